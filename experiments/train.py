@@ -1,0 +1,30 @@
+"""Train a GAN: python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
+
+Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4. The same
+command on the same workdir goes on where it stopped.
+"""
+
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from gax import cli
+
+CONFIG = config_flags.DEFINE_config_file(
+    'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
+)
+WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.', required=True)
+flags.mark_flag_as_required('config')
+
+
+def main(argv: list[str]) -> int:
+    from gax import training
+
+    workdir = Path(WORKDIR.value)
+    done, stopped_by = training.train(CONFIG.value, workdir)
+    return cli.report(workdir, done, CONFIG.value.steps, stopped_by)
+
+
+if __name__ == '__main__':
+    cli.run(main)

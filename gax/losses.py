@@ -1,0 +1,116 @@
+"""Adversarial losses: logits -> element-wise arrays.
+
+Each `Loss` has a `d` and a `g` side, both functions (real_logits, fake_logits) -> array of the logits' shape, to
+be minimised; terms.py takes the mean. Sign and factors follow the papers named at each loss. Logits may have any
+shape (patch discriminators too). Only a `relativistic` loss reads the real logits on the generator's side; the
+others accept None there, so that the pass over real data can be left out.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gax import errors
+from gax.types import Array
+
+LossFn = Callable[[Array, Array], Array]
+
+
+class Loss(NamedTuple):
+    d: LossFn
+    g: LossFn
+    relativistic: bool = False
+
+
+softplus = jax.nn.softplus
+
+
+def _sigmoid_d(real: Array, fake: Array, smoothing: float = 0.0) -> Array:
+    # Cross-entropy against target t = 1 - smoothing for reals: softplus(r) - t r = softplus(-r) + smoothing r.
+    # One-sided: fakes keep target 0 (Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.4).
+    return softplus(-real) + smoothing * real + softplus(fake)
+
+
+def minimax(smoothing: float = 0.0) -> Loss:
+    """-log D(x) - log(1 - D(G(z))); G minimises log(1 - D(G(z))). Goodfellow et al., 2014, eq. 1."""
+    return Loss(partial(_sigmoid_d, smoothing=smoothing), lambda real, fake: -softplus(fake))
+
+
+def non_saturating(smoothing: float = 0.0) -> Loss:
+    """D as in minimax; G minimises -log D(G(z)). Goodfellow et al., "Generative Adversarial Nets", 2014, section 3."""
+    return Loss(partial(_sigmoid_d, smoothing=smoothing), lambda real, fake: softplus(-fake))
+
+
+def least_squares(smoothing: float = 0.0) -> Loss:
+    """(D(x) - 1)^2 / 2 + D(G(z))^2 / 2; G: (D(G(z)) - 1)^2 / 2, with the factors of one half.
+
+    Mao et al., "Least Squares Generative Adversarial Networks", 2017, eq. 9 (a = 0, b = c = 1). With smoothing
+    the target for reals is 1 - smoothing.
+    """
+    return Loss(
+        lambda real, fake: 0.5 * (real - (1.0 - smoothing)) ** 2 + 0.5 * fake**2,
+        lambda real, fake: 0.5 * (fake - 1.0) ** 2,
+    )
+
+
+def wasserstein() -> Loss:
+    """D(G(z)) - D(x); G: -D(G(z)). Arjovsky et al., "Wasserstein GAN", 2017, eq. 2. The critic must be kept Lipschitz."""
+    return Loss(lambda real, fake: fake - real, lambda real, fake: -fake)
+
+
+def hinge() -> Loss:
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))); G: -D(G(z)). Lim and Ye, "Geometric GAN", 2017; Miyato et al., 2018."""
+    relu = jax.nn.relu
+    return Loss(lambda real, fake: relu(1.0 - real) + relu(1.0 + fake), lambda real, fake: -fake)
+
+
+def relativistic() -> Loss:
+    """softplus(-(D(x) - D(G(z)))), real and fake paired by position; G: the same with the roles exchanged.
+
+    Jolicoeur-Martineau, "The relativistic discriminator", 2018 (RSGAN); Huang et al., "The GAN is dead; long live
+    the GAN!", 2024 (RpGAN).
+    """
+    return Loss(lambda real, fake: softplus(fake - real), lambda real, fake: softplus(real - fake), True)
+
+
+def relativistic_average() -> Loss:
+    """Each logit against the mean of the other side, the two halves added without a factor of one half.
+
+    D: softplus(-(D(x) - E D(G(z)))) + softplus(D(G(z)) - E D(x)); G: with the roles exchanged.
+    Jolicoeur-Martineau, 2018 (RaSGAN, eq. 13 and 14). The means run over all axes of the logits.
+    """
+
+    def gap(up: Array, down: Array) -> Array:
+        return softplus(-(up - jnp.mean(down))) + softplus(down - jnp.mean(up))
+
+    return Loss(gap, lambda real, fake: gap(fake, real), True)
+
+
+LOSSES: dict[str, Callable[..., Loss]] = {
+    'minimax': minimax,
+    'non_saturating': non_saturating,
+    'least_squares': least_squares,
+    'wasserstein': wasserstein,
+    'hinge': hinge,
+    'relativistic': relativistic,
+    'relativistic_average': relativistic_average,
+}
+SMOOTHABLE = ('minimax', 'non_saturating', 'least_squares')
+
+
+def make(name: str, label_smoothing: float = 0.0) -> Loss:
+    """The loss called `name`, with one-sided label smoothing where it has a target to smooth.
+
+    Raises GaxError for an unknown name, or for smoothing a loss that has no labels.
+    """
+    factory = errors.lookup('loss', name, LOSSES)
+    if name in SMOOTHABLE:
+        return factory(smoothing=label_smoothing)
+    if label_smoothing:
+        raise errors.GaxError(
+            f'loss {name!r} has no label to smooth; label_smoothing works with {", ".join(SMOOTHABLE)}'
+        )
+    return factory()

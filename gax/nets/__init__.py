@@ -1,0 +1,5 @@
+"""Networks: one file per architecture family, and `lift`, the seam between Flax and the algebra."""
+
+from gax.nets.lift import lift
+
+__all__ = ['lift']

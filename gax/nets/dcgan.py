@@ -1,0 +1,93 @@
+"""Deep convolutional networks without residuals (Radford et al., "Unsupervised Representation Learning with Deep
+Convolutional Generative Adversarial Networks", 2016), in the form of the TensorFlow tutorial, and class-conditional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gax import errors
+from gax.nets.layers import Conv, Dropout, Embed, batch_norm, leaky_relu
+from gax.types import Array
+
+
+class Generator(nn.Module):
+    """latents [B, Z] (and labels int [B]) -> images [B, H, W, C] in [-1, 1].
+
+    Dense to widths[0] channels at H / prod(strides), then one transposed convolution per stride, to widths[1], ...,
+    C; batch-norm and leaky ReLU between. No biases before a batch-norm. Labels are embedded and joined to latents.
+    """
+
+    shape: Sequence[int]
+    widths: Sequence[int] = (256, 128, 64)
+    strides: Sequence[int] = (1, 2, 2)
+    kernel: int = 5
+    slope: float = 0.3
+    num_classes: int = 0
+    embedding: int = 50
+    momentum: float = 0.99
+
+    @nn.compact
+    def __call__(self, z: Array, *label: Array, train: bool) -> Array:
+        height, width, channels = base_shape(self.shape, self.strides, self.widths)
+        if self.num_classes:
+            z = jnp.concatenate([z, Embed(self.num_classes, self.embedding)(*label)], axis=-1)
+        x = nn.Dense(height * width * channels, use_bias=False, kernel_init=nn.initializers.glorot_uniform())(
+            z
+        )
+        # One mean and variance per unit here, as in the tutorial (the reshape comes after); per channel below.
+        x = leaky_relu(self.slope)(batch_norm(train, self.momentum)(x)).reshape(-1, height, width, channels)
+        for features, stride in zip(self.widths[1:], self.strides[:-1], strict=True):
+            x = Conv(features, self.kernel, stride, use_bias=False, transpose=True)(x)
+            x = leaky_relu(self.slope)(batch_norm(train, self.momentum)(x))
+        return jnp.tanh(
+            Conv(self.shape[-1], self.kernel, self.strides[-1], use_bias=False, transpose=True)(x)
+        )
+
+
+class Discriminator(nn.Module):
+    """images [B, H, W, C] (and labels int [B]) -> logits [B].
+
+    With classes, the logit gets the inner product of the features with the label's embedding (Miyato and Koyama,
+    "cGANs with Projection Discriminator", 2018, eq. 3).
+    """
+
+    widths: Sequence[int] = (64, 128)
+    kernel: int = 5
+    slope: float = 0.3
+    dropout: float = 0.3
+    num_classes: int = 0
+
+    @nn.compact
+    def __call__(self, x: Array, *label: Array, train: bool) -> Array:
+        for width in self.widths:
+            x = leaky_relu(self.slope)(Conv(width, self.kernel, stride=2)(x))
+            x = Dropout(self.dropout)(x, train)
+        x = x.reshape(x.shape[0], -1)
+        logits = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())(x)[:, 0]
+        if self.num_classes:
+            embedded = Embed(self.num_classes, x.shape[-1], nn.initializers.normal(x.shape[-1] ** -0.5))(
+                *label
+            )
+            logits = logits + jnp.sum(embedded * x, axis=-1)
+        return logits
+
+
+def base_shape(shape: Sequence[int], strides: Sequence[int], widths: Sequence[int]) -> tuple[int, int, int]:
+    """Height, width and channels that the generator starts from. Raises GaxError where the image cannot be made."""
+    if len(strides) != len(widths):
+        raise errors.GaxError(
+            f'g.strides {tuple(strides)} and g.widths {tuple(widths)} must be of one length'
+        )
+    factor = prod(strides)
+    height, width, _ = shape
+    if height % factor or width % factor:
+        raise errors.GaxError(
+            f'dcgan cannot make {height}x{width} images: both sides must be multiples of {factor} '
+            f'(the product of g.strides); set data.image_size to such a size, e.g. {max(1, height // factor) * factor}'
+        )
+    return height // factor, width // factor, widths[0]

@@ -1,0 +1,108 @@
+"""Layers that several architectures share, as small Flax modules.
+
+Parameters have the names and shapes of their `flax.linen` namesakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gax import errors
+from gax.nets import conv as lowering
+from gax.types import Array
+
+Initializer = jax.nn.initializers.Initializer
+
+
+class Conv(nn.Module):
+    """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See conv.py."""
+
+    features: int
+    kernel: int
+    stride: int = 1
+    use_bias: bool = True
+    kernel_init: Initializer = nn.initializers.glorot_uniform()
+    transpose: bool = False
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        kernel = self.param('kernel', self.kernel_init, shape).astype(x.dtype)
+        apply = lowering.conv_transpose if self.transpose else lowering.conv
+        x = apply(x, kernel, (self.stride, self.stride), 'SAME')
+        if self.use_bias:
+            x = x + self.param('bias', nn.initializers.zeros, (self.features,)).astype(x.dtype)
+        return x
+
+
+class Dropout(nn.Module):
+    """Inverted dropout: each element is zeroed with probability `rate`, the rest scaled by 1 / (1 - rate).
+
+    Draws from the stream 'dropout' when `train`. Two elements share one 32-bit draw, so that the probability is
+    `rate` to within 2^-17; threefry is a good part of a small network's step on CPU (benchmarks/README.md).
+    """
+
+    rate: float
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        if not train or self.rate == 0.0:
+            return x
+        return dropout(self.make_rng('dropout'), x, self.rate)
+
+
+def dropout(key: Array, x: Array, rate: float) -> Array:
+    """See `Dropout`. x: any shape; returns the same shape and dtype."""
+    half = (x.size + 1) // 2
+    bits = jax.random.bits(key, (half,), jnp.uint32)
+    halves = jnp.concatenate([bits & 0xFFFF, bits >> 16])[: x.size].reshape(x.shape)
+    keep = halves >= round(rate * 65536)
+    return jnp.where(keep, x / (1.0 - rate), jnp.zeros((), x.dtype))
+
+
+def batch_norm(
+    train: bool, momentum: float = 0.99, epsilon: float = 1e-3, name: str | None = None
+) -> nn.BatchNorm:
+    """Batch-norm with Keras' defaults: running = momentum * running + (1 - momentum) * batch.
+
+    Under a sharded `jit` the statistics are those of the global batch.
+    """
+    return nn.BatchNorm(use_running_average=not train, momentum=momentum, epsilon=epsilon, name=name)
+
+
+def leaky_relu(slope: float) -> Callable[[Array], Array]:
+    """max(x, slope * x), for 0 <= slope <= 1."""
+    return lambda x: jnp.maximum(x, slope * x)
+
+
+def activation(name: str, slope: float) -> Callable[[Array], Array]:
+    """'leaky_relu' with `slope`, 'relu', 'tanh', 'silu' or 'gelu'."""
+    table = {
+        'leaky_relu': leaky_relu(slope),
+        'relu': nn.relu,
+        'tanh': jnp.tanh,
+        'silu': nn.silu,
+        'gelu': nn.gelu,
+    }
+    return errors.lookup('activation', name, table)
+
+
+class Embed(nn.Module):
+    """Class labels int [B] -> rows of a table, float [B, features], as a one-hot product.
+
+    A product rather than a gather: its gradient is a product too, which is fast on every platform and sums in a
+    fixed order (a gather's gradient is a scatter).
+    """
+
+    num_classes: int
+    features: int
+    embedding_init: Initializer = nn.initializers.normal(1.0)
+
+    @nn.compact
+    def __call__(self, label: Array) -> Array:
+        table = self.param('embedding', self.embedding_init, (self.num_classes, self.features))
+        return jax.nn.one_hot(label, self.num_classes, dtype=table.dtype) @ table

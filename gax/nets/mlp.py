@@ -1,0 +1,57 @@
+"""Multi-layer perceptrons, for images (flattened) and for points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gax.nets.layers import Dropout, activation, batch_norm
+from gax.types import Array
+
+
+class Generator(nn.Module):
+    """latents [B, Z] -> [B, *shape]; images through tanh, in [-1, 1].
+
+    Hidden layers are dense, then batch-norm (all but the first, as the tutorials have it), then the activation.
+    """
+
+    shape: Sequence[int]
+    widths: Sequence[int]
+    activation: str = 'leaky_relu'
+    slope: float = 0.01
+    batch_norm: bool = True
+    momentum: float = 0.8
+    tanh: bool = True
+
+    @nn.compact
+    def __call__(self, z: Array, train: bool) -> Array:
+        x = z
+        for i, width in enumerate(self.widths):
+            x = nn.Dense(width)(x)
+            if self.batch_norm and i > 0:
+                x = batch_norm(train, self.momentum, epsilon=1e-5)(x)
+            x = activation(self.activation, self.slope)(x)
+        size = 1
+        for n in self.shape:
+            size *= n
+        x = nn.Dense(size)(x).reshape(-1, *self.shape)
+        return jnp.tanh(x) if self.tanh else x
+
+
+class Discriminator(nn.Module):
+    """[B, ...] flattened -> logits [B]; dropout after every hidden activation."""
+
+    widths: Sequence[int]
+    activation: str = 'leaky_relu'
+    slope: float = 0.01
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        x = x.reshape(x.shape[0], -1)
+        for width in self.widths:
+            x = activation(self.activation, self.slope)(nn.Dense(width)(x))
+            x = Dropout(self.dropout)(x, train)
+        return nn.Dense(1)(x)[:, 0]

@@ -1,0 +1,92 @@
+"""From a config to an optax chain. Any optimizer and schedule of optax, by its optax name and argument names."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gax import errors
+
+# Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
+WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights')
+
+
+def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
+    """The optimizer that `config` (a player's `optimizer` section) describes.
+
+    name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are first
+    scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c] after the
+    update (Arjovsky et al., "Wasserstein GAN", 2017). schedule.name: an optax schedule that multiplies
+    learning_rate. Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
+    momentum, weight_decay ... Numbers may be traced arrays.
+    Raises GaxError for an unknown optimizer, schedule or argument.
+    """
+    factory = errors.lookup('optimizer', config['name'], optimizers())
+    arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
+    arguments['learning_rate'] = _learning_rate(config)
+    chain = [factory(**arguments)]
+    if _positive(config.get('clip_norm')):
+        chain.insert(0, optax.clip_by_global_norm(config['clip_norm']))
+    if _positive(config.get('clip_weights')):
+        chain.append(project_to_box(config['clip_weights']))
+    return optax.chain(*chain) if len(chain) > 1 else chain[0]
+
+
+def project_to_box(limit: float) -> optax.GradientTransformation:
+    """Last in a chain: turns updates u into those that lead to clip(p + u, -limit, limit)."""
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params), state
+
+    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
+    """Every public optax function that takes a learning rate."""
+    found = {}
+    for name in dir(optax):
+        fn = getattr(optax, name)
+        if inspect.isfunction(fn) and 'learning_rate' in inspect.signature(fn).parameters and name[0] != '_':
+            found[name] = fn
+    return {n: fn for n, fn in found.items() if not n.startswith(('scale_by', 'inject', 'make'))}
+
+
+def schedules() -> dict[str, Callable[..., optax.Schedule]]:
+    """Every optax schedule, by name."""
+    return {
+        n: getattr(optax.schedules, n) for n in dir(optax.schedules) if n.endswith(('_schedule', '_decay'))
+    }
+
+
+def _learning_rate(config: Mapping[str, Any]) -> Any:
+    schedule, rate = config.get('schedule') or {}, config['learning_rate']
+    if not schedule.get('name'):
+        return rate
+    factory = errors.lookup('schedule', schedule['name'], schedules())
+    arguments = _arguments('schedule', schedule['name'], factory, schedule, ('name',))
+    # Schedules are written as multipliers, so that a sweep over learning_rate scales the whole curve.
+    for field in ('init_value', 'peak_value', 'value'):
+        if field in inspect.signature(factory).parameters:
+            arguments.setdefault(field, 0.0 if 'peak_value' in arguments and field == 'init_value' else 1.0)
+    fn = factory(**arguments)
+    return lambda step: rate * fn(step)
+
+
+def _arguments(
+    kind: str, name: str, factory: Callable[..., Any], config: Mapping[str, Any], skip: tuple[str, ...]
+) -> dict[str, Any]:
+    given = {key: value for key, value in config.items() if key not in skip and value is not None}
+    valid = inspect.signature(factory).parameters
+    for key in given:
+        if key not in valid:
+            raise errors.GaxError(errors.choices(f'argument of {kind} {name!r}:', key, valid))
+    return given
+
+
+def _positive(value: Any) -> bool:
+    return value is not None and not (isinstance(value, (int, float)) and value <= 0)

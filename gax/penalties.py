@@ -1,0 +1,96 @@
+"""Gradient penalties on callables.
+
+A critic is a function from a batch [B, ...] to logits whose leading axis is B, each logit a function of its own
+example alone (no batch-norm): only then is the gradient of the summed logits the per-example gradient. Every
+penalty is differentiable through that gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gax.forward import Inputs, fakes_of, unlabelled
+from gax.terms import stateless
+from gax.types import Array, Batch, Key, Term, View
+
+Critic = Callable[[Array], Array]
+
+
+def input_gradient(critic: Critic, x: Array) -> Array:
+    """d sum(critic(x)) / dx, shape of x, float32."""
+    return jax.grad(lambda inputs: jnp.sum(critic(inputs), dtype=jnp.float32))(x).astype(jnp.float32)
+
+
+def squared_norms(gradient: Array) -> Array:
+    """|gradient|^2 per example, shape [B]: the sum over pixels and channels."""
+    return jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim)))
+
+
+def zero_centered(critic: Critic, x: Array) -> Array:
+    """E |grad_x D(x)|^2, the mean over the batch of the sum over pixels. With weight gamma / 2 and x real this is R1.
+
+    Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9. Convention: no factor
+    here; the terms below multiply by gamma / 2.
+    """
+    return jnp.mean(squared_norms(input_gradient(critic, x)))
+
+
+def one_centered(critic: Critic, real: Array, fake: Array, key: Key, target: float = 1.0) -> Array:
+    """E (|grad D(x')| - target)^2 with x' = real + e (fake - real), e ~ U[0, 1) per example.
+
+    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, eq. 3 (their lambda is the term's weight). The
+    norm is sqrt(sum + 1e-12): the square root alone has a NaN gradient where the gradient is zero.
+    """
+    epsilon = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1), real.dtype)
+    norms = jnp.sqrt(squared_norms(input_gradient(critic, real + epsilon * (fake - real))) + 1e-12)
+    return jnp.mean(jnp.square(norms - target))
+
+
+def _critic(view: View, batch: Batch, net: str, inputs: Inputs, field: str) -> Critic:
+    """The net as a function of `field` alone, the batch's other inputs (labels) held."""
+    return lambda x: view.peek(net, *inputs({**batch, field: x}))
+
+
+def r1(inputs: Inputs = unlabelled, field: str = 'image', net: str = 'd', **fields: Any) -> Term:
+    """R1: (1/2) E |grad D(x)|^2 on reals; the term's weight is gamma."""
+
+    def fn(view: View, out: Any) -> Array:
+        return 0.5 * zero_centered(_critic(view, view.batch, net, inputs, field), view.batch[field])
+
+    return stateless(fn, **fields)
+
+
+def r2(inputs: Inputs = unlabelled, field: str = 'image', net: str = 'd', **fields: Any) -> Term:
+    """R2: (1/2) E |grad D(G(z))|^2 on fakes; the term's weight is gamma."""
+
+    def fn(view: View, out: Any) -> Array:
+        fakes = fakes_of(view)
+        return 0.5 * zero_centered(_critic(view, fakes, net, inputs, field), fakes[field])
+
+    return stateless(fn, **fields)
+
+
+def wgan_gp(inputs: Inputs = unlabelled, field: str = 'image', net: str = 'd', **fields: Any) -> Term:
+    """Two-sided WGAN-GP; the term's weight is lambda (10 in the paper). Labels, if any, are those of the reals."""
+
+    def fn(view: View, out: Any) -> Array:
+        critic = _critic(view, view.batch, net, inputs, field)
+        return one_centered(critic, view.batch[field], view.fakes[field], view.rng('epsilon'))
+
+    return stateless(fn, **fields)
+
+
+PENALTIES: dict[str, Callable[..., Term]] = {'r1': r1, 'r2': r2, 'wgan_gp': wgan_gp}
+
+
+def from_config(config: Any, **where: Any) -> dict[str, Term]:
+    """The penalties named in `config.terms`, each with its `weight` and `every`; `where` says what they apply to."""
+    return {
+        name: PENALTIES[name](weight=field.weight, every=field.every, **where)
+        for name, field in config.items()
+        if name in PENALTIES
+    }

@@ -1,0 +1,180 @@
+"""The records that a GAN is made of, and what each promises.
+
+A GAN is a game between pure functions. `Net`s are functions with parameters; `Player`s own some of the
+nets and move by gradient descent on a weighted sum of `Term`s; a `Game` is the set of both; a `TrainState`
+holds every array. What a player's functions may look at is a `View`. Nothing here computes a step: see step.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import flax.struct
+import jax
+import optax
+
+from gax import rng
+
+PyTree = Any
+Array = jax.Array
+Key = jax.Array  # a typed PRNG key, shape ()
+Batch = Mapping[
+    str, Array
+]  # 'image' float [B, H, W, C] in [-1, 1], 'label' int32 [B], 'point' float [B, D] ...
+Metrics = dict[str, tuple[Array, Array]]  # name -> (sum, count), both float32 scalars
+Schedule = Callable[[Array], Array]
+
+
+class Net(NamedTuple):
+    """A network as two pure functions (see `nets.lift` for how a Flax module becomes one).
+
+    init:  key -> (params, model_state)
+    apply: (params, model_state, *inputs, train, key) -> (output, model_state); with `train=False` the
+           model_state comes back unchanged.
+    """
+
+    init: Callable[[Key], tuple[PyTree, PyTree]]
+    apply: Callable[..., tuple[Any, PyTree]]
+
+
+class View(NamedTuple):
+    """All that a player's forward pass and terms may look at. Immutable; `key` belongs to the reader alone.
+
+    batch: the real data of this move. latents: what the fakes were made from (`z`, `label`, ...).
+    fakes: the generator's output, a dict like `batch`. step: int32 scalar, the training step.
+    """
+
+    nets: Mapping[str, Net]
+    params: Mapping[str, PyTree]
+    model_state: Mapping[str, PyTree]
+    batch: Batch
+    latents: Batch
+    fakes: Batch
+    key: Key
+    step: Array
+    train: bool = True
+
+    def call(self, name: str, *inputs: Any, stream: str = '') -> tuple[Any, View]:
+        """A main forward pass of net `name`: its output, and the view with that net's model_state advanced.
+
+        Two calls of one net in the same view should name different `stream`s, or they share dropout masks.
+        """
+        key = rng.stream(self.key, stream or name)
+        out, new = self.nets[name].apply(
+            self.params[name], self.model_state[name], *inputs, train=self.train, key=key
+        )
+        return out, self._replace(model_state={**self.model_state, name: new})
+
+    def peek(self, name: str, *inputs: Any, stream: str = '') -> Any:
+        """The net's output only. For penalties: statistics never advance from here."""
+        return self.call(name, *inputs, stream=stream)[0]
+
+    def rng(self, name: str) -> Key:
+        """The random stream `name` of whoever holds this view."""
+        return rng.stream(self.key, name)
+
+
+TermFn = Callable[[View, Any, PyTree], tuple[Array, PyTree]]
+
+
+def _no_state() -> PyTree:
+    return ()
+
+
+class Term(NamedTuple):
+    """A named scalar objective.
+
+    fn:     (view, out, state) -> (scalar, state), where `out` is what the player's forward pass returned.
+    weight: a float, a traced scalar, or a schedule step -> scalar. Python 0 removes the term from the graph.
+    every:  evaluated on steps divisible by `every`, its loss then scaled by `every` (lazy regularisation,
+            Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, appendix B).
+    init:   () -> state, the arrays that the term carries from step to step.
+    """
+
+    fn: TermFn
+    weight: float | Array | Schedule = 1.0
+    every: int = 1
+    init: Callable[[], PyTree] = _no_state
+
+    @property
+    def removed(self) -> bool:
+        """True where the weight is the number 0 (a tracer or a schedule is never known to be)."""
+        return isinstance(self.weight, (int, float)) and self.weight == 0
+
+
+def _no_summary(view: View, out: Any) -> dict[str, Array]:
+    return {}
+
+
+class Player(NamedTuple):
+    """Whoever owns the nets `wrt` and moves them downhill.
+
+    forward:   view -> (out, view): the one forward pass of a move, which all terms share.
+    terms:     name -> Term; the loss is the weighted sum.
+    optimizer: an optax transformation over {net: params} of the nets in `wrt`.
+    updates:   moves per training step (n_critic, for a critic).
+    grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It is
+               called as grad(loss, argnums=..., has_aux=True)(own_params, fakes, (batch, latents), key).
+    summary:   (view, out) -> name -> scalar: what to log beside the terms.
+    fresh:     draw new fakes for this player rather than share those of the player before.
+    """
+
+    wrt: tuple[str, ...]
+    forward: Callable[[View], tuple[Any, View]]
+    terms: Mapping[str, Term]
+    optimizer: optax.GradientTransformation
+    updates: int = 1
+    grad: Callable[..., Any] = jax.value_and_grad
+    summary: Callable[[View, Any], dict[str, Array]] = _no_summary
+    fresh: bool = False
+
+    @property
+    def live_terms(self) -> dict[str, Term]:
+        return {name: term for name, term in self.terms.items() if not term.removed}
+
+
+def _no_latents(key: Key, num: int, batch: Batch) -> Batch:
+    return {}
+
+
+def _no_fakes(view: View) -> tuple[Batch, View]:
+    return {}, view
+
+
+class Game(NamedTuple):
+    """Networks and players: a whole GAN.
+
+    latents:      (key, num, batch) -> dict of arrays with leading axis `num`: what fakes are made from. `batch`
+                  may be empty (when sampling); 'label' is taken from it where it is there.
+    generate:     view -> (fakes, view): the generator's pass, made once and shared by the players. Every leaf of
+                  `fakes` is a float array (labels belong to the latents).
+    generator:    the names of the nets that `generate` runs and that gradients are pulled back to.
+    ema:          net -> decay (float or schedule of the step): nets of which a moving average is kept.
+    simultaneous: every player answers the others' parameters as they stood at the start of the step.
+    """
+
+    nets: Mapping[str, Net]
+    players: Mapping[str, Player]
+    latents: Callable[[Key, int, Batch], Batch] = _no_latents
+    generate: Callable[[View], tuple[Batch, View]] = _no_fakes
+    generator: tuple[str, ...] = ()
+    ema: Mapping[str, float | Schedule] = {}
+    simultaneous: bool = False
+
+
+@flax.struct.dataclass
+class TrainState:
+    """Every array of a run, and only arrays: the train state is the checkpoint.
+
+    step: int32 (). key: uint32 key data of the root stream. params, model_state: by net. opt_state: by player.
+    term_state: by player, then term. ema: by net, {'params', 'model_state'}.
+    """
+
+    step: Array
+    key: Array
+    params: dict[str, PyTree]
+    model_state: dict[str, PyTree]
+    opt_state: dict[str, PyTree]
+    term_state: dict[str, dict[str, PyTree]]
+    ema: dict[str, PyTree]
