@@ -85,6 +85,7 @@ def configure() -> None:
     """Logging on stderr, and compiled programs kept from one start to the next."""
     logging.basicConfig(format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr)
     logging.getLogger('gax').setLevel(logging.INFO)
+    logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
     import jax
 
     folder = flags.FLAGS.compilation_cache

@@ -25,16 +25,20 @@ TARGETS = {
 
 def quartiles(values: list[float]) -> dict[str, float]:
     """Median and spread."""
-    marks = np.percentile(values, [50, 0, 25, 75, 100])
-    return dict(zip(('median', 'min', 'q1', 'q3', 'max'), map(float, marks), strict=True))
+    marks: list[float] = np.percentile(values, [50, 0, 25, 75, 100]).tolist()
+    return dict(zip(('median', 'min', 'q1', 'q3', 'max'), marks, strict=True))
 
 
 def summarize(model: str, names: list[str], rounds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """One record per implementation; ratios are of gax to it, within the same round."""
     rates = {name: [r[i]['steps_per_sec'] for r in rounds] for i, name in enumerate(names)}
-    records = []
+    records: list[dict[str, Any]] = []
     for i, name in enumerate(names):
-        record = {'model': model, 'implementation': name, 'steps_per_sec': quartiles(rates[name])}
+        record: dict[str, Any] = {
+            'model': model,
+            'implementation': name,
+            'steps_per_sec': quartiles(rates[name]),
+        }
         if 'gax' in rates and name != 'gax':
             pairs = zip(rates['gax'], rates[name], strict=True)
             record['gax_ratio'] = quartiles([ours / theirs for ours, theirs in pairs])

@@ -16,14 +16,14 @@ LEARNING_RATE = {'d': 4e-4, 'g': 2e-4}
 DECAY = 0.9
 SLOPE = 0.01
 DROPOUT = 0.3
-NORM = {'eps': 1e-3, 'momentum': 0.2}  # momentum 0.8 where the running mean is what decays
+NORM = {'eps': 1e-5, 'momentum': 0.2}  # momentum 0.8 where the running mean is what decays
 
 
 def make_generator() -> nn.Sequential:
     """Latents (N, 100) -> flat images (N, 784)."""
     layers: list[nn.Module] = [nn.Linear(LATENT_DIM, 128), nn.LeakyReLU(SLOPE)]
     for fan_in, width in ((128, 256), (256, 512), (512, 1024)):
-        layers += [nn.Linear(fan_in, width), nn.LeakyReLU(SLOPE), nn.BatchNorm1d(width, **NORM)]
+        layers += [nn.Linear(fan_in, width), nn.BatchNorm1d(width, **NORM), nn.LeakyReLU(SLOPE)]
     return nn.Sequential(*layers, nn.Linear(1024, PIXELS), nn.Tanh())
 
 

@@ -8,7 +8,8 @@ then answers lines of standard input with one JSON line each:
     run N     {"steps": N, "seconds": S, "loss_d": .., "loss_g": ..}
     quit      (leaves)
 
-The clock stops when the losses of the last step have been read, which is when the step is done.
+The clock stops when losses have been read that are only there once the last step is done (gax gives
+their mean over all steps so far).
 What goes wrong is said as {"error": "..."}. By hand:
 
     echo run 20 | python benchmarks/peers/worker.py --impl=torch --model=dcgan_mnist
@@ -20,6 +21,8 @@ import importlib
 import json
 import math
 import os
+import pathlib
+import runpy
 import sys
 import time
 from collections.abc import Callable
@@ -43,7 +46,7 @@ _CHANNELS_LAST = flags.DEFINE_bool('channels_last', False, 'PyTorch: NHWC in mem
 _TUNED = flags.DEFINE_bool('tuned', False, 'PyTorch: fused Adam, no gradients thrown away.')
 _THREADS = flags.DEFINE_integer('threads', 0, 'CPU cores to use; 0: all that are allowed.')
 
-# A function that runs so many steps and returns both losses of the last one, still unread.
+# A function that runs so many steps and returns both losses, which may still have to be waited for.
 Run = Callable[[int], tuple[Any, Any]]
 
 
@@ -81,9 +84,34 @@ def build_naive_flax(model: str, batch_size: int) -> Run:
     return repeat(importlib.import_module('naive_flax').build(batch_size))
 
 
+def load_config(model: str) -> Any:
+    """The config of that name in configs/."""
+    path = pathlib.Path(__file__).parents[2] / 'configs' / f'{model}.py'
+    return runpy.run_path(str(path))['get_config']()
+
+
 def build_gax(model: str, batch_size: int) -> tuple[Run, int]:
     """What gax's own scripts compile: (run, the number of steps in one call of the program)."""
-    raise NotImplementedError(f'gax: {model} at batch size {batch_size}')
+    import jax
+
+    from gax import experiment, meter, step
+
+    config = load_config(model)
+    config.batch_size = batch_size
+    built = experiment.build(config)
+    count = 1 if step.lazy_terms(built.game) else config.steps_per_call
+    advance = experiment.advancer(built)
+    carry, done = experiment.init(built), 0
+
+    def run(steps: int) -> tuple[Any, Any]:
+        nonlocal carry, done
+        for _ in range(steps // count):
+            carry = advance(carry, done, count)
+            done += count
+        means = meter.means(jax.block_until_ready(carry.meter))
+        return means['d/loss'], means['g/loss']
+
+    return run, count
 
 
 def build() -> tuple[Run, int]:

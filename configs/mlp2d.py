@@ -1,0 +1,30 @@
+"""A small MLP GAN on eight Gaussians in a ring: bound by overhead, the benchmark of the host's share of a step."""
+
+from ml_collections import ConfigDict
+
+from gax.config import base, optimizer
+
+
+def get_config() -> ConfigDict:
+    config = base('vanilla')
+    config.data.name = 'synthetic:ring'
+    config.batch_size = 256
+    config.latent_dim = 2
+    config.g.update({'widths': (128, 128), 'activation': 'relu', 'batch_norm': False})
+    config.d.update({'widths': (128, 128), 'activation': 'relu', 'dropout': 0.0})
+    config.g.optimizer = optimizer('adam', 1e-3, b1=0.5)
+    config.d.optimizer = optimizer('adam', 1e-3, b1=0.5)
+    config.steps_per_call = 50
+    config.steps = 20_000
+    config.log_every = 500
+    config.sample_every = 500
+    config.checkpoint.every = 5000
+    return config
+
+
+def get_test_config() -> ConfigDict:
+    config = get_config()
+    config.batch_size = 16
+    config.g.widths = (8, 8)
+    config.d.widths = (8, 8)
+    return config
