@@ -23,7 +23,7 @@ from gax.nets.layers import Conv, Dropout
 
 SAMPLES = flags.DEFINE_multi_string('samples', [], 'An .npz with `images` and `labels`; several may be given.')
 WEIGHTS = flags.DEFINE_string('weights', '', 'File that keeps the classifier from one call to the next.')
-EPOCHS = flags.DEFINE_integer('epochs', 8, 'Epochs of classifier training.')
+EPOCHS = flags.DEFINE_integer("epochs", 20, 'Epochs of classifier training.')
 HELD_OUT, BATCH = 10, 100  # every tenth image is held out: the file is sorted by class
 
 
@@ -34,7 +34,7 @@ class Classifier(nn.Module):
     def __call__(self, x: jax.Array, train: bool = False) -> jax.Array:
         x = nn.relu(Conv(32, 5, stride=2)(x))
         x = nn.relu(Conv(64, 3, stride=2)(x)).reshape(x.shape[0], -1)
-        x = Dropout(0.5)(nn.relu(nn.Dense(128)(x)), train)
+        x = Dropout(0.3)(nn.relu(nn.Dense(128)(x)), train)
         return nn.Dense(10)(x)
 
 

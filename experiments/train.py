@@ -1,7 +1,8 @@
 """Train a GAN: python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
 
 Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4. The same
-command on the same workdir goes on where it stopped.
+command on the same workdir goes on where it stopped. Exit status: 0 when all steps are done; 2 for an error, told in
+one line; 143 or 130 when SIGTERM or Ctrl-C ended it, with everything saved.
 """
 
 from pathlib import Path

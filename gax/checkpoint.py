@@ -1,11 +1,17 @@
-"""Checkpoints by Orbax: whole or not there, verified by a digest, damaged ones named and passed over."""
+"""Checkpoints: arrays written by Orbax into a folder that appears whole or not at all, with a digest of every file.
+
+checkpoints/STEP/tree/           what Orbax wrote (readable by Orbax alone)
+checkpoints/STEP/manifest.json   every array's path, dtype and shape; every file's SHA-256
+damaged/STEP                     what a resuming run found damaged
+"""
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
+import json
 import logging
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,117 +25,185 @@ from gax.types import PyTree
 log = logging.getLogger('gax')
 
 
-class Checkpoints:
-    """The checkpoints of one run. Arrays only; what is saved is a host copy, so the device's may be donated at once."""
+class OtherArrays(errors.GaxError):
+    """A whole checkpoint, but of other arrays than this version of gax carries: nothing is wrong with the disk."""
 
-    def __init__(self, directory: Path, keep: int = 3) -> None:
-        # Imported here: it takes a second, and building or benchmarking a step needs none of it.
+
+class Checkpoints:
+    """The newest `keep` checkpoints of a run, in `directory`. Arrays only. Damaged ones are moved beside it."""
+
+    def __init__(self, directory: Path, keep: int = 3, write: bool = True) -> None:
+        """write=False: nothing is made, cleaned up or moved, whatever is found."""
+        # Imported here: building or benchmarking a step needs none of it.
         import orbax.checkpoint as ocp
 
-        logging.getLogger('absl').setLevel(logging.ERROR)  # Orbax says a line per thread otherwise
+        logging.getLogger('absl').setLevel(logging.CRITICAL)  # Orbax logs what it raises as well, by the page
         self._ocp, self._directory = ocp, directory.absolute()
-        with plain_os_errors(self._directory):
-            self._directory.mkdir(parents=True, exist_ok=True)
-            options = ocp.CheckpointManagerOptions(
-                max_to_keep=keep, enable_async_checkpointing=False, cleanup_tmp_directories=True
-            )
-            self._manager = ocp.CheckpointManager(self._directory, options=options)
+        self._keep, self._writes = keep, write
+        self._orbax = ocp.Checkpointer(ocp.StandardCheckpointHandler())
+        self.damaged = self._directory.parent / 'damaged'
+        if write:
+            with errors.plain_os_errors(self._directory):
+                self._directory.mkdir(parents=True, exist_ok=True)
+                self._sweep()
 
     def steps(self) -> list[int]:
-        """The steps of which there is a complete checkpoint, oldest first."""
-        return sorted(self._manager.all_steps())
+        """The steps of which there is a checkpoint, oldest first."""
+        found = self._directory.iterdir() if self._directory.is_dir() else ()
+        return sorted(int(path.name) for path in found if path.name.isdigit())
 
     def save(self, step: int, tree: PyTree) -> None:
-        """Writes `tree` as the checkpoint of `step`; returns when it is on disk. Raises GaxError if it cannot be."""
-        host = jax.tree.map(lambda x: np.array(x), jax.device_get(tree))
-        if step in self._manager.all_steps():
+        """Writes `tree` as the checkpoint of `step`; returns when it is on disk. Raises GaxError if it cannot be.
+
+        A checkpoint appears, and an old one goes, by the renaming of a folder: a process killed in here leaves whole
+        ones, and rubbish that the next start removes. What is written is a copy on the host, so that the device's
+        arrays may be donated at once.
+        """
+        target, temporary = self._directory / str(step), self._directory / f'{step}.tmp'
+        if target.exists():
             return
-        args = self._ocp.args.Composite(
-            tree=self._ocp.args.StandardSave(host), meta=self._ocp.args.JsonSave({'sha256': digest(host)})
-        )
-        with plain_os_errors(self._directory):
-            self._manager.save(step, args=args, force=True)
+        host = jax.tree.map(lambda x: np.array(x), jax.device_get(tree))
+        with errors.plain_os_errors(self._directory):
+            try:
+                temporary.mkdir()
+                reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
+                self._orbax.save(temporary / 'tree', args=self._ocp.args.StandardSave(host))
+                write_manifest(temporary, layout(host))
+                temporary.rename(target)
+                for old in self.steps()[: -self._keep]:
+                    (self._directory / str(old)).rename(self._directory / f'{old}.old.tmp')
+            finally:
+                self._sweep()  # where a save failed on a full disk, that makes room
+
+    def _sweep(self) -> None:
+        """Removes what is on its way in or out."""
+        for rubbish in self._directory.glob('*.tmp'):
+            shutil.rmtree(rubbish, ignore_errors=True)
 
     def restore(self, like: PyTree, step: int | None = None) -> tuple[int, PyTree] | None:
         """The newest good checkpoint (or that of `step`) as (step, numpy tree shaped `like`); None if there is none.
 
-        A damaged one is named in the log and moved out of the way, to `damaged/STEP`.
+        A damaged one is named in the log and moved out of the way, to `damaged/STEP`. Raises GaxError where damaged
+        ones are all that is left: to begin again would silently lose a run.
         """
-        wanted = self.steps() if step is None else [step]
-        if step is not None and step not in self.steps():
-            raise errors.GaxError(
-                f'no checkpoint of step {step} in {self._directory}; there are {self.steps()}'
-            )
-        for candidate in reversed(wanted):
+        if step is not None:
+            return step, self._restore_one(step, like)
+        for candidate in reversed(self.steps()):
             try:
                 return candidate, self._read(candidate, like)
+            except errors.GaxError:
+                raise
             except Exception as error:  # whatever broke the bytes can raise anything from three libraries
-                reason = (str(error).strip().splitlines() or [''])[0][:200]
-                log.warning('checkpoint %d in %s is damaged (%s)', candidate, self._directory, reason)
-                if step is not None:
-                    raise errors.GaxError(
-                        f'checkpoint {step} in {self._directory} is damaged ({reason})'
-                    ) from error
-                self._set_aside(candidate)
+                log.warning(
+                    'checkpoint %d in %s is damaged (%s)%s',
+                    *(candidate, self._directory, errors.first_line(error)),
+                    f'; moved to {self.damaged}' if self._writes else '',
+                )
+                if self._writes:
+                    self._set_aside(candidate)
+        self._refuse_to_begin_again()
         return None
 
+    def _restore_one(self, step: int, like: PyTree) -> PyTree:
+        if step not in self.steps():
+            raise errors.GaxError(
+                f'no checkpoint of step {step} in {self._directory}; there are those of {said(self.steps())}'
+            )
+        try:
+            return self._read(step, like)
+        except errors.GaxError:
+            raise
+        except Exception as error:
+            raise errors.GaxError(
+                f'checkpoint {step} in {self._directory} is damaged ({errors.first_line(error)})'
+            ) from error
+
     def _read(self, step: int, like: PyTree) -> PyTree:
-        shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
-        args = self._ocp.args.Composite(
-            tree=self._ocp.args.StandardRestore(shapes), meta=self._ocp.args.JsonRestore()
+        """Checks every file before Orbax sees it, which takes damaged ones badly."""
+        folder, shapes = (
+            self._directory / str(step),
+            jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like),
         )
-        found = self._manager.restore(step, args=args)
-        tree = jax.tree.map(lambda x: np.asarray(x), found['tree'])
-        if digest(tree) != found['meta']['sha256']:
-            raise ValueError('its contents do not match their SHA-256')
-        return tree
+        found, wanted = checked_manifest(folder)['arrays'], layout(shapes)
+        if found != wanted:
+            differ = sorted(set(found) ^ set(wanted)) or ['their order']
+            raise OtherArrays(
+                f'checkpoint {step} in {self._directory} is of another version of gax: {len(differ)} arrays differ, '
+                f'such as {differ[0]}; go on with the version that wrote it'
+            )
+        tree = self._orbax.restore(folder / 'tree', args=self._ocp.args.StandardRestore(shapes))
+        return jax.tree.map(lambda x: np.asarray(x), tree)
 
     def _set_aside(self, step: int) -> None:
-        target = self._directory.parent / 'damaged' / str(step)
-        target.parent.mkdir(exist_ok=True)
-        shutil.rmtree(target, ignore_errors=True)
-        (self._directory / str(step)).rename(target)
-        self._manager.reload()
+        with errors.plain_os_errors(self.damaged):
+            self.damaged.mkdir(exist_ok=True)
+            target = self.damaged / str(step)
+            shutil.rmtree(target, ignore_errors=True)
+            (self._directory / str(step)).rename(target)
+
+    def _refuse_to_begin_again(self) -> None:
+        lost = sorted(p.name for p in self.damaged.glob('*')) if self.damaged.is_dir() else self.steps()
+        if lost:
+            raise errors.GaxError(
+                f'no good checkpoint is left in {self._directory}: damaged are those of {said(lost)}, kept in '
+                f'{self.damaged}. Put a good copy into {self._directory}, or remove {self.damaged} to begin again at step 0'
+            )
 
     def close(self) -> None:
-        self._manager.close()
+        self._orbax.close()
 
 
-def digest(tree: PyTree) -> str:
-    """SHA-256 over every leaf's path, dtype, shape and bytes."""
-    sha = hashlib.sha256()
-    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-        array = np.ascontiguousarray(leaf)
-        sha.update(f'{jax.tree_util.keystr(path)} {array.dtype} {array.shape}'.encode())
-        sha.update(array.tobytes())
-    return sha.hexdigest()
+def said(steps: list[Any]) -> str:
+    return ', '.join(f'step {step}' for step in steps) or 'no step at all'
 
 
-def find_os_error(error: BaseException | None) -> OSError | None:
-    """The operating system's error behind `error`, which a library may have wrapped."""
-    while error is not None and not isinstance(error, OSError):
-        error = error.__cause__ or error.__context__
-    return error
+def layout(tree: PyTree) -> list[str]:
+    """The path, dtype and shape of every leaf, e.g. ".state.params['d']['Dense_0']['bias'] float32 (1,)"."""
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    return [f'{jax.tree_util.keystr(path)} {leaf.dtype} {tuple(leaf.shape)}' for path, leaf in leaves]
 
 
-@contextlib.contextmanager
-def plain_os_errors(where: Path) -> Any:
-    """Turns a full disk, a read-only one and the like into one clear GaxError."""
-    try:
-        yield
-    except errors.GaxError:
-        raise
-    except Exception as error:
-        cause = find_os_error(error)
-        full = (cause is not None and cause.errno in (errno.ENOSPC, errno.EDQUOT)) or 'No space left' in str(
-            error
-        )
-        if full:
-            free = shutil.disk_usage(where if where.exists() else where.parent).free
-            raise errors.GaxError(
-                f'no space left on the disk of {where} ({free / 2**20:.0f} MiB free); earlier checkpoints are intact: '
-                'free some space and run the same command again'
-            ) from error
-        if cause is not None:
-            raise errors.GaxError(f'cannot write to {where}: {cause.strerror or cause}') from error
-        raise
+def reserve(path: Path, size: int) -> None:
+    """Raises OSError where a checkpoint of `size` bytes will not fit: Orbax would find out halfway, in its threads."""
+    size += size // 20 + 2**18
+    if hasattr(os, 'posix_fallocate'):  # sees quotas, too
+        with open(path, 'wb') as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+        path.unlink()
+    elif shutil.disk_usage(path.parent).free < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def write_manifest(folder: Path, arrays: list[str]) -> None:
+    """Flushes every file of `folder` to the disk and writes down its digest."""
+    files = {name: digest(folder / name, flush=True) for name in files_of(folder)}
+    content = {'arrays': arrays, 'files': files}
+    sha256 = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    (folder / 'manifest.json').write_text(json.dumps({**content, 'sha256': sha256}, indent=1))
+    digest(folder / 'manifest.json', flush=True)
+
+
+def checked_manifest(folder: Path) -> dict[str, Any]:
+    """manifest.json of a checkpoint. Raises ValueError or OSError unless everything in the folder is as it was written."""
+    content = json.loads((folder / 'manifest.json').read_text())
+    sha256 = content.pop('sha256')
+    if hashlib.sha256(json.dumps(content).encode()).hexdigest() != sha256:
+        raise ValueError('manifest.json does not match its SHA-256')
+    for name, wanted in content['files'].items():
+        if not (folder / name).is_file():
+            raise ValueError(f'{name} is missing')
+        if digest(folder / name) != wanted:
+            raise ValueError(f'{name} does not match its SHA-256')
+    return content
+
+
+def files_of(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file())
+
+
+def digest(path: Path, flush: bool = False) -> str:
+    """SHA-256 of a file. flush: once it is on the disk for good."""
+    with open(path, 'rb') as file:
+        if flush:
+            os.fsync(file.fileno())
+        return hashlib.file_digest(file, 'sha256').hexdigest()

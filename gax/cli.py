@@ -7,99 +7,79 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
-from absl import app, flags
-from ml_collections import ConfigDict
+from absl import flags
 
-from gax import errors
+from gax import arguments, errors
 
 flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
 flags.DEFINE_string('compilation_cache', '~/.cache/gax', 'Folder of compiled programs; empty for none.')
 
+HELP = ('--help', '-help', '-h', '--helpshort', '--helpfull')
+
 
 def run(main: Callable[[list[str]], int | None]) -> None:
-    """`app.run` with errors that say what to do: one line on stderr and status 2 (--debug: the traceback as well)."""
+    """Reads the flags, calls `main` and exits.
 
-    def guarded(argv: list[str]) -> int:
-        try:
-            if len(argv) > 1:
-                raise errors.GaxError(f'unexpected argument {argv[1]!r}; flags look like --workdir=runs/one')
-            configure()
-            return main(argv) or 0
-        except errors.GaxError as error:
-            return complain(error)
-
-    app.run(guarded, flags_parser=parse_flags)
+    Status 0: done. 2: a mistake in what was given, told in one line on stderr (--debug: the traceback before it).
+    128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130).
+    """
+    sys.exit(guarded(main, sys.argv))
 
 
-def parse_flags(argv: Sequence[str]) -> list[str]:
-    """`flags.FLAGS(argv)`, with whatever goes wrong (absl, ml_collections, the config file itself) told in one line."""
-    argv = list(argv)
+def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int:
+    """The exit status of `main` under the flags in `argv`."""
+    if any(a in HELP for a in argv[1:]):
+        print(usage(argv[0]))
+        return 0
     try:
-        if any(a in ('--help', '-h', '-help', '--helpshort', '--helpfull') for a in argv):
-            return app.parse_flags_with_usage(argv)
-        return flags.FLAGS(argv)
-    except SystemExit:
-        raise
-    except Exception as error:
-        message = _flag_message(error, argv)
-        sys.exit(complain(errors.GaxError(message), debug='--debug' in argv))
+        arguments.check(argv[1:], flags.FLAGS)
+        rest = flags.FLAGS(list(argv))
+        configure(flags.FLAGS.compilation_cache)
+        return main(rest) or 0
+    except (errors.GaxError, flags.Error) as error:
+        return complain(error, any(a in ('--debug', '-debug', '--debug=true') for a in argv))
+    except KeyboardInterrupt:
+        print('gax: interrupted', file=sys.stderr)
+        return 130
 
 
-def _flag_message(error: Exception, argv: list[str]) -> str:
-    if isinstance(error, errors.GaxError):
-        return str(error)
-    path = next((a.partition('=')[2] for a in argv if a.startswith('--config=')), '')
-    if isinstance(error, (FileNotFoundError, IsADirectoryError, NotADirectoryError)) or 'configs/' in str(
-        error
-    ):
-        if path and not Path(path.partition(':')[0]).is_file():
-            return _no_such_config(path)
-    text = ' '.join(str(error).split())
-    if isinstance(error, (AttributeError, KeyError)) and (
-        'override' in text.lower() or 'Did you mean' in text
-    ):
-        return text.strip('"\'')
-    return f'{text[:400]} (run with --help for the flags, --debug for the traceback)'
-
-
-def _no_such_config(path: str) -> str:
-    folder = Path(path).parent if Path(path).parent.is_dir() else Path('configs')
-    names = sorted(str(p) for p in folder.glob('*.py') if p.stem != '__init__')
-    near = get_close_matches(path, names, n=1, cutoff=0.4)
-    hint = f' (nearest: {near[0]})' if near else ''
-    return f'no config file {path}{hint}; there are: {", ".join(names) or "none"}'
-
-
-def complain(error: Exception, debug: bool | None = None) -> int:
-    """Prints the error as one line; with --debug the traceback first. Returns the exit status."""
-    if flags.FLAGS.debug if debug is None else debug:
-        traceback.print_exc()
-    print(f'gax: error: {error}', file=sys.stderr)
+def complain(error: Exception, debug: bool) -> int:
+    """Prints the error as one line; with `debug` its traceback first. Returns the exit status."""
+    if debug:
+        traceback.print_exception(error)
+    print(f'gax: error: {" ".join(str(error).split())}', file=sys.stderr)
     return 2
 
 
-def configure() -> None:
-    """Logging on stderr, and compiled programs kept from one start to the next."""
-    logging.basicConfig(format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr)
+def usage(script: str) -> str:
+    """The script's docstring, then our flags with their defaults."""
+    doc = (getattr(sys.modules['__main__'], '__doc__', '') or '').strip()
+    lines = [doc, '', 'Flags:']
+    for name in arguments.own(flags.FLAGS):
+        flag = flags.FLAGS[name]
+        default = 'required' if flag.validators else f'default {flag.default_as_str or "none"}'
+        lines.append(f'  --{name:<18} {flag.help} ({default})')
+    return '\n'.join(lines)
+
+
+def configure(cache: str = '') -> None:
+    """Logging on stderr, and compiled programs kept in the folder `cache` from one start to the next."""
+    logging.basicConfig(
+        format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr, force=True
+    )
     logging.getLogger('gax').setLevel(logging.INFO)
     logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
-    import jax
+    if cache:
+        import jax
 
-    folder = flags.FLAGS.compilation_cache
-    if folder:
-        jax.config.update('jax_compilation_cache_dir', os.path.expanduser(folder))
-        jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.3)
-
-
-def frozen(config: ConfigDict) -> ConfigDict:
-    """The config as parsed, locked: a misspelt field is an error from here on."""
-    return config.lock()
+        jax.config.update('jax_compilation_cache_dir', os.path.expanduser(cache))
+        jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
+        logging.getLogger('jax._src.compiler').setLevel(logging.ERROR)  # a cache that is full is no mishap
 
 
-def report(workdir: Path, done: int, steps: int, stopped_by: str | None) -> int:
+def report(workdir: Path, done: int, steps: int, stopped_by: str) -> int:
     """Says where the results are, or how to go on; returns the exit status (0, or 128 + the signal's number)."""
     import signal
 
@@ -115,7 +95,6 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str | None) -> int:
             path = max(path.glob('*.png'), default=path)
         if path.exists():
             print(f'  {path}')
-    print(
-        f'  tensorboard --logdir={workdir}    more samples: python experiments/sample.py --workdir={workdir} --num=64 --out=grid.png'
-    )
+    print(f'TensorBoard:   tensorboard --logdir={workdir}')
+    print(f'More samples:  python experiments/sample.py --workdir={workdir} --num=64 --out=grid.png')
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from ml_collections import ConfigDict, config_dict
@@ -62,32 +63,28 @@ def optimizer(name: str = 'adam', learning_rate: float = 1e-4, **arguments: floa
 
 
 POSITIVE: tuple[str, ...] = (
-    'steps',
-    'batch_size',
-    'latent_dim',
-    'log_every',
-    'sample_every',
-    'checkpoint.every',
-    'steps_per_call',
+    *('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every', 'steps_per_call'),
+    *('checkpoint.every', 'checkpoint.keep', 'd.updates', 'g.updates'),
+    *('d.optimizer.learning_rate', 'g.optimizer.learning_rate'),
 )
-POSITIVE += (
-    'checkpoint.keep',
-    'd.updates',
-    'g.updates',
-    'd.optimizer.learning_rate',
-    'g.optimizer.learning_rate',
-)
+# Fields of networks, by their last name, wherever a recipe has them.
+POSITIVE_NAMES = ('widths', 'strides', 'kernel')
+FRACTION_NAMES = ('dropout', 'momentum')
 
 
 def check(config: ConfigDict) -> None:
-    """Raises GaxError, naming the field, for a value that cannot be meant."""
+    """Raises GaxError, naming the field, for a field that is unknown and for a value that cannot be meant."""
+    check_fields(config)
+    fields = flat(config)
+    for path, value in fields.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise errors.GaxError(f'config.{path} must be finite, and is {value}')
     for path in POSITIVE:
-        value = get(config, path)
-        if value is not None and value <= 0:
-            raise errors.GaxError(f'config.{path} must be positive, and is {value}')
+        if fields[path] <= 0:
+            raise errors.GaxError(f'config.{path} must be positive, and is {fields[path]}')
     for path, low, high in (('seed', 0, 2**32 - 1), ('data.image_size', 0, 2**16), ('ema.decay', 0.0, 1.0)):
-        if not low <= get(config, path) <= high:
-            raise errors.GaxError(f'config.{path} must be from {low} to {high}, and is {get(config, path)}')
+        if not low <= fields[path] <= high:
+            raise errors.GaxError(f'config.{path} must be from {low} to {high}, and is {fields[path]}')
     if not 0.0 <= config.label_smoothing < 0.5:
         raise errors.GaxError(
             f'config.label_smoothing must be from 0 to below 0.5, and is {config.label_smoothing}'
@@ -97,6 +94,70 @@ def check(config: ConfigDict) -> None:
             raise errors.GaxError(
                 f'config.terms.{name}: weight must be >= 0 and every >= 1; {term.to_dict()}'
             )
+    for path, value in fields.items():
+        check_network_field(path, value)
+
+
+def check_network_field(path: str, value: Any) -> None:
+    """Widths, strides and kernels are positive whole numbers; rates of dropout and of averages lie in [0, 1)."""
+    name, optimizer = path.rpartition('.')[2], '.optimizer.' in path
+    if name in POSITIVE_NAMES:
+        numbers = value if isinstance(value, list) else [value]
+        if not numbers or not all(isinstance(n, int) and n > 0 for n in numbers):
+            raise errors.GaxError(f'config.{path} must be positive whole numbers, and is {value}')
+    if name in FRACTION_NAMES and value is not None and not optimizer and not 0 <= value < 1:
+        raise errors.GaxError(f'config.{path} must be from 0 to below 1, and is {value}')
+
+
+def check_fields(config: ConfigDict) -> None:
+    """Raises GaxError unless `config` has exactly the fields of its recipe, with values of their types."""
+    model = base(config.get('gan', ''))
+    valid, given = fields_of(model), fields_of(config)
+    for path in given:
+        if path not in valid:
+            raise errors.GaxError(unknown_field(path, model, f' of gan {config.gan!r}'))
+    for path, kind in valid.items():
+        if path not in given:
+            raise errors.GaxError(
+                f'config.{path} is missing, which gan {config.gan!r} has: begin from a config file of that gan'
+            )
+        value = get(config, path)
+        if not is_a(value, kind) and not (value is None and get(model, path) is None):
+            raise errors.GaxError(f'config.{path} must be {SAID[kind]}, and is {value!r}')
+
+
+SAID = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a text', tuple: 'a tuple'}
+
+
+def is_a(value: Any, kind: type) -> bool:
+    """Whether a field of type `kind` may hold `value`. A whole number will do for a float; a bool is no number."""
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    also = {float: (float, int), tuple: (tuple, list)}.get(kind, kind)  # JSON makes lists of tuples
+    return isinstance(value, also)
+
+
+def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
+    """{'d.optimizer.name': str, ...}: every field that is no section, and its type."""
+    result: dict[str, type] = {}
+    for key in config:
+        value = config[key]
+        if isinstance(value, ConfigDict):
+            result |= fields_of(value, f'{prefix}{key}.')
+        else:
+            result[f'{prefix}{key}'] = config.get_type(key)
+    return result
+
+
+def unknown_field(path: str, config: ConfigDict, where: str = '') -> str:
+    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would be in."""
+    near = errors.nearest(path, fields_of(config))
+    section, parts = config, path.split('.')
+    while len(parts) > 1 and isinstance(section.get(parts[0]), ConfigDict):
+        section = section[parts.pop(0)]
+    inside = f'config.{path}'.removesuffix('.' + '.'.join(parts))
+    hint = f' (nearest: config.{near})' if near else ''
+    return f'unknown field config.{path}{where}{hint}; {inside} has: {", ".join(sorted(section))}'
 
 
 def get(config: Any, path: str) -> Any:

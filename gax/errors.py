@@ -1,7 +1,13 @@
 """Errors that a user can act on: one clear line, what, where, the valid choices and the nearest match."""
 
-from collections.abc import Iterable, Mapping
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar('T')
@@ -14,9 +20,14 @@ class GaxError(Exception):
 def choices(kind: str, name: str, valid: Iterable[str]) -> str:
     """'unknown loss 'hing' (nearest: 'hinge'); valid: hinge, ...'."""
     names = sorted(valid)
-    near = get_close_matches(str(name), names, n=1, cutoff=0.4)
-    hint = f' (nearest: {near[0]!r})' if near else ''
+    near = nearest(str(name), names)
+    hint = f' (nearest: {near!r})' if near else ''
     return f'unknown {kind} {name!r}{hint}; valid: {", ".join(names)}'
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The most similar of `names`, or ''."""
+    return next(iter(get_close_matches(name, list(names), n=1, cutoff=0.4)), '')
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
@@ -24,3 +35,46 @@ def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     if name not in table:
         raise GaxError(choices(kind, name, table))
     return table[name]
+
+
+def first_line(error: BaseException) -> str:
+    """What an exception says, on one line of at most 200 characters; its type where it says nothing."""
+    return ' '.join(str(error).split())[:200] or type(error).__name__
+
+
+@contextlib.contextmanager
+def plain_os_errors(where: Path) -> Iterator[None]:
+    """Turns a full disk, a read-only one and the like into one clear GaxError."""
+    try:
+        yield
+    except GaxError:
+        raise
+    except Exception as error:
+        cause = find_os_error(error)
+        if is_full(cause, str(error)):
+            raise GaxError(
+                f'no space left on the disk of {where} ({free_mib(where):.0f} MiB free); earlier checkpoints are '
+                'intact: free some space and run the same command again'
+            ) from error
+        if cause is not None:
+            raise GaxError(f'cannot write to {where}: {cause.strerror or cause}') from error
+        raise
+
+
+def find_os_error(error: BaseException | None) -> OSError | None:
+    """The operating system's error behind `error`, which a library may have wrapped."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def is_full(cause: OSError | None, text: str) -> bool:
+    """Libraries written in C++ report a full disk in their text only."""
+    full = cause is not None and cause.errno in (errno.ENOSPC, errno.EDQUOT)
+    return full or any(sign in text for sign in ('No space left', 'ENOSPC', 'Disk quota exceeded'))
+
+
+def free_mib(where: Path) -> float:
+    """Free space on the disk that holds `where`, which need not exist yet."""
+    there = next((p for p in (where.absolute(), *where.absolute().parents) if p.exists()), Path('/'))
+    return shutil.disk_usage(there).free / 2**20

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
@@ -14,6 +18,8 @@ from gax import data, gans, meter, parallel, rng, sampling
 from gax import step as steps
 from gax.data import order
 from gax.types import Array, Game, TrainState
+
+AHEAD = 2
 
 
 class Carry(NamedTuple):
@@ -45,12 +51,18 @@ def build(config: ConfigDict, mesh: Mesh | None = None) -> Experiment:
     return Experiment(config, source, game, mesh, arrays, config.batch_size * steps.draws(game))
 
 
-def init(experiment: Experiment) -> Carry:
-    """The carry before step 0, on the devices."""
+def shapes(experiment: Experiment) -> Carry:
+    """The shapes of the carry. Traces the whole step, so what is wrong with a network is found here."""
+    state = jax.eval_shape(lambda: steps.init(experiment.game, rng.root(experiment.config.seed)))
+    return jax.eval_shape(lambda: Carry(state, meter.empty(metrics_of(experiment, state))))
+
+
+def init(experiment: Experiment, like: Carry | None = None) -> Carry:
+    """The carry before step 0, on the devices. like: its shapes, where they are known already."""
+    metrics = (like or shapes(experiment)).meter.totals
 
     def make(key_data: Array) -> Carry:
-        state = steps.init(experiment.game, key_data)
-        return Carry(state, meter.empty(metrics_of(experiment, state)))
+        return Carry(steps.init(experiment.game, key_data), meter.empty(metrics))
 
     out = parallel.replicated(experiment.mesh)
     return jax.jit(make, out_shardings=out)(rng.root(experiment.config.seed))
@@ -74,7 +86,7 @@ def one_step(experiment: Experiment, due: steps.Due | None) -> Callable[..., Any
     return one
 
 
-def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1) -> Callable[..., Carry]:
+def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1) -> Any:
     """The compiled (carry, arrays, indices [count, rows]) -> carry: `count` steps, metrics gathered on the device."""
     one = one_step(experiment, due)
 
@@ -95,17 +107,56 @@ def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
     return order.indices(experiment.config.seed, step * rows, count * rows, size).reshape(count, rows)
 
 
-def advancer(experiment: Experiment) -> Callable[[Carry, int, int], Carry]:
-    """(carry, step, count) -> carry, with one compiled program per set of due lazy terms and per count."""
-    programs: dict[Any, Callable[..., Carry]] = {}
+Key = tuple[Any, int]  # of a program: the lazy terms that are due, and the number of steps
+
+
+def compile_ahead(
+    experiment: Experiment, like: Carry, step: int, count: int
+) -> dict[Key, Callable[..., Carry]]:
+    """The program that a call of `count` steps at `step` needs, compiled in another thread while this one goes on."""
+    key = (steps.due_terms(experiment.game, step), count)
+    rows = indices(experiment, step, count)
+    pool = ThreadPoolExecutor(1, 'gax-compile')
+    found = pool.submit(lambda: program(experiment, *key).lower(like, experiment.arrays, rows).compile())
+    pool.shutdown(wait=False)
+    return {key: lambda *arguments: found.result()(*arguments)}
+
+
+def advancer(
+    experiment: Experiment, programs: Mapping[Key, Callable[..., Carry]] = MappingProxyType({})
+) -> Callable[[Carry, int, int], Carry]:
+    """(carry, step, count) -> carry, with one compiled program per set of due lazy terms and per count.
+
+    programs: those that are there already. At most AHEAD calls wait on the device: a signal is answered soon, and
+    what the host says of progress is true.
+    """
+    known, waiting = dict(programs), deque[Array]()
+    copy = jax.jit(jnp.copy)  # the carry itself is given away in the next call
 
     def advance(carry: Carry, step: int, count: int) -> Carry:
         key = (steps.due_terms(experiment.game, step), count)
-        if key not in programs:
-            programs[key] = program(experiment, *key)
-        return programs[key](carry, experiment.arrays, indices(experiment, step, count))
+        if key not in known:
+            known[key] = program(experiment, *key)
+        carry = known[key](carry, experiment.arrays, indices(experiment, step, count))
+        waiting.append(copy(carry.state.step))
+        if len(waiting) > AHEAD:
+            waiting.popleft().block_until_ready()
+        return carry
 
     return advance
+
+
+def sample_grid(experiment: Experiment) -> tuple[int, int]:
+    """(how many samples a picture of a run shows, its columns): a column a class, where there are not too many."""
+    classes = experiment.source.spec.num_classes
+    columns = classes if 0 < classes <= 16 else 8
+    return (2048 if 'point' in experiment.source.spec.fields else 8 * columns), columns
+
+
+def reals(experiment: Experiment, num: int) -> Any:
+    """A host batch of `num` examples, the same every time."""
+    rows = jnp.arange(num) % (experiment.source.spec.size or num)
+    return jax.device_get(experiment.source.read(experiment.arrays, rows, jax.random.key(0)))
 
 
 def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import errors, experiment, pictures, sampling
-from gax.checkpoint import Checkpoints, plain_os_errors
+from gax import errors, experiment, parallel, pictures, sampling
+from gax.checkpoint import Checkpoints
 from gax.types import Array
 from gax.workdir import read_config
 
@@ -31,7 +31,7 @@ def export(
     if not out.absolute().parent.is_dir():
         raise errors.GaxError(f'--out {out}: the folder {out.absolute().parent} does not exist')
     made, step, columns = draw(workdir, num, seed, step, label)
-    with plain_os_errors(out):
+    with errors.plain_os_errors(out):
         if out.suffix.lower() == '.png':
             pictures.save(pictures.draw(made, columns), out)
         else:
@@ -43,12 +43,12 @@ def draw(
     workdir: Path, num: int, seed: int, step: int | None, label: int | None
 ) -> tuple[dict[str, np.ndarray], int, int]:
     """(fakes and labels as numpy arrays, the checkpoint's step, the grid's columns)."""
-    built = experiment.build(read_config(workdir / 'config.json'))
+    one = parallel.mesh(jax.devices()[:1])  # whatever the run was trained on
+    built = experiment.build(read_config(workdir / 'config.json'), one)
     classes = built.source.spec.num_classes
     if label is not None and not 0 <= label < classes:
         raise errors.GaxError(f'--label {label}: {built.source.spec.name} has {classes} classes, from 0')
-    carry = jax.eval_shape(lambda: experiment.init(built))
-    found = Checkpoints(workdir / 'checkpoints').restore(carry, step)
+    found = Checkpoints(workdir / 'checkpoints', write=False).restore(experiment.shapes(built), step)
     if found is None:
         raise errors.GaxError(f'{workdir} has no checkpoint yet')
     state = jax.device_put(found[1].state)
@@ -60,7 +60,7 @@ def draw(
 
     parts = []
     for i in range(0, num, CHUNK):
-        part = None if labels is None else jnp.resize(labels[i : i + CHUNK], CHUNK)
+        part = None if labels is None else jnp.resize(labels[i : i + CHUNK], (CHUNK,))
         parts.append(jax.device_get(chunk(jax.random.fold_in(jax.random.key(seed), i), part)))
     made = {name: np.concatenate([part[name] for part in parts])[:num] for name in parts[0]}
     if labels is not None and 'label' in built.game.latents(jax.random.key(0), 1, {'label': labels[:1]}):
@@ -70,7 +70,7 @@ def draw(
 
 def save_npz(made: dict[str, np.ndarray], out: Path) -> None:
     """'images' uint8, 'labels' int32, or 'points' float32; written beside and renamed."""
-    arrays = {f'{name}s': value for name, value in made.items()}
+    arrays: dict[str, Any] = {f'{name}s': value for name, value in made.items()}
     if 'image' in made:
         arrays['images'] = pictures.to_uint8(made['image'])
     temporary = out.with_name(out.name + '.tmp')

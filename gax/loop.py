@@ -18,13 +18,14 @@ class Hook(NamedTuple):
     """run: (step, carry) -> (carry, later or None).
 
     barrier: every piece of later work is done before this hook runs (a checkpoint must not overtake its log line).
-    at_end: also runs at the last step and when the loop is told to stop, whatever the rhythm.
+    at_end: also runs at the last step, whatever the rhythm. at_stop: also where the loop is told to stop before.
     """
 
     every: int
     run: Callable[[int, Carry], tuple[Carry, Later | None]]
     barrier: bool = False
     at_end: bool = False
+    at_stop: bool = False
 
 
 def run(
@@ -40,13 +41,13 @@ def run(
     """Steps `start` .. `end - 1`; returns (carry, the number of steps done in all).
 
     advance: (carry, step, count) -> carry, `count` steps from `step` on: steps_per_call of them, or 1 where a hook
-    falls due before. stop: asked after every call. progress: told the step after every call.
+    falls due before. stop: asked before every call. progress: told the step after every call. Which step begins a
+    call follows from the step before alone, so that a loop stopped and started again makes the same calls.
     """
     step = start
     pending: list[Later] = []
     while step < end and not stop():
-        room = min(end, *(step + hook.every - step % hook.every for hook in hooks), end) - step
-        count = steps_per_call if room >= steps_per_call else 1
+        count = call_size(step, end, hooks, steps_per_call)
         carry = advance(carry, step, count)
         step += count
         progress(step)
@@ -54,11 +55,17 @@ def run(
         for hook in hooks:
             if step % hook.every == 0:
                 carry, pending = _run_hook(hook, step, carry, pending)
-    for hook in hooks:
-        if hook.at_end and step % hook.every:
+    for hook in hooks if step > start else ():
+        if step % hook.every and (hook.at_end if step >= end else hook.at_stop):
             carry, pending = _run_hook(hook, step, carry, pending)
     _flush(pending)
     return carry, step
+
+
+def call_size(step: int, end: int, hooks: Sequence[Hook], steps_per_call: int) -> int:
+    """The steps of the call that begins at `step`: as many as asked for, or 1 where a hook or the end comes before."""
+    room = min([end, *(step + hook.every - step % hook.every for hook in hooks)]) - step
+    return steps_per_call if room >= steps_per_call else 1
 
 
 def _run_hook(hook: Hook, step: int, carry: Carry, pending: list[Later]) -> tuple[Carry, list[Later]]:

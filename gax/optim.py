@@ -29,7 +29,7 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     factory = errors.lookup('optimizer', config['name'], optimizers())
     arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
     arguments['learning_rate'] = _learning_rate(config)
-    chain = [factory(**arguments)]
+    chain = [_call('optimizer', config['name'], factory, arguments)]
     if _positive(config.get('clip_norm')):
         chain.insert(0, optax.clip_by_global_norm(config['clip_norm']))
     if _positive(config.get('clip_weights')):
@@ -53,7 +53,8 @@ def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
         fn = getattr(optax, name)
         if inspect.isfunction(fn) and 'learning_rate' in inspect.signature(fn).parameters and name[0] != '_':
             found[name] = fn
-    return {n: fn for n, fn in found.items() if not n.startswith(('scale_by', 'inject', 'make'))}
+    # lbfgs searches along a line, and would need the value function that an alternating game does not have.
+    return {n: fn for n, fn in found.items() if not n.startswith(('scale_by', 'inject', 'make', 'lbfgs'))}
 
 
 def schedules() -> dict[str, Callable[..., optax.Schedule]]:
@@ -70,10 +71,12 @@ def _learning_rate(config: Mapping[str, Any]) -> Any:
     factory = errors.lookup('schedule', schedule['name'], schedules())
     arguments = _arguments('schedule', schedule['name'], factory, schedule, ('name',))
     # Schedules are written as multipliers, so that a sweep over learning_rate scales the whole curve.
+    valid = inspect.signature(factory).parameters
     for field in ('init_value', 'peak_value', 'value'):
-        if field in inspect.signature(factory).parameters:
-            arguments.setdefault(field, 0.0 if 'peak_value' in arguments and field == 'init_value' else 1.0)
-    fn = factory(**arguments)
+        if field in valid:
+            warmup = field == 'init_value' and 'peak_value' in valid
+            arguments.setdefault(field, 0.0 if warmup else 1.0)
+    fn = _call('schedule', schedule['name'], factory, arguments)
     return lambda step: rate * fn(step)
 
 
@@ -86,6 +89,15 @@ def _arguments(
         if key not in valid:
             raise errors.GaxError(errors.choices(f'argument of {kind} {name!r}:', key, valid))
     return given
+
+
+def _call(kind: str, name: str, factory: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """`factory(**arguments)`, or a GaxError that names the arguments it needs and has not got."""
+    needed = [n for n, p in inspect.signature(factory).parameters.items() if p.default is p.empty]
+    missing = [n for n in needed if n not in arguments]
+    if missing:
+        raise errors.GaxError(f'{kind} {name!r} needs {", ".join(missing)}')
+    return factory(**arguments)
 
 
 def _positive(value: Any) -> bool:

@@ -21,8 +21,9 @@ Critic = Callable[[Array], Array]
 
 
 def input_gradient(critic: Critic, x: Array) -> Array:
-    """d sum(critic(x)) / dx, shape of x, float32."""
-    return jax.grad(lambda inputs: jnp.sum(critic(inputs), dtype=jnp.float32))(x).astype(jnp.float32)
+    """d sum(critic(x)) / dx, shape of x, in float32 or better."""
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    return jax.grad(lambda inputs: jnp.sum(critic(inputs), dtype=wide))(x).astype(wide)
 
 
 def squared_norms(gradient: Array) -> Array:

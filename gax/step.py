@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gax import ema, rng
+from gax import ema, errors, rng
 from gax.types import Array, Batch, Game, Key, Metrics, PyTree, Term, TrainState, View
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
@@ -81,8 +81,7 @@ def init(game: Game, key_data: Array) -> TrainState:
     made = {name: net.init(rng.stream(key, f'init/{name}')) for name, net in game.nets.items()}
     params = {name: p for name, (p, _) in made.items()}
     model_state = {name: s for name, (_, s) in made.items()}
-    averaged = {n: {'params': params[n], 'model_state': model_state[n]} for n in game.ema}
-    return TrainState(
+    state = TrainState(
         step=jnp.zeros((), jnp.int32),
         key=key_data,
         params=params,
@@ -91,9 +90,10 @@ def init(game: Game, key_data: Array) -> TrainState:
         term_state={
             n: {label: t.init() for label, t in p.live_terms.items()} for n, p in game.players.items()
         },
-        # Copied: an average that shared its buffer with the parameters could not be donated.
-        ema=jax.tree.map(lambda x: jnp.array(x, copy=True), averaged),
+        ema={n: {'params': params[n], 'model_state': model_state[n]} for n in game.ema},
     )
+    # Copied: leaves that shared a buffer, with each other or with key_data, could not be donated.
+    return jax.tree.map(lambda x: jnp.array(x, copy=True), state)
 
 
 def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None) -> Step:
@@ -102,10 +102,11 @@ def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None) 
     turn: which of the player's moves within the step; moves of different turns draw different fakes.
     due: as in `make_step`.
     """
-    move = next(m for m in moves(game) if (m.player, m.turn) == (player, turn))
+    errors.lookup('player', player, game.players)
+    move = {(m.player, m.turn): m for m in moves(game)}[player, turn]
 
     def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        state, shared = _generate(game, state, batch, move.draw)
+        state, shared = _generate(game, state, state.params, batch, move.draw)
         return _move(game, move, due, state, state.params, shared)
 
     return update
@@ -127,12 +128,14 @@ def make_step(game: Game, due: Due | None = None) -> Step:
         moved: set[str] = set()
         metrics: Metrics = {}
         for move in plan:
-            wrt = set(game.players[move.player].wrt) & set(game.generator)
+            own = game.players[move.player].wrt
+            wrt = set(own) & set(game.generator)
+            seen = start.params if game.simultaneous else state.params
             if shared is None or shared.draw != move.draw or wrt & moved:
                 rows = jax.tree.map(lambda x: x[move.draw :: count], batch)  # noqa: B023 (used at once)
-                state, shared = _generate(game, state, rows, move.draw)
+                params = {**seen, **_own(state.params, own)}
+                state, shared = _generate(game, state, params, rows, move.draw)
                 moved = set()
-            seen = start.params if game.simultaneous else state.params
             state, new = _move(game, move, due, state, seen, shared)
             moved |= wrt
             metrics = _add(metrics, new)
@@ -150,19 +153,23 @@ def finish(game: Game, state: TrainState) -> TrainState:
     return replace(state, step=state.step + 1, ema=averaged)
 
 
-def _generate(game: Game, state: TrainState, batch: Batch, draw: int) -> tuple[TrainState, Pass]:
+def _generate(
+    game: Game, state: TrainState, params: dict[str, PyTree], batch: Batch, draw: int
+) -> tuple[TrainState, Pass]:
     """The generator's pass over fresh latents, with its way back."""
     key = rng.stream(rng.at_step(state.key, state.step), f'draw/{draw}')
     rows = [x.shape[0] for x in jax.tree.leaves(batch)]
     latents = game.latents(rng.stream(key, 'latents'), rows[0] if rows else 0, batch)
 
     def run(own: dict[str, PyTree]) -> tuple[Batch, dict[str, PyTree]]:
-        params, generate_key = {**state.params, **own}, rng.stream(key, 'generate')
-        view = View(game.nets, params, state.model_state, batch, latents, {}, generate_key, state.step)
+        generate_key = rng.stream(key, 'generate')
+        view = View(
+            game.nets, {**params, **own}, state.model_state, batch, latents, {}, generate_key, state.step
+        )
         fakes, view = game.generate(view)
         return fakes, dict(view.model_state)
 
-    fakes, pullback, model_state = jax.vjp(run, _own(state.params, game.generator), has_aux=True)
+    fakes, pullback, model_state = jax.vjp(run, _own(params, game.generator), has_aux=True)
     return replace(state, model_state=model_state), Pass(draw, batch, latents, fakes, pullback)
 
 

@@ -3,66 +3,110 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
-from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
-from tqdm import tqdm
 
 from gax import errors, experiment, loop, meter, parallel, pictures
 from gax import step as steps
-from gax.checkpoint import Checkpoints, plain_os_errors
-from gax.experiment import Carry, Experiment
+from gax.checkpoint import Checkpoints
+from gax.experiment import Carry
+from gax.progress import Progress
+from gax.signals import Stop
+from gax.types import PyTree
 from gax.watch import Watch
 from gax.workdir import MetricsWriter, open_workdir
 
 log = logging.getLogger('gax')
-Finished = tuple[int, str | None]  # steps done; the name of the signal that ended it, if one did
+
+
+def train(config: ConfigDict, workdir: Path) -> tuple[int, str]:
+    """Trains to `config.steps`; returns (steps done, the name of the signal that ended it before, or '').
+
+    Raises GaxError for anything that a user can mend. A config that is refused leaves the workdir as it was.
+    """
+    with ExitStack() as closing:
+        stop = closing.enter_context(Stop('nothing is lost; the same command begins again'))
+        run = Run(config, workdir, closing)
+        try:
+            done = run.train(stop) if run.start < config.steps else run.start
+        except errors.GaxError:
+            run.progress.close()
+            run.draw_curves()
+            raise
+        if done == run.start:
+            log.info('all %d steps are done in %s; --config.steps beyond that goes on', done, workdir)
+        run.draw()
+    return done, stop.name if done < config.steps else ''
 
 
 class Run:
-    """One process's work on a workdir: the compiled programs, the writers, the clock."""
+    """One process's work on a workdir: the state it begins with, the writers, the clock."""
 
-    def __init__(self, config: ConfigDict, workdir: Path) -> None:
+    def __init__(self, config: ConfigDict, workdir: Path, closing: ExitStack) -> None:
         self.config, self.workdir = config, workdir
-        self.experiment: Experiment = experiment.build(config)
-        self.lock = open_workdir(workdir, config)
+        self.experiment = experiment.build(config)
+        self.shapes = experiment.shapes(self.experiment)
+        closing.enter_context(open_workdir(workdir, config))
         self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
-        self.start, self.carry = self._restore_or_init()
+        closing.callback(self.checkpoints.close)
+        self.start = 0
+        self.restored: PyTree | None = None  # what is in the checkpoint, until it is on the device
+        if found := self.checkpoints.restore(self.shapes):
+            self.start, self.restored = found
         self.writer = MetricsWriter(workdir, self.start)
-        self.watch = Watch()
-        self.take = jax.jit(lambda m: (jax.tree.map(jax.numpy.copy, m), meter.empty(m.totals)))
-        classes = self.experiment.source.spec.num_classes
-        self.columns = classes if 0 < classes <= 16 else 8
-        self.num_samples = 2048 if 'point' in self.experiment.source.spec.fields else 8 * self.columns
-        self.sampler = experiment.sampler(self.experiment, self.num_samples)
-        self.bar = tqdm(
-            total=config.steps, initial=self.start, unit='step', dynamic_ncols=True, smoothing=0.1
-        )
-        self.bar.mininterval = (
-            0.2 if self.bar.fp.isatty() else 20.0
-        )  # a log file wants fewer lines than a terminal
+        closing.callback(self.writer.close)
+        self.watch = Watch(self.writer.rows)
+        self.progress = Progress(self.start, config.steps)
+        closing.callback(self.progress.close)
         self.seconds = self.writer.rows[-1]['seconds'] if self.writer.rows else 0.0
         self.clock = (time.perf_counter(), self.start)
+        self.num_samples, self.columns = experiment.sample_grid(self.experiment)
+        self.sampler = experiment.sampler(self.experiment, self.num_samples)
+        whole = parallel.replicated(self.experiment.mesh)
+        self.take = jax.jit(lambda m: (jax.tree.map(jnp.copy, m), meter.empty(m.totals)), out_shardings=whole)
 
-    def _restore_or_init(self) -> tuple[int, Carry]:
-        carry = experiment.init(self.experiment)
-        found = self.checkpoints.restore(carry)
-        if found is None:
-            return 0, carry
-        step, tree = found
-        log.info('going on from checkpoint %d in %s', step, self.workdir)
-        # Copied onto the device by a program: arrays that Orbax or NumPy own could not be donated.
-        place = jax.jit(
-            lambda t: jax.tree.map(jax.numpy.copy, t), out_shardings=parallel.replicated(self.experiment.mesh)
-        )
-        return step, place(tree)
+    def train(self, stop: Stop) -> int:
+        """Runs the loop from where the workdir stands; returns the steps done."""
+        config, start = self.config, self.start
+        if start:
+            stop.hint = f'nothing is lost; the same command goes on from step {start}'
+            log.info('going on from step %d in %s', start, self.workdir)
+        per_call = 1 if steps.lazy_terms(self.experiment.game) else config.steps_per_call
+        hooks = self.hooks()
+        count = loop.call_size(start, config.steps, hooks, per_call)
+        ahead = experiment.compile_ahead(self.experiment, self.shapes, start, count)
+        carry = self.place(self.restored) if start else experiment.init(self.experiment, self.shapes)
+        self.restored = None
+        if start == 0:
+            self.on_sample(0, carry)
+
+        def progress(step: int) -> None:
+            stop.started()
+            self.progress.at(step)
+
+        advance = experiment.advancer(self.experiment, ahead)
+        return loop.run(
+            carry, advance, start, config.steps, hooks, lambda: bool(stop.name), per_call, progress
+        )[1]
+
+    def place(self, tree: PyTree) -> Carry:
+        """Copied onto the device by a program: arrays that Orbax or NumPy own could not be donated."""
+        whole = parallel.replicated(self.experiment.mesh)
+        return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=whole)(tree)
+
+    def hooks(self) -> list[loop.Hook]:
+        config = self.config
+        return [
+            loop.Hook(config.log_every, self.on_log),
+            loop.Hook(config.sample_every, self.on_sample, at_end=True),
+            loop.Hook(config.checkpoint.every, self.on_save, barrier=True, at_end=True, at_stop=True),
+        ]
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
         """Takes the meter now, reads and writes it when the next step is on its way."""
@@ -70,123 +114,78 @@ class Run:
 
         def later() -> None:
             host = jax.device_get(taken)
-            now, (then, before) = time.perf_counter(), self.clock
-            self.clock, self.seconds = (now, step), self.seconds + now - then
-            row: dict[str, Any] = {'step': step, **meter.means(host)}
-            speed = (step - before) / max(now - then, 1e-9)
-            row |= {
-                'steps_per_sec': speed,
-                'images_per_sec': speed * self.config.batch_size,
-                'seconds': self.seconds,
-            }
-            refuse_non_finite(host, self.workdir)
+            self.refuse_non_finite(host)
+            row = {'step': step, **meter.means(host), **self.speed(step)}
             self.writer.write(row)
-            self.bar.set_postfix(
-                {k: f'{v:.3g}' for k, v in row.items() if k.endswith('/loss')}, refresh=False
-            )
+            self.progress.measured(row)
             for warning in self.watch(row):
-                log.warning(warning)
+                self.progress.warn(warning)
 
         return carry._replace(meter=fresh), later
+
+    def speed(self, step: int) -> dict[str, float]:
+        """Since the row before; what it takes to compile the first step is in `seconds` only."""
+        now, (then, before) = time.perf_counter(), self.clock
+        self.clock, self.seconds = (now, step), self.seconds + now - then
+        if self.progress.began and self.progress.began[1] < step and before == self.start:
+            then, before = self.progress.began
+        speed = (step - before) / max(now - then, 1e-9)
+        return {
+            'steps_per_sec': speed,
+            'images_per_sec': speed * self.config.batch_size,
+            'seconds': self.seconds,
+        }
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Draws the fixed latents' fakes, with the averaged parameters."""
         fakes = jax.device_get(self.sampler(carry.state))
-        real = None
-        if 'point' in fakes:
-            rows = jax.numpy.arange(512)
-            real = jax.device_get(
-                self.experiment.source.read(self.experiment.arrays, rows, jax.random.key(0))
-            )
-        with plain_os_errors(self.workdir):
-            pictures.save(
-                pictures.draw(fakes, self.columns, real), self.workdir / 'samples' / f'{step:07d}.png'
-            )
+        real = experiment.reals(self.experiment, 512) if 'point' in fakes else None
+        with errors.plain_os_errors(self.workdir):
+            picture = pictures.draw(fakes, self.columns, real)
+            pictures.save(picture, self.workdir / 'samples' / f'{step:07d}.png')
         return carry, None
 
     def on_save(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Saves what is finite, and only that: the last checkpoint is always one to go on from."""
-        refuse_non_finite(jax.device_get(carry.meter), self.workdir)
-        host = jax.device_get(carry.state)
-        for path, leaf in jax.tree_util.tree_leaves_with_path(host.params):
-            if not np.all(np.isfinite(np.asarray(leaf, np.float32))):
-                raise non_finite(step, 'parameter ' + jax.tree_util.keystr(path), self.workdir)
-        self.checkpoints.save(step, carry)
+        host = jax.device_get(carry)
+        self.refuse_non_finite(host.meter)
+        held = {
+            'parameter': host.state.params,
+            'state': host.state.model_state,
+            'average': host.state.ema,
+        }
+        for kind, tree in held.items():
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+                if not np.all(np.isfinite(np.asarray(leaf, np.float32))):
+                    raise self.non_finite(step, f'{kind} {jax.tree_util.keystr(path)}')
+        self.checkpoints.save(step, host)
         return carry, None
 
-    def hooks(self) -> list[loop.Hook]:
-        config = self.config
-        return [
-            loop.Hook(config.log_every, self.on_log),
-            loop.Hook(config.sample_every, self.on_sample, at_end=True),
-            loop.Hook(config.checkpoint.every, self.on_save, barrier=True, at_end=True),
-        ]
+    def refuse_non_finite(self, host: meter.Meter) -> None:
+        bad = meter.first_bad(host)
+        if bad:
+            raise self.non_finite(bad[0] + 1, bad[1])
 
-    def finish(self) -> None:
-        """Curves and the animation, from what is on disk."""
-        self.bar.close()
-        self.writer.close()
-        self.checkpoints.close()
-        with plain_os_errors(self.workdir):
-            if self.writer.rows:
-                pictures.curves(self.writer.rows, self.workdir / 'curves.png')
-            frames = sorted((self.workdir / 'samples').glob('*.png'))
-            if len(frames) > 1:
+    def non_finite(self, step: int, what: str) -> errors.GaxError:
+        saved = self.checkpoints.steps()
+        last = f'the last finite checkpoint, of step {saved[-1]}, stays' if saved else 'no checkpoint yet'
+        return errors.GaxError(
+            f'{what} is not finite at step {step}; training stopped ({last} in {self.workdir}). Try a lower learning '
+            'rate or clipped gradients (--config.d.optimizer.clip_norm=1, and of g) in a new --workdir'
+        )
+
+    def draw(self) -> None:
+        """The pictures that the end of a run leaves: curves, the animation, and the last grid if it is not there."""
+        self.progress.close()
+        if self.restored is not None and not (self.workdir / 'samples' / f'{self.start:07d}.png').exists():
+            self.on_sample(self.start, self.place(self.restored))
+        self.draw_curves()
+        frames = sorted((self.workdir / 'samples').glob('*.png'))
+        if len(frames) > 1:
+            with errors.plain_os_errors(self.workdir):
                 pictures.animation(frames, self.workdir / 'samples.gif')
-        self.lock.close()
 
-
-def train(config: ConfigDict, workdir: Path) -> Finished:
-    """Trains to `config.steps`, or until SIGTERM or Ctrl-C. Raises GaxError for anything that a user can mend."""
-    run = Run(config, workdir)
-    try:
-        with caught_signals() as caught:
-            if run.start == 0:
-                run.on_sample(0, run.carry)
-            lazy = bool(steps.lazy_terms(run.experiment.game))
-            _, done = loop.run(
-                run.carry,
-                experiment.advancer(run.experiment),
-                run.start,
-                config.steps,
-                run.hooks(),
-                stop=lambda: bool(caught),
-                steps_per_call=1 if lazy else config.steps_per_call,
-                progress=lambda step: run.bar.update(step - run.bar.n) and None,
-            )
-    finally:
-        run.finish()
-    return done, caught[0] if caught else None
-
-
-def refuse_non_finite(host: meter.Meter, workdir: Path) -> None:
-    bad = meter.first_bad(host)
-    if bad:
-        raise non_finite(*bad, workdir)
-
-
-def non_finite(step: int, what: str, workdir: Path) -> errors.GaxError:
-    return errors.GaxError(
-        f'{what} is not finite at step {step}; training stopped, and the last checkpoint in {workdir}/checkpoints is '
-        'finite. Try a lower learning rate, or clip gradients (config.d.optimizer.clip_norm=1)'
-    )
-
-
-class caught_signals:  # noqa: N801 (used like a function)
-    """A list that SIGTERM and SIGINT put their names in while the block runs; a second one acts as usual."""
-
-    def __enter__(self) -> list[str]:
-        self._caught: list[str] = []
-        self._old: dict[int, Callable[..., Any] | int | None] = {}
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGTERM, signal.SIGINT):
-                self._old[number] = signal.signal(number, self._catch)
-        return self._caught
-
-    def _catch(self, number: int, frame: Any) -> None:
-        self._caught.append(signal.Signals(number).name)
-        signal.signal(number, self._old[number])
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+    def draw_curves(self) -> None:
+        if self.writer.rows:
+            with errors.plain_os_errors(self.workdir):
+                pictures.curves(self.writer.rows, self.workdir / 'curves.png')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 ACCURACY = 0.995  # above this a discriminator is as good as perfect
 LOGITS = 100.0  # sigmoid losses have no gradient left far below this
@@ -16,8 +16,11 @@ class Watch:
     200k), and nobody looks at step 42,000: so the log says so. Each warning is given once, until things recover.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
+        """rows: what a run that goes on has measured before; it is read, and not warned of again."""
         self._lines: dict[str, int] = {}
+        for row in rows:
+            self(row)
 
     def __call__(self, row: Mapping[str, float]) -> list[str]:
         step, warnings = int(row['step']), []

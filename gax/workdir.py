@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -12,7 +14,9 @@ from ml_collections import ConfigDict
 
 from gax import config as configs
 from gax import errors
-from gax.checkpoint import plain_os_errors
+from gax.board import Board
+
+log = logging.getLogger('gax')
 
 # A run may go on longer, or look and save more often, without becoming another run.
 FREE = ('steps', 'sample_every', 'checkpoint.every', 'checkpoint.keep')
@@ -23,23 +27,40 @@ def open_workdir(workdir: Path, config: ConfigDict) -> IO[str]:
 
     Raises GaxError where the path is a file, cannot be written, is in use, or holds a run of another config.
     """
-    if workdir.exists() and not workdir.is_dir():
-        raise errors.GaxError(
-            f'--workdir {workdir} is a file; give a folder (it is made if it does not exist)'
-        )
-    with plain_os_errors(workdir):
+    refuse_file(workdir)
+    with errors.plain_os_errors(workdir):
         (workdir / 'samples').mkdir(parents=True, exist_ok=True)
         lock = open(workdir / '.lock', 'w')  # noqa: SIM115 (closed by the caller, at the end of the run)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise errors.GaxError(f'--workdir {workdir} is in use by another process') from error
-    path = workdir / 'config.json'
-    if path.exists():
-        refuse_other_config(path, configs.flat(config))
-    with plain_os_errors(workdir):
-        write_json(path, config.to_dict())
+        take(lock, workdir)
+        path = workdir / 'config.json'
+        if path.exists():
+            refuse_other_config(path, configs.flat(config))
+        with errors.plain_os_errors(workdir):
+            write_json(path, config.to_dict())
+    except BaseException:
+        lock.close()
+        raise
     return lock
+
+
+def refuse_file(workdir: Path) -> None:
+    """Raises GaxError where the path, or a folder above it, is a file."""
+    for path in (workdir, *workdir.parents):
+        if path.exists() and not path.is_dir():
+            raise errors.GaxError(
+                f'--workdir {workdir}: {path} is a file; give a folder (it is made if it does not exist)'
+            )
+
+
+def take(lock: IO[str], workdir: Path) -> None:
+    """Locks the open file, for as long as it is open. Raises GaxError where another process has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise errors.GaxError(f'--workdir {workdir} is in use by another process') from error
+    except OSError:  # a file system that knows no locks
+        log.warning('%s cannot be locked: see to it that no other process uses it', workdir)
 
 
 def refuse_other_config(path: Path, new: Mapping[str, Any]) -> None:
@@ -62,11 +83,18 @@ def refuse_other_config(path: Path, new: Mapping[str, Any]) -> None:
 def read_config(path: Path) -> ConfigDict:
     """config.json of a workdir."""
     try:
-        return ConfigDict(json.loads(path.read_text()))
-    except FileNotFoundError as error:
+        content = json.loads(path.read_text())
+        if not isinstance(content, dict):
+            raise ValueError('it holds no fields')
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise errors.GaxError(f'{path.parent} is no workdir of a gax run: it has no config.json') from error
+    except OSError as error:
+        raise errors.GaxError(f'cannot read {path}: {error.strerror}') from error
     except ValueError as error:
-        raise errors.GaxError(f'{path} is damaged: {error}') from error
+        raise errors.GaxError(
+            f'{path} is damaged ({errors.first_line(error)}); put a good copy there'
+        ) from error
+    return ConfigDict(content)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -79,12 +107,12 @@ def write_json(path: Path, content: Any) -> None:
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl; a line that a crash cut short is left out."""
     path = workdir / 'metrics.jsonl'
-    rows = []
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            rows.append(json.loads(line))
-        except ValueError:
-            continue
+    rows: list[dict[str, Any]] = []
+    for line in path.read_text(errors='replace').splitlines() if path.exists() else ():
+        with contextlib.suppress(ValueError):
+            row = json.loads(line)
+            if isinstance(row, dict) and 'step' in row:
+                rows.append(row)
     return rows
 
 
@@ -95,28 +123,27 @@ class MetricsWriter:
     """
 
     def __init__(self, workdir: Path, step: int) -> None:
-        from tensorboardX import SummaryWriter
-
         self._workdir = workdir
         self.rows = [row for row in read_metrics(workdir) if row['step'] <= step]
         path = workdir / 'metrics.jsonl'
-        with plain_os_errors(workdir):
+        with errors.plain_os_errors(workdir):
             temporary = path.with_suffix('.tmp')
             temporary.write_text(''.join(json.dumps(row) + '\n' for row in self.rows))
             temporary.replace(path)
             self._file = open(path, 'a')  # noqa: SIM115 (closed in close)
-            self._board = SummaryWriter(str(workdir), purge_step=step + 1 if step else None)
+            self._board = Board(workdir, purge=step + 1 if step else None)
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """`row` has a 'step'; numbers under a name with a slash, and the speeds, go to TensorBoard too."""
-        with plain_os_errors(self._workdir):
+        """`row` has a 'step'; every other number goes to TensorBoard too."""
+        with errors.plain_os_errors(self._workdir):
             self._file.write(json.dumps(row) + '\n')
             self._file.flush()
-            for name, value in row.items():
-                if name != 'step':
-                    self._board.add_scalar(name, value, row['step'])
+            self._board.write(row['step'], {name: value for name, value in row.items() if name != 'step'})
         self.rows.append(dict(row))
 
     def close(self) -> None:
-        self._file.close()
-        self._board.close()
+        for file in (self._file, self._board):
+            with contextlib.suppress(
+                OSError
+            ):  # a full disk has been told of already, and refuses the rest again
+                file.close()

@@ -3,16 +3,15 @@
 from typing import Any
 
 from gax import errors
-from gax.data.memory import EMBEDDED, embedded, npz
+from gax.data import memory, synthetic
 from gax.data.source import Source, Spec
-from gax.data.synthetic import SYNTHETIC, synthetic
 
 __all__ = ['KINDS', 'Source', 'Spec', 'load']
 
 KINDS = {
-    'embedded': embedded,
-    'npz': npz,
-    'synthetic': lambda name, image_size: synthetic(name),
+    'embedded': memory.embedded,
+    'npz': memory.npz,
+    'synthetic': lambda name, image_size: synthetic.named(name),
 }
 
 
@@ -23,6 +22,7 @@ def load(config: Any) -> Source:
     """
     kind, colon, name = config.data.name.partition(':')
     if not colon or kind not in KINDS:
-        names = [f'embedded:{n}' for n in EMBEDDED] + [f'synthetic:{n}' for n in SYNTHETIC] + ['npz:PATH']
+        names = [f'embedded:{n}' for n in memory.EMBEDDED]
+        names += [f'synthetic:{n}' for n in synthetic.SYNTHETIC] + ['npz:PATH']
         raise errors.GaxError(errors.choices('data source', config.data.name, names))
     return KINDS[kind](name, config.data.image_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,13 @@ def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
             f'data file {path} does not exist' if not path.exists() else f'{path} is not a file'
         )
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because np.load leaves the file open where it is no whole archive.
+        with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files if name in ('x', 'y')}
             found = file.files
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            raise ValueError('its members are no arrays')
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise errors.GaxError(f'cannot read {path}: truncated, or not an .npz file ({error})') from error
     if 'x' not in arrays:
         raise errors.GaxError(f"{path} has no array 'x' (found: {', '.join(found) or 'nothing'})")

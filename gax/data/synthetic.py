@@ -26,6 +26,6 @@ def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Source:
 SYNTHETIC = {'ring': ring}
 
 
-def synthetic(name: str) -> Source:
+def named(name: str) -> Source:
     """The source called `name`; raises GaxError for an unknown one."""
     return errors.lookup('synthetic source', name, SYNTHETIC)()

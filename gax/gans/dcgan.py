@@ -1,7 +1,7 @@
 """DCGAN: convolutional generator and discriminator; class-conditional where `conditional` is set.
 
-Radford et al., 2016, in the TensorFlow tutorial's sizes (see nets/dcgan.py). Conditional: the label is embedded
-beside the generator's latents, and projected onto the discriminator's features.
+Radford et al., 2016, in the TensorFlow tutorial's sizes (see nets/dcgan.py). Conditional: the label's embedding
+multiplies the generator's latents, and is projected onto the discriminator's features.
 """
 
 from typing import Any
@@ -34,6 +34,8 @@ def defaults() -> ConfigDict:
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has an 'image' [H, W, C], H and W multiples of the product of g.strides."""
+    if 'image' not in spec.fields:
+        raise errors.GaxError(f'dcgan makes images, and {spec.name} has none')
     classes = spec.num_classes if config.conditional else 0
     if config.conditional and not classes:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')

@@ -19,7 +19,9 @@ class Generator(nn.Module):
     """latents [B, Z] (and labels int [B]) -> images [B, H, W, C] in [-1, 1].
 
     Dense to widths[0] channels at H / prod(strides), then one transposed convolution per stride, to widths[1], ...,
-    C; batch-norm and leaky ReLU between. No biases before a batch-norm. Labels are embedded and joined to latents.
+    C; batch-norm and leaky ReLU between. No biases before a batch-norm. Labels are embedded, and latents multiplied by
+    the embedding. (Joining the two instead let the first batch-norm scale the latents away: after 700 steps on digits
+    the images of a class differed by a standard deviation of 0.02 per pixel, here by 0.28.)
     """
 
     shape: Sequence[int]
@@ -28,14 +30,13 @@ class Generator(nn.Module):
     kernel: int = 5
     slope: float = 0.3
     num_classes: int = 0
-    embedding: int = 50
     momentum: float = 0.99
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
         height, width, channels = base_shape(self.shape, self.strides, self.widths)
         if self.num_classes:
-            z = jnp.concatenate([z, Embed(self.num_classes, self.embedding)(*label)], axis=-1)
+            z = z * Embed(self.num_classes, z.shape[-1])(*label)
         x = nn.Dense(height * width * channels, use_bias=False, kernel_init=nn.initializers.glorot_uniform())(
             z
         )

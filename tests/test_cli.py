@@ -1,0 +1,322 @@
+"""Bad input: one clear line, status 2, no traceback, and nothing made. Most cases run in this process."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import tinyruns
+from absl import flags
+from absl.testing import flagsaver
+
+import gax.cli  # noqa: F401 (defines its flags once, before any test looks)
+
+# ml_collections loads config files by a method that importlib is to lose.
+pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
+
+TRAIN, SAMPLE = 'train.py', 'sample.py'
+CONFIG = '--config=configs/mnist.py'
+HERE = '--workdir={tmp}/run'
+
+
+class Case(NamedTuple):
+    """What is typed, and what the answer must say. {tmp} stands for a folder with the files of `broken_files`."""
+
+    name: str
+    arguments: list[str]
+    says: list[str]
+    script: str = TRAIN
+
+
+def field(value: str, *says: str, config: str = CONFIG) -> Case:
+    return Case(value, [config, HERE, f'--config.{value}'], list(says))
+
+
+CASES = [
+    # The config file.
+    Case('no config', [HERE], ['missing --config', 'configs/mnist.py']),
+    Case('no workdir', [CONFIG], ['missing --workdir', 'runs/mnist']),
+    Case('empty workdir', [CONFIG, '--workdir='], ['--workdir is empty']),
+    Case(
+        'unknown config',
+        ['--config=configs/mnits.py', HERE],
+        ['no config file configs/mnits.py', 'nearest: configs/mnist.py'],
+    ),
+    Case('config is a folder', ['--config=configs', HERE], ['no config file configs', 'configs/mnist.py']),
+    Case('config is no Python', ['--config={tmp}/config.txt', HERE], ['no config file']),
+    Case(
+        'config with a syntax error',
+        ['--config={tmp}/syntax.py', HERE],
+        ['syntax.py cannot be used', 'SyntaxError', 'line 2'],
+    ),
+    Case(
+        'config that raises',
+        ['--config={tmp}/raises.py', HERE],
+        ['raises.py cannot be used', 'ZeroDivisionError', 'line 3'],
+    ),
+    Case('config without get_config', ['--config={tmp}/without.py', HERE], ['defines no get_config()']),
+    Case(
+        'config of another type', ['--config={tmp}/none.py', HERE], ['must return a ConfigDict', 'NoneType']
+    ),
+    Case(
+        'config with an unknown gan',
+        ['--config={tmp}/gan.py', HERE],
+        ['gan.py', "unknown gan 'dcgam'", "nearest: 'dcgan'"],
+    ),
+    Case(
+        'config with a misspelt field',
+        ['--config={tmp}/field.py', HERE],
+        ['unknown field config.bacth_size', 'nearest: config.batch_size'],
+    ),
+    Case('config with a wrong type', ['--config={tmp}/type.py', HERE], ['config.loss must be a text', '3']),
+    Case(
+        'config without a field',
+        ['--config={tmp}/missing.py', HERE],
+        ['config.d.kernel is missing', "gan 'dcgan'"],
+    ),
+    # Names.
+    field(
+        'd.optimiser.name=adam', 'unknown field config.d.optimiser.name', 'nearest: config.d.optimizer.name'
+    ),
+    field('lerning_rate=1', 'unknown field config.lerning_rate', 'nearest'),
+    field('gan=dcgna', "unknown gan 'dcgna'", "nearest: 'dcgan'"),
+    field('gan=vanilla', "unknown field config.conditional of gan 'vanilla'"),
+    field('loss=hing', "unknown loss 'hing'", "nearest: 'hinge'"),
+    field('d.optimizer.name=adma', "unknown optimizer 'adma'", 'nearest: '),
+    field('g.optimizer.schedule.name=cosine', "unknown schedule 'cosine'", 'nearest: '),
+    field('d.optimizer.momentum=0.9', "unknown argument of optimizer 'adam': 'momentum'", 'valid: '),
+    field('data.name=mnist', "unknown data source 'mnist'", "nearest: 'embedded:mnist'"),
+    field('data.name=embeded:mnist', "unknown data source 'embeded:mnist'", "nearest: 'embedded:mnist'"),
+    field('data.name=embedded:mnits', "'mnits'", "nearest: 'mnist'"),
+    field('data.name=synthetic:rings', "'rings'", "nearest: 'ring'", config='--config=configs/mlp2d.py'),
+    field('data.name=synthetic:ring', 'dcgan makes images, and synthetic:ring has none'),
+    # Values.
+    field('batch_size=abc', 'config.batch_size must be a whole number', "'abc'"),
+    field('batch_size=1.5', 'config.batch_size must be a whole number', "'1.5'"),
+    field('batch_size=', 'config.batch_size must be a whole number'),
+    field('batch_size=6', 'config.batch_size 6 cannot be divided among 4 devices', 'nearest that can is 8'),
+    field('batch_size=0', 'config.batch_size must be positive'),
+    field('batch_size=True', 'config.batch_size must be a whole number'),
+    field('conditional=maybe', 'config.conditional must be true or false', "'maybe'"),
+    field('g.widths=3', 'config.g.widths must be a tuple', "'3'"),
+    field('g.widths=(8,)', 'g.strides', 'g.widths', 'one length'),
+    field('g.widths=(8,-4)', 'config.g.widths must be positive whole numbers'),
+    field('g.widths=(8,0.5)', 'config.g.widths must be positive whole numbers'),
+    field('d.kernel=0', 'config.d.kernel must be positive whole numbers'),
+    field('d.dropout=1.0', 'config.d.dropout must be from 0 to below 1'),
+    field('d.optimizer.learning_rate=-1e-4', 'config.d.optimizer.learning_rate must be positive', '-0.0001'),
+    field('d.optimizer.learning_rate=fast', 'config.d.optimizer.learning_rate must be a number', "'fast'"),
+    field('d.optimizer.learning_rate=nan', 'config.d.optimizer.learning_rate must be finite'),
+    field('d.optimizer=adam', 'config.d.optimizer is a section', '--config.d.optimizer.name'),
+    field('steps=0', 'config.steps must be positive', '0'),
+    field('seed=-1', 'config.seed must be from 0'),
+    field('ema.decay=1.5', 'config.ema.decay must be from 0.0 to 1.0'),
+    field('terms.r1.weight=-1', 'config.terms.r1', 'weight must be >= 0'),
+    field('log_every=0', 'config.log_every must be positive'),
+    field('label_smoothing=0.7', 'config.label_smoothing must be from 0 to below 0.5'),
+    # Data.
+    field('data.image_size=30', 'dcgan cannot make 30x30 images', 'multiples of 4'),
+    field('data.image_size=-1', 'config.data.image_size must be from 0'),
+    field('data.name=npz:{tmp}/absent.npz', 'absent.npz does not exist'),
+    field('data.name=npz:{tmp}', 'is not a file'),
+    field('data.name=npz:{tmp}/empty.npz', 'cannot read', 'empty.npz'),
+    field('data.name=npz:{tmp}/truncated.npz', 'cannot read', 'truncated'),
+    field('data.name=npz:{tmp}/text.npz', 'cannot read', 'text.npz'),
+    field('data.name=npz:{tmp}/shape.npz', "'x' in", '[N, H, W]', '(4, 5)'),
+    field('data.name=npz:{tmp}/none.npz', "'x' in", 'not empty', '(0, 28, 28)'),
+    field('data.name=npz:{tmp}/float.npz', 'must be uint8', 'float64'),
+    field('data.name=npz:{tmp}/other.npz', "no array 'x'", 'found: images'),
+    field('data.name=npz:{tmp}/labels.npz', "'y' in", '5 integers'),
+    field('data.name=npz:{tmp}/unlabelled.npz', 'conditional=True needs labels'),
+    # Flags.
+    Case('unknown flag', [CONFIG, '--workdri={tmp}/run'], ['unknown flag --workdri', 'nearest: --workdir']),
+    Case('stray argument', [CONFIG, HERE, 'now'], ["unexpected argument 'now'", '--workdir=']),
+    Case(
+        'override before config',
+        ['--config.steps=3', CONFIG, HERE],
+        ['--config.steps must come after --config=FILE'],
+    ),
+    Case('debug=maybe', [CONFIG, HERE, '--debug=maybe'], ['--debug must be true or false']),
+    # The workdir.
+    Case('workdir is a file', [CONFIG, '--workdir={tmp}/config.txt'], ['config.txt is a file']),
+    Case('workdir below a file', [CONFIG, '--workdir={tmp}/config.txt/run'], ['config.txt is a file']),
+    Case('workdir in /proc', [CONFIG, '--workdir=/proc/gax'], ['cannot write to /proc/gax']),
+    # Sampling.
+    Case('sample: no workdir', [], ['missing --workdir'], SAMPLE),
+    Case('sample: folder that is no workdir', ['--workdir={tmp}'], ['is no workdir of a gax run'], SAMPLE),
+    Case(
+        'sample: no checkpoint',
+        ['--workdir={tmp}/fresh', '--out={tmp}/a.png'],
+        ['has no checkpoint yet'],
+        SAMPLE,
+    ),
+    Case(
+        'sample: damaged config.json',
+        ['--workdir={tmp}/broken', '--out={tmp}/a.png'],
+        ['config.json is damaged'],
+        SAMPLE,
+    ),
+    Case(
+        'sample: suffix', ['--workdir={tmp}', '--out={tmp}/a.jpg'], ['a.jpg must end in .png', '.npz'], SAMPLE
+    ),
+    Case(
+        'sample: folder of --out', ['--workdir={tmp}', '--out={tmp}/no/a.png'], ['no does not exist'], SAMPLE
+    ),
+    Case(
+        'sample: none',
+        ['--workdir={tmp}', '--out={tmp}/a.png', '--num=0'],
+        ['--num must be positive, and is 0'],
+        SAMPLE,
+    ),
+    Case(
+        'sample: number',
+        ['--workdir={tmp}', '--num=many'],
+        ["--num must be a whole number, and is 'many'"],
+        SAMPLE,
+    ),
+    Case(
+        'sample: class',
+        ['--workdir={tmp}/fresh', '--out={tmp}/a.png', '--label=10'],
+        ['--label 10', '10 classes'],
+        SAMPLE,
+    ),
+    Case('sample: flag', ['--workdir={tmp}', '--nun=3'], ['unknown flag --nun', 'nearest: --num'], SAMPLE),
+]
+
+
+def broken_files(folder: Path) -> None:
+    """What the cases refer to."""
+    good = np.zeros((5, 28, 28), np.uint8)
+    np.savez(folder / 'unlabelled.npz', x=good)
+    whole = (folder / 'unlabelled.npz').read_bytes()
+    (folder / 'truncated.npz').write_bytes(whole[: len(whole) // 2])
+    (folder / 'empty.npz').write_bytes(b'')
+    (folder / 'text.npz').write_text('not an archive')
+    np.savez(folder / 'shape.npz', x=np.zeros((4, 5), np.uint8))
+    np.savez(folder / 'none.npz', x=good[:0])
+    np.savez(folder / 'float.npz', x=good.astype(float))
+    np.savez(folder / 'other.npz', images=good)
+    np.savez(folder / 'labels.npz', x=good, y=np.zeros(3, int))
+    (folder / 'config.txt').write_text('no config')
+    begin = 'from gax.config import base\ndef get_config():\n'
+    (folder / 'syntax.py').write_text('def get_config():\n    return (\n')
+    (folder / 'raises.py').write_text(f'{begin}    return 1 / 0\n')
+    (folder / 'without.py').write_text('config = 3\n')
+    (folder / 'none.py').write_text(f'{begin}    base("dcgan")\n')
+    (folder / 'gan.py').write_text(f'{begin}    return base("dcgam")\n')
+    (folder / 'field.py').write_text(
+        f'{begin}    config = base("dcgan")\n    config.bacth_size = 3\n    return config\n'
+    )
+    (folder / 'missing.py').write_text(
+        f'{begin}    config = base("dcgan")\n    del config.d.kernel\n    return config\n'
+    )
+    change = 'dict = config.to_dict()\n    dict["loss"] = 3\n    return type(config)(dict)\n'
+    (folder / 'type.py').write_text(f'{begin}    config = base("dcgan")\n    {change}')
+    (folder / 'broken').mkdir()
+    (folder / 'broken' / 'config.json').write_text('{"gan": ')
+    (folder / 'fresh').mkdir()
+    fresh = tinyruns.config(**{'data.name': 'embedded:mnist'})
+    (folder / 'fresh' / 'config.json').write_text(fresh.to_json())
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp('files')
+    broken_files(folder)
+    return folder
+
+
+Script = Callable[..., int]
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Runs a script in this process, with flags of its own; returns its exit status."""
+
+    def run(name: str, *arguments: object) -> int:
+        path = str(tinyruns.ROOT / 'experiments' / name)
+        monkeypatch.chdir(tinyruns.ROOT)
+        monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
+        with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
+            runpy.run_path(path, run_name='__main__')
+        return int(end.value.code or 0)
+
+    saved = set(flags.FLAGS)
+    yield run  # type: ignore[misc]
+    for name in set(flags.FLAGS) - saved:
+        delattr(flags.FLAGS, name)
+
+
+@pytest.mark.parametrize('case', CASES, ids=lambda case: case.name)
+def test_bad_input_is_one_line(
+    case: Case, files: Path, script: Script, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = set(files.rglob('*'))
+    arguments = [argument.replace('{tmp}', str(files)) for argument in case.arguments]
+    status = script(case.script, *arguments, '--compilation_cache=')
+    said = capfd.readouterr()
+    lines = said.err.strip().splitlines()
+    assert status == 2, said
+    assert len(lines) == 1, said.err
+    assert lines[0].startswith('gax: error: ')
+    assert said.out == ''
+    for part in case.says:
+        assert part in lines[0]
+    assert set(files.rglob('*')) == before
+
+
+def test_debug_shows_the_traceback(files: Path, script: Script, capfd: pytest.CaptureFixture[str]) -> None:
+    status = script(
+        TRAIN, CONFIG, f'--workdir={files}/run', '--config.loss=hing', '--debug', '--compilation_cache='
+    )
+    said: Any = capfd.readouterr()
+    assert status == 2
+    assert 'Traceback' in said.err
+    assert said.err.strip().splitlines()[-1].startswith("gax: error: unknown loss 'hing'")
+
+
+@pytest.mark.parametrize(
+    ('name', 'shown'), [(TRAIN, ['--config', '--workdir']), (SAMPLE, ['--num', '--label'])]
+)
+def test_help_helps(name: str, shown: list[str], script: Script, capfd: pytest.CaptureFixture[str]) -> None:
+    assert script(name, '--help') == 0
+    said = capfd.readouterr()
+    assert f'python experiments/{name} --' in said.out.splitlines()[0]
+    assert all(f'  {flag} ' in said.out for flag in (*shown, '--debug', '--compilation_cache'))
+    assert len(said.out.splitlines()) < 25
+    assert said.err == ''
+
+
+def test_a_flag_value_may_stand_apart(files: Path, script: Script, capfd: pytest.CaptureFixture[str]) -> None:
+    """`--flag value`, `-flag=value` and `--noflag` are read as absl reads them."""
+    status = script(
+        TRAIN, '-config', 'configs/mnist.py', '--workdir', f'{files}/run', '--config.noconditional=1'
+    )
+    assert 'unknown field config.noconditional' in capfd.readouterr().err
+    assert status == 2
+    arguments = [
+        '--config',
+        'configs/mnist.py',
+        '-workdir',
+        f'{files}/run',
+        '--nodebug',
+        '--config.conditional',
+    ]
+    assert script(TRAIN, *arguments, '--config.loss', 'hing') == 2
+    assert "unknown loss 'hing'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('name', [TRAIN, SAMPLE])
+def test_importing_a_script_does_nothing(name: str) -> None:
+    with flagsaver.flagsaver():
+        saved = set(flags.FLAGS)
+        assert callable(
+            runpy.run_path(str(tinyruns.ROOT / 'experiments' / name), run_name='imported')['main']
+        )
+        for flag in set(flags.FLAGS) - saved:
+            delattr(flags.FLAGS, flag)

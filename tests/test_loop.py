@@ -1,0 +1,148 @@
+"""The host loop, with a carry that records what happened to it."""
+
+import itertools
+
+import pytest
+
+from gax import loop
+
+
+class Log:
+    """What happened, in order; `advance` and `hook` write to it."""
+
+    def __init__(self):
+        self.events = []
+
+    def advance(self, carry, step, count):
+        assert carry == step, 'steps must follow one another'
+        self.events.append(('advance', step, count))
+        return carry + count
+
+    def hook(self, name, every, later=False, **fields):
+        def run(step, carry):
+            assert carry == step
+            self.events.append((name, step))
+            return carry, (lambda: self.events.append((f'{name} later', step))) if later else None
+
+        return loop.Hook(every, run, **fields)
+
+    def steps(self, name):
+        return [step for kind, step, *_ in self.events if kind == name]
+
+
+def run(log, hooks, start=0, end=10, **fields):
+    return loop.run(start, log.advance, start, end, hooks, **fields)
+
+
+def test_hooks_run_after_multiples_of_their_rhythm():
+    log = Log()
+    assert run(log, [log.hook('a', 2), log.hook('b', 5)]) == (10, 10)
+    assert log.steps('advance') == list(range(10))
+    assert log.steps('a') == [2, 4, 6, 8, 10]
+    assert log.steps('b') == [5, 10]
+    assert [e[0] for e in log.events if e[1] == 10] == ['a', 'b']
+
+
+def test_the_rhythm_is_that_of_the_whole_run_after_a_resume():
+    log = Log()
+    run(log, [log.hook('a', 4)], start=3, end=13)
+    assert log.steps('a') == [4, 8, 12]
+
+
+@pytest.mark.parametrize(('every', 'expected'), [(4, [4, 8, 10]), (5, [5, 10])])
+def test_at_end_runs_once_at_the_last_step(every, expected):
+    log = Log()
+    run(log, [log.hook('save', every, at_end=True), log.hook('log', every)])
+    assert log.steps('save') == expected
+    assert log.steps('log') == [s for s in expected if s % every == 0]
+
+
+def test_later_runs_when_the_next_steps_are_on_their_way():
+    log = Log()
+    run(log, [log.hook('log', 2, later=True)], end=4)
+    assert log.events == [
+        ('advance', 0, 1),
+        ('advance', 1, 1),
+        ('log', 2),
+        ('advance', 2, 1),
+        ('log later', 2),
+        ('advance', 3, 1),
+        ('log', 4),
+        ('log later', 4),  # nothing follows: at once
+    ]
+
+
+def test_a_barrier_waits_for_all_later_work():
+    log = Log()
+    run(log, [log.hook('log', 2, later=True), log.hook('save', 2, barrier=True)], end=2)
+    assert log.events[-3:] == [('log', 2), ('log later', 2), ('save', 2)]
+
+
+@pytest.mark.parametrize('size', [1, 3, 4, 7, 50])
+def test_calls_of_many_steps_never_cross_a_hook(size):
+    log = Log()
+    hooks = [log.hook('a', 4), log.hook('b', 6, at_end=True)]
+    assert run(log, hooks, start=1, end=21, steps_per_call=size) == (21, 21)
+    calls = [(step, count) for kind, step, *rest in log.events if kind == 'advance' for count in rest]
+    assert {count for _, count in calls} <= {1, size}
+    for step, count in calls:
+        inside = range(step + 1, step + count)
+        assert not [s for s in inside if s % 4 == 0 or s % 6 == 0], 'a call ran past a hook'
+    assert log.steps('a') == [4, 8, 12, 16, 20]
+    assert log.steps('b') == [6, 12, 18, 21]
+    if size == 3:
+        assert (1, 3) in calls
+
+
+def test_without_hooks_calls_are_as_large_as_they_may_be():
+    log = Log()
+    run(log, [], end=10, steps_per_call=4)
+    assert log.events == [('advance', 0, 4), ('advance', 4, 4), ('advance', 8, 1), ('advance', 9, 1)]
+
+
+def test_stop_is_asked_before_every_call_and_leaves_in_order():
+    log, asked = Log(), itertools.count()
+    hooks = [
+        log.hook('log', 2, later=True),
+        log.hook('save', 100, barrier=True, at_end=True, at_stop=True),
+        log.hook('sample', 100, at_end=True),
+        log.hook('both', 4, at_stop=True),
+    ]
+    assert run(log, hooks, stop=lambda: next(asked) >= 4, end=50) == (4, 4)
+    assert log.events[-4:] == [('log', 4), ('both', 4), ('log later', 4), ('save', 4)]
+
+
+def test_stopped_before_it_began_it_does_nothing():
+    log = Log()
+    assert run(log, [log.hook('save', 7, at_end=True, at_stop=True)], start=3, stop=lambda: True) == (3, 3)
+    assert log.events == []
+
+
+@pytest.mark.parametrize('at', range(1, 24))
+def test_stopped_and_started_again_it_makes_the_same_calls(at):
+    """A step within a scan and a step by itself may differ in the last bit, so calls must not move."""
+    straight, broken = Log(), Log()
+    hooks = lambda log: [log.hook('a', 7), log.hook('b', 12)]  # noqa: E731
+    run(straight, hooks(straight), end=24, steps_per_call=3)
+    _, done = run(
+        broken, hooks(broken), end=24, steps_per_call=3, stop=lambda: len(broken.steps('advance')) >= at
+    )
+    run(broken, hooks(broken), start=done, end=24, steps_per_call=3)
+    assert broken.events == straight.events
+
+
+def test_progress_is_told_every_call():
+    log, seen = Log(), []
+    run(log, [log.hook('a', 5)], steps_per_call=2, progress=seen.append)
+    assert seen == [2, 4, 5, 7, 9, 10]
+
+
+def test_a_hook_may_change_what_is_carried():
+    carry, done = loop.run(0, lambda c, s, n: c + n, 0, 6, [loop.Hook(2, lambda step, c: (c + 100, None))])
+    assert (carry, done) == (306, 6)
+
+
+def test_nothing_to_do():
+    log = Log()
+    assert run(log, [log.hook('a', 2)], start=10, end=10) == (10, 10)
+    assert log.events == []

@@ -1,0 +1,127 @@
+"""Optimizers from configs: one update of each kind by hand, and what is refused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from toys import close
+
+from gax import optim
+from gax.config import optimizer
+from gax.errors import GaxError
+
+PARAMS = {'w': jnp.array([1.0, -2.0, 3.0])}
+GRADS = {'w': jnp.array([3.0, -4.0, 0.0])}  # norm 5
+
+
+def after(config, steps=1, grads=GRADS, params=PARAMS):
+    """The parameters after `steps` equal gradients."""
+    chain = optim.make(config)
+    state = chain.init(params)
+    for _ in range(steps):
+        updates, state = chain.update(grads, state, params)
+        params = optax.apply_updates(params, updates)
+    return np.asarray(params['w'])
+
+
+def config(name='sgd', rate=0.1, schedule=None, **fields):
+    made = optimizer(name, rate, **fields)
+    if schedule:
+        made.schedule.update(schedule)
+    return made
+
+
+def test_gradient_descent():
+    np.testing.assert_allclose(after(config(), 2), [1 - 0.6, -2 + 0.8, 3], rtol=1e-6)
+    np.testing.assert_allclose(after({'name': 'sgd', 'learning_rate': 0.1}), [0.7, -1.6, 3], rtol=1e-6)
+
+
+def test_arguments_reach_the_optax_function():
+    """Momentum 0.5: the second step is 1.5 times the first. Adam's first step is the learning rate, whatever b1."""
+    np.testing.assert_allclose(after(config(momentum=0.5), 2), [1 - 0.75, -2 + 1.0, 3], rtol=1e-6)
+    np.testing.assert_allclose(after(config('adam', 0.1, b1=0.5)), [0.9, -1.9, 3], rtol=1e-5)
+    np.testing.assert_allclose(
+        after(config('rmsprop', 0.1, decay=0.75, eps=0.0), grads={'w': GRADS['w'].at[2].set(1.0)}),
+        [1 - 0.2, -2 + 0.2, 3 - 0.2],  # g / sqrt(g^2 / 4)
+        rtol=1e-5,
+    )
+
+
+def test_weight_decay():
+    decayed, plain = (
+        after(config('adamw', 0.1, weight_decay=0.5)),
+        after(config('adamw', 0.1, weight_decay=0.0)),
+    )
+    np.testing.assert_allclose(decayed, plain - 0.1 * 0.5 * np.asarray(PARAMS['w']), rtol=1e-5)
+
+
+def test_clip_norm_scales_long_gradients_only():
+    np.testing.assert_allclose(after(config(clip_norm=1.0)), [1 - 0.06, -2 + 0.08, 3], rtol=1e-6)
+    np.testing.assert_array_equal(after(config(clip_norm=6.0)), after(config()))
+
+
+def test_clip_weights_projects_after_the_update():
+    """WGAN: parameters are clipped, not gradients: 0.7, -1.6, 3.0 become 0.7, -1.5, 1.5."""
+    np.testing.assert_allclose(after(config(clip_weights=1.5)), [0.7, -1.5, 1.5], rtol=1e-6)
+    assert np.abs(after(config('adam', 0.1, clip_weights=0.01), 3)).max() <= 0.01 + 1e-7
+
+
+@pytest.mark.parametrize(
+    ('schedule', 'factors'),
+    [
+        ({'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 4}, [1, 0.75, 0.5, 0.25, 0, 0]),
+        ({'name': 'cosine_decay_schedule', 'decay_steps': 2}, [1, 0.5, 0, 0]),
+        ({'name': 'constant_schedule'}, [1, 1, 1]),
+        ({'name': 'exponential_decay', 'transition_steps': 1, 'decay_rate': 0.5}, [1, 0.5, 0.25]),
+        ({'name': 'warmup_constant_schedule', 'warmup_steps': 2}, [0, 0.5, 1, 1]),
+        ({'name': 'warmup_constant_schedule', 'warmup_steps': 2, 'peak_value': 3.0}, [0, 1.5, 3, 3]),
+        ({'name': 'warmup_constant_schedule', 'warmup_steps': 2, 'init_value': 0.5}, [0.5, 0.75, 1]),
+    ],
+    ids=str,
+)
+def test_schedules_multiply_the_learning_rate(schedule, factors):
+    """The learning rate at 0, 1, 2, ... updates is rate * factor: a sum of them after n equal gradients."""
+    ones = {'w': jnp.ones(1)}
+    total = after(config(rate=0.1, schedule=schedule), len(factors), ones, {'w': jnp.zeros(1)})
+    np.testing.assert_allclose(-total, 0.1 * sum(factors), rtol=1e-5)
+
+
+def test_numbers_may_be_traced():
+    def one(rate, clip):
+        with (made := optimizer('sgd', 0.1)).ignore_type():
+            made.learning_rate, made.clip_norm = rate, clip
+        chain = optim.make(made)
+        return optax.apply_updates(PARAMS, chain.update(GRADS, chain.init(PARAMS), PARAMS)[0])
+
+    found = jax.jit(jax.vmap(one))(jnp.array([0.1, 0.2]), jnp.array([1.0, 10.0]))
+    close(found, {'w': np.stack([after(config(clip_norm=1.0)), after(config(rate=0.2))])})
+
+
+@pytest.mark.parametrize(
+    ('made', 'message'),
+    [
+        (config('adm'), "unknown optimizer 'adm' (nearest: 'adam')"),
+        (config('sgd', b1=0.5), "unknown argument of optimizer 'sgd': 'b1'"),
+        (config(schedule={'name': 'cosine'}), "unknown schedule 'cosine'"),
+        (
+            config(schedule={'name': 'constant_schedule', 'alpha': 0.5}),
+            "unknown argument of schedule 'constant_schedule': 'alpha'",
+        ),
+        (
+            config(schedule={'name': 'cosine_decay_schedule'}),
+            "schedule 'cosine_decay_schedule' needs decay_steps",
+        ),
+    ],
+)
+def test_mistakes_are_named(made, message):
+    with pytest.raises(GaxError) as info:
+        optim.make(made)
+    assert message in str(info.value)
+    assert '\n' not in str(info.value)
+
+
+def test_tables_hold_optax_names():
+    assert {'adam', 'adamw', 'rmsprop', 'sgd', 'lion', 'adabelief'} <= set(optim.optimizers())
+    assert {'cosine_decay_schedule', 'linear_schedule', 'exponential_decay'} <= set(optim.schedules())
+    assert 'scale_by_learning_rate' not in optim.optimizers()

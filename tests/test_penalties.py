@@ -1,0 +1,145 @@
+"""Gradient penalties against closed forms: values, and the second-order gradients that training uses."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import toys
+
+from gax import nets, penalties
+from gax.forward import labelled, points
+from gax.nets.layers import Conv
+from gax.types import Term
+
+W = np.array([3.0, -4.0, 12.0], np.float32)  # |w| = 13
+REAL = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+FAKE = REAL[::-1] * 2 + 1
+
+
+def linear(params, x):
+    return x @ params
+
+
+def quadratic(params, x):
+    """grad_x = a x, element-wise."""
+    return 0.5 * jnp.sum(params * x**2, axis=-1)
+
+
+def value(term, fn, params, real=REAL, fake=FAKE, seed=0):
+    """The term's value as training computes it: net 'd' is `fn`, data are points."""
+    view = toys.view({'d': toys.net(None, fn)}, {'d': params}, {'point': real}, {'point': fake}, seed)
+    return term.fn(view, None, ())[0]
+
+
+def make(name, **fields):
+    return penalties.PENALTIES[name](points, 'point', **fields)
+
+
+def test_functions_on_a_linear_critic():
+    critic = lambda x: linear(W, x)  # noqa: E731
+    assert float(penalties.zero_centered(critic, REAL)) == pytest.approx(169, rel=1e-6)
+    gp = penalties.one_centered(critic, REAL, FAKE, jax.random.key(0))
+    assert float(gp) == pytest.approx(144, rel=1e-6)
+    gp = penalties.one_centered(critic, REAL, FAKE, jax.random.key(0), target=10.0)
+    assert float(gp) == pytest.approx(9, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ('name', 'expected', 'gradient'),
+    [('r1', 169 / 2, W), ('r2', 169 / 2, W), ('wgan_gp', 144, 2 * 12 * W / 13)],
+)
+def test_terms_on_a_linear_critic(name, expected, gradient):
+    """With weight gamma: gamma / 2 |w|^2 and its gradient gamma w; (|w| - 1)^2 and 2 (|w| - 1) w / |w|."""
+    found, slope = jax.value_and_grad(lambda w: value(make(name), linear, w))(jnp.asarray(W))
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-5)
+
+
+@pytest.mark.parametrize(('name', 'x'), [('r1', REAL), ('r2', FAKE)])
+def test_r1_looks_at_reals_and_r2_at_fakes(name, x):
+    a = jnp.array([1.0, -2.0, 0.5])
+    found, slope = jax.value_and_grad(lambda a: value(make(name), quadratic, a))(a)
+    assert float(found) == pytest.approx(0.5 * np.mean(np.sum((np.asarray(a) * x) ** 2, -1)), rel=1e-5)
+    np.testing.assert_allclose(slope, np.asarray(a) * np.mean(x**2, 0), rtol=1e-5)
+
+
+def test_wgan_gp_draws_one_point_of_the_segment_per_example():
+    """Real 0, fake 10, D = x^2 / 2: E (10 e - 1)^2 = 100 / 3 - 10 + 1 over many e ~ U[0, 1)."""
+    zeros = np.zeros((40_000, 1), np.float32)
+    found = [float(value(make('wgan_gp'), quadratic, jnp.ones(1), zeros, zeros + 10, s)) for s in (0, 1)]
+    np.testing.assert_allclose(found, 100 / 3 - 9, rtol=0.03)
+    assert found[0] != found[1]
+    few = jnp.zeros((4, 1)), jnp.full((4, 1), 10.0)
+    seen = []
+    penalties.one_centered(lambda x: seen.append(x) or jnp.sum(x, -1), *few, jax.random.key(0))
+    assert jax.eval_shape(lambda x: x, seen[0]).shape == (4, 1)
+
+
+@pytest.mark.parametrize('name', penalties.PENALTIES)
+def test_a_critic_without_slope_has_finite_gradients(name):
+    """The square root of WGAN-GP has no derivative at 0 by itself."""
+    found, slope = jax.value_and_grad(lambda w: value(make(name), linear, w))(jnp.zeros(3))
+    assert float(found) == pytest.approx(1.0 if name == 'wgan_gp' else 0.0, abs=1e-5)
+    assert np.all(np.isfinite(slope))
+
+
+class Critic(nn.Module):
+    """Convolutions with a smooth activation, and a label that scales the features."""
+
+    @nn.compact
+    def __call__(self, x, label, train):
+        for stride in (1, 2):
+            x = jnp.tanh(Conv(3, 3, stride)(x))
+        return nn.Dense(1)(x.reshape(len(x), -1))[:, 0] * (1.0 + label)
+
+
+@pytest.mark.parametrize('name', penalties.PENALTIES)
+def test_conv_critic_against_finite_differences(name):
+    with jax.enable_x64(True):
+        draw = np.random.default_rng(0)
+        real, fake = (jnp.asarray(draw.normal(size=(2, 6, 5, 2))) for _ in range(2))
+        label = jnp.array([0, 1])
+        critic = nets.lift(Critic(), real, label)
+        params = jax.tree.map(lambda x: x.astype(jnp.float64), critic.init(jax.random.key(0))[0])
+        term = penalties.PENALTIES[name](labelled)
+
+        @jax.jit
+        def penalty(params):
+            batch = {'image': real, 'label': label}
+            view = toys.view({'d': critic}, {'d': params}, batch, {'image': fake}, model_state={'d': {}})
+            view = view._replace(latents={'label': label})
+            return term.fn(view, None, ())[0]
+
+        along = jax.tree.map(lambda x: jnp.asarray(draw.normal(size=x.shape)), params)
+        shifted = lambda h: penalty(jax.tree.map(lambda p, t: p + h * t, params, along))  # noqa: E731
+        numeric = (shifted(1e-5) - shifted(-1e-5)) / 2e-5
+        slope = jax.grad(penalty)(params)
+        exact = sum(
+            jnp.vdot(g, t) for g, t in zip(jax.tree.leaves(slope), jax.tree.leaves(along), strict=True)
+        )
+        assert abs(float(exact)) > 1e-2
+        np.testing.assert_allclose(exact, numeric, rtol=1e-7)
+
+
+def test_gradient_is_float32_for_half_precision_inputs():
+    x = jnp.asarray(REAL, jnp.bfloat16)
+    gradient = penalties.input_gradient(lambda x: x @ jnp.asarray(W, jnp.bfloat16), x)
+    assert gradient.dtype == jnp.float32
+    np.testing.assert_array_equal(gradient, np.broadcast_to(W, REAL.shape))
+
+
+def test_squared_norms_sum_over_everything_but_the_batch():
+    np.testing.assert_array_equal(penalties.squared_norms(jnp.full((2, 3, 4, 5), 2.0)), [240, 240])
+
+
+def test_from_config_takes_weight_and_every_and_leaves_other_terms():
+    class Field(dict):
+        __getattr__ = dict.__getitem__
+
+    config = {'r1': Field(weight=10.0, every=16), 'other': Field(weight=1.0, every=1)}
+    (name, term), *rest = penalties.from_config(config, inputs=points, field='point').items()
+    assert (name, rest, term.weight, term.every) == ('r1', [], 10.0, 16)
+    assert isinstance(term, Term)
+    assert not term.removed
+    assert float(value(term, linear, jnp.asarray(W))) == pytest.approx(169 / 2, rel=1e-6)

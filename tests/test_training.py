@@ -1,0 +1,204 @@
+"""Whole runs in this process: what they leave, and how they end when something goes wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import tinyruns
+from ml_collections import ConfigDict
+from PIL import Image
+
+from gax import cli, errors, pictures, training
+from gax.checkpoint import Checkpoints
+
+DIVERGES = {'d.optimizer.name': 'sgd', 'd.optimizer.b1': None, 'd.optimizer.learning_rate': 1e30}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def compiled_once() -> Iterator[None]:
+    with tinyruns.compiled_once():
+        yield
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tinyruns.images(tmp_path_factory.mktemp('data') / 'images.npz')
+
+
+def config(data: Path, **changes: object) -> ConfigDict:
+    return tinyruns.config(**{'data.name': f'npz:{data}', **changes})
+
+
+def test_what_a_run_leaves_and_that_it_is_not_done_twice(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / 'run'
+    assert training.train(config(data), run) == (20, '')
+    rows = [json.loads(line) for line in (run / 'metrics.jsonl').read_text().splitlines()]
+    assert [row['step'] for row in rows] == [7, 14]
+    wanted = {'step', 'd/loss', 'g/loss', 'd/accuracy', 'd/adversarial', *tinyruns.TIMING}
+    assert all(wanted <= row.keys() for row in rows)
+    assert [p.name for p in sorted((run / 'samples').iterdir())] == [f'{s:07d}.png' for s in (0, 10, 20)]
+    with Image.open(run / 'samples.gif') as animation, Image.open(run / 'curves.png') as curves:
+        assert animation.n_frames == 3  # type: ignore[attr-defined]
+        assert curves.width > 500
+    assert Checkpoints(run / 'checkpoints', write=False).steps() == [12, 18, 20]
+    assert list(run.glob('events.out.tfevents.*'))
+    before = {path: path.read_bytes() for path in (run / 'samples').iterdir()}
+    for name in ('curves.png', 'samples.gif', 'samples/0000020.png'):
+        (run / name).unlink()
+    with caplog.at_level(logging.INFO, 'gax'):
+        assert training.train(config(data), run) == (20, '')
+    assert 'all 20 steps are done' in caplog.text
+    assert {path: path.read_bytes() for path in (run / 'samples').iterdir()} == before
+    assert (run / 'curves.png').exists()
+    assert (run / 'samples.gif').exists()
+    assert cli.report(run, 20, 20, '') == 0
+    assert all(name in capsys.readouterr().out for name in [str(run / 'samples' / '0000020.png')])
+
+
+@pytest.mark.parametrize('log_every', [1, 1000])
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, data: Path, log_every: int) -> None:
+    """Found when it is logged; or, where no line is due, before it could be saved."""
+    changes = {**DIVERGES, 'log_every': log_every, 'checkpoint.every': 1}
+    with pytest.raises(
+        errors.GaxError, match=r'(loss|adversarial|logit|parameter|state).* not finite at step \d+'
+    ) as found:
+        training.train(config(data, steps=2000, **changes), tmp_path / 'run')
+    steps = Checkpoints(tmp_path / 'run' / 'checkpoints', write=False).steps()
+    assert ('no checkpoint yet' if not steps else f'of step {steps[-1]}, stays') in str(found.value)
+    for row in tinyruns.metrics(tmp_path / 'run'):
+        assert all(abs(value) < float('inf') for value in row.values())
+
+
+def full(*arguments: object, **named: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize('what', ['checkpoint', 'picture', 'curves'])
+def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    whole, run, count = tmp_path / 'whole', tmp_path / 'run', iter(range(100))
+    training.train(config(data), whole)
+    owner, name = {
+        'checkpoint': (Checkpoints, 'save'),
+        'picture': (pictures, 'save'),
+        'curves': (pictures, 'curves'),
+    }[what]
+    real = getattr(owner, name)
+
+    def fill(*arguments: object, **named: object) -> object:
+        if next(count) == (0 if what == 'curves' else 1):
+            with errors.plain_os_errors(run):
+                full()
+        return real(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, fill)
+        with pytest.raises(
+            errors.GaxError, match=r'no space left on the disk of .* run the same command again'
+        ):
+            training.train(config(data), run)
+    assert training.train(config(data), run) == (20, '')
+    tinyruns.same(whole, run, 20)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of two megabytes; root alone can make one."""
+    folder = tmp_path / 'disk'
+    folder.mkdir()
+    command = ['mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', str(folder)]
+    if os.getuid() or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip('mounting a small tmpfs takes root')
+    yield folder
+    subprocess.run(['umount', '-l', str(folder)], check=True)
+
+
+def test_a_disk_that_is_really_full(
+    tmp_path: Path,
+    small_disk: Path,
+    data: Path,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run, changes = small_disk / 'run', {'checkpoint.every': 2, 'steps': 16}
+    training.train(config(data, **changes), tmp_path / 'whole')
+    training.train(config(data, **{**changes, 'steps': 4}), run)
+    stuff = small_disk / 'stuff'
+    with open(stuff, 'wb', buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(b'0' * 4096):
+            pass
+    with pytest.raises(errors.GaxError, match=r'no space left on the disk of .* \(0 MiB free\)'):
+        training.train(config(data, **changes), run)
+    assert Checkpoints(run / 'checkpoints', write=False).steps()[-1] >= 4
+    with open(stuff, 'r+b') as file:  # a little room: enough to begin, not to save
+        file.truncate(stuff.stat().st_size - 80 * 1024)
+    with pytest.raises(errors.GaxError, match='no space left on the disk of'):
+        training.train(config(data, **{**changes, 'steps': 4000}), run)
+    assert Checkpoints(run / 'checkpoints', write=False).steps()[-1] >= 4
+    assert 'Traceback' not in capfd.readouterr().err + caplog.text
+    stuff.unlink()
+    last = Checkpoints(run / 'checkpoints', write=False).steps()[-1]
+    assert training.train(config(data, **{**changes, 'steps': max(16, last)}), run)[0] >= 16
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path, data: Path) -> None:
+    with pytest.raises(errors.GaxError, match='cannot write to /proc/run'):
+        training.train(config(data), Path('/proc/run'))
+    mounted = subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', str(tmp_path)], capture_output=True
+    )
+    if mounted.returncode == 0:
+        with pytest.raises(errors.GaxError, match=r'cannot write to .*: Read-only file system'):
+            training.train(config(data), tmp_path / 'run')
+        subprocess.run(['umount', '-l', str(tmp_path)], check=True)
+
+
+def test_a_refused_config_makes_nothing(tmp_path: Path, data: Path) -> None:
+    for changes in ({'batch_size': 6}, {'loss': 'hing'}, {'steps': 0}, {'data.name': 'npz:nowhere'}):
+        with pytest.raises(errors.GaxError):
+            training.train(config(data, **changes), tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_damaged_newest_checkpoint_costs_its_steps_only(
+    tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    training.train(config(data), tmp_path / 'whole')
+    training.train(config(data), tmp_path / 'run')
+    (tmp_path / 'run' / 'checkpoints' / '20' / 'manifest.json').write_text('')
+    with caplog.at_level(logging.INFO, 'gax'):
+        assert training.train(config(data), tmp_path / 'run') == (20, '')
+    assert 'checkpoint 20 in' in caplog.text
+    assert 'going on from step 18' in caplog.text
+    tinyruns.same(tmp_path / 'whole', tmp_path / 'run', 20)
+
+
+def test_metrics_are_read_when_the_next_step_is_on_its_way(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    make, measured = training.experiment.advancer, training.Progress.measured
+
+    def advancer(*arguments: object) -> object:
+        advance = make(*arguments)  # type: ignore[arg-type]
+        return lambda carry, step, count: (said.append(f'step {step}'), advance(carry, step, count))[1]
+
+    def note(self: training.Progress, row: dict[str, float]) -> None:
+        said.append(f'row {row["step"]}')
+        measured(self, row)
+
+    monkeypatch.setattr(training.experiment, 'advancer', advancer)
+    monkeypatch.setattr(training.Progress, 'measured', note)
+    training.train(config(data, steps=4, log_every=2), tmp_path / 'run')
+    assert said == ['step 0', 'step 1', 'step 2', 'row 2', 'step 3', 'row 4']

@@ -1,0 +1,117 @@
+"""The folder of a run: whose it is, what is in it, and disks that fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tinyruns
+
+from gax import errors, workdir
+from gax.board import Board
+
+
+def test_config_json_is_complete_and_resolved(tmp_path: Path) -> None:
+    config = tinyruns.config(seed=7)
+    workdir.open_workdir(tmp_path / 'run', config).close()
+    written = json.loads((tmp_path / 'run' / 'config.json').read_text())
+    assert written['seed'] == 7
+    assert written['d']['optimizer']['b1'] == 0.5
+    assert workdir.configs.flat(
+        workdir.read_config(tmp_path / 'run' / 'config.json')
+    ) == workdir.configs.flat(config)
+
+
+def test_another_config_is_refused_by_the_names_of_its_fields(tmp_path: Path) -> None:
+    workdir.open_workdir(tmp_path, tinyruns.config()).close()
+    other = tinyruns.config(seed=1, **{'d.optimizer.learning_rate': 0.5})
+    with pytest.raises(
+        errors.GaxError, match=r'another config .*learning_rate: 0.001 there, 0.5 now; seed: 0 there, 1 now'
+    ):
+        workdir.open_workdir(tmp_path, other)
+    free = tinyruns.config(steps=999, sample_every=3, **{'checkpoint.every': 5, 'checkpoint.keep': 1})
+    workdir.open_workdir(tmp_path, free).close()
+    assert workdir.read_config(tmp_path / 'config.json').steps == 999
+
+
+def test_two_processes_do_not_share_a_workdir(tmp_path: Path) -> None:
+    hold = workdir.open_workdir(tmp_path, tinyruns.config())
+    code = (
+        'import fcntl, sys; from pathlib import Path; from gax import errors, workdir\n'
+        'try: workdir.take(open(sys.argv[1] + "/.lock", "w"), Path(sys.argv[1]))\n'
+        'except errors.GaxError as error: print(error)'
+    )
+    command = [sys.executable, '-c', code, str(tmp_path)]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=tinyruns.ROOT, check=True).stdout
+    assert said == f'--workdir {tmp_path} is in use by another process\n'
+    hold.close()
+    assert subprocess.run(command, capture_output=True, text=True, cwd=tinyruns.ROOT, check=True).stdout == ''
+
+
+def test_a_refused_config_leaves_the_lock_free(tmp_path: Path) -> None:
+    workdir.open_workdir(tmp_path, tinyruns.config()).close()
+    with pytest.raises(errors.GaxError, match='another config'):
+        workdir.open_workdir(tmp_path, tinyruns.config(seed=1))
+    workdir.open_workdir(tmp_path, tinyruns.config()).close()
+
+
+def test_damaged_config_json_is_said(tmp_path: Path) -> None:
+    (tmp_path / 'config.json').write_text('{"seed": ')
+    with pytest.raises(errors.GaxError, match=r'config.json is damaged'):
+        workdir.open_workdir(tmp_path, tinyruns.config())
+
+
+def test_rows_past_the_checkpoint_and_half_lines_are_dropped(tmp_path: Path) -> None:
+    lines = [json.dumps({'step': step, 'd/loss': 1.0}) for step in (10, 20, 30)]
+    (tmp_path / 'metrics.jsonl').write_text('\n'.join(lines) + '\n{"step": 4')
+    assert [row['step'] for row in workdir.read_metrics(tmp_path)] == [10, 20, 30]
+    writer = workdir.MetricsWriter(tmp_path, 20)
+    writer.write({'step': 25, 'd/loss': 2.0})
+    writer.close()
+    assert [row['step'] for row in tinyruns.metrics(tmp_path)] == [10, 20, 25]
+    assert [row['step'] for row in writer.rows] == [10, 20, 25]
+
+
+def events(folder: Path) -> list[Any]:
+    """Every record of the event files, as TensorBoard reads them: length, checksum, bytes, checksum."""
+    import struct
+
+    from tensorboardX.crc32c import crc32c
+    from tensorboardX.proto import event_pb2
+
+    found = []
+    for path in sorted(folder.glob('events.out.tfevents.*')):
+        data = path.read_bytes()
+        while data:
+            (length,), (check,) = struct.unpack('<Q', data[:8]), struct.unpack('<I', data[8:12])
+            crc = crc32c(data[:8])
+            assert check == (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+            found.append(event_pb2.Event.FromString(data[12 : 12 + length]))
+            data = data[16 + length :]
+    return found
+
+
+def test_event_files_are_readable_at_once(tmp_path: Path) -> None:
+    board = Board(tmp_path, purge=21)
+    board.write(30, {'d/loss': 1.5, 'g/loss': 0.5})
+    head, purge, row = events(tmp_path)  # before it is closed: nothing waits in a queue
+    assert head.file_version == 'brain.Event:2'
+    assert (purge.step, purge.session_log.status) == (21, 1)
+    assert (row.step, {value.tag: value.simple_value for value in row.summary.value}) == (
+        30,
+        {'d/loss': 1.5, 'g/loss': 0.5},
+    )
+    board.close()
+
+
+def test_a_disk_that_fills_up_under_the_metrics_is_said(tmp_path: Path) -> None:
+    writer = workdir.MetricsWriter(tmp_path, 0)
+    writer._file.close()
+    writer._file = open('/dev/full', 'w')  # noqa: SIM115 (a disk that is always full; closed by the writer)
+    with pytest.raises(errors.GaxError, match=f'no space left on the disk of {tmp_path}'):
+        writer.write({'step': 1, 'd/loss': 1.0})
+    writer.close()
