@@ -21,9 +21,11 @@ from gax import cli, data
 from gax.data import memory, order
 from gax.nets.layers import Conv, Dropout
 
-SAMPLES = flags.DEFINE_multi_string('samples', [], 'An .npz with `images` and `labels`; several may be given.')
+SAMPLES = flags.DEFINE_multi_string(
+    'samples', [], 'An .npz with `images` and `labels`; several may be given.'
+)
 WEIGHTS = flags.DEFINE_string('weights', '', 'File that keeps the classifier from one call to the next.')
-EPOCHS = flags.DEFINE_integer("epochs", 20, 'Epochs of classifier training.')
+EPOCHS = flags.DEFINE_integer('epochs', 20, 'Epochs of classifier training.')
 HELD_OUT, BATCH = 10, 100  # every tenth image is held out: the file is sorted by class
 
 
@@ -88,7 +90,9 @@ def classifier(weights: str, epochs: int) -> Any:
 
 def judge(params: Any, images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
     """Shares (0 to 1) over uint8 images; `right` only where there are labels."""
-    logits = [Classifier().apply(params, data.memory.to_unit(jnp.asarray(i))) for i in np.array_split(images, 10)]
+    logits = [
+        Classifier().apply(params, data.memory.to_unit(jnp.asarray(i))) for i in np.array_split(images, 10)
+    ]
     probability = np.asarray(jax.nn.softmax(jnp.concatenate(logits)))
     named = probability.argmax(-1)
     result = {'confident': float((probability.max(-1) >= 0.9).mean())}

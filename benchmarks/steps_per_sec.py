@@ -5,6 +5,7 @@ its quartiles, and the FLOPs of the compiled program. Everything that training d
 included; logging, sampling and saving are not. Any config field can be set: --config.batch_size=128.
 """
 
+import itertools
 import json
 import statistics
 import time
@@ -46,7 +47,7 @@ class Stepper:
         times.append(time.perf_counter())
         compiled = lowered.compile()
         times.append(time.perf_counter())
-        stages = [round(b - a, 3) for a, b in zip(times, times[1:], strict=False)]
+        stages = [round(b - a, 3) for a, b in itertools.pairwise(times)]
         flops = (compiled.cost_analysis() or {}).get('flops', float('nan'))
         return dict(zip(('trace', 'lower', 'compile'), stages, strict=True)), flops
 

@@ -94,10 +94,13 @@ class Checkpoints:
             except errors.GaxError:
                 raise
             except Exception as error:  # whatever broke the bytes can raise anything from three libraries
+                moved = f'; moved to {self.damaged}' if self._writes else ''
                 log.warning(
                     'checkpoint %d in %s is damaged (%s)%s',
-                    *(candidate, self._directory, errors.first_line(error)),
-                    f'; moved to {self.damaged}' if self._writes else '',
+                    candidate,
+                    self._directory,
+                    errors.first_line(error),
+                    moved,
                 )
                 if self._writes:
                     self._set_aside(candidate)
@@ -120,10 +123,8 @@ class Checkpoints:
 
     def _read(self, step: int, like: PyTree) -> PyTree:
         """Checks every file before Orbax sees it, which takes damaged ones badly."""
-        folder, shapes = (
-            self._directory / str(step),
-            jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like),
-        )
+        folder = self._directory / str(step)
+        shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
         found, wanted = checked_manifest(folder)['arrays'], layout(shapes)
         if found != wanted:
             differ = sorted(set(found) ^ set(wanted)) or ['their order']
@@ -176,7 +177,8 @@ def reserve(path: Path, size: int) -> None:
 
 def write_manifest(folder: Path, arrays: list[str]) -> None:
     """Flushes every file of `folder` to the disk and writes down its digest."""
-    files = {name: digest(folder / name, flush=True) for name in files_of(folder)}
+    paths = sorted(path for path in folder.rglob('*') if path.is_file())
+    files = {str(path.relative_to(folder)): digest(path, flush=True) for path in paths}
     content = {'arrays': arrays, 'files': files}
     sha256 = hashlib.sha256(json.dumps(content).encode()).hexdigest()
     (folder / 'manifest.json').write_text(json.dumps({**content, 'sha256': sha256}, indent=1))
@@ -190,15 +192,9 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
     if hashlib.sha256(json.dumps(content).encode()).hexdigest() != sha256:
         raise ValueError('manifest.json does not match its SHA-256')
     for name, wanted in content['files'].items():
-        if not (folder / name).is_file():
-            raise ValueError(f'{name} is missing')
-        if digest(folder / name) != wanted:
-            raise ValueError(f'{name} does not match its SHA-256')
+        if not (folder / name).is_file() or digest(folder / name) != wanted:
+            raise ValueError(f'{name} is missing, or does not match its SHA-256')
     return content
-
-
-def files_of(folder: Path) -> list[str]:
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file())
 
 
 def digest(path: Path, flush: bool = False) -> str:

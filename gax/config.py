@@ -151,13 +151,20 @@ def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
 
 def unknown_field(path: str, config: ConfigDict, where: str = '') -> str:
     """What to say of a field that `config` does not have: the nearest, or the fields of the section it would be in."""
-    near = errors.nearest(path, fields_of(config))
+    near = nearest_field(path, list(fields_of(config)))
     section, parts = config, path.split('.')
     while len(parts) > 1 and isinstance(section.get(parts[0]), ConfigDict):
         section = section[parts.pop(0)]
     inside = f'config.{path}'.removesuffix('.' + '.'.join(parts))
     hint = f' (nearest: config.{near})' if near else ''
     return f'unknown field config.{path}{where}{hint}; {inside} has: {", ".join(sorted(section))}'
+
+
+def nearest_field(path: str, fields: list[str]) -> str:
+    """The field most like `path`; or one whose last name is like that of `path`, wherever it stands; or ''."""
+    by_last = {field.rpartition('.')[2]: field for field in fields}
+    last = errors.nearest(path.rpartition('.')[2], by_last, 0.75)
+    return errors.nearest(path, fields, 0.7) or by_last.get(last, '')
 
 
 def get(config: Any, path: str) -> Any:

@@ -25,9 +25,9 @@ def choices(kind: str, name: str, valid: Iterable[str]) -> str:
     return f'unknown {kind} {name!r}{hint}; valid: {", ".join(names)}'
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The most similar of `names`, or ''."""
-    return next(iter(get_close_matches(name, list(names), n=1, cutoff=0.4)), '')
+def nearest(name: str, names: Iterable[str], cutoff: float = 0.4) -> str:
+    """The most similar of `names`, or '' where none is more similar than `cutoff`, of 1."""
+    return next(iter(get_close_matches(name, list(names), n=1, cutoff=cutoff)), '')
 
 
 def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:

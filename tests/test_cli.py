@@ -14,7 +14,7 @@ import tinyruns
 from absl import flags
 from absl.testing import flagsaver
 
-import gax.cli  # noqa: F401 (defines its flags once, before any test looks)
+import gax.cli  # defines its flags once, before any test looks
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
@@ -241,6 +241,8 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
     def run(name: str, *arguments: object) -> int:
         path = str(tinyruns.ROOT / 'experiments' / name)
         monkeypatch.chdir(tinyruns.ROOT)
+        # It would leave this process logging to a stream that pytest closes.
+        monkeypatch.setattr(gax.cli, 'configure', lambda *arguments: None)
         monkeypatch.setattr(sys, 'argv', [path, *map(str, arguments)])
         with flagsaver.flagsaver(), pytest.raises(SystemExit) as end:
             runpy.run_path(path, run_name='__main__')

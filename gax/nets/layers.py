@@ -56,12 +56,13 @@ class Dropout(nn.Module):
 
 
 def dropout(key: Array, x: Array, rate: float) -> Array:
-    """See `Dropout`. x: any shape; returns the same shape and dtype."""
-    half = (x.size + 1) // 2
-    bits = jax.random.bits(key, (half,), jnp.uint32)
-    halves = jnp.concatenate([bits & 0xFFFF, bits >> 16])[: x.size].reshape(x.shape)
+    """See `Dropout`. x: [..., C]; returns the same shape and dtype."""
+    channels = x.shape[-1]
+    bits = jax.random.bits(key, (*x.shape[:-1], -(-channels // 2)), jnp.uint32)
+    # Halves side by side along the channels: rows of a sharded batch stay where they are.
+    halves = jnp.concatenate([bits & 0xFFFF, bits >> 16], axis=-1)[..., :channels]
     keep = halves >= round(rate * 65536)
-    return jnp.where(keep, x / (1.0 - rate), jnp.zeros((), x.dtype))
+    return jnp.where(keep, x * (1.0 / (1.0 - rate)), jnp.zeros((), x.dtype))
 
 
 def batch_norm(

@@ -6,6 +6,8 @@ one shared G pass and its way back (3 F_G less the first layer's input gradient)
 the first layer's input gradient), G's path through the moved D (F_D, then F_D back to the pixels).
 """
 
+import itertools
+
 import jax
 import pytest
 
@@ -15,7 +17,7 @@ from gax import experiment, parallel
 
 def dense(*widths: int) -> list[int]:
     """Multiply-adds per example of each layer."""
-    return [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    return [a * b for a, b in itertools.pairwise(widths)]
 
 
 VANILLA = {'g': dense(100, 128, 256, 512, 1024, 784), 'd': dense(784, 1024, 512, 256, 1)}
