@@ -7,7 +7,6 @@ damaged/STEP                     what a resuming run found damaged
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
@@ -66,7 +65,7 @@ class Checkpoints:
         with errors.plain_os_errors(self._directory):
             try:
                 temporary.mkdir()
-                reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
+                errors.reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
                 self._orbax.save(temporary / 'tree', args=self._ocp.args.StandardSave(host))
                 write_manifest(temporary, layout(host))
                 temporary.rename(target)
@@ -162,17 +161,6 @@ def layout(tree: PyTree) -> list[str]:
     """The path, dtype and shape of every leaf, e.g. ".state.params['d']['Dense_0']['bias'] float32 (1,)"."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [f'{jax.tree_util.keystr(path)} {leaf.dtype} {tuple(leaf.shape)}' for path, leaf in leaves]
-
-
-def reserve(path: Path, size: int) -> None:
-    """Raises OSError where a checkpoint of `size` bytes will not fit: Orbax would find out halfway, in its threads."""
-    size += size // 20 + 2**18
-    if hasattr(os, 'posix_fallocate'):  # sees quotas, too
-        with open(path, 'wb') as file:
-            os.posix_fallocate(file.fileno(), 0, size)
-        path.unlink()
-    elif shutil.disk_usage(path.parent).free < size:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def write_manifest(folder: Path, arrays: list[str]) -> None:

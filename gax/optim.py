@@ -59,9 +59,8 @@ def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
 
 def schedules() -> dict[str, Callable[..., optax.Schedule]]:
     """Every optax schedule, by name."""
-    return {
-        n: getattr(optax.schedules, n) for n in dir(optax.schedules) if n.endswith(('_schedule', '_decay'))
-    }
+    names = [n for n in dir(optax.schedules) if n.endswith(('_schedule', '_decay')) and n[0] != '_']
+    return {name: getattr(optax.schedules, name) for name in names}
 
 
 def _learning_rate(config: Mapping[str, Any]) -> Any:

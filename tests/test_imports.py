@@ -12,10 +12,10 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A module imports only what stands in a row above its own here; names may be patterns, and the
 # first row that fits decides.
 LAYERS = [
-    ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order', 'gax.nets.conv'],
+    ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order'],
     ['gax.pictures', 'gax.board', 'gax.progress', 'gax.signals'],
     ['gax.types', 'gax.optim', 'gax.parallel'],
-    ['gax.losses', 'gax.ema', 'gax.meter', 'gax.forward'],
+    ['gax.losses', 'gax.ema', 'gax.meter', 'gax.forward', 'gax.nets.conv'],
     ['gax.terms'],
     ['gax.penalties'],
     ['gax.players', 'gax.step', 'gax.sampling', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
