@@ -9,10 +9,10 @@ train: $(VENV)/.core
 	$(BIN)/python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n auto -m slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

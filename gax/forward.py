@@ -62,7 +62,9 @@ def score_both(inputs: Inputs = unlabelled, net: str = 'd') -> Callable[[View], 
 def score_together(
     inputs: Inputs = unlabelled, net: str = 'd'
 ) -> Callable[[View], tuple[dict[str, Any], View]]:
-    """Forward pass over reals and fakes as one batch of twice the rows: fewer, larger matrix products.
+    """Forward pass over reals and fakes as one batch of twice the rows: half as many, larger matrix products.
+
+    On two CPU cores it does not pay (DCGAN-28, batch 64: 128 ms per step against 122 for two passes; MLPs: equal).
 
     Only for nets whose examples do not see each other (no batch-norm). Rows alternate, real, fake, real, ...: so a
     batch that is sharded over devices keeps its rows where they are.

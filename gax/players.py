@@ -14,11 +14,11 @@ def discriminator(
 ) -> Player:
     """Owns 'd': the adversarial loss, the penalties of config.terms, and `extra` terms.
 
-    Scores reals and fakes as one batch; for a 'd' with batch-norm replace `forward` by `forward.score_both`.
+    Scores reals and fakes each as a batch of its own, so 'd' may have batch-norm; `forward.score_together` was no faster.
     """
     return Player(
         wrt=('d',),
-        forward=forward.score_together(inputs),
+        forward=forward.score_both(inputs),
         terms={
             'adversarial': terms.adversarial(loss.d),
             **penalties.from_config(config.terms, inputs=inputs, field=field),
