@@ -9,6 +9,7 @@ def get_config() -> ConfigDict:
     config = base('dcgan')
     config.data.name = 'embedded:mnist'
     config.batch_size = 64
+    config.steps = 1000
     config.latent_dim = 100
     config.g.update({'widths': (256, 128, 64), 'strides': (1, 2, 2), 'kernel': 5, 'slope': 0.3})
     config.d.update({'widths': (64, 128), 'kernel': 5, 'slope': 0.3, 'dropout': 0.3})

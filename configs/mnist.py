@@ -10,7 +10,7 @@ def get_config() -> ConfigDict:
     config.data.name = 'embedded:mnist'
     config.conditional = True
     config.batch_size = 64
-    config.steps = 7000
+    config.steps = 14_000
     config.latent_dim = 64
     config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
     config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
@@ -18,7 +18,7 @@ def get_config() -> ConfigDict:
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         # Full speed for the first half, then down to a tenth: the last strokes get clean.
         player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 3500, 'transition_steps': 3500}
+            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 7000, 'transition_steps': 7000}
         )
     return config
 
