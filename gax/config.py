@@ -35,7 +35,7 @@ def base(gan: str) -> ConfigDict:
             'd': {'updates': 1, 'optimizer': optimizer()},
             'g': {'updates': 1, 'optimizer': optimizer()},
             'terms': {name: {'weight': 0.0, 'every': 1} for name in ('r1', 'r2', 'wgan_gp')},
-            'ema': {'decay': 0.999},
+            'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
             'checkpoint': {'every': 1000, 'keep': 3},
             # Training steps per compiled call: a tenth of the host's work, and XLA's memory reused between steps.
             'steps_per_call': 10,

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, forward, losses, nets, players
+from gax import ema, errors, forward, losses, nets, players
 from gax.data.source import Spec
 from gax.nets import dcgan
 from gax.types import Game
@@ -64,5 +64,5 @@ def make(config: Any, spec: Spec) -> Game:
         latents=forward.normal_latents(config.latent_dim, bool(classes)),
         generate=forward.generate(),
         generator=('g',),
-        ema={'g': config.ema.decay},
+        ema={'g': ema.with_warmup(config.ema.decay)},
     )
