@@ -1,4 +1,9 @@
-"""DCGAN of the TensorFlow tutorial on 32x32 colour emoji."""
+"""DCGAN of the TensorFlow tutorial on 32x32 colour emoji.
+
+    python experiments/train.py --config=configs/dcgan_emoji.py --workdir=runs/emoji
+
+The networks of configs/dcgan_mnist.py, a third more work per step. Its quality has not been measured yet.
+"""
 
 from ml_collections import ConfigDict
 
