@@ -6,16 +6,10 @@ import json
 import math
 from typing import Any
 
-from ml_collections import ConfigDict, config_dict
+from ml_collections import ConfigDict
 
 from gax import errors, gans
-
-OPTIONAL_FLOATS = (
-    *('b1', 'b2', 'b3', 'eps', 'eps_root', 'momentum', 'decay', 'initial_scale', 'weight_decay'),
-    'weight_decay_rate',
-)
-SCHEDULE_INTS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
-SCHEDULE_FLOATS = ('init_value', 'peak_value', 'end_value', 'alpha', 'exponent', 'power', 'decay_rate')
+from gax.optim import section as optimizer
 
 
 def base(gan: str) -> ConfigDict:
@@ -45,30 +39,12 @@ def base(gan: str) -> ConfigDict:
     return config
 
 
-def optimizer(name: str = 'adam', learning_rate: float = 1e-4, **arguments: float) -> ConfigDict:
-    """The section of one player's optimizer. Fields that stay None are left to optax's defaults."""
-    fields: dict[str, Any] = {
-        'name': name,
-        'learning_rate': learning_rate,
-        'clip_norm': 0.0,
-        'clip_weights': 0.0,
-    }
-    fields |= {key: config_dict.placeholder(float) for key in OPTIONAL_FLOATS}
-    fields |= {key: config_dict.placeholder(bool) for key in ('nesterov', 'centered')}
-    schedule: dict[str, Any] = {'name': ''}
-    schedule |= {key: config_dict.placeholder(int) for key in SCHEDULE_INTS}
-    schedule |= {key: config_dict.placeholder(float) for key in SCHEDULE_FLOATS}
-    section = ConfigDict({**fields, 'schedule': schedule})
-    section.update(arguments)
-    return section
-
-
 POSITIVE: tuple[str, ...] = (
     *('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every', 'steps_per_call'),
-    *('checkpoint.every', 'checkpoint.keep', 'd.updates', 'g.updates'),
-    *('d.optimizer.learning_rate', 'g.optimizer.learning_rate'),
+    *('checkpoint.every', 'checkpoint.keep'),
 )
-# Fields of networks, by their last name, wherever a recipe has them.
+# Fields by their last name, wherever a recipe has them: of players, and of networks.
+POSITIVE_LAST = ('updates', 'learning_rate')
 POSITIVE_NAMES = ('widths', 'strides', 'kernel')
 FRACTION_NAMES = ('dropout', 'momentum')
 
@@ -80,7 +56,7 @@ def check(config: ConfigDict) -> None:
     for path, value in fields.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise errors.GaxError(f'config.{path} must be finite, and is {value}')
-    for path in POSITIVE:
+    for path in (*POSITIVE, *(p for p in fields if p.rpartition('.')[2] in POSITIVE_LAST)):
         if fields[path] <= 0:
             raise errors.GaxError(f'config.{path} must be positive, and is {fields[path]}')
     for path, low, high in (('seed', 0, 2**32 - 1), ('data.image_size', 0, 2**16), ('ema.decay', 0.0, 1.0)):

@@ -7,29 +7,64 @@ A discriminator's pass is view -> (out, view); `out` is a dict that every term o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from gax.types import Array, Batch, Key, View
 
-Inputs = Callable[[Mapping[str, Array]], tuple[Array, ...]]
+Inputs = Callable[[View, Batch], tuple[Array, ...]]
 
 
-def unlabelled(batch: Batch) -> tuple[Array, ...]:
+def unlabelled(view: View, batch: Batch) -> tuple[Array, ...]:
     """The discriminator's inputs: (image [B, H, W, C],)."""
     return (batch['image'],)
 
 
-def labelled(batch: Batch) -> tuple[Array, ...]:
+def labelled(view: View, batch: Batch) -> tuple[Array, ...]:
     """The discriminator's inputs: (image [B, H, W, C], label int [B])."""
     return batch['image'], batch['label']
 
 
-def points(batch: Batch) -> tuple[Array, ...]:
+def points(view: View, batch: Batch) -> tuple[Array, ...]:
     """The discriminator's inputs: (point [B, D],)."""
     return (batch['point'],)
+
+
+def whole(output: Any) -> Any:
+    """The logits of a net that returns nothing else."""
+    return output
+
+
+class Critic(NamedTuple):
+    """How a discriminator is asked: which net, about what, and where in its answer the logits are.
+
+    net: its name in the game. field: what it judges, 'image' or 'point'; penalties differentiate by it.
+    inputs: (view, batch) -> what the net is given. Wrap it to augment, to add noise or labels, to pack examples;
+        random numbers come from the view's key.
+    logits: the net's output -> float [B, ...]. A net may return features or class logits beside.
+    """
+
+    net: str = 'd'
+    field: str = 'image'
+    inputs: Inputs = unlabelled
+    logits: Callable[[Any], Array] = whole
+
+    def call(self, view: View, batch: Batch, stream: str) -> tuple[Any, View]:
+        """A main pass over a batch of reals or fakes: all that the net returns, and the view."""
+        return view.call(self.net, *self.inputs(view.under(f'inputs/{stream}'), batch), stream=stream)
+
+    def peek(self, view: View, batch: Batch, stream: str = '') -> Any:
+        """All that the net returns; statistics stay."""
+        return self.call(view, batch, stream)[0]
+
+    def score(self, view: View, batch: Batch, stream: str = '') -> Array:
+        """The logits of a peek."""
+        return self.logits(self.peek(view, batch, stream))
+
+
+IMAGES = Critic()
+POINTS = Critic(field='point', inputs=points)
 
 
 def fakes_of(view: View) -> Mapping[str, Array]:
@@ -38,44 +73,28 @@ def fakes_of(view: View) -> Mapping[str, Array]:
     return {**view.fakes, **labels}
 
 
-def score_fakes(inputs: Inputs = unlabelled, net: str = 'd') -> Callable[[View], tuple[dict[str, Any], View]]:
-    """Forward pass that scores only the fakes: {'real': None, 'fake': logits}."""
+def score_fakes(critic: Critic = IMAGES) -> Callable[[View], tuple[dict[str, Any], View]]:
+    """Forward pass that scores only the fakes: {'real': None, 'fake': logits, 'fake_out': all that the net returned}."""
 
     def forward(view: View) -> tuple[dict[str, Any], View]:
-        fake, view = view.call(net, *inputs(fakes_of(view)), stream='fake')
-        return {'real': None, 'fake': fake}, view
+        fake, view = critic.call(view, fakes_of(view), 'fake')
+        return {'real': None, 'fake': critic.logits(fake), 'fake_out': fake}, view
 
     return forward
 
 
-def score_both(inputs: Inputs = unlabelled, net: str = 'd') -> Callable[[View], tuple[dict[str, Any], View]]:
-    """Forward pass over reals, then fakes, each a batch of its own: right for every net, batch-norm included."""
+def score_both(critic: Critic = IMAGES) -> Callable[[View], tuple[dict[str, Any], View]]:
+    """Forward pass over reals, then fakes, each a batch of its own: right for every net, batch-norm included.
 
-    def forward(view: View) -> tuple[dict[str, Any], View]:
-        real, view = view.call(net, *inputs(view.batch), stream='real')
-        fake, view = view.call(net, *inputs(fakes_of(view)), stream='fake')
-        return {'real': real, 'fake': fake}, view
-
-    return forward
-
-
-def score_together(
-    inputs: Inputs = unlabelled, net: str = 'd'
-) -> Callable[[View], tuple[dict[str, Any], View]]:
-    """Forward pass over reals and fakes as one batch of twice the rows: half as many, larger matrix products.
-
-    On two CPU cores it does not pay (DCGAN-28, batch 64: 128 ms per step against 122 for two passes; MLPs: equal).
-
-    Only for nets whose examples do not see each other (no batch-norm). Rows alternate, real, fake, real, ...: so a
-    batch that is sharded over devices keeps its rows where they are.
+    The logits are out['real'] and out['fake']; out['real_out'] and out['fake_out'] are all that the net returned.
+    (One pass over both as a batch of twice the rows was no faster: DCGAN-28 on two cores 128 ms a step against 122.)
     """
 
     def forward(view: View) -> tuple[dict[str, Any], View]:
-        pairs = zip(inputs(view.batch), inputs(fakes_of(view)), strict=True)
-        both = [jnp.stack(pair, axis=1).reshape(-1, *pair[0].shape[1:]) for pair in pairs]
-        logits, view = view.call(net, *both)
-        split = logits.reshape(-1, 2, *logits.shape[1:])
-        return {'real': split[:, 0], 'fake': split[:, 1]}, view
+        real, view = critic.call(view, view.batch, 'real')
+        fake, view = critic.call(view, fakes_of(view), 'fake')
+        logits = {'real': critic.logits(real), 'fake': critic.logits(fake)}
+        return {**logits, 'real_out': real, 'fake_out': fake}, view
 
     return forward
 

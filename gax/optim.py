@@ -9,11 +9,38 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
+from ml_collections import ConfigDict, config_dict
 
 from gax import errors
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
 WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights')
+
+
+OPTIONAL_FLOATS = (
+    *('b1', 'b2', 'b3', 'eps', 'eps_root', 'momentum', 'decay', 'initial_scale', 'weight_decay'),
+    'weight_decay_rate',
+)
+SCHEDULE_INTS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
+SCHEDULE_FLOATS = ('init_value', 'peak_value', 'end_value', 'alpha', 'exponent', 'power', 'decay_rate')
+
+
+def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: float) -> ConfigDict:
+    """The config section of one player's optimizer. Fields that stay None are left to optax's defaults."""
+    fields: dict[str, Any] = {
+        'name': name,
+        'learning_rate': learning_rate,
+        'clip_norm': 0.0,
+        'clip_weights': 0.0,
+    }
+    fields |= {key: config_dict.placeholder(float) for key in OPTIONAL_FLOATS}
+    fields |= {key: config_dict.placeholder(bool) for key in ('nesterov', 'centered')}
+    schedule: dict[str, Any] = {'name': ''}
+    schedule |= {key: config_dict.placeholder(int) for key in SCHEDULE_INTS}
+    schedule |= {key: config_dict.placeholder(float) for key in SCHEDULE_FLOATS}
+    made = ConfigDict({**fields, 'schedule': schedule})
+    made.update(arguments)
+    return made
 
 
 def make(config: Mapping[str, Any]) -> optax.GradientTransformation:

@@ -13,14 +13,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gax.forward import Inputs, fakes_of, unlabelled
+from gax.forward import IMAGES, Critic, fakes_of
 from gax.terms import stateless
 from gax.types import Array, Batch, Key, Term, View
 
-Critic = Callable[[Array], Array]
+Score = Callable[[Array], Array]
 
 
-def input_gradient(critic: Critic, x: Array) -> Array:
+def input_gradient(critic: Score, x: Array) -> Array:
     """d sum(critic(x)) / dx, shape of x, in float32 or better."""
     wide = jnp.promote_types(x.dtype, jnp.float32)
     return jax.grad(lambda inputs: jnp.sum(critic(inputs), dtype=wide))(x).astype(wide)
@@ -31,7 +31,7 @@ def squared_norms(gradient: Array) -> Array:
     return jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim)))
 
 
-def zero_centered(critic: Critic, x: Array) -> Array:
+def zero_centered(critic: Score, x: Array) -> Array:
     """E |grad_x D(x)|^2, the mean over the batch of the sum over pixels. With weight gamma / 2 and x real this is R1.
 
     Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9. Convention: no factor
@@ -40,7 +40,7 @@ def zero_centered(critic: Critic, x: Array) -> Array:
     return jnp.mean(squared_norms(input_gradient(critic, x)))
 
 
-def one_centered(critic: Critic, real: Array, fake: Array, key: Key, target: float = 1.0) -> Array:
+def one_centered(critic: Score, real: Array, fake: Array, key: Key, target: float = 1.0) -> Array:
     """E (|grad D(x')| - target)^2 with x' = real + e (fake - real), e ~ U[0, 1) per example.
 
     Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, eq. 3 (their lambda is the term's weight). The
@@ -51,36 +51,36 @@ def one_centered(critic: Critic, real: Array, fake: Array, key: Key, target: flo
     return jnp.mean(jnp.square(norms - target))
 
 
-def _critic(view: View, batch: Batch, net: str, inputs: Inputs, field: str) -> Critic:
-    """The net as a function of `field` alone, the batch's other inputs (labels) held."""
-    return lambda x: view.peek(net, *inputs({**batch, field: x}))
+def _score(view: View, critic: Critic, batch: Batch) -> Score:
+    """The critic as a function of its field alone, the batch's other inputs (labels) held."""
+    return lambda x: critic.score(view, {**batch, critic.field: x})
 
 
-def r1(inputs: Inputs = unlabelled, field: str = 'image', net: str = 'd', **fields: Any) -> Term:
+def r1(critic: Critic = IMAGES, **fields: Any) -> Term:
     """R1: (1/2) E |grad D(x)|^2 on reals; the term's weight is gamma."""
 
     def fn(view: View, out: Any) -> Array:
-        return 0.5 * zero_centered(_critic(view, view.batch, net, inputs, field), view.batch[field])
+        return 0.5 * zero_centered(_score(view, critic, view.batch), view.batch[critic.field])
 
     return stateless(fn, **fields)
 
 
-def r2(inputs: Inputs = unlabelled, field: str = 'image', net: str = 'd', **fields: Any) -> Term:
+def r2(critic: Critic = IMAGES, **fields: Any) -> Term:
     """R2: (1/2) E |grad D(G(z))|^2 on fakes; the term's weight is gamma."""
 
     def fn(view: View, out: Any) -> Array:
         fakes = fakes_of(view)
-        return 0.5 * zero_centered(_critic(view, fakes, net, inputs, field), fakes[field])
+        return 0.5 * zero_centered(_score(view, critic, fakes), fakes[critic.field])
 
     return stateless(fn, **fields)
 
 
-def wgan_gp(inputs: Inputs = unlabelled, field: str = 'image', net: str = 'd', **fields: Any) -> Term:
+def wgan_gp(critic: Critic = IMAGES, **fields: Any) -> Term:
     """Two-sided WGAN-GP; the term's weight is lambda (10 in the paper). Labels, if any, are those of the reals."""
 
     def fn(view: View, out: Any) -> Array:
-        critic = _critic(view, view.batch, net, inputs, field)
-        return one_centered(critic, view.batch[field], view.fakes[field], view.rng('epsilon'))
+        real, fake = view.batch[critic.field], view.fakes[critic.field]
+        return one_centered(_score(view, critic, view.batch), real, fake, view.rng('epsilon'))
 
     return stateless(fn, **fields)
 
@@ -88,10 +88,10 @@ def wgan_gp(inputs: Inputs = unlabelled, field: str = 'image', net: str = 'd', *
 PENALTIES: dict[str, Callable[..., Term]] = {'r1': r1, 'r2': r2, 'wgan_gp': wgan_gp}
 
 
-def from_config(config: Any, **where: Any) -> dict[str, Term]:
-    """The penalties named in `config.terms`, each with its `weight` and `every`; `where` says what they apply to."""
+def from_config(config: Any, critic: Critic = IMAGES) -> dict[str, Term]:
+    """The penalties named in `config.terms`, each with its `weight` and `every`; `critic` is whom they hold."""
     return {
-        name: PENALTIES[name](weight=field.weight, every=field.every, **where)
+        name: PENALTIES[name](critic, weight=field.weight, every=field.every)
         for name, field in config.items()
         if name in PENALTIES
     }

@@ -20,10 +20,9 @@ import jax.numpy as jnp
 import optax
 
 from gax import ema, errors, rng
-from gax.types import Array, Batch, Game, Key, Metrics, PyTree, Term, TrainState, View
+from gax.types import Array, Batch, Game, Key, Metrics, PyTree, Step, Term, TrainState, View
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
-Step = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
 
 
 class Move(NamedTuple):
@@ -141,7 +140,7 @@ def make_step(game: Game, due: Due | None = None) -> Step:
             metrics = _add(metrics, new)
         return finish(game, state), metrics
 
-    return step
+    return game.wrap(step)
 
 
 def finish(game: Game, state: TrainState) -> TrainState:
@@ -153,6 +152,28 @@ def finish(game: Game, state: TrainState) -> TrainState:
     return replace(state, step=state.step + 1, ema=averaged)
 
 
+def _view(
+    game: Game,
+    state: TrainState,
+    params: dict[str, PyTree],
+    batch: Batch,
+    latents: Batch,
+    fakes: Batch,
+    key: Key,
+) -> View:
+    return View(
+        game.nets,
+        params,
+        state.model_state,
+        batch,
+        latents,
+        fakes,
+        key,
+        state.step,
+        term_state=state.term_state,
+    )
+
+
 def _generate(
     game: Game, state: TrainState, params: dict[str, PyTree], batch: Batch, draw: int
 ) -> tuple[TrainState, Pass]:
@@ -162,10 +183,7 @@ def _generate(
     latents = game.latents(rng.stream(key, 'latents'), rows[0] if rows else 0, batch)
 
     def run(own: dict[str, PyTree]) -> tuple[Batch, dict[str, PyTree]]:
-        generate_key = rng.stream(key, 'generate')
-        view = View(
-            game.nets, {**params, **own}, state.model_state, batch, latents, {}, generate_key, state.step
-        )
+        view = _view(game, state, {**params, **own}, batch, latents, {}, rng.stream(key, 'generate'))
         fakes, view = game.generate(view)
         return fakes, dict(view.model_state)
 
@@ -191,6 +209,10 @@ def _move(
         direct = {**direct, **{n: jax.tree.map(jnp.add, direct[n], pulled[n]) for n in pulls}}
     updates, opt_state = player.optimizer.update(direct, state.opt_state[move.player], own)
     model_state, term_state, metrics = aux
+    sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': own}
+    metrics |= {
+        f'{move.player}/{name}': (optax.tree.norm(tree), jnp.ones(())) for name, tree in sizes.items()
+    }
     return replace(
         state,
         params={**state.params, **optax.apply_updates(own, updates)},
@@ -209,7 +231,7 @@ def _loss(
     def loss(own: dict[str, PyTree], fakes: Batch, data: tuple[Batch, Batch], key: Key) -> tuple[Array, Any]:
         batch, latents = data
         params = {**seen, **own}
-        view = View(game.nets, params, state.model_state, batch, latents, fakes, key, state.step)
+        view = _view(game, state, params, batch, latents, fakes, key)
         out, view = player.forward(view)
         total = jnp.zeros((), jnp.float32)
         metrics: Metrics = {}

@@ -24,6 +24,7 @@ Batch = Mapping[
 ]  # 'image' float [B, H, W, C] in [-1, 1], 'label' int32 [B], 'point' float [B, D] ...
 Metrics = dict[str, tuple[Array, Array]]  # name -> (sum, count), both float32 scalars
 Schedule = Callable[[Array], Array]
+Step = Callable[['TrainState', Batch], tuple['TrainState', Metrics]]
 
 
 class Net(NamedTuple):
@@ -43,6 +44,8 @@ class View(NamedTuple):
 
     batch: the real data of this move. latents: what the fakes were made from (`z`, `label`, ...).
     fakes: the generator's output, a dict like `batch`. step: int32 scalar, the training step.
+    term_state: by player, then term: what the terms carry, for whoever has to heed it (an augmentation whose strength a
+    term controls). As it was before this move.
     """
 
     nets: Mapping[str, Net]
@@ -54,6 +57,7 @@ class View(NamedTuple):
     key: Key
     step: Array
     train: bool = True
+    term_state: Mapping[str, Mapping[str, PyTree]] = {}
 
     def call(self, name: str, *inputs: Any, stream: str = '') -> tuple[Any, View]:
         """A main forward pass of net `name`: its output, and the view with that net's model_state advanced.
@@ -73,6 +77,10 @@ class View(NamedTuple):
     def rng(self, name: str) -> Key:
         """The random stream `name` of whoever holds this view."""
         return rng.stream(self.key, name)
+
+    def under(self, name: str) -> View:
+        """The same view for a reader with the random stream `name` as its own."""
+        return self._replace(key=self.rng(name))
 
 
 TermFn = Callable[[View, Any, PyTree], tuple[Array, PyTree]]
@@ -142,6 +150,10 @@ def _no_fakes(view: View) -> tuple[Batch, View]:
     return {}, view
 
 
+def _as_it_is(step: Step) -> Step:
+    return step
+
+
 class Game(NamedTuple):
     """Networks and players: a whole GAN.
 
@@ -152,6 +164,7 @@ class Game(NamedTuple):
     generator:    the names of the nets that `generate` runs and that gradients are pulled back to.
     ema:          net -> decay (float or schedule of the step): nets of which a moving average is kept.
     simultaneous: every player answers the others' parameters as they stood at the start of the step.
+    wrap:         step -> step: what is done with the step as a whole (see wrappers.extragradient).
     """
 
     nets: Mapping[str, Net]
@@ -161,6 +174,7 @@ class Game(NamedTuple):
     generator: tuple[str, ...] = ()
     ema: Mapping[str, float | Schedule] = {}
     simultaneous: bool = False
+    wrap: Callable[[Step], Step] = _as_it_is
 
 
 @flax.struct.dataclass

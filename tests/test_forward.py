@@ -24,34 +24,46 @@ def scale(noise=0.0):
     return toys.net(None, lambda p, x: p * jnp.sum(x, -1), noise)
 
 
-@pytest.mark.parametrize(('pass_', 'calls'), [(forward.score_both, 2), (forward.score_together, 1)])
-def test_scores_of_reals_and_fakes(pass_, calls):
-    out, after = pass_(forward.points)(view(scale()))
-    close(out, {'real': 2 * jnp.sum(REAL, -1), 'fake': 2 * jnp.sum(FAKE, -1)})
-    assert after.model_state['d']['calls'] == calls
+def test_scores_of_reals_and_fakes():
+    out, after = forward.score_both(forward.POINTS)(view(scale()))
+    real, fake = 2 * jnp.sum(REAL, -1), 2 * jnp.sum(FAKE, -1)
+    close(out, {'real': real, 'fake': fake, 'real_out': real, 'fake_out': fake})
+    assert after.model_state['d']['calls'] == 2
+
+
+def test_a_critic_finds_its_logits_and_wraps_its_inputs():
+    """A net that returns more than logits, asked about images to which noise of the view's own is added."""
+
+    def noisy(view, batch):
+        return (batch['image'] + jax.random.normal(view.key, batch['image'].shape),)
+
+    net = toys.net(None, lambda p, x: {'logits': p * jnp.sum(x, -1), 'features': x})
+    critic = forward.Critic(inputs=noisy, logits=lambda out: out['logits'])
+    out, _ = forward.score_both(critic)(view(net))
+    close(out['real'], 2 * jnp.sum(out['real_out']['features'], -1))
+    noise = (out['real_out']['features'] - REAL, out['fake_out']['features'] - FAKE)
+    assert np.abs(noise[0] - noise[1]).min() > 1e-4
 
 
 def test_scores_of_fakes_only():
-    out, _ = forward.score_fakes(forward.points)(view(scale()))
+    out, _ = forward.score_fakes(forward.POINTS)(view(scale()))
     assert out['real'] is None
     close(out['fake'], 2 * jnp.sum(FAKE, -1))
 
 
 def test_labels_of_fakes_are_those_they_were_made_from():
     both = toys.net(None, lambda p, x, label: p * jnp.sum(x, -1) + 100 * label)
-    for pass_ in (forward.score_both, forward.score_together):
-        out, _ = pass_(forward.labelled)(view(both, label=jnp.array([5, 6, 7])))
-        close(out['real'], 2 * jnp.sum(REAL, -1) + jnp.array([0, 100, 200]))
-        close(out['fake'], 2 * jnp.sum(FAKE, -1) + jnp.array([500, 600, 700]))
+    critic = forward.Critic(inputs=forward.labelled)
+    out, _ = forward.score_both(critic)(view(both, label=jnp.array([5, 6, 7])))
+    close(out['real'], 2 * jnp.sum(REAL, -1) + jnp.array([0, 100, 200]))
+    close(out['fake'], 2 * jnp.sum(FAKE, -1) + jnp.array([500, 600, 700]))
 
 
 def test_reals_and_fakes_do_not_share_noise():
-    still = view(scale())
-    for pass_ in (forward.score_both, forward.score_together):
-        quiet, _ = pass_(forward.points)(still)
-        loud, _ = pass_(forward.points)(view(scale(1.0)))
-        noise = jax.tree.map(jnp.subtract, loud, quiet)
-        assert np.abs(noise['real'] - noise['fake']).min() > 1e-3
+    quiet, _ = forward.score_both(forward.POINTS)(view(scale()))
+    loud, _ = forward.score_both(forward.POINTS)(view(scale(1.0)))
+    noise = jax.tree.map(jnp.subtract, loud, quiet)
+    assert np.abs(noise['real'] - noise['fake']).min() > 1e-3
 
 
 def test_streams_of_one_view():

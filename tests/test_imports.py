@@ -20,6 +20,7 @@ LAYERS = [
     ['gax.penalties'],
     ['gax.players', 'gax.step', 'gax.sampling', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
     ['gax.data.*', 'gax.nets.*'],
+    ['gax.nets.families'],
     ['gax.data', 'gax.nets'],
     ['gax.gans.*'],
     ['gax.gans'],

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import toys
 
-from gax import nets, penalties
-from gax.forward import labelled, points
+from gax import forward, nets, penalties
 from gax.nets.layers import Conv
 from gax.types import Term
 
@@ -33,7 +32,7 @@ def value(term, fn, params, real=REAL, fake=FAKE, seed=0):
 
 
 def make(name, **fields):
-    return penalties.PENALTIES[name](points, 'point', **fields)
+    return penalties.PENALTIES[name](forward.POINTS, **fields)
 
 
 def test_functions_on_a_linear_critic():
@@ -102,7 +101,7 @@ def test_conv_critic_against_finite_differences(name):
         label = jnp.array([0, 1])
         critic = nets.lift(Critic(), real, label)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), critic.init(jax.random.key(0))[0])
-        term = penalties.PENALTIES[name](labelled)
+        term = penalties.PENALTIES[name](forward.Critic(inputs=forward.labelled))
 
         @jax.jit
         def penalty(params):
@@ -138,7 +137,7 @@ def test_from_config_takes_weight_and_every_and_leaves_other_terms():
         __getattr__ = dict.__getitem__
 
     config = {'r1': Field(weight=10.0, every=16), 'other': Field(weight=1.0, every=1)}
-    (name, term), *rest = penalties.from_config(config, inputs=points, field='point').items()
+    (name, term), *rest = penalties.from_config(config, forward.POINTS).items()
     assert (name, rest, term.weight, term.every) == ('r1', [], 10.0, 16)
     assert isinstance(term, Term)
     assert not term.removed

@@ -199,7 +199,7 @@ def test_make_step_is_its_updates_and_the_finish(updates):
 @pytest.mark.parametrize(('mover', 'other'), [('d', 'g'), ('g', 'd')])
 def test_a_move_leaves_the_others_bit_for_bit(mover, other):
     adam = {'optimizer': optax.adam(0.1)}
-    game = toys.game(d=adam, g=adam, d_terms={'r1': penalties.r1(forward.points, 'point')})
+    game = toys.game(d=adam, g=adam, d_terms={'r1': penalties.r1(forward.POINTS)})
     start, _ = run(game, 1)
     state, _ = jax.jit(steps.make_update(game, mover))(start, toys.batch(seed=9))
     same(state.params[other], start.params[other])
@@ -333,7 +333,7 @@ def test_a_term_changes_nobody_elses_random_draws():
         {
             'first': terms.stateless(uniform),
             'random': terms.stateless(uniform),
-            'gp': penalties.wgan_gp(forward.points, 'point'),
+            'gp': penalties.wgan_gp(forward.POINTS),
         },
         {'last': terms.stateless(uniform)},
         noise=1.0,
@@ -385,7 +385,7 @@ def counter(**fields):
 def lazy_game(every=3):
     return toys.game(
         {
-            'r1': penalties.r1(forward.points, 'point', weight=2.0, every=every),
+            'r1': penalties.r1(forward.POINTS, weight=2.0, every=every),
             'count': counter(every=2),
             'always': counter(),
         },
@@ -441,9 +441,9 @@ def test_a_lazy_term_is_not_in_the_program_of_other_steps():
 
 @pytest.mark.parametrize('penalty', [False, True])
 def test_statistics_advance_once_per_main_pass_and_never_from_penalties(penalty):
-    found = {name: make(forward.points, 'point') for name, make in penalties.PENALTIES.items()}
+    found = {name: make(forward.POINTS) for name, make in penalties.PENALTIES.items()}
     game = toys.game(
-        found if penalty else {}, d={'forward': forward.score_both(forward.points), 'updates': 2}
+        found if penalty else {}, d={'forward': forward.score_both(forward.POINTS), 'updates': 2}
     )
     state, _ = run(game, 3)
     # Per step: two moves of D, each over reals and over fakes, and one pass in G's move; a generator pass a draw.
@@ -453,7 +453,7 @@ def test_statistics_advance_once_per_main_pass_and_never_from_penalties(penalty)
 def test_terms_see_the_statistics_of_after_the_main_pass():
     look = terms.stateless(lambda view, out: view.model_state['d']['calls'].astype(jnp.float32), weight=1e-9)
     _, (metrics, *_) = run(toys.game({'look': look}), 1)
-    assert metrics['d/look'][0] == 1
+    assert metrics['d/look'][0] == 2
 
 
 # --- swapped gradients, traced hyperparameters ------------------------------------------------------------------

@@ -51,14 +51,14 @@ def game(d_terms=None, g_terms=None, noise=0.0, loss='non_saturating', rate=0.1,
     players = {
         'd': Player(
             wrt=('d',),
-            forward=forward.score_together(forward.points),
+            forward=forward.score_both(forward.POINTS),
             terms={'adversarial': terms.adversarial(loss.d), **(d_terms or {})},
             optimizer=optax.sgd(rate),
             summary=terms.logit_summary,
         )._replace(**(d or {})),
         'g': Player(
             wrt=('g',),
-            forward=score(forward.points),
+            forward=score(forward.POINTS),
             terms={'adversarial': terms.adversarial(loss.g), **(g_terms or {})},
             optimizer=optax.sgd(rate),
         )._replace(**(g or {})),

@@ -6,30 +6,18 @@ multiplies the generator's latents, and is projected onto the discriminator's fe
 
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, nets, players
+from gax import ema, errors, forward, losses, players
 from gax.data.source import Spec
-from gax.nets import dcgan
+from gax.nets import families
 from gax.types import Game
 
 
 def defaults() -> ConfigDict:
-    return ConfigDict(
-        {
-            'conditional': False,
-            'g': {
-                'widths': (256, 128, 64),
-                'strides': (1, 2, 2),
-                'kernel': 5,
-                'slope': 0.3,
-                'momentum': 0.99,
-            },
-            'd': {'widths': (64, 128), 'kernel': 5, 'slope': 0.3, 'dropout': 0.3},
-        }
-    )
+    fields = families.defaults('dcgan')
+    fields.conditional = False
+    return fields
 
 
 def make(config: Any, spec: Spec) -> Game:
@@ -40,26 +28,12 @@ def make(config: Any, spec: Spec) -> Game:
     if config.conditional and not classes:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
-    shape = spec.fields['image']
-    g, d = config.g, config.d
-    inputs = forward.labelled if classes else forward.unlabelled
-    example = jax.ShapeDtypeStruct((2, *shape), jnp.float32)
-    label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(classes)
-    dcgan.base_shape(shape, g.strides, g.widths)
-    networks = {
-        'g': nets.lift(
-            dcgan.Generator(shape, g.widths, g.strides, g.kernel, g.slope, classes, momentum=g.momentum),
-            jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32),
-            *label,
-        ),
-        'd': nets.lift(dcgan.Discriminator(d.widths, d.kernel, d.slope, d.dropout, classes), example, *label),
-    }
-
+    networks, critic = families.pair(config, spec, classes)
     return Game(
         networks,
         players={
-            'd': players.discriminator(config, loss, inputs),
-            'g': players.generator(config, loss, inputs),
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
         },
         latents=forward.normal_latents(config.latent_dim, bool(classes)),
         generate=forward.generate(),

@@ -4,14 +4,16 @@ Convolutional Generative Adversarial Networks", 2016), in the form of the Tensor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+from flax.core import FrozenDict
 
 from gax import errors
-from gax.nets.layers import Conv, Dropout, Embed, batch_norm, leaky_relu
+from gax.nets.layers import Conv, Dropout, Embed, batch_norm, leaky_relu, with_heads
 from gax.types import Array
 
 
@@ -62,9 +64,10 @@ class Discriminator(nn.Module):
     slope: float = 0.3
     dropout: float = 0.3
     num_classes: int = 0
+    heads: Mapping[str, int] = FrozenDict()
 
     @nn.compact
-    def __call__(self, x: Array, *label: Array, train: bool) -> Array:
+    def __call__(self, x: Array, *label: Array, train: bool) -> Any:
         for width in self.widths:
             x = leaky_relu(self.slope)(Conv(width, self.kernel, stride=2)(x))
             x = Dropout(self.dropout)(x, train)
@@ -75,7 +78,7 @@ class Discriminator(nn.Module):
                 *label
             )
             logits = logits + jnp.sum(embedded * x, axis=-1)
-        return logits
+        return with_heads(x, logits, self.heads)
 
 
 def base_shape(shape: Sequence[int], strides: Sequence[int], widths: Sequence[int]) -> tuple[int, int, int]:

@@ -5,7 +5,8 @@ Parameters have the names and shapes of their `flax.linen` namesakes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -107,3 +108,14 @@ class Embed(nn.Module):
     def __call__(self, label: Array) -> Array:
         table = self.param('embedding', self.embedding_init, (self.num_classes, self.features))
         return jax.nn.one_hot(label, self.num_classes, dtype=table.dtype) @ table
+
+
+def with_heads(features: Array, logits: Array, heads: Mapping[str, int]) -> Any:
+    """What a discriminator returns: the logits; with `heads` {name: size} also its features and an output a head.
+
+    features [B, F], logits [B]. Call it within a compact module: each head is a dense layer of that module.
+    """
+    if not heads:
+        return logits
+    more = {name: nn.Dense(size, name=f'head_{name}')(features) for name, size in heads.items()}
+    return {'logits': logits, 'features': features, **more}

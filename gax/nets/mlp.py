@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
+from flax.core import FrozenDict
 
-from gax.nets.layers import Dropout, activation, batch_norm
+from gax.nets.layers import Dropout, activation, batch_norm, with_heads
 from gax.types import Array
 
 
@@ -41,17 +43,18 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """[B, ...] flattened -> logits [B]; dropout after every hidden activation."""
+    """[B, ...] flattened -> logits [B]; dropout after every hidden activation. heads: see `layers.with_heads`."""
 
     widths: Sequence[int]
     activation: str = 'leaky_relu'
     slope: float = 0.01
     dropout: float = 0.0
+    heads: Mapping[str, int] = FrozenDict()
 
     @nn.compact
-    def __call__(self, x: Array, train: bool) -> Array:
+    def __call__(self, x: Array, train: bool) -> Any:
         x = x.reshape(x.shape[0], -1)
         for width in self.widths:
             x = activation(self.activation, self.slope)(nn.Dense(width)(x))
             x = Dropout(self.dropout)(x, train)
-        return nn.Dense(1)(x)[:, 0]
+        return with_heads(x, nn.Dense(1)(x)[:, 0], self.heads)

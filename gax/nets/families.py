@@ -1,0 +1,122 @@
+"""Architectures by name: the pair of nets that a recipe plays with, where the recipe itself does not care which.
+
+`config.g.kind` and `config.d.kind` name the family; the other fields of the two sections are read by the families
+that have a use for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gax import errors
+from gax.data.source import Spec
+from gax.forward import Critic, labelled, points, unlabelled, whole
+from gax.nets import dcgan, mlp
+from gax.nets.lift import lift
+from gax.types import Net
+
+Shape = Sequence[int]
+
+
+def defaults(kind: str = 'mlp') -> ConfigDict:
+    """The fields of sections `g` and `d`; `kind` is the family of both. See DEFAULTS."""
+    g, d = DEFAULTS[kind]
+    return ConfigDict({'g': {'kind': kind, **COMMON_G, **g}, 'd': {'kind': kind, **COMMON_D, **d}})
+
+
+def pair(
+    config: Any, spec: Spec, num_classes: int = 0, heads: Mapping[str, int] | None = None, pack: int = 1
+) -> tuple[dict[str, Net], Critic]:
+    """The nets 'g' and 'd' that config.g and config.d describe, and how 'd' is asked.
+
+    spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take labels.
+    heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F], name:
+    [B, size]}. pack: examples that one logit judges, joined along the channels (the critic does not pack them).
+    """
+    ((field, shape),) = spec.fields.items()
+    g_kind = errors.lookup('config.g.kind', config.g.kind, GENERATORS)
+    d_kind = errors.lookup('config.d.kind', config.d.kind, DISCRIMINATORS)
+    label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
+    judged = (*shape[:-1], pack * shape[-1])
+    z = jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)
+    networks = {
+        'g': lift(g_kind(config.g, shape, num_classes), z, *label),
+        'd': lift(
+            d_kind(config.d, num_classes, dict(heads or {})),
+            jax.ShapeDtypeStruct((2, *judged), jnp.float32),
+            *label,
+        ),
+    }
+    inputs = points if field == 'point' else labelled if num_classes else unlabelled
+    return networks, Critic('d', field, inputs, logits_of if heads else whole)
+
+
+def logits_of(output: Mapping[str, jax.Array]) -> jax.Array:
+    """The logits of a discriminator with heads."""
+    return output['logits']
+
+
+def _mlp_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
+    _refuse_labels('mlp', num_classes)
+    tanh = len(shape) == 3
+    return mlp.Generator(shape, g.widths, g.activation, g.slope, g.batch_norm, g.momentum, tanh)
+
+
+def _mlp_discriminator(d: Any, num_classes: int, heads: dict[str, int]) -> nn.Module:
+    _refuse_labels('mlp', num_classes)
+    return mlp.Discriminator(d.widths, d.activation, d.slope, d.dropout, heads)
+
+
+def _dcgan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
+    if len(shape) != 3:
+        raise errors.GaxError('config.g.kind=dcgan makes images, and the data are points: choose mlp')
+    dcgan.base_shape(shape, g.strides, g.widths)
+    return dcgan.Generator(shape, g.widths, g.strides, g.kernel, g.slope, num_classes, g.momentum)
+
+
+def _dcgan_discriminator(d: Any, num_classes: int, heads: dict[str, int]) -> nn.Module:
+    return dcgan.Discriminator(d.widths, d.kernel, d.slope, d.dropout, num_classes, heads)
+
+
+def _refuse_labels(kind: str, num_classes: int) -> None:
+    if num_classes:
+        raise errors.GaxError(f'networks of kind {kind!r} take no labels')
+
+
+GENERATORS: dict[str, Callable[[Any, Shape, int], nn.Module]] = {
+    'mlp': _mlp_generator,
+    'dcgan': _dcgan_generator,
+}
+DISCRIMINATORS: dict[str, Callable[[Any, int, dict[str, int]], nn.Module]] = {
+    'mlp': _mlp_discriminator,
+    'dcgan': _dcgan_discriminator,
+}
+COMMON_G: dict[str, Any] = {
+    'widths': (128, 256, 512, 1024),
+    'activation': 'leaky_relu',
+    'slope': 0.01,
+    'batch_norm': True,
+    'momentum': 0.8,
+    'strides': (1, 2, 2),
+    'kernel': 5,
+}
+COMMON_D: dict[str, Any] = {
+    'widths': (1024, 512, 256),
+    'activation': 'leaky_relu',
+    'slope': 0.01,
+    'dropout': 0.3,
+    'kernel': 5,
+}
+DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    'mlp': ({}, {}),
+    'dcgan': (
+        {'widths': (256, 128, 64), 'slope': 0.3, 'momentum': 0.99},
+        {'widths': (64, 128), 'slope': 0.3},
+    ),
+}
