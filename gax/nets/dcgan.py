@@ -14,6 +14,7 @@ from flax.core import FrozenDict
 
 from gax import errors
 from gax.nets.layers import Conv, Dropout, Embed, batch_norm, leaky_relu, with_heads
+from gax.nets.minibatch import see_batch
 from gax.types import Array
 
 
@@ -56,7 +57,7 @@ class Discriminator(nn.Module):
     """images [B, H, W, C] (and labels int [B]) -> logits [B].
 
     With classes, the logit gets the inner product of the features with the label's embedding (Miyato and Koyama,
-    "cGANs with Projection Discriminator", 2018, eq. 3).
+    "cGANs with Projection Discriminator", 2018, eq. 3). minibatch: see `minibatch.see_batch`; before the logits only.
     """
 
     widths: Sequence[int] = (64, 128)
@@ -65,14 +66,15 @@ class Discriminator(nn.Module):
     dropout: float = 0.3
     num_classes: int = 0
     heads: Mapping[str, int] = FrozenDict()
+    minibatch: str = ''
 
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
         for width in self.widths:
             x = leaky_relu(self.slope)(Conv(width, self.kernel, stride=2)(x))
             x = Dropout(self.dropout)(x, train)
-        x = x.reshape(x.shape[0], -1)
-        logits = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())(x)[:, 0]
+        seen, x = see_batch(self.minibatch, x), x.reshape(x.shape[0], -1)
+        logits = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())(seen)[:, 0]
         if self.num_classes:
             embedded = Embed(self.num_classes, x.shape[-1], nn.initializers.normal(x.shape[-1] ** -0.5))(
                 *label

@@ -19,6 +19,7 @@ from gax.data.source import Spec
 from gax.forward import Critic, labelled, points, unlabelled, whole
 from gax.nets import dcgan, mlp
 from gax.nets.lift import lift
+from gax.nets.spectral import spectral_norm
 from gax.types import Net
 
 Shape = Sequence[int]
@@ -45,16 +46,22 @@ def pair(
     label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
     judged = (*shape[:-1], pack * shape[-1])
     z = jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)
+    image = jax.ShapeDtypeStruct((2, *judged), jnp.float32)
     networks = {
         'g': lift(g_kind(config.g, shape, num_classes), z, *label),
-        'd': lift(
-            d_kind(config.d, num_classes, dict(heads or {})),
-            jax.ShapeDtypeStruct((2, *judged), jnp.float32),
-            *label,
-        ),
+        'd': lift(d_kind(config.d, num_classes, dict(heads or {})), image, *label),
     }
+    networks = {n: spectral_norm(net) if config[n].spectral_norm else net for n, net in networks.items()}
     inputs = points if field == 'point' else labelled if num_classes else unlabelled
     return networks, Critic('d', field, inputs, logits_of if heads else whole)
+
+
+def couples(config: Any) -> str:
+    """What in 'd' lets the examples of a batch see one another, 'd.minibatch=std'; '' where nothing does.
+
+    Penalties on the gradient of each example's logit have no meaning then.
+    """
+    return f'd.minibatch={config.d.minibatch}' if config.d.minibatch else ''
 
 
 def logits_of(output: Mapping[str, jax.Array]) -> jax.Array:
@@ -65,12 +72,13 @@ def logits_of(output: Mapping[str, jax.Array]) -> jax.Array:
 def _mlp_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     _refuse_labels('mlp', num_classes)
     tanh = len(shape) == 3
-    return mlp.Generator(shape, g.widths, g.activation, g.slope, g.batch_norm, g.momentum, tanh)
+    normed = (g.batch_norm, g.momentum, tanh, g.batch_norm_first)
+    return mlp.Generator(shape, g.widths, g.activation, g.slope, *normed)
 
 
 def _mlp_discriminator(d: Any, num_classes: int, heads: dict[str, int]) -> nn.Module:
     _refuse_labels('mlp', num_classes)
-    return mlp.Discriminator(d.widths, d.activation, d.slope, d.dropout, heads)
+    return mlp.Discriminator(d.widths, d.activation, d.slope, d.dropout, heads, d.pieces, d.minibatch)
 
 
 def _dcgan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
@@ -81,7 +89,7 @@ def _dcgan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
 
 
 def _dcgan_discriminator(d: Any, num_classes: int, heads: dict[str, int]) -> nn.Module:
-    return dcgan.Discriminator(d.widths, d.kernel, d.slope, d.dropout, num_classes, heads)
+    return dcgan.Discriminator(d.widths, d.kernel, d.slope, d.dropout, num_classes, heads, d.minibatch)
 
 
 def _refuse_labels(kind: str, num_classes: int) -> None:
@@ -102,9 +110,11 @@ COMMON_G: dict[str, Any] = {
     'activation': 'leaky_relu',
     'slope': 0.01,
     'batch_norm': True,
+    'batch_norm_first': False,
     'momentum': 0.8,
     'strides': (1, 2, 2),
     'kernel': 5,
+    'spectral_norm': False,
 }
 COMMON_D: dict[str, Any] = {
     'widths': (1024, 512, 256),
@@ -112,6 +122,9 @@ COMMON_D: dict[str, Any] = {
     'slope': 0.01,
     'dropout': 0.3,
     'kernel': 5,
+    'pieces': 5,
+    'minibatch': '',  # or 'std', 'discrimination'
+    'spectral_norm': False,
 }
 DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     'mlp': ({}, {}),

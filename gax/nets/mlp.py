@@ -10,13 +10,15 @@ import jax.numpy as jnp
 from flax.core import FrozenDict
 
 from gax.nets.layers import Dropout, activation, batch_norm, with_heads
+from gax.nets.minibatch import see_batch
 from gax.types import Array
 
 
 class Generator(nn.Module):
     """latents [B, Z] -> [B, *shape]; images through tanh, in [-1, 1].
 
-    Hidden layers are dense, then batch-norm (all but the first, as the tutorials have it), then the activation.
+    Hidden layers are dense, then batch-norm (on the first only with `batch_norm_first`: the tutorials have none
+    there, PacGAN has), then the activation.
     """
 
     shape: Sequence[int]
@@ -26,13 +28,14 @@ class Generator(nn.Module):
     batch_norm: bool = True
     momentum: float = 0.8
     tanh: bool = True
+    batch_norm_first: bool = False
 
     @nn.compact
     def __call__(self, z: Array, train: bool) -> Array:
         x = z
         for i, width in enumerate(self.widths):
             x = nn.Dense(width)(x)
-            if self.batch_norm and i > 0:
+            if self.batch_norm and (i > 0 or self.batch_norm_first):
                 x = batch_norm(train, self.momentum, epsilon=1e-5)(x)
             x = activation(self.activation, self.slope)(x)
         size = 1
@@ -43,18 +46,27 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """[B, ...] flattened -> logits [B]; dropout after every hidden activation. heads: see `layers.with_heads`."""
+    """[B, ...] flattened -> logits [B]; dropout after every hidden activation. heads: see `layers.with_heads`.
+
+    activation: those of `layers.activation`, and 'maxout': each unit is the largest of `pieces` affine maps (Goodfellow
+    et al., "Maxout Networks", 2013, section 2). minibatch: see `minibatch.see_batch`; before the logits only.
+    """
 
     widths: Sequence[int]
     activation: str = 'leaky_relu'
     slope: float = 0.01
     dropout: float = 0.0
     heads: Mapping[str, int] = FrozenDict()
+    pieces: int = 5
+    minibatch: str = ''
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Any:
         x = x.reshape(x.shape[0], -1)
         for width in self.widths:
-            x = activation(self.activation, self.slope)(nn.Dense(width)(x))
+            if self.activation == 'maxout':
+                x = jnp.max(nn.Dense(width * self.pieces)(x).reshape(-1, width, self.pieces), axis=-1)
+            else:
+                x = activation(self.activation, self.slope)(nn.Dense(width)(x))
             x = Dropout(self.dropout)(x, train)
-        return with_heads(x, nn.Dense(1)(x)[:, 0], self.heads)
+        return with_heads(x, nn.Dense(1)(see_batch(self.minibatch, x))[:, 0], self.heads)

@@ -87,3 +87,23 @@ def test_unequal_initial_parameters_per_seed():
     net = nets.lift(mlp.Discriminator((4,)), jnp.zeros((2, 3)))
     first, second = (net.init(jax.random.key(s))[0]['Dense_0']['kernel'] for s in (0, 1))
     assert not np.array_equal(first, second)
+
+
+def test_maxout_by_hand():
+    """Each unit is the largest of its pieces: |x| = max(x, -x), then a sum."""
+    net = nets.lift(mlp.Discriminator((2,), 'maxout', pieces=2), jnp.zeros((2, 2)))
+    params, _ = net.init(jax.random.key(0))
+    assert jax.tree.map(jnp.shape, params['Dense_0']) == {'kernel': (2, 4), 'bias': (4,)}
+    params['Dense_0']['kernel'] = jnp.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])
+    params['Dense_1']['kernel'] = jnp.array([[1.0], [10.0]])
+    out, _ = net.apply(params, {}, jnp.array([[-3.0, 2.0], [1.0, -5.0]]), train=False, key=None)
+    np.testing.assert_allclose(out, [3 + 20, 1 + 50])
+
+
+def test_pacgans_networks():
+    """G 2-400-400-400-400-2, each hidden layer normalised; D 2-200-200-200-1 of five pieces. Lin et al., 2018."""
+    g, state = shapes(mlp.Generator((2,), (400,) * 4, 'relu', batch_norm_first=True), jnp.zeros((2, 2)))
+    assert count(g) == (2 * 400 + 400) + 3 * (400 * 400 + 400) + 4 * 2 * 400 + (400 * 2 + 2)
+    assert count(state) == 4 * 2 * 400
+    d, _ = shapes(mlp.Discriminator((200,) * 3, 'maxout'), jnp.zeros((2, 2)))
+    assert count(d) == (2 * 1000 + 1000) + 2 * (200 * 1000 + 1000) + 201

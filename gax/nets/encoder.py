@@ -1,0 +1,120 @@
+"""Networks around an encoder: data to codes, and discriminators whose features are read or joined with a code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from flax.core import FrozenDict
+from ml_collections import ConfigDict
+
+from gax import errors
+from gax.nets.layers import Conv, Dropout, leaky_relu
+from gax.nets.lift import lift
+from gax.types import Array, Net
+
+
+class Trunk(nn.Module):
+    """x [B, ...] -> features [B, F]. kind 'mlp': a dense layer per width; 'dcgan': a convolution of stride 2 per width.
+
+    Leaky ReLU, then dropout, after each; no normalisation, so that examples stay apart.
+    """
+
+    kind: str
+    widths: Sequence[int]
+    kernel: int = 4
+    slope: float = 0.2
+    dropout: float = 0.0
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        layer = errors.lookup('kind', self.kind, KINDS)
+        if self.kind == 'mlp':
+            x = x.reshape(x.shape[0], -1)
+        for width in self.widths:
+            x = leaky_relu(self.slope)(layer(width, self.kernel)(x))
+            x = Dropout(self.dropout)(x, train)
+        return x.reshape(x.shape[0], -1)
+
+
+KINDS: dict[str, Callable[[int, int], nn.Module]] = {
+    'mlp': lambda width, kernel: nn.Dense(width),
+    'dcgan': lambda width, kernel: Conv(width, kernel, stride=2),
+}
+
+
+class Encoder(nn.Module):
+    """x [B, ...] -> {name: [B, size]}, a dense layer on the trunk's features for each of `outputs` {name: size}."""
+
+    trunk: Trunk
+    outputs: Mapping[str, int] = FrozenDict()
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> dict[str, Array]:
+        features = self.trunk(x, train)
+        return {name: nn.Dense(size, name=name)(features) for name, size in self.outputs.items()}
+
+
+class Discriminator(nn.Module):
+    """x [B, ...] (and a code [B, Z]) -> {'logits': [B], 'features': [B, F]}, the features those of the trunk.
+
+    The code is joined to the features; a dense layer per width of `joint` comes between that and the logit.
+    """
+
+    trunk: Trunk
+    joint: Sequence[int] = ()
+
+    @nn.compact
+    def __call__(self, x: Array, *code: Array, train: bool) -> dict[str, Array]:
+        features = self.trunk(x, train)
+        h = jnp.concatenate([features, *code], axis=-1)
+        for width in self.joint:
+            h = leaky_relu(self.trunk.slope)(nn.Dense(width)(h))
+        return {'logits': nn.Dense(1)(h)[:, 0], 'features': features}
+
+
+def defaults(kind: str = 'dcgan') -> ConfigDict:
+    """The fields of an encoder's section `e`."""
+    return ConfigDict({'kind': kind, 'widths': (32, 64), 'kernel': 4, 'slope': 0.2})
+
+
+def encoder(config: Any, shape: Sequence[int], outputs: Mapping[str, int]) -> Net:
+    """The encoder that section `config` (`defaults`) describes, of data of `shape`."""
+    return lift(Encoder(_trunk('config.e.kind', config, shape), dict(outputs)), _example(*shape))
+
+
+def discriminator(config: Any, shape: Sequence[int], code: int = 0, joint: Sequence[int] = ()) -> Net:
+    """A discriminator of data of `shape`; of pairs of those with codes of size `code`, where that is positive."""
+    inputs = [_example(*shape), _example(code)] if code else [_example(*shape)]
+    return lift(Discriminator(_trunk('config.d.kind', config, shape), joint), *inputs)
+
+
+def noisy(out: Mapping[str, Array], key: jax.Array) -> Array:
+    """mean + sigma * eps, eps ~ N(0, I); the mean alone where there is no 'log_variance'. [B, Z].
+
+    Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, section 2.4.
+    """
+    if 'log_variance' not in out:
+        return out['mean']
+    eps = jax.random.normal(key, out['mean'].shape, out['mean'].dtype)
+    return out['mean'] + jnp.exp(0.5 * out['log_variance']) * eps
+
+
+def divergence(out: Mapping[str, Array]) -> Array:
+    """KL(N(mean, variance) || N(0, I)) in nats, summed over the code: [B]. Kingma and Welling, 2014, appendix B."""
+    mean, log_variance = out['mean'], out['log_variance']
+    return 0.5 * jnp.sum(jnp.square(mean) + jnp.exp(log_variance) - 1.0 - log_variance, axis=-1)
+
+
+def _trunk(name: str, config: Any, shape: Sequence[int]) -> Trunk:
+    errors.lookup(name, config.kind, KINDS)
+    if config.kind == 'dcgan' and len(shape) != 3:
+        raise errors.GaxError(f'{name}=dcgan reads images, and the data are points: choose mlp')
+    return Trunk(config.kind, config.widths, config.kernel, config.slope, config.get('dropout', 0.0))
+
+
+def _example(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((2, *shape), jnp.float32)

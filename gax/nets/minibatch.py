@@ -1,0 +1,77 @@
+"""Layers that let a discriminator see how much the examples of a batch differ. They couple the examples of a batch: with
+them, a gradient penalty per example has no meaning.
+"""
+
+from __future__ import annotations
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gax import errors
+from gax.types import Array
+
+
+class MinibatchStd(nn.Module):
+    """[B, ..., C] -> [B, ..., C + 1]: the last channel is how much the examples of a group differ.
+
+    The standard deviation over the group, sqrt(population variance + 1e-8), of every element, averaged over all
+    elements; one number a group. Karras et al., "Progressive Growing of GANs", 2018, section 3, in the convention of
+    StyleGAN2: groups of `group`, or the whole batch where that is smaller; example i is of group i mod (B / group).
+    Raises GaxError where `group` does not divide a larger batch.
+    """
+
+    group: int = 4
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        size = min(self.group, x.shape[0])
+        if x.shape[0] % size:
+            raise errors.GaxError(
+                f"minibatch='std' compares examples in groups of {size}, and cannot divide {x.shape[0]} into them: "
+                f'make what d sees at a time (batch_size, less if packed) a multiple of {size}'
+            )
+        wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+        grouped = wide.reshape(size, -1, *x.shape[1:])
+        deviation = jnp.sqrt(jnp.var(grouped, axis=0) + 1e-8)
+        statistic = jnp.mean(deviation, axis=tuple(range(1, x.ndim)))
+        channel = jnp.tile(statistic, size).reshape(-1, *[1] * (x.ndim - 1)).astype(x.dtype)
+        return jnp.concatenate([x, jnp.broadcast_to(channel, (*x.shape[:-1], 1))], axis=-1)
+
+
+class MinibatchDiscrimination(nn.Module):
+    """features [B, A] -> [B, A + kernels]: beside each example's features, how close it is to the others.
+
+    M_i = f_i T, T a tensor [A, kernels, dimensions]; o_i,b = sum over j != i of exp(-|M_i,b - M_j,b|_1). Salimans et
+    al., "Improved Techniques for Training GANs", 2016, section 3.2, where the sum includes j = i: a constant 1.
+    Sums grow with the batch: train and judge with one batch size.
+    """
+
+    kernels: int = 50
+    dimensions: int = 5
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        tensor = self.param(
+            'kernel', nn.initializers.normal(0.05), (x.shape[-1], self.kernels, self.dimensions)
+        )
+        made = jnp.einsum('ba,akd->bkd', x, tensor.astype(x.dtype))
+        distance = jnp.sum(jnp.abs(made[:, None] - made[None]), axis=-1)  # [B, B, kernels]
+        others = 1 - jnp.eye(x.shape[0], dtype=x.dtype)
+        closeness = jnp.sum(jnp.exp(-distance) * others[:, :, None], axis=1)
+        return jnp.concatenate([x, closeness], axis=-1)
+
+
+KINDS = ('', 'std', 'discrimination')
+
+
+def see_batch(kind: str, x: Array) -> Array:
+    """Flat features [B, F] from a last layer's output [B, ..., C], after the layer that `kind` names ('': none).
+
+    'std' goes before the flattening, a channel beside the others; 'discrimination' after. Call it within a compact
+    module. Raises GaxError for another kind.
+    """
+    errors.lookup('d.minibatch', kind, dict.fromkeys(KINDS))
+    if kind == 'std':
+        x = MinibatchStd()(x)
+    x = x.reshape(x.shape[0], -1)
+    return MinibatchDiscrimination()(x) if kind == 'discrimination' else x
