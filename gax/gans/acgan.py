@@ -1,0 +1,71 @@
+"""AC-GAN: the discriminator also names the class, and both players want it named right.
+
+Odena et al., "Conditional Image Synthesis With Auxiliary Classifier GANs", 2017, eq. 2 and 3: D maximises L_S + L_C and
+G L_C - L_S, where L_C is the log-likelihood of the class on reals (of which G has no gradient) plus that on fakes.
+Here both are minimised, L_S is the loss of the config, and L_C is weighed by config.class_weight (1 in the paper).
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players, terms
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Array, Game, View
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('dcgan')
+    fields.class_weight = 1.0
+    return fields
+
+
+def misnamed(output: Any, label: Array) -> Array:
+    """The mean cross-entropy of the class head, in nats: -L_C of these examples. label: int [B]."""
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(output['class'], label))
+
+
+def watched(view: View, out: Any) -> dict[str, Array]:
+    """Beside the logits: how often D names the class of reals, and the one asked for of fakes (0 to 1)."""
+    hits = {
+        'class_real': jnp.argmax(out['real_out']['class'], -1) == view.batch['label'],
+        'class_fake': jnp.argmax(out['fake_out']['class'], -1) == view.latents['label'],
+    }
+    found = {name: jnp.mean(hit, dtype=jnp.float32) for name, hit in hits.items()}
+    return {**terms.logit_summary(view, out), **found}
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has an 'image' [H, W, C], and there are labels. Raises GaxError where there are none."""
+    if not spec.num_classes:
+        raise errors.GaxError(f'acgan needs labels, and {spec.name} has none')
+    # G is given the class; D is not, it has to tell.
+    nets, critic = families.pair(config, spec, heads={'class': spec.num_classes})
+    nets = {**nets, 'g': families.pair(config, spec, spec.num_classes)[0]['g']}
+
+    def on_both(view: View, out: Any) -> Array:
+        real = misnamed(out['real_out'], view.batch['label'])
+        return real + misnamed(out['fake_out'], view.latents['label'])
+
+    def on_fakes(view: View, out: Any) -> Array:
+        return misnamed(out['fake_out'], view.latents['label'])
+
+    loss = losses.make(config.loss, config.label_smoothing)
+    auxiliary = {
+        'd': {'class': terms.stateless(on_both, weight=config.class_weight)},
+        'g': {'class': terms.stateless(on_fakes, weight=config.class_weight)},
+    }
+    return Game(
+        nets,
+        players={
+            'd': players.discriminator(config, loss, critic, **auxiliary['d'])._replace(summary=watched),
+            'g': players.generator(config, loss, critic, **auxiliary['g']),
+        },
+        latents=forward.normal_latents(config.latent_dim, labelled=True),
+        generate=forward.generate(),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

@@ -1,0 +1,64 @@
+"""Conditional GAN: the label is joined to what either network sees.
+
+Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, eq. 2. One-hot labels are joined to the latents,
+and to the data as further channels (constant planes beside an image, coordinates beside a point), so that every
+family of networks will do. config.label_scale multiplies the one-hot vector at the latents.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Array, Batch, Game, View
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('dcgan')
+    fields.label_scale = 1.0
+    return fields
+
+
+def join(x: Array, label: Array, classes: int, scale: float = 1.0) -> Array:
+    """x [B, ..., C] and labels int [B] -> [B, ..., C + classes], the one-hot label times `scale` at every place."""
+    one_hot = scale * jax.nn.one_hot(label, classes, dtype=x.dtype)
+    one_hot = one_hot.reshape(-1, *[1] * (x.ndim - 2), classes)
+    return jnp.concatenate([x, jnp.broadcast_to(one_hot, (*x.shape[:-1], classes))], axis=-1)
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D], and there are labels; raises GaxError without."""
+    classes = spec.num_classes
+    if not classes:
+        raise errors.GaxError(f'cgan needs labels, and {spec.name} has none')
+    ((field, shape),) = spec.fields.items()
+    wider = ConfigDict({**config, 'latent_dim': config.latent_dim + classes})
+    judged = spec._replace(fields={field: (*shape[:-1], shape[-1] + classes)})
+    nets, critic = families.pair(config, judged)
+    nets = {**nets, 'g': families.pair(wider, spec)[0]['g']}
+
+    def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
+        return (join(batch[field], batch['label'], classes),)
+
+    def generate(view: View) -> tuple[Batch, View]:
+        z, label = view.latents['z'], view.latents['label']
+        made, view = view.call('g', join(z, label, classes, config.label_scale))
+        return {field: made}, view
+
+    critic = critic._replace(inputs=inputs)
+    loss = losses.make(config.loss, config.label_smoothing)
+    return Game(
+        nets,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim, labelled=True),
+        generate=generate,
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

@@ -1,0 +1,82 @@
+"""InfoGAN: part of the latents is a code that can be read off the data again, and so comes to mean something.
+
+Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maximizing Generative Adversarial Nets", 2016,
+eq. 5 and 6: min over G and Q, max over D of V(D, G) - lambda L_I(G, Q). L_I = E log Q(c | G(z, c)) + H(c); H is constant
+and left out. Q is two heads of D: logits of the category, and the means of the continuous codes, whose Gaussian has
+unit variance (fixed, as in the authors' code for digits). As there, D's player owns the trunk and Q's heads, and D and
+G both carry the information terms, on fakes; the factor 1 / 2 of the Gaussian is kept, its constant is not.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from gax import ema, errors, losses, players, terms
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Array, Batch, Game, Key, View
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('dcgan')
+    fields.code = {'categories': 10, 'category_weight': 1.0, 'continuous': 2, 'continuous_weight': 0.1}
+    return fields
+
+
+def category(view: View, out: Any) -> Array:
+    """-E log Q(category | fake), in nats: log(categories) where nothing is known of it."""
+    logits, wanted = out['fake_out']['category'], view.latents['category']
+    return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, wanted))
+
+
+def continuous(view: View, out: Any) -> Array:
+    """-E log Q(code | fake) up to a constant: half the squared error, summed over codes, mean over the batch."""
+    error = out['fake_out']['code'] - view.latents['code']
+    return 0.5 * jnp.mean(jnp.sum(jnp.square(error), axis=-1))
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]; labels are not looked at.
+
+    Latents: 'z' ~ N(0, I) [B, latent_dim], 'category' int [B] uniform, 'code' ~ U[-1, 1) [B, continuous].
+    """
+    code = config.code
+    if code.categories < 1 or code.continuous < 1:
+        raise errors.GaxError('config.code.categories and config.code.continuous must be positive')
+    more = ConfigDict({**config, 'latent_dim': config.latent_dim + code.categories + code.continuous})
+    heads = {'category': code.categories, 'code': code.continuous}
+    nets, critic = families.pair(more, spec, heads=heads)
+
+    def latents(key: Key, num: int, batch: Batch) -> Batch:
+        keys = jax.random.split(key, 3)
+        return {
+            'z': jax.random.normal(keys[0], (num, config.latent_dim)),
+            'category': jax.random.randint(keys[1], (num,), 0, code.categories),
+            'code': jax.random.uniform(keys[2], (num, code.continuous), minval=-1.0),
+        }
+
+    def generate(view: View) -> tuple[Batch, View]:
+        one_hot = jax.nn.one_hot(view.latents['category'], code.categories)
+        parts = [view.latents['z'], one_hot, view.latents['code']]
+        made, view = view.call('g', jnp.concatenate(parts, axis=-1))
+        return {critic.field: made}, view
+
+    loss = losses.make(config.loss, config.label_smoothing)
+    information = {
+        'category': terms.stateless(category, weight=code.category_weight),
+        'continuous': terms.stateless(continuous, weight=code.continuous_weight),
+    }
+    return Game(
+        nets,
+        players={
+            'd': players.discriminator(config, loss, critic, **information),
+            'g': players.generator(config, loss, critic, **information),
+        },
+        latents=latents,
+        generate=generate,
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )
