@@ -13,12 +13,23 @@ ROOT = Path(__file__).parents[1]
 # first row that fits decides.
 LAYERS = [
     ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order'],
-    ['gax.pictures', 'gax.board', 'gax.progress', 'gax.signals'],
+    ['gax.fields', 'gax.pictures', 'gax.board', 'gax.progress', 'gax.signals'],
     ['gax.types', 'gax.optim', 'gax.parallel'],
-    ['gax.losses', 'gax.ema', 'gax.meter', 'gax.forward', 'gax.nets.conv'],
+    [
+        'gax.losses',
+        'gax.ema',
+        'gax.meter',
+        'gax.forward',
+        'gax.transforms',
+        'gax.nets.conv',
+        'gax.nets.minibatch',
+    ],
     ['gax.terms'],
-    ['gax.penalties'],
-    ['gax.players', 'gax.step', 'gax.sampling', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
+    ['gax.regularizers'],
+    ['gax.penalties', 'gax.augment', 'gax.step'],
+    ['gax.wrappers'],
+    ['gax.players', 'gax.sampling', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
+    ['gax.data.memory', 'gax.data.synthetic'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.families'],
     ['gax.data', 'gax.nets'],
@@ -66,7 +77,7 @@ def imports(module):
 
 
 def test_the_walk_sees_imports():
-    assert imports('gax.penalties') == {'gax.forward', 'gax.terms', 'gax.types'}
+    assert imports('gax.penalties') == {'gax.forward', 'gax.regularizers', 'gax.terms', 'gax.types'}
     assert imports('experiments.train') >= {'gax.cli', 'gax.training'}
     assert len(MODULES) > 40
 

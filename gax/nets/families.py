@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from gax import errors
 from gax.data.source import Spec
 from gax.forward import Critic, labelled, points, unlabelled, whole
-from gax.nets import dcgan, mlp
+from gax.nets import dcgan, ensemble, mlp
 from gax.nets.lift import lift
 from gax.nets.spectral import spectral_norm
 from gax.types import Net
@@ -42,18 +42,36 @@ def pair(
     """
     ((field, shape),) = spec.fields.items()
     g_kind = errors.lookup('config.g.kind', config.g.kind, GENERATORS)
-    d_kind = errors.lookup('config.d.kind', config.d.kind, DISCRIMINATORS)
     label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
-    judged = (*shape[:-1], pack * shape[-1])
     z = jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)
-    image = jax.ShapeDtypeStruct((2, *judged), jnp.float32)
-    networks = {
-        'g': lift(g_kind(config.g, shape, num_classes), z, *label),
-        'd': lift(d_kind(config.d, num_classes, dict(heads or {})), image, *label),
-    }
-    networks = {n: spectral_norm(net) if config[n].spectral_norm else net for n, net in networks.items()}
+    g = lift(g_kind(config.g, shape, num_classes), z, *label)
+    d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
     inputs = points if field == 'point' else labelled if num_classes else unlabelled
-    return networks, Critic('d', field, inputs, logits_of if heads else whole)
+    nets = {'g': spectral_norm(g) if config.g.spectral_norm else g, 'd': d}
+    return nets, Critic('d', field, inputs, logits_of if heads else whole)
+
+
+def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Mapping[str, int] | None = None) -> Net:
+    """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in `pair`.
+
+    With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times: logits
+    [B, n]. Raises GaxError where these do not go together.
+    """
+    kind = errors.lookup('config.d.kind', d.kind, DISCRIMINATORS)
+    label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
+
+    def one(*shape: int) -> Net:
+        net = lift(
+            kind(d, num_classes, dict(heads or {})), jax.ShapeDtypeStruct((2, *shape), jnp.float32), *label
+        )
+        return spectral_norm(net) if d.spectral_norm else net
+
+    if heads and (d.members, d.scales) != (1, 1):
+        raise errors.GaxError(
+            f'several discriminators have no further outputs, and this game asks for {", ".join(heads)}: '
+            'leave config.d.members and config.d.scales at 1'
+        )
+    return ensemble.several(one, shape, d.members, d.scales)
 
 
 def couples(config: Any) -> str:
@@ -124,6 +142,8 @@ COMMON_D: dict[str, Any] = {
     'kernel': 5,
     'pieces': 5,
     'minibatch': '',  # or 'std', 'discrimination'
+    'members': 1,
+    'scales': 1,
     'spectral_norm': False,
 }
 DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {

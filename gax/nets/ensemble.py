@@ -1,0 +1,99 @@
+"""Several discriminators as one: combinators of nets whose logits stand side by side, [B, n].
+
+Losses are element-wise and terms take the mean, so each logit is judged for itself: the mean of n games' losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+
+from gax import errors, rng
+from gax.types import Array, Key, Net, PyTree
+
+Seen = Callable[[int, Array], Array]
+
+
+def committee(*nets: Net) -> Net:
+    """Nets with parameters and randomness of their own that judge the same inputs: logits [B, n].
+
+    Durugkar et al., "Generative Multi-Adversarial Networks", 2017, with the arithmetic mean over the discriminators
+    (GMAN-0 of section 3.3: softmax weights with lambda = 0). A net whose logits are [B, ...] gives as many columns.
+    """
+    return _side_by_side(nets, lambda i, x: x)
+
+
+def multiscale(*nets: Net) -> Net:
+    """Like `committee`; net i sees images [B, H / 2^i, W / 2^i, C], averaged i times over squares of 2x2 pixels.
+
+    Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs" (pix2pixHD), 2018,
+    section 3.2. Theirs averages over 3x3 pixels at a stride of 2, and adds the scales' mean losses; here every logit
+    weighs the same, so that of patch discriminators the finer one weighs more. Raises GaxError for odd sides.
+    """
+
+    def seen(i: int, x: Array) -> Array:
+        for _ in range(i):
+            x = halved(x)
+        return x
+
+    return _side_by_side(nets, seen)
+
+
+def halved(x: Array) -> Array:
+    """Means over squares of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C]. Raises GaxError for odd sides."""
+    batch, height, width, channels = x.shape
+    if height % 2 or width % 2:
+        raise errors.GaxError(f'images of {height}x{width} cannot be halved: both sides must be even')
+    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+
+
+def several(one: Callable[..., Net], shape: Sequence[int], members: int = 1, scales: int = 1) -> Net:
+    """`one(*shape)`; a committee of `members` of them; or `scales` of them on images halved again and again.
+
+    Raises GaxError, in the words of a config, where that cannot be.
+    """
+    for name, count in (('members', members), ('scales', scales)):
+        if count < 1:
+            raise errors.GaxError(f'config.d.{name} must be at least 1, and is {count}')
+    if members > 1 and scales > 1:
+        raise errors.GaxError(
+            f'config.d.members={members} and config.d.scales={scales} do not go together: leave one at 1'
+        )
+    if scales == 1:
+        return committee(*(one(*shape) for _ in range(members))) if members > 1 else one(*shape)
+    if len(shape) != 3:
+        raise errors.GaxError(f'config.d.scales={scales} takes images, and the data are points')
+    height, width, channels = shape
+    factor = 2 ** (scales - 1)
+    if height % factor or width % factor:
+        raise errors.GaxError(
+            f'config.d.scales={scales} halves images {scales - 1} times: '
+            f'{height}x{width} must be multiples of {factor}'
+        )
+    return multiscale(*(one(height // 2**i, width // 2**i, channels) for i in range(scales)))
+
+
+def _side_by_side(nets: tuple[Net, ...], seen: Seen) -> Net:
+    """params and model_state are {'member_0': ..., 'member_1': ...}; member i's first input is seen(i, input)."""
+    members = {f'member_{i}': net for i, net in enumerate(nets)}
+
+    def init(key: Key) -> tuple[PyTree, PyTree]:
+        made = {name: net.init(rng.stream(key, name)) for name, net in members.items()}
+        return {name: p for name, (p, _) in made.items()}, {name: s for name, (_, s) in made.items()}
+
+    def apply(
+        params: PyTree, model_state: PyTree, x: Array, *rest: Any, train: bool, key: Key
+    ) -> tuple[Array, PyTree]:
+        logits, state = [], {}
+        for i, (name, net) in enumerate(members.items()):
+            # Where nothing is random there may be no key.
+            own = rng.stream(key, name) if train else key
+            out, state[name] = net.apply(
+                params[name], model_state[name], seen(i, x), *rest, train=train, key=own
+            )
+            logits.append(out.reshape(x.shape[0], -1))
+        return jnp.concatenate(logits, axis=1), state
+
+    return Net(init, apply)

@@ -1,0 +1,115 @@
+"""Several discriminators as one: what each sees, whose randomness it uses, and what losses make of it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from toys import close, same
+
+from gax import losses, rng, terms
+from gax.config import base
+from gax.data import Spec
+from gax.errors import GaxError
+from gax.nets import families
+from gax.nets.ensemble import committee, halved, multiscale
+from gax.types import Net
+
+KEY = jax.random.key(0)
+SPEC = Spec('x', {'image': (8, 8, 1)}, 0, 10)
+
+
+def member(factor):
+    """D(x) = factor * mean(x) (+ noise in training); counts its training calls."""
+
+    def apply(params, state, x, train, key):
+        noise = jax.random.normal(key, x.shape[:1]) if train else 0.0
+        return params * x.reshape(len(x), -1).mean(1) + noise, {'calls': state['calls'] + train}
+
+    return Net(lambda key: (jnp.float32(factor), {'calls': jnp.int32(0)}), apply)
+
+
+def test_committee_by_hand():
+    net = committee(member(2.0), member(-3.0))
+    params, state = net.init(KEY)
+    assert list(params) == list(state) == ['member_0', 'member_1']
+    x = jnp.arange(4.0).reshape(4, 1, 1, 1)
+    logits, after = net.apply(params, state, x, train=False, key=None)
+    close(logits, np.outer(np.arange(4, dtype=np.float32), [2, -3]))
+    same(after, state)
+    # The mean of the members' losses is the loss of the committee.
+    loss = losses.make('non_saturating').g
+    value, _ = terms.adversarial(loss).fn(None, {'real': None, 'fake': logits}, ())
+    apart = [jnp.mean(loss(None, logits[:, i])) for i in (0, 1)]
+    np.testing.assert_allclose(value, np.mean(apart), rtol=1e-6)
+
+
+def test_members_draw_apart_and_move_their_own_state():
+    net = committee(member(1.0), member(1.0))
+    params, state = net.init(KEY)
+    logits, after = net.apply(params, state, jnp.zeros((5, 1, 1, 1)), train=True, key=KEY)
+    assert [int(after[name]['calls']) for name in after] == [1, 1]
+    for i in (0, 1):
+        same(logits[:, i], jax.random.normal(rng.stream(KEY, f'member_{i}'), (5,)))
+    assert not np.array_equal(logits[:, 0], logits[:, 1])
+
+
+def test_halved():
+    x = jnp.arange(16.0).reshape(1, 4, 4, 1)
+    close(halved(x)[0, :, :, 0], np.float32([[2.5, 4.5], [10.5, 12.5]]))
+    with pytest.raises(GaxError, match='images of 6x5 cannot be halved'):
+        halved(jnp.ones((1, 6, 5, 1)))
+
+
+def test_each_scale_sees_a_smaller_image():
+    sizes = []
+
+    def watching(i):
+        def apply(params, state, x, train, key):
+            sizes.append(x.shape[1:])
+            return x.reshape(len(x), -1), state  # a logit a pixel, as a patch discriminator has
+
+        return Net(lambda key: ({}, {}), apply)
+
+    net = multiscale(*map(watching, range(3)))
+    x = jax.random.normal(KEY, (2, 8, 4, 1))
+    logits, _ = net.apply(*net.init(KEY), x, train=False, key=None)
+    assert sizes == [(8, 4, 1), (4, 2, 1), (2, 1, 1)]
+    assert logits.shape == (2, 32 + 8 + 2)
+    np.testing.assert_allclose(logits[:, -2:], x.reshape(2, 2, 16).mean(2), atol=1e-6)
+
+
+@pytest.mark.parametrize('fields', [{'members': 2}, {'scales': 2}])
+@pytest.mark.parametrize('kind', ['mlp', 'dcgan'])
+def test_families_build_them(kind, fields):
+    config = base('vanilla')
+    config.d.update({'kind': kind, 'widths': (4,), **fields, 'spectral_norm': True})
+    d = families.pair(config, SPEC)[0]['d']
+    params, state = d.init(KEY)
+    x = jax.random.normal(KEY, (4, 8, 8, 1))
+    logits, after = d.apply(params, state, x, train=True, key=KEY)
+    assert logits.shape == (4, 2)
+    first, second = params['member_0'], params['member_1']
+    same_shapes = jax.tree.map(jnp.shape, first) == jax.tree.map(jnp.shape, second)
+    assert same_shapes == ('members' in fields)
+    assert not np.allclose(logits[:, 0], logits[:, 1])
+    assert set(after['member_1']) == {'net', 'u'}
+
+
+def test_families_refuse_what_has_no_meaning():
+    config = base('vanilla')
+    config.d.update({'members': 2, 'scales': 2})
+    with pytest.raises(GaxError, match=r'config.d.members=2 and config.d.scales=2 do not go together'):
+        families.pair(config, SPEC)
+    config.d.members = 1
+    with pytest.raises(GaxError, match='several discriminators have no further outputs'):
+        families.pair(config, SPEC, heads={'class': 3})
+    with pytest.raises(GaxError, match=r'config.d.scales=2 takes images, and the data are points'):
+        families.pair(config, Spec('x', {'point': (2,)}))
+    config.d.scales = 5
+    with pytest.raises(
+        GaxError, match=r'config.d.scales=5 halves images 4 times: 8x8 must be multiples of 16'
+    ):
+        families.pair(config, SPEC)
+    config.d.scales = 0
+    with pytest.raises(GaxError, match=r'config.d.scales must be at least 1, and is 0'):
+        families.pair(config, SPEC)
