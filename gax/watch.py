@@ -2,11 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from statistics import median
+from typing import NamedTuple
 
+PATIENCE = 10  # log lines in a row
 ACCURACY = 0.995  # above this a discriminator is as good as perfect
 LOGITS = 100.0  # sigmoid losses have no gradient left far below this
-PATIENCE = 10  # log lines in a row
+DIVERSITY = (
+    0.3  # distance between fakes over that between reals: one of eight modes gives near 0, two some 0.3
+)
+# Gradients have no size of their own (it depends on the loss and the width), so they are held against the run's usual
+# one. Learning rates that fall, and runs that converge, change it by one or two orders of magnitude over many lines.
+EXPLODES, VANISHES = 100.0, 1e-3
+NOTHING = 1e-8  # Adam's epsilon: a gradient below it does not move anything, whatever was usual
+MEMORY = 200  # lines that the usual size is the median of
+
+
+class Sign(NamedTuple):
+    """One thing that can be wrong with the metric PLAYER/`metric`.
+
+    wrong: (value, its usual size) -> bool; `usual` is 0.0 as long as fewer than PATIENCE good lines are known.
+    says: a format of name, player, value, usual.
+    """
+
+    metric: str
+    wrong: Callable[[float, float], bool]
+    says: str
+
+
+SIGNS = (
+    Sign(
+        'accuracy',
+        lambda value, usual: value >= ACCURACY,
+        '{name} has been at {value:.3f} for {lines} log lines: {player!r} tells fakes from reals without fail, and the '
+        'generator may learn nothing. Lower its learning rate, or add a penalty.',
+    ),
+    Sign(
+        'logits_max',
+        lambda value, usual: abs(value) >= LOGITS,
+        f'{{name}} has been above {LOGITS:.0f} for {{lines}} log lines (now {{value:.3g}}): logits grow without bound. '
+        'A gradient penalty (config.terms.r1.weight) or a lower learning rate holds them.',
+    ),
+    Sign(
+        'diversity',
+        lambda value, usual: value < DIVERSITY,
+        f'{{name}} has been below {DIVERSITY} for {{lines}} log lines (now {{value:.2g}}; 1 is as diverse as the data): '
+        'fakes are much alike, the generator has collapsed onto a part of the data. A gradient penalty '
+        '(config.terms.r1.weight), other learning rates, or a recipe against collapse (pacgan, unrolled) may help.',
+    ),
+    Sign(
+        'grad_norm',
+        lambda value, usual: 0.0 < usual * EXPLODES <= value,
+        f'{{name}} has been more than {EXPLODES:.0f} times its usual {{usual:.2g}} for {{lines}} log lines (now '
+        '{value:.3g}): gradients explode. Clip them (config.{player}.optimizer.clip_norm=1), or lower the learning rate.',
+    ),
+    Sign(
+        'grad_norm',
+        lambda value, usual: value <= max(usual * VANISHES, NOTHING),
+        f'{{name}} has been below {VANISHES:g} of its usual {{usual:.2g}} for {{lines}} log lines (now {{value:.2g}}): '
+        'gradients vanish, and {player!r} learns nothing more. Its opponent may be too far ahead (look at d/accuracy '
+        'and the logits): lower the learning rate of that one, or choose another loss.',
+    ),
+)
 
 
 class Watch:
@@ -18,26 +77,30 @@ class Watch:
 
     def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
         """rows: what a run that goes on has measured before; it is read, and not warned of again."""
-        self._lines: dict[str, int] = {}
+        self._lines: dict[tuple[str, int], int] = {}  # of a metric and a sign: bad ones in a row
+        self._good: dict[str, deque[float]] = {}  # of a metric: the last values that no sign called wrong
         for row in rows:
             self(row)
 
     def __call__(self, row: Mapping[str, float]) -> list[str]:
-        step, warnings = int(row['step']), []
+        warnings = []
         for name, value in row.items():
             player, _, metric = name.rpartition('/')
-            if metric == 'accuracy' and self._lasting(name, value >= ACCURACY):
-                warnings.append(
-                    f'step {step}: {name} has been at {value:.3f} for {PATIENCE} log lines: {player!r} tells fakes from '
-                    'reals without fail, and the generator may learn nothing. Lower its learning rate, or add a penalty.'
-                )
-            if metric == 'logits_max' and self._lasting(name, abs(value) >= LOGITS):
-                warnings.append(
-                    f'step {step}: {name} has been above {LOGITS:.0f} for {PATIENCE} log lines (now {value:.3g}): logits '
-                    'grow without bound. A gradient penalty (config.terms.r1.weight) or a lower learning rate holds them.'
-                )
+            signs = [(i, sign) for i, sign in enumerate(SIGNS) if sign.metric == metric]
+            usual = self._usual(name)
+            wrong = [(i, sign) for i, sign in signs if sign.wrong(value, usual)]
+            for i, _ in signs:
+                self._lines[name, i] = self._lines.get((name, i), 0) + 1 if i in dict(wrong) else 0
+            for i, sign in wrong:
+                if self._lines[name, i] == PATIENCE:
+                    said = sign.says.format(
+                        name=name, player=player, value=value, usual=usual, lines=PATIENCE
+                    )
+                    warnings.append(f'step {int(row["step"])}: {said}')
+            if signs and not wrong:
+                self._good.setdefault(name, deque(maxlen=MEMORY)).append(value)
         return warnings
 
-    def _lasting(self, name: str, out_of_range: bool) -> bool:
-        self._lines[name] = self._lines.get(name, 0) + 1 if out_of_range else 0
-        return self._lines[name] == PATIENCE
+    def _usual(self, name: str) -> float:
+        good = self._good.get(name, ())
+        return median(good) if len(good) >= PATIENCE else 0.0
