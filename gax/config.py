@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, gans
+from gax import errors, gans, penalties, transforms
+from gax.fields import fields_of, flat, get, unknown_field
 from gax.optim import section as optimizer
 
 
@@ -28,7 +28,16 @@ def base(gan: str) -> ConfigDict:
             'data': {'name': 'embedded:mnist', 'image_size': 0},  # 0: as large as the images are
             'd': {'updates': 1, 'optimizer': optimizer()},
             'g': {'updates': 1, 'optimizer': optimizer()},
-            'terms': {name: {'weight': 0.0, 'every': 1} for name in ('r1', 'r2', 'wgan_gp')},
+            'terms': penalties.defaults(),
+            'augment': '',  # of all that d is shown, e.g. 'color,translation,cutout': augment.diff_augment
+            'ada': {'kimg': 0.0, 'target': 0.6},  # 500 in the paper; 0: off. augment.adaptive
+            'instance_noise': {
+                'std': 0.0,
+                'steps': 0,
+            },  # fades over `steps`; 0: does not. augment.instance_noise
+            'top_k': {'fraction': 1.0, 'steps': 0},  # of the fakes, whose losses g learns from: terms.top_k
+            'accumulate': 1,  # microbatches a gradient is made of: wrappers.accumulate
+            'extragradient': False,  # wrappers.extragradient
             'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
             'checkpoint': {'every': 1000, 'keep': 3},
             # Training steps per compiled call: a tenth of the host's work, and XLA's memory reused between steps.
@@ -41,11 +50,26 @@ def base(gan: str) -> ConfigDict:
 
 POSITIVE: tuple[str, ...] = (
     *('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every', 'steps_per_call'),
-    *('checkpoint.every', 'checkpoint.keep'),
+    *('checkpoint.every', 'checkpoint.keep', 'accumulate'),
+)
+RANGES: tuple[tuple[str, float, float], ...] = (
+    ('seed', 0, 2**32 - 1),
+    ('data.image_size', 0, 2**16),
+    ('ema.decay', 0.0, 1.0),
+    ('instance_noise.std', 0.0, math.inf),
+    ('instance_noise.steps', 0, math.inf),
+    ('top_k.steps', 0, math.inf),
+    ('ada.kimg', 0.0, math.inf),
+    ('ada.target', -1.0, 1.0),
+    ('terms.lecam.decay', 0.0, 1.0),
+    ('terms.lecam.start', 0, math.inf),
+    ('terms.path_length.decay', 0.0, 1.0),
+    ('terms.path_length.shrink', 1, math.inf),
 )
 # Fields by their last name, wherever a recipe has them: of players, and of networks.
 POSITIVE_LAST = ('updates', 'learning_rate')
 POSITIVE_NAMES = ('widths', 'strides', 'kernel')
+COUPLING = ('minibatch', 'batch_norm')  # fields of d with which it is no function of one example
 FRACTION_NAMES = ('dropout', 'momentum')
 
 
@@ -59,9 +83,10 @@ def check(config: ConfigDict) -> None:
     for path in (*POSITIVE, *(p for p in fields if p.rpartition('.')[2] in POSITIVE_LAST)):
         if fields[path] <= 0:
             raise errors.GaxError(f'config.{path} must be positive, and is {fields[path]}')
-    for path, low, high in (('seed', 0, 2**32 - 1), ('data.image_size', 0, 2**16), ('ema.decay', 0.0, 1.0)):
+    for path, low, high in RANGES:
         if not low <= fields[path] <= high:
-            raise errors.GaxError(f'config.{path} must be from {low} to {high}, and is {fields[path]}')
+            said = f'from {low} to {high}' if high < math.inf else f'at least {low}'
+            raise errors.GaxError(f'config.{path} must be {said}, and is {fields[path]}')
     if not 0.0 <= config.label_smoothing < 0.5:
         raise errors.GaxError(
             f'config.label_smoothing must be from 0 to below 0.5, and is {config.label_smoothing}'
@@ -73,6 +98,31 @@ def check(config: ConfigDict) -> None:
             )
     for path, value in fields.items():
         check_network_field(path, value)
+    check_together(config)
+
+
+def check_together(config: ConfigDict) -> None:
+    """What one field alone does not show: rows that cannot be divided, and pairs that have no meaning together."""
+    transforms.parse(config.augment)
+    if not 0.0 < config.top_k.fraction <= 1.0:
+        raise errors.GaxError(
+            f'config.top_k.fraction must be above 0, up to 1, and is {config.top_k.fraction}'
+        )
+    if config.batch_size % config.accumulate:
+        raise errors.GaxError(
+            f'config.accumulate={config.accumulate} must divide config.batch_size={config.batch_size}'
+        )
+    fields = flat(config)
+    clipped = [path for path, value in fields.items() if path.endswith('.clip_weights') and value]
+    if config.extragradient and clipped:
+        raise errors.GaxError(f'config.extragradient would undo the projection of config.{clipped[0]}')
+    coupled = [f'd.{name}={fields[f"d.{name}"]}' for name in COUPLING if fields.get(f'd.{name}')]
+    per_example = [name for name in penalties.PENALTIES if config.terms[name].weight]
+    if coupled and per_example:
+        raise errors.GaxError(
+            f'config.terms.{per_example[0]} penalises the gradient of each example by itself, and with config.{coupled[0]} '
+            'the examples of a batch see one another in d: choose one of the two'
+        )
 
 
 def check_network_field(path: str, value: Any) -> None:
@@ -112,53 +162,3 @@ def is_a(value: Any, kind: type) -> bool:
         return False
     also = {float: (float, int), tuple: (tuple, list)}.get(kind, kind)  # JSON makes lists of tuples
     return isinstance(value, also)
-
-
-def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
-    """{'d.optimizer.name': str, ...}: every field that is no section, and its type."""
-    result: dict[str, type] = {}
-    for key in config:
-        value = config[key]
-        if isinstance(value, ConfigDict):
-            result |= fields_of(value, f'{prefix}{key}.')
-        else:
-            result[f'{prefix}{key}'] = config.get_type(key)
-    return result
-
-
-def unknown_field(path: str, config: ConfigDict, where: str = '') -> str:
-    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would be in."""
-    near = nearest_field(path, list(fields_of(config)))
-    section, parts = config, path.split('.')
-    while len(parts) > 1 and isinstance(section.get(parts[0]), ConfigDict):
-        section = section[parts.pop(0)]
-    inside = f'config.{path}'.removesuffix('.' + '.'.join(parts))
-    hint = f' (nearest: config.{near})' if near else ''
-    return f'unknown field config.{path}{where}{hint}; {inside} has: {", ".join(sorted(section))}'
-
-
-def nearest_field(path: str, fields: list[str]) -> str:
-    """The field most like `path`; or one whose last name is like that of `path`, wherever it stands; or ''."""
-    by_last = {field.rpartition('.')[2]: field for field in fields}
-    last = errors.nearest(path.rpartition('.')[2], by_last, 0.75)
-    return errors.nearest(path, fields, 0.7) or by_last.get(last, '')
-
-
-def get(config: Any, path: str) -> Any:
-    """`get(config, 'd.optimizer.name')`, or None where there is no such field."""
-    for part in path.split('.'):
-        if part not in config:
-            return None
-        config = config[part]
-    return config
-
-
-def flat(config: Any, prefix: str = '') -> dict[str, Any]:
-    """{'d.optimizer.name': 'adam', ...}, values as JSON has them (tuples become lists)."""
-    result: dict[str, Any] = {}
-    for key, value in config.items():
-        if hasattr(value, 'items'):
-            result |= flat(value, f'{prefix}{key}.')
-        else:
-            result[f'{prefix}{key}'] = json.loads(json.dumps(value))
-    return result

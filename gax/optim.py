@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +14,12 @@ from ml_collections import ConfigDict, config_dict
 from gax import errors
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
-WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights')
+WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'historical')
 
 
 OPTIONAL_FLOATS = (
     *('b1', 'b2', 'b3', 'eps', 'eps_root', 'momentum', 'decay', 'initial_scale', 'weight_decay'),
-    'weight_decay_rate',
+    *('weight_decay_rate', 'alpha', 'beta', 'optimism'),
 )
 SCHEDULE_INTS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
 SCHEDULE_FLOATS = ('init_value', 'peak_value', 'end_value', 'alpha', 'exponent', 'power', 'decay_rate')
@@ -32,6 +32,8 @@ def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: float)
         'learning_rate': learning_rate,
         'clip_norm': 0.0,
         'clip_weights': 0.0,
+        'lazy_interval': 0,
+        'historical': 0.0,
     }
     fields |= {key: config_dict.placeholder(float) for key in OPTIONAL_FLOATS}
     fields |= {key: config_dict.placeholder(bool) for key in ('nesterov', 'centered')}
@@ -48,17 +50,23 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
 
     name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are first
     scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c] after the
-    update (Arjovsky et al., "Wasserstein GAN", 2017). schedule.name: an optax schedule that multiplies
+    update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if positive, the weight
+    of `historical_averaging`. schedule.name: an optax schedule that multiplies
     learning_rate. Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
     momentum, weight_decay ... Numbers may be traced arrays.
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
     factory = errors.lookup('optimizer', config['name'], optimizers())
     arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
-    arguments['learning_rate'] = _learning_rate(config)
+    arguments['learning_rate'] = config['learning_rate']
+    if interval := config.get('lazy_interval'):
+        arguments |= lazy(factory, arguments, interval)
+    arguments['learning_rate'] = _scheduled(arguments['learning_rate'], config)
     chain = [_call('optimizer', config['name'], factory, arguments)]
     if _positive(config.get('clip_norm')):
         chain.insert(0, optax.clip_by_global_norm(config['clip_norm']))
+    if _positive(config.get('historical')):
+        chain.insert(0, historical_averaging(config['historical']))
     if _positive(config.get('clip_weights')):
         chain.append(project_to_box(config['clip_weights']))
     return optax.chain(*chain) if len(chain) > 1 else chain[0]
@@ -71,6 +79,45 @@ def project_to_box(limit: float) -> optax.GradientTransformation:
         return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params), state
 
     return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
+
+
+def lazy(factory: Callable[..., Any], arguments: Mapping[str, Any], interval: int) -> dict[str, Any]:
+    """learning_rate c, b1 ** c and b2 ** c with c = k / (k + 1): of an optimizer's arguments, those to change.
+
+    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, appendix B. Their lazy regulariser takes
+    a step of its own every k, so that k steps make k + 1 updates, and the correction undoes that. Here the scaled
+    term is added into the step's one update: k steps make k updates. Set this to meet a published setting number by
+    number, not because a term is lazy. b1 and b2 are those of the optimizer by default; one without has none.
+    """
+    ratio, valid = interval / (interval + 1), inspect.signature(factory).parameters
+    betas = {name: arguments.get(name, valid[name].default) for name in ('b1', 'b2') if name in valid}
+    return {'learning_rate': arguments['learning_rate'] * ratio, **{n: b**ratio for n, b in betas.items()}}
+
+
+class HistoricalState(NamedTuple):
+    """How many parameters have been seen, float32 (), and their mean."""
+
+    seen: jax.Array
+    mean: Any
+
+
+def historical_averaging(weight: float) -> optax.GradientTransformation:
+    """First in a chain: adds the gradient of weight |p - mean of all p so far|^2, 2 weight (p - mean).
+
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.4. The mean counts the present p, and takes
+    no gradient. It is part of the optimizer's state, as that is where parameters are known from the start.
+    """
+
+    def init(params: Any) -> HistoricalState:
+        return HistoricalState(jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
+
+    def update(updates: Any, state: HistoricalState, params: Any = None) -> tuple[Any, HistoricalState]:
+        seen = state.seen + 1.0
+        mean = jax.tree.map(lambda m, p: m + ((p - m) / seen).astype(m.dtype), state.mean, params)
+        pulled = jax.tree.map(lambda u, p, m: u + 2.0 * weight * (p - m), updates, params, mean)
+        return pulled, HistoricalState(seen, mean)
+
+    return optax.GradientTransformation(init, update)
 
 
 def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
@@ -90,8 +137,8 @@ def schedules() -> dict[str, Callable[..., optax.Schedule]]:
     return {name: getattr(optax.schedules, name) for name in names}
 
 
-def _learning_rate(config: Mapping[str, Any]) -> Any:
-    schedule, rate = config.get('schedule') or {}, config['learning_rate']
+def _scheduled(rate: Any, config: Mapping[str, Any]) -> Any:
+    schedule = config.get('schedule') or {}
     if not schedule.get('name'):
         return rate
     factory = errors.lookup('schedule', schedule['name'], schedules())

@@ -7,14 +7,16 @@ penalty is differentiable through that gradient.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from gax import regularizers
 from gax.forward import IMAGES, Critic, fakes_of
-from gax.terms import stateless
+from gax.terms import not_zero, stateless
 from gax.types import Array, Batch, Key, Term, View
 
 Score = Callable[[Array], Array]
@@ -40,15 +42,44 @@ def zero_centered(critic: Score, x: Array) -> Array:
     return jnp.mean(squared_norms(input_gradient(critic, x)))
 
 
-def one_centered(critic: Score, real: Array, fake: Array, key: Key, target: float = 1.0) -> Array:
+def gap(norms: Array, target: float, one_sided: bool = False) -> Array:
+    """Mean squared distance of gradient norms [B] from `target`; with `one_sided` of those above it only."""
+    over = norms - target
+    return jnp.mean(jnp.square(jnp.maximum(over, 0.0) if one_sided else over))
+
+
+def norms(gradient: Array) -> Array:
+    """sqrt(|gradient|^2 + 1e-12), [B]: the square root alone has a NaN gradient where the gradient is zero."""
+    return jnp.sqrt(squared_norms(gradient) + 1e-12)
+
+
+def between(real: Array, fake: Array, key: Key) -> Array:
+    """real + e (fake - real), with one e ~ U[0, 1) per example."""
+    epsilon = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1), real.dtype)
+    return real + epsilon * (fake - real)
+
+
+def one_centered(
+    critic: Score, real: Array, fake: Array, key: Key, target: float = 1.0, one_sided: bool = False
+) -> Array:
     """E (|grad D(x')| - target)^2 with x' = real + e (fake - real), e ~ U[0, 1) per example.
 
-    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, eq. 3 (their lambda is the term's weight). The
-    norm is sqrt(sum + 1e-12): the square root alone has a NaN gradient where the gradient is zero.
+    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, eq. 3 (their lambda is the term's weight). With
+    `one_sided` E max(0, |grad D(x')| - target)^2: Petzka et al., "On the Regularization of Wasserstein GANs", 2018.
     """
-    epsilon = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1), real.dtype)
-    norms = jnp.sqrt(squared_norms(input_gradient(critic, real + epsilon * (fake - real))) + 1e-12)
-    return jnp.mean(jnp.square(norms - target))
+    return gap(norms(input_gradient(critic, between(real, fake, key))), target, one_sided)
+
+
+def near_reals(critic: Score, real: Array, key: Key, target: float = 1.0, noise: float = 0.5) -> Array:
+    """E (|grad D(x')| - target)^2 with x' = x + a noise std u: u ~ U[0, 1) per pixel, a ~ U[0, 1) per example.
+
+    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, section 2.3, as their code perturbs: std is one
+    number, that of all pixels of the batch; only upwards, and somewhere on the way there. (The paper writes
+    x + delta with delta ~ N(0, c I).)
+    """
+    far, along = jax.random.split(key)
+    moved = real + noise * jnp.std(real) * jax.random.uniform(far, real.shape, real.dtype)
+    return gap(norms(input_gradient(critic, between(real, moved, along))), target)
 
 
 def _score(view: View, critic: Critic, batch: Batch) -> Score:
@@ -75,23 +106,76 @@ def r2(critic: Critic = IMAGES, **fields: Any) -> Term:
     return stateless(fn, **fields)
 
 
-def wgan_gp(critic: Critic = IMAGES, **fields: Any) -> Term:
-    """Two-sided WGAN-GP; the term's weight is lambda (10 in the paper). Labels, if any, are those of the reals."""
+def wgan_gp(critic: Critic = IMAGES, *, target: float = 1.0, one_sided: bool = False, **fields: Any) -> Term:
+    """WGAN-GP, two-sided unless `one_sided`; the term's weight is lambda (10 in the paper).
+
+    Labels, if any, are those of the reals.
+    """
 
     def fn(view: View, out: Any) -> Array:
         real, fake = view.batch[critic.field], view.fakes[critic.field]
-        return one_centered(_score(view, critic, view.batch), real, fake, view.rng('epsilon'))
+        score = _score(view, critic, view.batch)
+        return one_centered(score, real, fake, view.rng('epsilon'), target, one_sided)
 
     return stateless(fn, **fields)
 
 
-PENALTIES: dict[str, Callable[..., Term]] = {'r1': r1, 'r2': r2, 'wgan_gp': wgan_gp}
+def dragan(critic: Critic = IMAGES, *, target: float = 1.0, noise: float = 0.5, **fields: Any) -> Term:
+    """DRAGAN, see `near_reals`; the term's weight is lambda (10 in the paper)."""
+
+    def fn(view: View, out: Any) -> Array:
+        score = _score(view, critic, view.batch)
+        return near_reals(score, view.batch[critic.field], view.rng('noise'), target, noise)
+
+    return stateless(fn, **fields)
+
+
+def zero_gp(critic: Critic = IMAGES, **fields: Any) -> Term:
+    """E |grad D(x')|^2 between reals and fakes; no factor of one half, the term's weight is lambda.
+
+    Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP), 2019, eq. 5.
+    """
+
+    def fn(view: View, out: Any) -> Array:
+        real, fake = view.batch[critic.field], view.fakes[critic.field]
+        return zero_centered(_score(view, critic, view.batch), between(real, fake, view.rng('epsilon')))
+
+    return stateless(fn, **fields)
+
+
+# Gradient penalties: they ask for a discriminator that judges each example by itself.
+PENALTIES: dict[str, Callable[..., Term]] = {
+    'r1': r1,
+    'r2': r2,
+    'wgan_gp': wgan_gp,
+    'dragan': dragan,
+    'zero_gp': zero_gp,
+}
+# What config.terms can give to 'd' and to 'g'. Keyword-only arguments become fields of the config.
+D_TERMS: dict[str, Callable[..., Term]] = {**PENALTIES, **regularizers.D_TERMS}
+G_TERMS: dict[str, Callable[..., Term]] = regularizers.G_TERMS
+
+
+def defaults() -> dict[str, dict[str, Any]]:
+    """The section config.terms: each term with weight 0 (left out), every 1, and its own numbers."""
+    return {name: {'weight': 0.0, 'every': 1, **_numbers(make)} for name, make in (D_TERMS | G_TERMS).items()}
+
+
+def _numbers(make: Callable[..., Term]) -> dict[str, Any]:
+    found = inspect.signature(make).parameters.values()
+    return {p.name: p.default for p in found if p.kind is p.KEYWORD_ONLY}
 
 
 def from_config(config: Any, critic: Critic = IMAGES) -> dict[str, Term]:
-    """The penalties named in `config.terms`, each with its `weight` and `every`; `critic` is whom they hold."""
-    return {
-        name: PENALTIES[name](critic, weight=field.weight, every=field.every)
-        for name, field in config.items()
-        if name in PENALTIES
-    }
+    """The terms of 'd' in `config` (config.terms) whose weight is not the number 0; `critic` is whom they hold."""
+    return _chosen(D_TERMS, config, critic)
+
+
+def for_generator(config: Any, critic: Critic = IMAGES) -> dict[str, Term]:
+    """The terms of 'g' in `config` (config.terms) whose weight is not the number 0."""
+    return _chosen(G_TERMS, config, critic)
+
+
+def _chosen(table: Mapping[str, Callable[..., Term]], config: Any, critic: Critic) -> dict[str, Term]:
+    chosen = {name: dict(config[name].items()) for name in table if name in config}
+    return {name: table[name](critic, **given) for name, given in chosen.items() if not_zero(given['weight'])}

@@ -1,40 +1,57 @@
-"""The two players of the usual game, from a config. A recipe with other players writes its own."""
+"""The two players of the usual game, from a config. A recipe with other players writes its own, from the same parts.
+
+Two time scales (TTUR: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
+2017) are two learning rates, d.optimizer.learning_rate=4e-4 and g.optimizer.learning_rate=1e-4; n_critic is d.updates.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gax import forward, optim, penalties, terms
+from gax import augment, forward, optim, penalties, terms, wrappers
 from gax.forward import IMAGES, Critic
 from gax.losses import Loss
 from gax.types import Player, Term
 
 
 def discriminator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Term) -> Player:
-    """Owns 'd': the adversarial loss, the penalties of config.terms, and `extra` terms.
+    """Owns 'd': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
 
-    Scores reals and fakes each as a batch of its own, so 'd' may have batch-norm.
+    Scores reals and fakes each as a batch of its own, so 'd' may have batch-norm. What it is shown is noised and
+    augmented as the config says (see `augment.from_config`; give it the critic without).
     """
+    critic = augment.from_config(config, critic)
     return Player(
         wrt=('d',),
         forward=forward.score_both(critic),
         terms={
             'adversarial': terms.adversarial(loss.d),
             **penalties.from_config(config.terms, critic),
+            **augment.controller(config),
             **extra,
         },
         optimizer=optim.make(config.d.optimizer),
         updates=config.d.updates,
-        summary=terms.logit_summary,
+        grad=wrappers.accumulate(config.accumulate),
+        summary=terms.summaries(terms.logit_summary, terms.diversity_summary(critic.field)),
     )
 
 
 def generator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Term) -> Player:
-    """Owns 'g': the adversarial loss, which scores the reals too where it is relativistic, and `extra` terms."""
+    """Owns 'g': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
+
+    The loss scores the reals too where it is relativistic, and only the best fakes where config.top_k says so.
+    """
+    critic = augment.from_config(config, critic)
     return Player(
         wrt=('g',),
         forward=(forward.score_both if loss.relativistic else forward.score_fakes)(critic),
-        terms={'adversarial': terms.adversarial(loss.g), **extra},
+        terms={
+            'adversarial': terms.top_k(loss.g, **config.top_k),
+            **penalties.for_generator(config.terms, critic),
+            **extra,
+        },
         optimizer=optim.make(config.g.optimizer),
         updates=config.g.updates,
+        grad=wrappers.accumulate(config.accumulate),
     )

@@ -12,6 +12,8 @@ from gax import errors
 from gax.losses import LossFn
 from gax.types import Array, PyTree, Term, View
 
+Summary = Callable[[View, Any], dict[str, Array]]
+
 
 def stateless(fn: Callable[[View, Any], Array], **fields: Any) -> Term:
     """A term from a function (view, out) -> scalar; `fields` are those of `Term` (weight, every)."""
@@ -25,6 +27,34 @@ def stateless(fn: Callable[[View, Any], Array], **fields: Any) -> Term:
 def adversarial(loss: LossFn, **fields: Any) -> Term:
     """The mean of an adversarial loss over out['real'] and out['fake'] (see losses.py)."""
     return stateless(lambda view, out: jnp.mean(loss(out['real'], out['fake'])), **fields)
+
+
+def not_zero(number: Any) -> bool:
+    """Whether a setting is on: not the number 0. A tracer or a schedule is never known to be off."""
+    return not (isinstance(number, (int, float)) and number == 0)
+
+
+def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) -> Term:
+    """The adversarial loss of the k fakes that the discriminator scores best; all of them where fraction is 1.
+
+    k falls linearly from B to max(1, round(fraction B)) over `steps` steps (0: it is there at once). Sinha et al.,
+    "Top-k Training of GANs: Improving GAN Performance by Throwing Away Bad Samples", 2020, who multiply k by 0.99 each
+    epoch, down to half of B. The mean over those k. Logits of patches are averaged first. Of equal scores the earlier
+    counts as the better. With relativistic losses the scores are still the fakes' logits.
+    """
+    if fraction == 1.0:
+        return adversarial(loss, **fields)
+
+    def fn(view: View, out: Any) -> Array:
+        element = loss(out['real'], out['fake'])
+        rows = element.shape[0]
+        scores = jnp.mean(out['fake'].reshape(rows, -1), axis=1)
+        rank = jnp.argsort(jnp.argsort(-jax.lax.stop_gradient(scores)))
+        share = jnp.minimum(view.step / steps, 1.0) if steps else 1.0
+        k = jnp.maximum(1.0, jnp.round(rows * (1.0 - (1.0 - fraction) * share)))
+        return jnp.sum(jnp.where(rank < k, jnp.mean(element.reshape(rows, -1), axis=1), 0.0)) / k
+
+    return stateless(fn, **fields)
 
 
 DISTANCES: dict[str, Callable[[Array, Array], Array]] = {
@@ -60,3 +90,32 @@ def logit_summary(view: View, out: Mapping[str, Array]) -> dict[str, Array]:
         'logits_fake': jnp.mean(fake),
         'logits_max': largest,
     }
+
+
+def diversity_summary(field: str = 'image') -> Summary:
+    """'diversity': the mean distance |x_i - x_(i+1)| of neighbours in the batch of fakes, over the same of the reals.
+
+    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end.
+    """
+
+    def distance(x: Array) -> Array:
+        gap = (x - jnp.roll(x, 1, axis=0)).astype(jnp.float32)
+        return jnp.mean(jnp.sqrt(jnp.sum(jnp.square(gap), axis=tuple(range(1, x.ndim)))))
+
+    def summary(view: View, out: Any) -> dict[str, Array]:
+        real, fake = jax.lax.stop_gradient((view.batch[field], view.fakes[field]))
+        return {'diversity': distance(fake) / jnp.maximum(distance(real), 1e-12)}
+
+    return summary
+
+
+def summaries(*parts: Summary) -> Summary:
+    """Everything that the parts say."""
+
+    def summary(view: View, out: Any) -> dict[str, Array]:
+        found: dict[str, Array] = {}
+        for part in parts:
+            found |= part(view, out)
+        return found
+
+    return summary

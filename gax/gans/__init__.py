@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from gax import errors
+from gax import errors, wrappers
 from gax.data.source import Spec
 from gax.types import Game
 
@@ -27,4 +27,4 @@ def recipe(name: str) -> ModuleType:
 
 def make(config: Any, spec: Spec) -> Game:
     """The game that `config` describes, on data of `spec`."""
-    return recipe(config.gan).make(config, spec)
+    return wrappers.from_config(config, recipe(config.gan).make(config, spec))

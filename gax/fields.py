@@ -1,0 +1,60 @@
+"""The fields of a config by their dotted paths."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import errors
+
+
+def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
+    """{'d.optimizer.name': str, ...}: every field that is no section, and its type."""
+    result: dict[str, type] = {}
+    for key in config:
+        value = config[key]
+        if isinstance(value, ConfigDict):
+            result |= fields_of(value, f'{prefix}{key}.')
+        else:
+            result[f'{prefix}{key}'] = config.get_type(key)
+    return result
+
+
+def unknown_field(path: str, config: ConfigDict, where: str = '') -> str:
+    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would be in."""
+    near = nearest_field(path, list(fields_of(config)))
+    section, parts = config, path.split('.')
+    while len(parts) > 1 and isinstance(section.get(parts[0]), ConfigDict):
+        section = section[parts.pop(0)]
+    inside = f'config.{path}'.removesuffix('.' + '.'.join(parts))
+    hint = f' (nearest: config.{near})' if near else ''
+    return f'unknown field config.{path}{where}{hint}; {inside} has: {", ".join(sorted(section))}'
+
+
+def nearest_field(path: str, fields: list[str]) -> str:
+    """The field most like `path`; or one whose last name is like that of `path`, wherever it stands; or ''."""
+    by_last = {field.rpartition('.')[2]: field for field in fields}
+    last = errors.nearest(path.rpartition('.')[2], by_last, 0.75)
+    return errors.nearest(path, fields, 0.7) or by_last.get(last, '')
+
+
+def get(config: Any, path: str) -> Any:
+    """`get(config, 'd.optimizer.name')`, or None where there is no such field."""
+    for part in path.split('.'):
+        if part not in config:
+            return None
+        config = config[part]
+    return config
+
+
+def flat(config: Any, prefix: str = '') -> dict[str, Any]:
+    """{'d.optimizer.name': 'adam', ...}, values as JSON has them (tuples become lists)."""
+    result: dict[str, Any] = {}
+    for key, value in config.items():
+        if hasattr(value, 'items'):
+            result |= flat(value, f'{prefix}{key}.')
+        else:
+            result[f'{prefix}{key}'] = json.loads(json.dumps(value))
+    return result

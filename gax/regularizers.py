@@ -1,0 +1,180 @@
+"""Terms that regularise one player and are no gradient penalties (those are in penalties.py).
+
+Each takes the critic first, then its own numbers by name, then the fields of `Term`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from gax import errors, transforms
+from gax.forward import IMAGES, Critic, fakes_of, generate
+from gax.terms import DISTANCES, stateless
+from gax.types import Array, Batch, PyTree, Term, View
+
+
+def lecam(critic: Critic = IMAGES, *, decay: float = 0.99, start: int = 0, **fields: Any) -> Term:
+    """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
+
+    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021, eq. 5; weight 0.01 to 0.3 there.
+    As written in the paper: the authors' code counts only reals above a_F and fakes below a_R. Until step `start` the
+    averages are the logits of the step, and the term is 0; the step's own logits are averaged in first. No gradient
+    goes through the averages.
+    """
+
+    def fn(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:
+        now = {name: jax.lax.stop_gradient(jnp.mean(out[name])) for name in ('real', 'fake')}
+        keep = jnp.where(view.step <= start, 0.0, decay)
+        state = {name: keep * state[name] + (1.0 - keep) * now[name] for name in now}
+        gap = jnp.mean(jnp.square(out['real'] - state['fake']))
+        gap += jnp.mean(jnp.square(out['fake'] - state['real']))
+        return jnp.where(view.step >= start, gap, 0.0), state
+
+    return Term(fn, init=lambda: {'real': jnp.zeros(()), 'fake': jnp.zeros(())}, **fields)
+
+
+def inconsistency(critic: Critic, policy: str, view: View, batch: Batch, logits: Array, name: str) -> Array:
+    """E (D(x) - D(T(x)))^2, where D(x) are the `logits` of the main pass and T is an image policy."""
+    moved = transforms.apply(policy, view.rng(f'T/{name}'), batch[critic.field])
+    again = critic.score(view, {**batch, critic.field: moved}, stream=name)
+    return jnp.mean(jnp.square(logits - again))
+
+
+def cr(critic: Critic = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
+    """Consistency: E (D(x) - D(T(x)))^2 over reals; the term's weight is lambda (10 in the paper).
+
+    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, eq. 3, on the logits. T is a
+    `policy` of transforms.py (the paper: flips and shifts). Both sides take a gradient.
+    """
+    transforms.parse(policy, critic.field)
+
+    def fn(view: View, out: Any) -> Array:
+        return inconsistency(critic, policy, view, view.batch, out['real'], 'real')
+
+    return stateless(fn, **fields)
+
+
+def bcr(
+    critic: Critic = IMAGES, *, policy: str = 'flip,translation', fake_ratio: float = 1.0, **fields: Any
+) -> Term:
+    """Balanced consistency: that of `cr` on reals, plus `fake_ratio` times the same on fakes.
+
+    Zhao et al., "Improved Consistency Regularization for GANs", 2021, algorithm 1: lambda_real is the term's weight,
+    lambda_fake the weight times fake_ratio (both 10 in the paper).
+    """
+    transforms.parse(policy, critic.field)
+
+    def fn(view: View, out: Any) -> Array:
+        real = inconsistency(critic, policy, view, view.batch, out['real'], 'real')
+        return real + fake_ratio * inconsistency(critic, policy, view, fakes_of(view), out['fake'], 'fake')
+
+    return stateless(fn, **fields)
+
+
+def non_orthogonality(kernel: Array) -> Array:
+    """|W^T W * (1 - I)|_F^2: the squared inner products of different filters; W is [..., filters], flattened."""
+    w = kernel.reshape(-1, kernel.shape[-1])
+    gram = jnp.matmul(w.T, w, precision=jax.lax.Precision.HIGHEST)
+    return jnp.sum(jnp.square(gram * (1.0 - jnp.eye(gram.shape[0], dtype=gram.dtype))))
+
+
+def orthogonal(nets: Sequence[str], **fields: Any) -> Term:
+    """The sum of `non_orthogonality` over every leaf called 'kernel' of `nets`. Embeddings, gains and biases are left.
+
+    Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, eq. 3; their beta, 1e-4, is
+    the term's weight.
+    """
+
+    def fn(view: View, out: Any) -> Array:
+        leaves = [x for name in nets for x in jax.tree_util.tree_leaves_with_path(view.params[name])]
+        found = [x for path, x in leaves if 'kernel' in jax.tree_util.keystr(path[-1:]) and x.ndim > 1]
+        return sum((non_orthogonality(x) for x in found), jnp.zeros(()))
+
+    return stateless(fn, **fields)
+
+
+def path_lengths(synthesise: Callable[[Array], Array], z: Array, y: Array) -> Array:
+    """|J^T y| per example [B], J the Jacobian of `synthesise` at z [B, Z]; y has the shape of its output.
+
+    The norm is sqrt(sum + 1e-12). `synthesise` makes each example of its own row of z alone.
+    """
+    _, pullback = jax.vjp(synthesise, z)
+    (gradient,) = pullback(y)
+    return jnp.sqrt(jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim))) + 1e-12)
+
+
+def path_length(
+    critic: Critic = IMAGES,
+    synthesis: Callable[[View], tuple[Batch, View]] | None = None,
+    *,
+    decay: float = 0.01,
+    shrink: int = 2,
+    **fields: Any,
+) -> Term:
+    """E (|J^T y| - a)^2 of net 'g', y ~ N(0, I), a the moving average of |J^T y|; the weight is gamma (2 in the paper).
+
+    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, eq. 4. As in their code: y is divided
+    by sqrt(H W) for images, a <- a + decay (mean - a) comes before it is used, and latents are drawn anew, B / `shrink`
+    of them. Unlike there, no gradient goes through a, and J is taken by the latents z. The nets run with `train=False`:
+    batch-norm by its averages, or one example's J would hold the others.
+    synthesis: view -> (fakes, view), `forward.generate` where it is None.
+    """
+    run = synthesis or generate(critic.field)
+
+    def fn(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:
+        latents = {name: x[::shrink] for name, x in view.latents.items()}
+        z = jax.random.normal(view.rng('z'), latents['z'].shape)
+
+        def synthesise(z: Array) -> Array:
+            return run(view._replace(train=False, latents={**latents, 'z': z}))[0][critic.field]
+
+        shape = jax.eval_shape(synthesise, z).shape
+        pixels = shape[1] * shape[2] if len(shape) == 4 else 1
+        y = jax.random.normal(view.rng('y'), shape) / jnp.sqrt(1.0 * pixels)
+        lengths = path_lengths(synthesise, z, y)
+        mean = state['mean'] + decay * (jax.lax.stop_gradient(jnp.mean(lengths)) - state['mean'])
+        return jnp.mean(jnp.square(lengths - mean)), {'mean': mean}
+
+    return Term(fn, init=lambda: {'mean': jnp.zeros(())}, **fields)
+
+
+def feature_matching(critic: Critic = IMAGES, *, distance: str = 'l2', **fields: Any) -> Term:
+    """|E f(x) - E f(G(z))|^2 for the features f of the discriminator; for the generator.
+
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features; 'l1' and 'huber'
+    as in terms.DISTANCES. Reals are peeked at where the pass did not score them. Raises GaxError for a discriminator
+    that returns no 'features' (see `families.pair`, heads).
+    """
+    fn = errors.lookup('distance', distance, DISTANCES)
+
+    def gap(view: View, out: Mapping[str, Any]) -> Array:
+        real = out['real_out'] if 'real_out' in out else critic.peek(view, view.batch, 'real')
+        means = [jnp.mean(_features(x), axis=0) for x in (real, out['fake_out'])]
+        return jnp.sum(fn(means[0], means[1]))
+
+    return stateless(gap, **fields)
+
+
+def _features(output: Any) -> Array:
+    if not isinstance(output, Mapping) or 'features' not in output:
+        raise errors.GaxError(
+            'config.terms.feature_matching needs a discriminator that returns its features, and this gan has none'
+        )
+    return output['features']
+
+
+D_TERMS: dict[str, Callable[..., Term]] = {
+    'lecam': lecam,
+    'cr': cr,
+    'bcr': bcr,
+    'orthogonal': lambda critic, **fields: orthogonal((critic.net,), **fields),
+}
+G_TERMS: dict[str, Callable[..., Term]] = {
+    'path_length': path_length,
+    'feature_matching': feature_matching,
+    'orthogonal_g': lambda critic, **fields: orthogonal(('g',), **fields),
+}
