@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,30 +29,62 @@ def grid(images: np.ndarray, columns: int, scale: int = 2, border: int = 1) -> I
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
 
 
-def scatter(points: np.ndarray, real: np.ndarray | None = None) -> Image.Image:
-    """The first two coordinates of `points` [N, D], over those of `real` in gray."""
+def window(real: np.ndarray) -> float:
+    """Half the side of the square around the origin that scatter plots show: the reals, and room around them."""
+    return 1.3 * float(np.abs(real[:, :2]).max())
+
+
+def lattice(limit: float, side: int = 64) -> np.ndarray:
+    """The points at which a surface is asked for: float32 [side * side, 2], the centres of square cells, row by row."""
+    centers = (np.arange(side, dtype=np.float32) + 0.5) * (2 * limit / side) - limit
+    return np.stack(np.meshgrid(centers, centers), axis=-1).reshape(-1, 2)
+
+
+def scatter(
+    points: np.ndarray, real: np.ndarray | None = None, surface: np.ndarray | None = None
+) -> Image.Image:
+    """The first two coordinates of `points` [N, D], over those of `real` in gray.
+
+    The axes follow from `real` alone: they stay where they are as a run goes on. surface: logits on `lattice` of the
+    window, shown faintly behind: red where fakes are suspected, blue where reals are.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 5), dpi=100)
     canvas, axes = FigureCanvasAgg(figure), figure.add_axes((0.08, 0.08, 0.9, 0.9))
     if real is not None:
-        axes.scatter(real[:, 0], real[:, 1], s=8, c='0.7', label='real')
-        limit = 1.3 * float(np.abs(real[:, :2]).max())
+        limit = window(real)
         axes.set(xlim=(-limit, limit), ylim=(-limit, limit))
-    axes.scatter(points[:, 0], points[:, 1], s=4, c='tab:blue', label='generated')
+        if surface is not None:
+            axes.imshow(shades(surface), extent=(-limit, limit, -limit, limit), origin='lower', **SURFACE)
+        axes.scatter(real[:, 0], real[:, 1], s=8, c='0.6', label='real')
+    axes.scatter(points[:, 0], points[:, 1], s=4, c='tab:green', label='generated')
     axes.legend(loc='upper right')
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 
 
+SURFACE: dict[str, Any] = {'cmap': 'RdBu', 'vmin': 0, 'vmax': 1, 'alpha': 0.35, 'interpolation': 'bilinear'}
+
+
+def shades(surface: np.ndarray) -> np.ndarray:
+    """Logits [n * n] -> [n, n] in [0, 1], by rank: whatever the scale of the critic, half the cells lie below 1/2."""
+    ranks = np.argsort(np.argsort(surface, kind='stable'), kind='stable')
+    side = round(len(ranks) ** 0.5)
+    return (ranks / max(len(ranks) - 1, 1)).reshape(side, side)
+
+
 def draw(
-    fakes: Mapping[str, np.ndarray], columns: int, real: Mapping[str, np.ndarray] | None = None
+    fakes: Mapping[str, np.ndarray],
+    columns: int,
+    real: Mapping[str, np.ndarray] | None = None,
+    surface: np.ndarray | None = None,
 ) -> Image.Image:
     """The picture that suits the data: a grid for an 'image', a scatter plot for a 'point'."""
     if 'image' in fakes:
         return grid(to_uint8(fakes['image']), columns, scale=2 if fakes['image'].shape[1] < 128 else 1)
-    return scatter(np.asarray(fakes['point']), None if real is None else np.asarray(real['point']))
+    return scatter(np.asarray(fakes['point']), None if real is None else np.asarray(real['point']), surface)
 
 
 def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: int = 80) -> None:
@@ -65,28 +97,67 @@ def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: 
     save(images[0], out, format='GIF', save_all=True, append_images=images[1:], duration=held, loop=0)
 
 
+# The panels of the curves, by the last name of a metric; whatever fits none is drawn last. 'adversarial' is left out:
+# beside penalties it is the loss again.
+PANELS: dict[str, tuple[str, ...]] = {
+    'loss': ('loss',),
+    'accuracy of D': ('accuracy',),
+    'logits of D, mean and largest': ('logits_real', 'logits_fake', 'logits_max'),
+    'diversity of fakes (1: as the data)': ('diversity',),
+    'norm of the gradient': ('grad_norm',),
+    'norms of parameters (dashed) and of their updates': ('update_norm', 'param_norm'),
+}
+LEFT_OUT = ('adversarial',)
+DASHED = ('logits_max', 'param_norm')
+
+
+def panels(names: Iterable[str]) -> dict[str, list[str]]:
+    """Title -> the metrics PLAYER/NAME in that panel, sorted; empty panels and what belongs to no player are left out."""
+    found: dict[str, list[str]] = {title: [] for title in PANELS}
+    title_of = {last: title for title, lasts in PANELS.items() for last in lasts}
+    for name in sorted(name for name in names if '/' in name):
+        last = name.rpartition('/')[2]
+        if last not in LEFT_OUT:
+            found.setdefault(title_of.get(last, 'terms and the rest'), []).append(name)
+    return {title: inside for title, inside in found.items() if inside}
+
+
 def curves(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
-    """Losses above, everything else that players measure below, against the step."""
+    """What the players measured against the step, a panel for each kind of thing; norms on a logarithmic scale."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    names = sorted({name for row in rows for name in row if '/' in name})
-    panels = [[n for n in names if n.endswith('/loss')], [n for n in names if n.endswith('/accuracy')]]
-    panels.append([n for n in names if not n.endswith(('/loss', '/accuracy', '/adversarial'))])
-    panels = [panel for panel in panels if panel]
-    figure = Figure(figsize=(9, 3 * len(panels)), dpi=100, layout='constrained')
+    kinds = panels({name for row in rows for name in row})
+    lines = -(-len(kinds) // 2)
+    figure = Figure(figsize=(12, 3 * max(lines, 1)), dpi=100, layout='constrained')
     FigureCanvasAgg(figure)
-    for i, panel in enumerate(panels):
-        axes = figure.add_subplot(len(panels), 1, i + 1)
-        for name in panel:
+    for i, (title, names) in enumerate(kinds.items()):
+        axes = figure.add_subplot(lines, 2, i + 1)
+        players = sorted({name.rpartition('/')[0] for name in names})
+        for k, name in enumerate(names):
             points = [(row['step'], row[name]) for row in rows if name in row]
-            axes.plot(*zip(*points, strict=True), label=name, linewidth=1.2)
+            player, _, last = name.rpartition('/')
+            # A colour a player where norms are compared, a colour a line elsewhere.
+            color = f'C{(players.index(player) if "norm" in title else k) % 10}'
+            style = '--' if last in DASHED else '-'
+            axes.plot(*zip(*points, strict=True), style, color=color, label=name, linewidth=1.2)
+        scale(axes, title, [row[name] for row in rows for name in names if name in row])
+        axes.set_title(title, fontsize='medium', loc='left')
         axes.legend(loc='best', fontsize='small')
         axes.grid(alpha=0.3)
-    axes.set_xlabel('step')
+        axes.set_xlabel('step' if i >= len(kinds) - 2 else '')
     temporary = out.with_suffix('.tmp')
     figure.savefig(temporary, format='png')
     temporary.replace(out)
+
+
+def scale(axes: Any, title: str, values: Sequence[float]) -> None:
+    """Norms are logarithmic (they may vanish and explode), fractions begin at 0."""
+    if 'norm' in title:
+        axes.set_yscale('log', nonpositive='mask')
+    elif 'accuracy' in title or 'diversity' in title:
+        axes.set_ylim(0.0, 1.05 * max(1.0, *values))
+        axes.axhline(1.0 if 'diversity' in title else 0.5, color='0.5', linewidth=0.8)
 
 
 def save(image: Image.Image, out: Path, **options: Any) -> None:

@@ -12,8 +12,17 @@ log = logging.getLogger('gax')
 SECONDS = 20.0  # between two lines of a log file
 
 
+# Whether the game is even (losses, the accuracy of D), and whether the fakes differ from each other.
+TELLING = ('loss', 'accuracy', 'diversity')
+
+
+def telling(row: Mapping[str, float]) -> dict[str, float]:
+    """The few numbers of a row that say how a run goes, in the order of TELLING."""
+    return {name: row[name] for last in TELLING for name in row if name.endswith(f'/{last}')}
+
+
 class Progress:
-    """Steps done, steps/sec, time left, and both players' losses, on stderr."""
+    """Steps done, steps/sec, time left, and the numbers that say how it goes, on stderr."""
 
     def __init__(self, start: int, steps: int) -> None:
         self._bar = tqdm(
@@ -33,16 +42,16 @@ class Progress:
         self._bar.update(step - self._bar.n)
 
     def measured(self, row: Mapping[str, float]) -> None:
-        """A row of metrics.jsonl: its losses go beside the bar, or into a line of the log."""
-        losses = {name: f'{value:.3g}' for name, value in row.items() if name.endswith('/loss')}
+        """A row of metrics.jsonl: the most telling of it goes beside the bar, or into a line of the log."""
+        said = {name: f'{value:.3g}' for name, value in telling(row).items()}
         if not self._bar.disable:
-            self._bar.set_postfix(losses, refresh=False)
+            self._bar.set_postfix(said, refresh=False)
         elif (now := time.perf_counter()) - self._said >= SECONDS or row['step'] == self._steps:
             self._said, left = now, (self._steps - row['step']) / max(row['steps_per_sec'], 1e-9)
-            said = ' '.join(f'{name} {value}' for name, value in losses.items())
             log.info(
                 'step %d of %d: %s, %.3g steps/s, %s left',
-                *(row['step'], self._steps, said, row['steps_per_sec'], tqdm.format_interval(left)),
+                *(row['step'], self._steps, ' '.join(f'{name} {value}' for name, value in said.items())),
+                *(row['steps_per_sec'], tqdm.format_interval(left)),
             )
 
     def warn(self, message: str) -> None:

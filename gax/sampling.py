@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 
 from gax import rng
@@ -36,3 +37,22 @@ def sample(
 def labels_in_turn(num: int, num_classes: int) -> Array | None:
     """0, 1, ..., num_classes - 1, 0, 1, ...: in a grid of num_classes columns each column is a class."""
     return jnp.arange(num, dtype=jnp.int32) % num_classes if num_classes else None
+
+
+def surface(game: Game, state: TrainState, points: Array, player: str = 'd') -> Array | None:
+    """What `player` makes of each of `points` [N, D] as a fake: its logits [N], in inference mode. Pure.
+
+    None where there is no such player, and where it does not judge a point by itself: a discriminator of packs, of
+    pairs with latents, of many logits.
+    """
+    if player not in game.players:
+        return None
+    batch, root = {'point': points}, jax.random.wrap_key_data(state.key, impl='threefry2x32')
+    key = rng.stream(root, 'surface')
+    view = View(game.nets, state.params, state.model_state, batch, {}, batch, key, state.step, train=False)
+    view = view._replace(term_state=state.term_state)
+    try:
+        logits = game.players[player].forward(view)[0]['fake']
+    except KeyError:  # it asks for latents or labels
+        return None
+    return logits if logits.shape == points.shape[:1] else None

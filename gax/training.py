@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, loop, meter, parallel, pictures
+from gax import errors, experiment, loop, meter, parallel, pictures, sampling
 from gax import step as steps
 from gax.checkpoint import Checkpoints
 from gax.experiment import Carry
 from gax.progress import Progress
 from gax.signals import Stop
-from gax.types import PyTree
+from gax.types import PyTree, TrainState
 from gax.watch import Watch
 from gax.workdir import MetricsWriter, open_workdir
 
@@ -68,6 +69,7 @@ class Run:
         self.clock = (time.perf_counter(), self.start)
         self.num_samples, self.columns = experiment.sample_grid(self.experiment)
         self.sampler = experiment.sampler(self.experiment, self.num_samples)
+        self.backdrop = self.behind_points()
         whole = parallel.replicated(self.experiment.mesh)
         self.take = jax.jit(lambda m: (jax.tree.map(jnp.copy, m), meter.empty(m.totals)), out_shardings=whole)
 
@@ -139,11 +141,21 @@ class Run:
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Draws the fixed latents' fakes, with the averaged parameters."""
         fakes = jax.device_get(self.sampler(carry.state))
-        real = experiment.reals(self.experiment, 512) if 'point' in fakes else None
+        real, surface = self.backdrop(carry.state)
         with errors.plain_os_errors(self.workdir):
-            picture = pictures.draw(fakes, self.columns, real)
+            picture = pictures.draw(fakes, self.columns, real, surface)
             pictures.save(picture, self.workdir / 'samples' / f'{step:07d}.png')
         return carry, None
+
+    def behind_points(self) -> Callable[[TrainState], tuple[PyTree, PyTree]]:
+        """state -> what pictures of points are drawn over: reals, the same every time, and D's logits in the plane."""
+        shape = self.experiment.source.spec.fields.get('point')
+        real = experiment.reals(self.experiment, 512) if shape else None
+        if shape != (2,):
+            return lambda state: (real, None)
+        plane = jnp.asarray(pictures.lattice(pictures.window(real['point'])))
+        surface = jax.jit(lambda state: sampling.surface(self.experiment.game, state, plane))
+        return lambda state: (real, jax.device_get(surface(state)))
 
     def on_save(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Saves what is finite, and only that: the last checkpoint is always one to go on from."""
