@@ -29,13 +29,12 @@ def misnamed(output: Any, label: Array) -> Array:
 
 
 def watched(view: View, out: Any) -> dict[str, Array]:
-    """Beside the logits: how often D names the class of reals, and the one asked for of fakes (0 to 1)."""
+    """How often D names the class of reals, and the one asked for of fakes (0 to 1)."""
     hits = {
         'class_real': jnp.argmax(out['real_out']['class'], -1) == view.batch['label'],
         'class_fake': jnp.argmax(out['fake_out']['class'], -1) == view.latents['label'],
     }
-    found = {name: jnp.mean(hit, dtype=jnp.float32) for name, hit in hits.items()}
-    return {**terms.logit_summary(view, out), **found}
+    return {name: jnp.mean(hit, dtype=jnp.float32) for name, hit in hits.items()}
 
 
 def make(config: Any, spec: Spec) -> Game:
@@ -54,15 +53,14 @@ def make(config: Any, spec: Spec) -> Game:
         return misnamed(out['fake_out'], view.latents['label'])
 
     loss = losses.make(config.loss, config.label_smoothing)
-    auxiliary = {
-        'd': {'class': terms.stateless(on_both, weight=config.class_weight)},
-        'g': {'class': terms.stateless(on_fakes, weight=config.class_weight)},
-    }
+    weight = config.class_weight
+    d = players.discriminator(config, loss, critic, **{'class': terms.stateless(on_both, weight=weight)})
+    g = players.generator(config, loss, critic, **{'class': terms.stateless(on_fakes, weight=weight)})
     return Game(
         nets,
         players={
-            'd': players.discriminator(config, loss, critic, **auxiliary['d'])._replace(summary=watched),
-            'g': players.generator(config, loss, critic, **auxiliary['g']),
+            'd': d._replace(summary=lambda view, out: {**d.summary(view, out), **watched(view, out)}),
+            'g': g,
         },
         latents=forward.normal_latents(config.latent_dim, labelled=True),
         generate=forward.generate(),

@@ -1,0 +1,73 @@
+"""BiGAN and ALI: an encoder beside the generator, and a discriminator of pairs (data, code).
+
+Donahue et al., "Adversarial Feature Learning", 2017, eq. 3; Dumoulin et al., "Adversarially Learned Inference", 2017,
+algorithm 1. D tells (x, E(x)), its reals, from (G(z), z), its fakes; one player owns both G and E and minimises D's loss
+with the two exchanged (the non-saturating form of both papers, where the loss is). With e.stochastic the code is drawn
+from N(mean, variance) of the encoder (ALI); otherwise it is the mean (BiGAN).
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gax import ema, forward, losses, players
+from gax.data.source import Spec
+from gax.forward import Critic
+from gax.losses import Loss
+from gax.nets import encoder, families
+from gax.types import Array, Batch, Game, View
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('dcgan')
+    fields.e = {**encoder.defaults(), 'stochastic': False}
+    fields.d.joint = {'widths': (256,)}  # dense layers on the trunk's features and the code together
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]; g.optimizer moves the encoder too."""
+    ((field, shape),) = spec.fields.items()
+    dim = config.latent_dim
+    outputs = {'mean': dim, 'log_variance': dim} if config.e.stochastic else {'mean': dim}
+    nets = {
+        'g': families.pair(config, spec)[0]['g'],
+        'e': encoder.encoder(config.e, shape, outputs),
+        'd': encoder.discriminator(config.d, shape, dim, config.d.joint.widths),
+    }
+    critic = Critic('d', field, lambda view, batch: (batch[field], batch['z']), families.logits_of)
+
+    def generate(view: View) -> tuple[Batch, View]:
+        made, view = view.call('g', view.latents['z'])
+        if field not in view.batch:  # sampling
+            return {field: made}, view
+        out, view = view.call('e', view.batch[field])
+        return {field: made, 'code': encoder.noisy(out, view.rng('code'))}, view
+
+    def paired(view: View) -> View:
+        """With the codes in the batch and beside the fakes, where the critic and the penalties find them."""
+        real, fake = {'z': view.fakes['code']}, {'z': view.latents['z']}
+        return view._replace(batch={**view.batch, **real}, fakes={**view.fakes, **fake})
+
+    def watched(view: View, out: Any) -> dict[str, Array]:
+        """The mean squared error of G(E(x)), per pixel or coordinate."""
+        again = view.peek('g', view.fakes['code'])
+        return {'reconstruction': jnp.mean(jnp.square(jax.lax.stop_gradient(again) - view.batch[field]))}
+
+    loss = losses.make(config.loss, config.label_smoothing)
+    mirrored = Loss(loss.d, lambda real, fake: loss.d(fake, real), relativistic=True)
+    d = players.discriminator(config, mirrored, critic)
+    g = players.generator(config, mirrored, critic)
+    return Game(
+        nets,
+        players={
+            'd': d._replace(forward=lambda view: d.forward(paired(view))),
+            'ge': g._replace(wrt=('g', 'e'), forward=lambda view: g.forward(paired(view)), summary=watched),
+        },
+        latents=forward.normal_latents(dim),
+        generate=generate,
+        generator=('g', 'e'),
+        ema={name: ema.with_warmup(config.ema.decay) for name in ('g', 'e')},
+    )

@@ -1,0 +1,91 @@
+"""VAE/GAN: an autoencoder whose reconstructions are compared by the discriminator's features.
+
+Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016, algorithm 1: one pass makes fakes
+from the prior and reconstructions, then D descends L_GAN, E L_prior + L_llike, and G gamma L_llike + its side of L_GAN.
+Conventions: L_llike = |D_l(x) - D_l(G(E(x)))|^2 / 2, summed over D's last hidden layer (a Gaussian of unit variance, as
+in the paper, without its constant); L_prior = KL summed over the code; both are means over the batch. L_GAN is the
+config's loss (the paper's is 'minimax') of reals against fakes, plus that of reals against reconstructions: D sees as
+much real as made, where the paper counts the reals once. Features are of what D is shown, augmented where it is.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gax import augment, ema, forward, losses, optim, players, terms
+from gax.data.source import Spec
+from gax.losses import LossFn
+from gax.nets import encoder, families
+from gax.optim import section
+from gax.types import Array, Batch, Game, Term, View
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('dcgan')
+    fields.e = {**encoder.defaults(), 'updates': 1, 'optimizer': section()}
+    fields.gamma = 1e-3  # of the reconstruction, for G
+    return fields
+
+
+def similarity(view: View, out: Any) -> Array:
+    """L_llike: half the squared distance of reals and reconstructions in D's features."""
+    gap = out['real_out']['features'] - out['again_out']['features']
+    return 0.5 * jnp.mean(jnp.sum(jnp.square(gap), axis=-1))
+
+
+def again(side: LossFn) -> Term:
+    """The adversarial loss on reconstructions."""
+    return terms.stateless(lambda view, out: jnp.mean(side(out['real'], out['again'])))
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
+    ((field, shape),) = spec.fields.items()
+    dim = config.latent_dim
+    nets, critic = families.pair(config, spec)
+    nets['d'] = encoder.discriminator(config.d, shape)
+    nets['e'] = encoder.encoder(config.e, shape, {'mean': dim, 'log_variance': dim})
+    critic = critic._replace(logits=families.logits_of)
+    shown = augment.from_config(config, critic)
+
+    def generate(view: View) -> tuple[Batch, View]:
+        made, view = view.call('g', view.latents['z'])
+        if field not in view.batch:  # sampling
+            return {field: made}, view
+        code, view = view.call('e', view.batch[field])
+        rebuilt, view = view.call('g', encoder.noisy(code, view.rng('code')), stream='again')
+        return {field: made, 'again': rebuilt, **code}, view
+
+    def score(view: View) -> tuple[Any, View]:
+        """Reals, fakes from the prior, and reconstructions."""
+        out, view = forward.score_both(shown)(view)
+        rebuilt, view = shown.call(view, {field: view.fakes['again']}, 'again')
+        return {**out, 'again': shown.logits(rebuilt), 'again_out': rebuilt}, view
+
+    def error(view: View, out: Any) -> dict[str, Array]:
+        """The mean squared error of reconstructions, per pixel or coordinate: watched, not descended."""
+        gap = jax.lax.stop_gradient(view.fakes['again']) - view.batch[field]
+        return {'reconstruction': jnp.mean(jnp.square(gap))}
+
+    loss = losses.make(config.loss, config.label_smoothing)
+    alike = terms.stateless(similarity)
+    prior = terms.stateless(lambda view, out: jnp.mean(encoder.divergence(view.fakes)))
+    d = players.discriminator(config, loss, critic, again=again(loss.d))
+    g = players.generator(
+        config, loss, critic, again=again(loss.g), similarity=alike._replace(weight=config.gamma)
+    )
+    e = g._replace(wrt=('e',), terms={'prior': prior, 'similarity': alike}, updates=config.e.updates)
+    return Game(
+        nets,
+        players={
+            'd': d._replace(forward=score),
+            'e': e._replace(forward=score, optimizer=optim.make(config.e.optimizer), summary=error),
+            'g': g._replace(forward=score),
+        },
+        latents=forward.normal_latents(dim),
+        generate=generate,
+        generator=('g', 'e'),
+        ema={name: ema.with_warmup(config.ema.decay) for name in ('g', 'e')},
+    )

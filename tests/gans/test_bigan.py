@@ -1,0 +1,116 @@
+"""Pairs, and who moves against whom. Toy nets: G(z) = g z, E(x) = e x, D(x, z) = u.x + v.z."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import toys
+
+from gax import step as steps
+from gax.config import base
+from gax.data.source import Spec
+from gax.gans import bigan
+
+SPEC = Spec('toy', {'point': (2,)})
+U, V = np.array([1.0, -2.0]), np.array([0.5, 3.0])
+RATE = 0.1
+
+
+def game(encode, **fields):
+    config = base('bigan')
+    config.latent_dim = 2
+    config.g.kind = config.d.kind = config.e.kind = 'mlp'
+    config.update(fields)
+    made = bigan.make(config, SPEC)
+    nets = {
+        'g': toys.net(lambda key: {'g': jnp.array(2.0)}, lambda p, z: p['g'] * z),
+        'e': toys.net(lambda key: {'e': jnp.array(0.5)}, encode),
+        'd': toys.net(
+            lambda key: {'u': jnp.asarray(U, jnp.float32), 'v': jnp.asarray(V, jnp.float32)},
+            lambda p, x, z: {'logits': x @ p['u'] + z @ p['v']},
+        ),
+    }
+    players = {name: p._replace(optimizer=optax.sgd(RATE)) for name, p in made.players.items()}
+    return made._replace(nets=nets, players=players, latents=toys.given_latents)
+
+
+def mean_code(p, x):
+    return {'mean': p['e'] * x}
+
+
+def moved(player, **fields):
+    made, batch = game(mean_code, **fields), toys.batch()
+    state = toys.init(made)
+    after, metrics = steps.make_update(made, player)(state, batch)
+    return jax.device_get((after.params, {name: s / n for name, (s, n) in metrics.items()})), batch
+
+
+def logits(batch):
+    x, z = np.asarray(batch['point'], np.float64), np.asarray(batch['z'], np.float64)
+    return x, z, x @ U + 0.5 * x @ V, 2 * z @ U + z @ V
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def test_the_generator_and_the_encoder_exchange_the_roles():
+    """They minimise softplus(D(x, E(x))) + softplus(-D(G(z), z)), each by its own half."""
+    (params, metrics), batch = moved('ge')
+    x, z, real, fake = logits(batch)
+    expected = np.mean(np.logaddexp(0, real) + np.logaddexp(0, -fake))
+    assert metrics['ge/adversarial'] == pytest.approx(expected, rel=1e-5)
+    assert params['e']['e'] == pytest.approx(0.5 - RATE * np.mean(sigmoid(real) * (x @ V)), rel=1e-5)
+    assert params['g']['g'] == pytest.approx(2.0 + RATE * np.mean(sigmoid(-fake) * (z @ U)), rel=1e-5)
+    np.testing.assert_array_equal(params['d']['u'], U)
+
+
+def test_the_discriminator_judges_pairs():
+    (params, metrics), batch = moved('d')
+    x, z, real, fake = logits(batch)
+    expected = np.mean(np.logaddexp(0, -real) + np.logaddexp(0, fake))
+    assert metrics['d/adversarial'] == pytest.approx(expected, rel=1e-5)
+    down = np.mean(-sigmoid(-real)[:, None] * 0.5 * x + sigmoid(fake)[:, None] * z, axis=0)
+    np.testing.assert_allclose(params['d']['v'], V - RATE * down, rtol=1e-5)
+    assert (params['e']['e'], params['g']['g']) == (0.5, 2.0)
+
+
+def test_wasserstein_pairs():
+    (_, metrics), batch = moved('ge', loss='wasserstein')
+    _, _, real, fake = logits(batch)
+    assert metrics['ge/adversarial'] == pytest.approx(np.mean(real - fake), rel=1e-5)
+
+
+def test_reconstruction_is_watched():
+    (_, metrics), _ = moved('ge')  # G(E(x)) = 2 * 0.5 * x
+    assert metrics['ge/reconstruction'] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_penalties_see_pairs():
+    """The gradient by x of u.x + v.z is u: R1 is |u|^2 / 2, and WGAN-GP (|u| - 1)^2."""
+    (_, metrics), _ = moved('d', terms={'r1': {'weight': 1.0}, 'wgan_gp': {'weight': 1.0}})
+    assert metrics['d/r1'] == pytest.approx(2.5, rel=1e-5)
+    assert metrics['d/wgan_gp'] == pytest.approx((5**0.5 - 1) ** 2, rel=1e-5)
+
+
+def test_ali_draws_its_code():
+    def encode(p, x):
+        return {'mean': p['e'] * x, 'log_variance': jnp.full(x.shape, jnp.log(9.0))}
+
+    made = game(encode)
+    batch = {'point': jnp.ones((4000, 2)), 'z': jnp.zeros((4000, 2))}
+    state = toys.init(made)
+    view = toys.view(made.nets, state.params, batch)._replace(latents={'z': batch['z']})
+    code = made.generate(view)[0]['code']
+    assert float(jnp.mean(code)) == pytest.approx(0.5, abs=0.15)
+    assert float(jnp.std(code)) == pytest.approx(3.0, rel=0.05)
+
+
+def test_only_the_stochastic_encoder_has_a_variance():
+    for stochastic in (False, True):
+        config = base('bigan')
+        config.g.kind = config.d.kind = config.e.kind = 'mlp'
+        config.e.stochastic = stochastic
+        params = jax.eval_shape(bigan.make(config, SPEC).nets['e'].init, jax.random.key(0))[0]
+        assert ('log_variance' in params) == stochastic

@@ -1,0 +1,61 @@
+"""Encoders, and discriminators with features."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from gax import errors
+from gax.nets import encoder
+
+
+def run(net, *inputs):
+    params, state = net.init(jax.random.key(0))
+    return net.apply(params, state, *inputs, train=True, key=jax.random.key(1))[0], params
+
+
+@pytest.mark.parametrize(('kind', 'shape'), [('dcgan', (8, 8, 1)), ('mlp', (8, 8, 1)), ('mlp', (3,))])
+def test_outputs(kind, shape):
+    config = ConfigDict({**encoder.defaults(kind), 'widths': (4, 6)})
+    out, _ = run(encoder.encoder(config, shape, {'mean': 5, 'log_variance': 5}), jnp.ones((3, *shape)))
+    assert {name: x.shape for name, x in out.items()} == {'mean': (3, 5), 'log_variance': (3, 5)}
+
+
+def test_a_discriminator_of_pairs_sees_both():
+    config = ConfigDict({**encoder.defaults(), 'widths': (4, 6)})
+    x, z = jax.random.normal(jax.random.key(2), (2, 8, 8, 1)), jnp.zeros((2, 5))
+    net = encoder.discriminator(config, (8, 8, 1), 5, (7,))
+    one, params = run(net, x, z)
+    assert one['features'].shape == (2, 2 * 2 * 6)
+    assert params['Dense_0']['kernel'].shape == (24 + 5, 7)
+    other, _ = run(net, x, z + 1)
+    assert (one['logits'] != other['logits']).all()
+    np.testing.assert_array_equal(one['features'], other['features'])
+    assert run(encoder.discriminator(config, (8, 8, 1)), x)[1]['Dense_0']['kernel'].shape == (24, 1)
+
+
+def test_divergence_from_the_unit_normal():
+    """Mean 1 costs 1/2 a dimension; variance 4 costs (4 - 1 - log 4) / 2."""
+    out = {
+        'mean': jnp.array([[0.0, 0.0], [1.0, 0.0]]),
+        'log_variance': jnp.log(jnp.array([[1.0, 1.0], [1.0, 4.0]])),
+    }
+    expected = [0.0, 0.5 + 0.5 * (3.0 - np.log(4.0))]
+    np.testing.assert_allclose(encoder.divergence(out), expected, atol=1e-6)
+
+
+def test_noisy():
+    out = {'mean': jnp.full((4000, 2), 3.0), 'log_variance': jnp.full((4000, 2), np.log(4.0))}
+    drawn = encoder.noisy(out, jax.random.key(0))
+    assert float(drawn.mean()) == pytest.approx(3.0, abs=0.1)
+    assert float(drawn.std()) == pytest.approx(2.0, rel=0.05)
+    np.testing.assert_array_equal(encoder.noisy({'mean': out['mean']}, jax.random.key(0)), out['mean'])
+
+
+def test_what_cannot_be_read_is_refused():
+    with pytest.raises(errors.GaxError, match=r'config\.e\.kind=dcgan reads images, and the data are points'):
+        encoder.encoder(encoder.defaults(), (2,), {'mean': 2})
+    config = ConfigDict({**encoder.defaults(), 'kind': 'resnet'})
+    with pytest.raises(errors.GaxError, match=r"unknown config\.d\.kind 'resnet'; valid: dcgan, mlp"):
+        encoder.discriminator(config, (8, 8, 1))
