@@ -3,13 +3,20 @@
 from typing import Any
 
 from gax import errors
-from gax.data import memory, synthetic
+from gax.data import memory, stacked, synthetic
 from gax.data.source import Source, Spec
 
 __all__ = ['KINDS', 'Source', 'Spec', 'load']
 
+def embedded(name: str, image_size: int) -> Source:
+    """An image set that comes with the package."""
+    if name == 'stacked_mnist':
+        return stacked.stacked_mnist(image_size)
+    return memory.embedded(name, image_size)
+
+
 KINDS = {
-    'embedded': memory.embedded,
+    'embedded': embedded,
     'npz': memory.npz,
     'synthetic': lambda name, image_size: synthetic.named(name),
 }
@@ -22,7 +29,7 @@ def load(config: Any) -> Source:
     """
     kind, colon, name = config.data.name.partition(':')
     if not colon or kind not in KINDS:
-        names = [f'embedded:{n}' for n in memory.EMBEDDED]
+        names = [f'embedded:{n}' for n in (*memory.EMBEDDED, 'stacked_mnist')]
         names += [f'synthetic:{n}' for n in synthetic.SYNTHETIC] + ['npz:PATH']
         raise errors.GaxError(errors.choices('data source', config.data.name, names))
     return KINDS[kind](name, config.data.image_size)

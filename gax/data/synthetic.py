@@ -2,28 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gax import errors
 from gax.data.source import Source, Spec
 from gax.types import Array, Batch, Key
 
 
-def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Source:
-    """A mixture of `modes` Gaussians on a circle (Srivastava et al., "VEEGAN", 2017: 8, radius 1, std 0.01)."""
-    angle = 2 * jnp.pi * jnp.arange(modes) / modes
-    centers = radius * jnp.stack([jnp.cos(angle), jnp.sin(angle)], axis=-1)
+class Mixture(NamedTuple):
+    """Gaussians of equal weight: centers float64 [modes, D], one standard deviation for all axes and modes."""
+
+    centers: np.ndarray
+    std: float
+
+
+def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Mixture:
+    """Gaussians on a circle (Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018: 8, radius 1, std 0.01)."""
+    angle = 2 * np.pi * np.arange(modes) / modes
+    return Mixture(radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1), std)
+
+
+def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> Mixture:
+    """Gaussians on a square lattice around 0 (the same papers: 25, from -4 to 4, std 0.05)."""
+    axis = spacing * (np.arange(side) - (side - 1) / 2)
+    return Mixture(np.stack(np.meshgrid(axis, axis, indexing='ij'), axis=-1).reshape(-1, 2), std)
+
+
+MIXTURES = {'ring': ring(), 'grid': grid()}
+
+
+def mixture(name: str) -> Source:
+    """Points of MIXTURES[name]: 'point' float32 [B, D]."""
+    centers, std = MIXTURES[name]
 
     def read(arrays: Array, indices: Array, key: Key) -> Batch:
         which, noise = jax.random.split(key)
-        center = arrays[jax.random.randint(which, indices.shape, 0, modes)]
+        center = arrays[jax.random.randint(which, indices.shape, 0, len(centers))]
         return {'point': center + std * jax.random.normal(noise, center.shape)}
 
-    return Source(Spec('synthetic:ring', {'point': (2,)}), centers, read)
+    return Source(
+        Spec(f'synthetic:{name}', {'point': centers.shape[1:]}), jnp.asarray(centers, jnp.float32), read
+    )
 
 
-SYNTHETIC = {'ring': ring}
+def swiss_roll(turns: float = 1.5, noise: float = 0.05) -> Source:
+    """A spiral in the plane, t (cos t, sin t) / 3 pi for t uniform in [1.5 pi, 1.5 pi + 2 pi turns], with noise.
+
+    Two of the three coordinates of Marsland's swiss roll (scikit-learn's `make_swiss_roll`), scaled to about [-1.5, 1.5];
+    `noise` is the standard deviation, in those units.
+    """
+
+    def read(arrays: Array, indices: Array, key: Key) -> Batch:
+        along, across = jax.random.split(key)
+        t = np.pi * (1.5 + 2 * turns * jax.random.uniform(along, indices.shape))
+        point = (t / (3 * np.pi))[:, None] * jnp.stack([jnp.cos(t), jnp.sin(t)], axis=-1)
+        return {'point': point + noise * jax.random.normal(across, point.shape)}
+
+    return Source(Spec('synthetic:swiss_roll', {'point': (2,)}), (), read)
+
+
+def _mixture_named(name: str) -> Callable[[], Source]:
+    return lambda: mixture(name)
+
+
+SYNTHETIC: dict[str, Callable[[], Source]] = {
+    **{name: _mixture_named(name) for name in MIXTURES},
+    'swiss_roll': swiss_roll,
+}
 
 
 def named(name: str) -> Source:

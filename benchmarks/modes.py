@@ -1,0 +1,140 @@
+"""Mode-coverage tables beside the published ones: python benchmarks/modes.py --table=ring
+
+Trains every row of configs/TABLE.py (or those of --gans) over several seeds at once, by `vmap` in one compiled program,
+and prints modes, share of high-quality samples and reverse KL, mean and standard deviation over all seeds, none left out:
+of the networks as trained (`raw`, as the papers measure) and of the moving average. Results go to --out as JSON, row by
+row; a row that is there is replaced, and the table printed has all of them. A picture of the samples goes beside it.
+"""
+
+import json
+import statistics
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from absl import flags
+from published import TABLES
+from tqdm import trange
+
+from gax import cli, errors, experiment, parallel, pictures, rng, sampling, vectorize
+from gax.data import synthetic
+from gax.evals import digits, modes
+
+TABLE = flags.DEFINE_enum('table', 'ring', list(TABLES), 'Which table.')
+GANS = flags.DEFINE_list('gans', [], 'Rows of configs/TABLE.py; empty for all.')
+SEEDS = flags.DEFINE_integer('seeds', 0, 'Seeds 0, 1, ...; 0: 10 for points, 1 for images.', lower_bound=0)
+STEPS = flags.DEFINE_integer('steps', 0, 'Training steps; 0: as many as the config says.', lower_bound=0)
+OUT = flags.DEFINE_string('out', '', 'JSON file; empty: benchmarks/results/modes_TABLE.json.')
+POINTS, IMAGES = 2500, 26_000  # samples that are judged, as in the papers
+CHECKS = 10  # measurements on the way, for the curve
+FOLDER = Path(__file__).parent / 'results'
+
+
+def sampler(built: experiment.Experiment, num: int) -> Any:
+    """Compiled (states, seed, averaged) -> 'point' or 'image' [runs, num, ...]."""
+
+    def one(state: Any, key: jax.Array, averaged: bool) -> jax.Array:
+        fakes = sampling.sample(built.game, state, key, num, averaged=averaged)
+        return next(iter(fakes.values()))
+
+    many = jax.vmap(one, in_axes=(0, None, None))
+    return jax.jit(lambda states, seed, averaged: many(states, jax.random.key(seed), averaged), static_argnums=2)
+
+
+def cover_points(built: experiment.Experiment, states: Any, averaged: bool, draw: Any) -> modes.Coverage:
+    """Coverage of each run, leaves [runs]."""
+    centers, std = synthetic.MIXTURES[TABLE.value]
+    cover = jax.vmap(lambda points: modes.gaussian(points, jnp.asarray(centers, jnp.float32), std))
+    return jax.device_get(jax.jit(cover)(draw(states, 1, averaged)))
+
+
+def cover_images(built: experiment.Experiment, states: Any, averaged: bool, draw: Any) -> modes.Coverage:
+    """Coverage of each run by the shipped classifier, leaves [runs]."""
+    parts = [pictures.to_uint8(np.asarray(draw(states, i, averaged))) for i in range(IMAGES // 1000)]
+    found = [digits.stacked_coverage(images) for images in np.concatenate(parts, axis=1)]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, found))
+
+
+def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
+    """One row of the table, and what the first run's generator makes (averaged where that is better)."""
+    config = import_module(f'configs.{TABLE.value}').get_config(name)
+    steps = STEPS.value or config.steps
+    built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    images = 'image' in built.source.spec.fields
+    draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
+    states, advance = vectorize.init(built, seeds), vectorize.program(built)
+    chunk = max(1, steps // CHECKS // config.steps_per_call) and config.steps_per_call
+    curve, began = [], time.perf_counter()
+    for step in trange(0, steps, chunk, desc=name, mininterval=5):
+        states, _ = advance(states, built.arrays, vectorize.indices(built, seeds, step, chunk))
+        if (step + chunk) % max(chunk, steps // CHECKS // chunk * chunk) == 0 or step + chunk >= steps:
+            found = {kind: cover(built, states, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
+            curve.append({'step': step + chunk, **{kind: summary(c) for kind, c in found.items()}})
+    last = curve[-1]
+    result = {'row': name, 'gan': config.gan, 'steps': steps, 'seeds': len(seeds), 'batch_size': config.batch_size}
+    result |= {'seconds': round(time.perf_counter() - began, 1), 'raw': last['raw'], 'averaged': last['averaged']}
+    better = last['averaged']['quality']['mean'] > last['raw']['quality']['mean']
+    samples = np.asarray(draw(states, 1, better))[0]
+    return {**result, 'curve': curve, **device()}, samples
+
+
+def summary(found: modes.Coverage) -> dict[str, Any]:
+    """Mean, standard deviation (n - 1) and all values over the runs; quality in percent."""
+    scaled = found._replace(quality=100 * np.asarray(found.quality))
+    values = {name: [round(float(v), 4) for v in leaf] for name, leaf in scaled._asdict().items()}
+    return {
+        name: {
+            'mean': round(statistics.fmean(v), 4),
+            'std': round(statistics.stdev(v), 4) if len(v) > 1 else None,
+            'all': v,
+        }
+        for name, v in values.items()
+    }
+
+
+def device() -> dict[str, str]:
+    kind = jax.devices()[0].device_kind
+    return {'device': kind, 'jax': jax.__version__, 'date': time.strftime('%Y-%m-%d')}
+
+
+def printed(results: dict[str, Any]) -> str:
+    """The table in Markdown: gax's rows, then the published ones."""
+    lines = ['| method | modes | high quality % | reverse KL | averaged: modes | high quality % | reverse KL | s |']
+    lines.append('|---|---|---|---|---|---|---|---|')
+    for name, found in results.items():
+        cells = [
+            f'{v["mean"]:.4g}' + (f' ± {v["std"]:.2g}' if v['std'] is not None else '')
+            for kind in ('raw', 'averaged')
+            for v in found[kind].values()
+        ]
+        lines.append(f'| {name} ({found["seeds"]} seeds) | {" | ".join(cells)} | {found["seconds"]:.0f} |')
+    for published in TABLES[TABLE.value]:
+        cells = ['' if v is None else f'{v:g}' for v in published[2:]]
+        lines.append(f'| {published.method} ({published.source}) | {" | ".join(cells)} | | | | |')
+    return '\n'.join(lines)
+
+
+def main(argv: list[str]) -> int:
+    known = import_module(f'configs.{TABLE.value}').ROWS
+    names = [name for name in GANS.value or known if errors.lookup('row', name, known)]
+    seeds = range(SEEDS.value or (1 if TABLE.value == 'stacked_mnist' else 10))
+    out = Path(OUT.value or FOLDER / f'modes_{TABLE.value}.json')
+    out.parent.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        result, samples = row(name, seeds)
+        results = json.loads(out.read_text()) if out.exists() else {}
+        results[name] = result
+        out.write_text(json.dumps({k: results[k] for k in known if k in results}, indent=1) + '\n')
+        real = synthetic.MIXTURES[TABLE.value].centers if samples.ndim == 2 else None
+        picture = pictures.scatter(samples, real) if samples.ndim == 2 else pictures.grid(pictures.to_uint8(samples[:80]), 10)
+        pictures.save(picture, out.with_name(f'{out.stem}_{name}.png'))
+    print(printed(json.loads(out.read_text())))
+    return 0
+
+
+if __name__ == '__main__':
+    cli.run(main)

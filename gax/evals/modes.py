@@ -1,0 +1,46 @@
+"""Which modes of a known density samples cover, and how evenly."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from gax.types import Array
+
+HIGH_QUALITY = 3.0
+
+
+class Coverage(NamedTuple):
+    """modes: how many have at least one sample. quality: share of samples that count for a mode, 0 to 1.
+    reverse_kl: KL(samples' modes || uniform) in nats, over the samples that count; log(K) where none does.
+    """
+
+    modes: Array
+    quality: Array
+    reverse_kl: Array
+
+
+def gaussian(points: Array, centers: Array, std: float, within: float = HIGH_QUALITY) -> Coverage:
+    """Coverage of a mixture of round Gaussians by `points` [N, D]; centers [K, D].
+
+    A sample is of high quality if its distance to the nearest center is below `within` standard deviations, and counts
+    for that mode; one such sample captures the mode (Lin et al., "PacGAN", 2018, section 4.1 and its code). In two
+    dimensions a perfect sampler has quality 1 - exp(-4.5) = 98.9 %.
+    """
+    squared = jnp.sum(jnp.square(points[:, None] - centers), axis=-1)
+    good = jnp.min(squared, axis=1) < (within * std) ** 2
+    nearest = jnp.argmin(squared, axis=1)
+    counts = jnp.sum((nearest[:, None] == jnp.arange(len(centers))) & good[:, None], axis=0)
+    return of_counts(counts, len(points))
+
+
+def of_counts(counts: Array, num: int) -> Coverage:
+    """Coverage from the samples that each of K modes got, int [K], of `num` samples in all.
+
+    A perfect sampler's KL is about (K - 1) / (2 num), not zero: 0.019 for 1,000 modes and 26,000 samples.
+    """
+    found = jnp.sum(counts)
+    share = counts / jnp.maximum(found, 1)
+    entropy = -jnp.sum(jnp.where(counts > 0, share * jnp.log(jnp.where(counts > 0, share, 1.0)), 0.0))
+    return Coverage(jnp.sum(counts > 0), found / num, jnp.log(float(len(counts))) - entropy)

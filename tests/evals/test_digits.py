@@ -1,0 +1,44 @@
+"""The judge of digits that is shipped: right on digits it never saw, and counting as the papers count."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gax.data import memory
+from gax.evals import digits
+
+
+@pytest.fixture(scope='module')
+def held_out():
+    x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz')
+    return x[:: digits.HELD_OUT], y[:: digits.HELD_OUT]
+
+
+def test_held_out_digits_are_recognised(held_out):
+    x, y = held_out
+    found = digits.judge(x)
+    assert found.label.shape == found.probability.shape == (1000, 1)
+    assert (found.label[:, 0] == y).mean() >= 0.98
+
+
+def test_channels_are_judged_apart(held_out):
+    x, y = held_out
+    which = np.random.default_rng(0).integers(0, len(x), (150, 3))
+    stacked = np.moveaxis(x[which][..., 0], 1, -1)
+    found = digits.judge(stacked)
+    assert (found.label == y[which]).mean() >= 0.97
+    coverage = digits.stacked_coverage(stacked)
+    distinct = len({tuple(row) for row in found.label})
+    assert int(coverage.modes) == distinct > 120
+    share = np.bincount(found.label @ [100, 10, 1], minlength=1000) / 150
+    positive = share[share > 0]
+    assert float(coverage.reverse_kl) == pytest.approx(np.sum(positive * np.log(positive * 1000)), rel=1e-5)
+
+
+def test_spread_is_the_distance_within_classes():
+    images = np.zeros((4, 2, 2, 1), np.uint8)
+    images[1], images[3] = 255, 51
+    labels = np.array([0, 0, 1, 1])
+    # Four pixels apart by 2, and by 0.4: sqrt(16) and sqrt(0.64).
+    assert digits.spread(images, labels) == pytest.approx((4.0 + 0.8) / 2)
