@@ -14,6 +14,9 @@ patches (the bare product: 16); transposed 5x5 128->64 of stride 2 from 7x7, 4.7
 kh * kw taps. `rows` and `spread` are each other's transpose in kind, so plain autodiff finds gradients of the same
 form and cost: no custom rule, hence any order and mode of differentiation, vmap and sharding.
 
+Grouped convolutions are as many small ones side by side: XLA:CPU's own are slow (8x8, 192 channels in 12 groups, 2 cores,
+forward and gradients in a loop: 237 ms against 19), and a block-diagonal kernel multiplies mostly zeros (79 ms).
+
 Images are [B, H, W, C], kernels [kh, kw, Cin, Cout], as in Flax; any floating dtype, kept. The lowerings agree up to
 rounding.
 """
@@ -39,21 +42,29 @@ def conv(
     kernel: Array,
     strides: Sequence[int] = (1, 1),
     padding: Padding = 'SAME',
+    groups: int = 1,
     *,
     lowering: Lowering | None = None,
 ) -> Array:
-    """Cross-correlation of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin, Cout] -> [B, H', W', Cout].
+    """Cross-correlation of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin / groups, Cout] -> [B, H', W', Cout].
 
-    `padding` is 'SAME', 'VALID' or ((low, high), (low, high)). `lowering` overrides the platform's choice (for tests).
+    `padding` is 'SAME', 'VALID' or ((low, high), (low, high)). The i-th of `groups` equal parts of the output channels
+    sees the i-th part of the input's. `lowering` overrides the platform's choice (for tests).
     """
+    if x.shape[-1] != groups * kernel.shape[2] or kernel.shape[3] % groups:
+        raise ValueError(
+            f'{groups} groups do not divide {x.shape[-1]} channels and a kernel of {kernel.shape}'
+        )
     pads: Pads = (
         lax.padtype_to_pads(x.shape[1:3], kernel.shape[:2], strides, padding)
         if isinstance(padding, str)
         else padding
     )
     if (lowering or default_lowering()) == 'lax':
-        return lax.conv_general_dilated(x, kernel, tuple(strides), pads, dimension_numbers=DIMS)
-    return _conv(x, kernel, strides, pads)
+        return lax.conv_general_dilated(
+            x, kernel, tuple(strides), pads, dimension_numbers=DIMS, feature_group_count=groups
+        )
+    return _grouped(x, kernel, strides, pads, groups) if groups > 1 else _conv(x, kernel, strides, pads)
 
 
 def conv_transpose(
@@ -145,6 +156,20 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads) -> Array:
             k = kernel[:, :, w.taps(phase)[0] :: w.stride]
             parts.append(_spread(_matmul(_windows(columns, 1, h), k.reshape(kh * k.shape[1], -1)), w, phase))
     return functools.reduce(jnp.add, parts)
+
+
+def _grouped(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, groups: int) -> Array:
+    """Group by group; beyond 16, where the program gets long, all at once with the group as a batch axis."""
+
+    def one(x: Array, kernel: Array) -> Array:
+        return _conv(x, kernel, strides, pads)
+
+    if groups <= 16:
+        pairs = zip(jnp.split(x, groups, axis=3), jnp.split(kernel, groups, axis=3), strict=True)
+        return jnp.concatenate([one(*pair) for pair in pairs], axis=3)
+    x = x.reshape(*x.shape[:3], groups, -1)
+    out = jax.vmap(one, (3, 3), 3)(x, kernel.reshape(*kernel.shape[:3], groups, -1))
+    return out.reshape(*out.shape[:3], -1)
 
 
 def _matmul(x: Array, matrix: Array) -> Array:

@@ -20,7 +20,10 @@ Initializer = jax.nn.initializers.Initializer
 
 
 class Conv(nn.Module):
-    """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See conv.py."""
+    """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See conv.py.
+
+    A transposed one has one group. Of a grouped kernel [k, k, C / groups, features] the fan-in is that of one group.
+    """
 
     features: int
     kernel: int
@@ -28,13 +31,17 @@ class Conv(nn.Module):
     use_bias: bool = True
     kernel_init: Initializer = nn.initializers.glorot_uniform()
     transpose: bool = False
+    groups: int = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        shape = (self.kernel, self.kernel, x.shape[-1], self.features)
+        shape = (self.kernel, self.kernel, x.shape[-1] // self.groups, self.features)
         kernel = self.param('kernel', self.kernel_init, shape).astype(x.dtype)
-        apply = lowering.conv_transpose if self.transpose else lowering.conv
-        x = apply(x, kernel, (self.stride, self.stride), 'SAME')
+        strides = (self.stride, self.stride)
+        if self.transpose:
+            x = lowering.conv_transpose(x, kernel, strides)
+        else:
+            x = lowering.conv(x, kernel, strides, groups=self.groups)
         if self.use_bias:
             x = x + self.param('bias', nn.initializers.zeros, (self.features,)).astype(x.dtype)
         return x

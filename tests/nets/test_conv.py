@@ -87,6 +87,40 @@ def test_agrees_with_lax(name, case):
     assert_close([np.asarray(a, np.float64) for a in jax.tree.leaves(single)], expected, 1e-5)
 
 
+@pytest.mark.parametrize(
+    ('groups', 'case'), [(2, CASES[0]), (2, (6, 5, 4, 6, (3, 3), (2, 2), 'SAME')), (17, CASES[4])], ids=str
+)
+def test_groups_agree_with_lax(groups, case):
+    """Values and derivatives of two orders; 17 groups are beyond the limit of the unrolled form."""
+    h, w, cin, cout, size, strides, padding = case
+    cin, cout = (cin, cout) if groups == 2 else (groups * cin, groups * cout)
+    rng = np.random.RandomState(0)
+
+    def derivatives(lowering):
+        def loss(x, kernel):
+            return jnp.sum(jnp.sin(conv(x, kernel, strides, padding, groups, lowering=lowering)))
+
+        def penalty(x, kernel):
+            dx, dk = jax.grad(loss, (0, 1))(x, kernel)
+            return jnp.sum(dx**2) + jnp.sum(jnp.cos(dk)), (dx, dk)
+
+        return jax.grad(penalty, (0, 1), has_aux=True)
+
+    with jax.enable_x64(True):
+        x, kernel = rng.randn(2, h, w, cin), rng.randn(*size, cin // groups, cout)
+        actual, expected = run_both(derivatives, jnp.asarray(x), jnp.asarray(kernel) / 5)
+        assert_close(actual, expected, 1e-10)
+
+
+def test_groups_by_hand():
+    """A 1x1 kernel of two groups: the first half of the outputs sees the first half of the inputs."""
+    x, kernel = jnp.array([[[[1.0, 10.0]]]]), jnp.array([[[[2.0, 3.0, 5.0, 7.0]]]])
+    out = conv(x, kernel, groups=2, lowering='patches')
+    np.testing.assert_array_equal(out[0, 0, 0], [2, 3, 50, 70])
+    with pytest.raises(ValueError, match='3 groups do not divide 2 channels'):
+        conv(x, kernel, groups=3)
+
+
 @pytest.mark.parametrize('case', CASES[1:4], ids=str)
 def test_transpose_agrees_with_flax(case):
     *_, cout, size, strides, padding = case

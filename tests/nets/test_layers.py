@@ -83,6 +83,14 @@ def test_conv_is_flax_conv(bias, transpose, kernel, stride):
     np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(variables, x), atol=2e-5)
 
 
+def test_grouped_conv_is_flax_conv():
+    x = jax.random.normal(KEY, (2, 5, 4, 6))
+    ours, theirs = layers.Conv(9, 3, groups=3), nn.Conv(9, (3, 3), feature_group_count=3)
+    variables = theirs.init(KEY, x)
+    assert jax.tree.map(jnp.shape, ours.init(KEY, x)) == jax.tree.map(jnp.shape, variables)
+    np.testing.assert_allclose(ours.apply(variables, x), theirs.apply(variables, x), atol=2e-5)
+
+
 def test_batch_norm_convention():
     """running = momentum * running + (1 - momentum) * batch; population variance; epsilon inside the root."""
     x = jnp.array([[1.0, 10.0], [3.0, 30.0]])
