@@ -1,0 +1,40 @@
+"""DRAGAN: the penalty on the discriminator's gradient near the reals alone, beside the usual loss.
+
+Kodali et al., "On Convergence and Stability of GANs", 2017, algorithm 1: lambda E (|grad D(x + noise)| - 1)^2 with
+lambda 10 (see penalties.dragan for the noise), one move each. G's loss is the
+non-saturating one by default; config.loss chooses another. No batch-norm and no dropout in D.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('mlp')
+    fields.update({'d': {'dropout': 0.0}, 'terms': {'dragan': {'weight': 10.0}}})
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.5}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

@@ -1,0 +1,44 @@
+"""LSGAN: squared distances of the logits to the targets 1 and 0 in place of the cross-entropy.
+
+Mao et al., "Least Squares Generative Adversarial Networks", 2017, eq. 9 (with its factors of one half): fakes that lie
+beyond the boundary are still pulled back to it, where a sigmoid's gradient has vanished. Adam with b1 0.5, at DCGAN's
+2e-4.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('mlp')
+    fields.loss = 'least_squares'
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.5}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    if config.loss != 'least_squares':
+        raise errors.GaxError(
+            f"lsgan has config.loss='least_squares', not {config.loss!r}; gan 'vanilla' takes any"
+        )
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

@@ -1,0 +1,40 @@
+"""R1: the non-saturating GAN with a zero-centred gradient penalty on reals, which converges locally.
+
+Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9: (gamma / 2) E |grad D(x)|^2 with
+gamma 10, one move each. Adam at 1e-4 with b1 0 and b2 0.99: the paper's RMSprop, with its averages corrected for their
+start. The loss may be another. No batch-norm and no dropout in D. `config.terms.r1.every` makes the penalty lazy.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('mlp')
+    fields.update({'d': {'dropout': 0.0}, 'terms': {'r1': {'weight': 10.0}}})
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 1e-4, 'b1': 0.0, 'b2': 0.99}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

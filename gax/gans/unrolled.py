@@ -1,0 +1,73 @@
+"""Unrolled GAN: the generator is judged by the discriminator that its fakes are about to make.
+
+Metz et al., "Unrolled Generative Adversarial Networks", 2017, eq. 4 to 6: from D's current parameters, `unrolled.steps`
+moves of gradient descent on D's whole objective (penalties included, lazy ones at every move) are simulated on the
+same reals and fakes; G descends its loss against the D that comes out, through the moves as well, because the fakes
+steered them. D itself makes one ordinary move. Zero steps are the usual GAN.
+
+Conventions: D moves first, so the moves begin from the D that has just answered these fakes (the paper's two players
+move at once: `game._replace(simultaneous=True)`). The moves are plain gradient descent (eq. 4) at
+`unrolled.learning_rate`, whatever D's own optimizer is: Adam's first move is the sign of the gradient, through which
+no gradient passes. D's statistics, if it has any, do not advance while it is unrolled.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Array, Game, Player, PyTree, View
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('mlp')
+    fields.d.dropout = 0.0
+    fields.unrolled = {'steps': 5, 'learning_rate': 0.03}
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.5}
+    return fields
+
+
+def look_ahead(view: View, d: Player, steps: int, learning_rate: float | Array) -> View:
+    """The view with 'd' as it is after `steps` simulated moves of player `d`: a differentiable function of `view`."""
+
+    def loss(params: PyTree, turn: int) -> Array:
+        seen = view._replace(params={**view.params, 'd': params}).under(f'unrolled/{turn}')
+        out, seen = d.forward(seen)
+        total = jnp.zeros(())
+        for name, term in d.live_terms.items():
+            weight = term.weight(view.step) if callable(term.weight) else term.weight
+            total += weight * term.fn(seen.under(f'term/{name}'), out, view.term_state['d'][name])[0]
+        return total
+
+    params = view.params['d']
+    for turn in range(steps):
+        slope = jax.grad(loss)(params, turn)
+        params = jax.tree.map(lambda p, s: p - learning_rate * s, params, slope)
+    return view._replace(params={**view.params, 'd': params})
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for a negative number of steps."""
+    if config.unrolled.steps < 0:
+        raise errors.GaxError(f'config.unrolled.steps must be 0 or more, and is {config.unrolled.steps}')
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec)
+    d = players.discriminator(config, loss, critic)
+    g = players.generator(config, loss, critic)
+
+    def against_future(view: View) -> tuple[Any, View]:
+        return g.forward(look_ahead(view, d, config.unrolled.steps, config.unrolled.learning_rate))
+
+    return Game(
+        networks,
+        players={'d': d, 'g': g._replace(forward=against_future)},
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

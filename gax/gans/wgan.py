@@ -1,0 +1,51 @@
+"""WGAN: the critic's gap between reals and fakes estimates a distance, as its weights stay in a small box.
+
+Arjovsky et al., "Wasserstein GAN", 2017, algorithm 1 and its settings: E D(x) - E D(G(z)) is what D raises and G
+lowers, RMSprop at 5e-5, D moves five times per step and is projected onto [-0.01, 0.01] after each, batch 64. G
+answers the fakes of D's last move (the paper draws new ones). Neither dropout in D, which would be another critic each
+time, nor a sigmoid.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('mlp')
+    rmsprop = {'name': 'rmsprop', 'learning_rate': 5e-5}
+    fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'dropout': 0.0}})
+    fields.d.optimizer = {**rmsprop, 'clip_weights': 0.01}
+    fields.g.optimizer = rmsprop
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss, and without clipping."""
+    if config.loss != 'wasserstein':
+        raise errors.GaxError(
+            f"wgan has config.loss='wasserstein', not {config.loss!r}; gan 'vanilla' takes any"
+        )
+    clip = config.d.optimizer.clip_weights
+    if isinstance(clip, (int, float)) and clip <= 0:  # a tracer is taken at its word
+        raise errors.GaxError(
+            f'wgan needs config.d.optimizer.clip_weights > 0 (0.01 in the paper), not {clip}'
+        )
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

@@ -1,0 +1,46 @@
+"""WGAN-GP: the critic is kept Lipschitz by a penalty on its gradient between reals and fakes.
+
+Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, algorithm 1 and its settings: lambda
+E (|grad D(x')| - 1)^2 with lambda 10 at random points between pairs, Adam at 1e-4 with b1 0 and b2 0.9, D moves five
+times per step. G answers the fakes of D's last move (the paper draws new ones). No batch-norm in D, where the gradient
+of one example would depend on the others; no dropout.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('mlp')
+    fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'dropout': 0.0}})
+    fields.terms = {'wgan_gp': {'weight': 10.0}}
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 1e-4, 'b1': 0.0, 'b2': 0.9}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    if config.loss != 'wasserstein':
+        raise errors.GaxError(
+            f"wgan_gp has config.loss='wasserstein', not {config.loss!r}; gan 'vanilla' takes any"
+        )
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )
