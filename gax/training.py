@@ -92,10 +92,8 @@ class Run:
             stop.started()
             self.progress.at(step)
 
-        advance = experiment.advancer(self.experiment, ahead)
-        return loop.run(
-            carry, advance, start, config.steps, hooks, lambda: bool(stop.name), per_call, progress
-        )[1]
+        advance, stopped = experiment.advancer(self.experiment, ahead), lambda: bool(stop.name)
+        return loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress)[1]
 
     def place(self, tree: PyTree) -> Carry:
         """Copied onto the device by a program: arrays that Orbax or NumPy own could not be donated."""
@@ -132,25 +130,22 @@ class Run:
         if self.progress.began and self.progress.began[1] < step and before == self.start:
             then, before = self.progress.began
         speed = (step - before) / max(now - then, 1e-9)
-        return {
-            'steps_per_sec': speed,
-            'images_per_sec': speed * self.config.batch_size,
-            'seconds': self.seconds,
-        }
+        images = speed * self.config.batch_size
+        return {'steps_per_sec': speed, 'images_per_sec': images, 'seconds': self.seconds}
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Draws the fixed latents' fakes, with the averaged parameters."""
         fakes = jax.device_get(self.sampler(carry.state))
         real, surface = self.backdrop(carry.state)
+        picture = pictures.draw(fakes, self.columns, real, surface)
         with errors.plain_os_errors(self.workdir):
-            picture = pictures.draw(fakes, self.columns, real, surface)
             pictures.save(picture, self.workdir / 'samples' / f'{step:07d}.png')
         return carry, None
 
     def behind_points(self) -> Callable[[TrainState], tuple[PyTree, PyTree]]:
         """state -> what pictures of points are drawn over: reals, the same every time, and D's logits in the plane."""
         shape = self.experiment.source.spec.fields.get('point')
-        real = experiment.reals(self.experiment, 512) if shape else None
+        real: PyTree = experiment.reals(self.experiment, 512) if shape else None
         if shape != (2,):
             return lambda state: (real, None)
         plane = jnp.asarray(pictures.lattice(pictures.window(real['point'])))

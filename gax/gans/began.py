@@ -1,0 +1,83 @@
+"""BEGAN: an autoencoder as discriminator, and a proportional controller that keeps it even with the generator.
+
+Berthelot et al., "BEGAN: Boundary Equilibrium Generative Adversarial Networks", 2017, section 3.4, with
+L(v) = mean |v - D(v)| over pixels (eq. 1, eta = 1):
+
+    L_D = L(x) - k_t L(G(z))        L_G = L(G(z))        k_(t+1) = clip(k_t + lambda_k (gamma L(x) - L(G(z))), 0, 1)
+
+k_0 = 0; k is the state of D's adversarial term, and moves with each move of D. gamma, the diversity ratio, is the
+E L(G(z)) / E L(x) that k steers to: low for clean images, high for varied ones. The paper draws separate latents for D
+and G; here both answer the same fakes, and L(G(z)) in the controller is that of D's pass.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, players, terms
+from gax.data.source import Spec
+from gax.losses import Loss
+from gax.nets import autoencoder, families
+from gax.nets.lift import lift
+from gax.types import Array, Game, Term, View
+
+
+def defaults() -> ConfigDict:
+    fields = ConfigDict({'g': families.defaults('mlp').g.to_dict(), 'd': autoencoder.defaults()})
+    del fields.g['spectral_norm']
+    fields.update({'loss': 'balance', 'gamma': 0.5, 'lambda_k': 1e-3})
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 1e-4, 'b1': 0.5}
+    return fields
+
+
+def balance(gamma: Any, rate: Any) -> Term:
+    """D's loss with the weight k of its fakes as state, float32 (); the logits are minus L."""
+
+    def fn(view: View, out: Any, k: Array) -> tuple[Array, Array]:
+        real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
+        after = jnp.clip(k + rate * (gamma * real - fake), 0.0, 1.0)
+        return real - k * fake, jax.lax.stop_gradient(after)
+
+    return Term(fn, init=lambda: jnp.zeros(()))
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    if config.loss != 'balance' or config.label_smoothing:
+        raise errors.GaxError(
+            "began has config.loss='balance' and no labels to smooth; gan 'vanilla' takes other losses"
+        )
+    ((field, shape),) = spec.fields.items()
+    g = errors.lookup('config.g.kind', config.g.kind, families.GENERATORS)(config.g, shape, 0)
+    critic = autoencoder.critic(field, autoencoder.mean_absolute)
+    loss = Loss(
+        lambda real, fake: fake - real, lambda real, fake: -fake
+    )  # of D for k = 1; `balance` takes its place
+
+    def convergence(view: View, out: Any) -> dict[str, Array]:
+        """The measure of section 3.4.1, M = L(x) + |gamma L(x) - L(G(z))|: lower is better. And k, before the move."""
+        real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
+        return {
+            'convergence': real + jnp.abs(config.gamma * real - fake),
+            'k': view.term_state['d']['adversarial'],
+        }
+
+    summary = (autoencoder.energy_summary, convergence, terms.diversity_summary(field))
+    d = players.discriminator(config, loss, critic, adversarial=balance(config.gamma, config.lambda_k))
+    return Game(
+        nets={
+            'g': lift(g, jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)),
+            'd': autoencoder.net(config.d, shape),
+        },
+        players={
+            'd': d._replace(summary=terms.summaries(*summary)),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

@@ -1,0 +1,76 @@
+"""EBGAN: the discriminator is an autoencoder, and its reconstruction error an energy that fakes raise up to a margin.
+
+Zhao et al., "Energy-based Generative Adversarial Network", 2017: with D(x) = |Dec(Enc(x)) - x| (section 2.3; the
+Euclidean norm over pixels, here of images in [-1, 1]) D minimises D(x) + max(0, margin - D(G(z))), eq. 1, and G minimises
+D(G(z)), eq. 2; both are means over the batch. terms.pulling_away is the repelling regulariser of section 2.4 on the
+codes of the fakes, weight 0.1 there.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, players, terms
+from gax.data.source import Spec
+from gax.losses import Loss
+from gax.nets import autoencoder, families
+from gax.nets.lift import lift
+from gax.types import Array, Game
+
+
+def defaults() -> ConfigDict:
+    fields = ConfigDict({'g': families.defaults('mlp').g.to_dict(), 'd': autoencoder.defaults()})
+    del fields.g['spectral_norm']
+    fields.update({'loss': 'margin', 'margin': 10.0, 'terms': {'pulling_away': {'weight': 0.1, 'every': 1}}})
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 1e-3, 'b1': 0.5}
+    return fields
+
+
+def pulling_away(codes: Array) -> Array:
+    """The mean of cos^2 over all pairs of different rows of codes [B, K], from 0 (all orthogonal) to 1 (all alike).
+
+    Section 2.4: 1 / (B (B - 1)) sum over i != j. Lengths are sqrt(sum + 1e-12). For B = 1 it is 0.
+    """
+    unit = codes * jax.lax.rsqrt(jnp.sum(jnp.square(codes), axis=-1, keepdims=True) + 1e-12)
+    rows = codes.shape[0]
+    cosines = (unit @ unit.T) * (1.0 - jnp.eye(rows))
+    return jnp.sum(jnp.square(cosines)) / max(rows * (rows - 1), 1)
+
+
+def margin_loss(margin: Any) -> Loss:
+    """Eq. 1 and 2, of logits that are minus the energies."""
+    return Loss(lambda real, fake: -real + jax.nn.relu(margin + fake), lambda real, fake: -fake)
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    if config.loss != 'margin' or config.label_smoothing:
+        raise errors.GaxError(
+            "ebgan has config.loss='margin' and no labels to smooth; gan 'vanilla' takes other losses"
+        )
+    ((field, shape),) = spec.fields.items()
+    g = errors.lookup('config.g.kind', config.g.kind, families.GENERATORS)(config.g, shape, 0)
+    critic, loss = autoencoder.critic(field, autoencoder.norm), margin_loss(config.margin)
+    d = players.discriminator(config, loss, critic)
+    apart = terms.stateless(
+        lambda view, out: pulling_away(out['fake_out']['code']), **config.terms.pulling_away
+    )
+    return Game(
+        nets={
+            'g': lift(g, jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)),
+            'd': autoencoder.net(config.d, shape),
+        },
+        players={
+            'd': d._replace(
+                summary=terms.summaries(autoencoder.energy_summary, terms.diversity_summary(field))
+            ),
+            'g': players.generator(config, loss, critic, pulling_away=apart),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )
