@@ -11,6 +11,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from gax import errors, rng
+from gax.nets.layers import halved
 from gax.types import Array, Key, Net, PyTree
 
 Seen = Callable[[int, Array], Array]
@@ -39,14 +40,6 @@ def multiscale(*nets: Net) -> Net:
         return x
 
     return _side_by_side(nets, seen)
-
-
-def halved(x: Array) -> Array:
-    """Means over squares of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C]. Raises GaxError for odd sides."""
-    batch, height, width, channels = x.shape
-    if height % 2 or width % 2:
-        raise errors.GaxError(f'images of {height}x{width} cannot be halved: both sides must be even')
-    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
 
 
 def several(one: Callable[..., Net], shape: Sequence[int], members: int = 1, scales: int = 1) -> Net:

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from gax import errors
 from gax.data.source import Spec
 from gax.forward import Critic, labelled, points, unlabelled, whole
-from gax.nets import dcgan, ensemble, mlp
+from gax.nets import dcgan, ensemble, mlp, r3gan, sngan
 from gax.nets.lift import lift
 from gax.nets.spectral import spectral_norm
 from gax.types import Net
@@ -61,9 +61,8 @@ def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Mapping[str
     label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
 
     def one(*shape: int) -> Net:
-        net = lift(
-            kind(d, num_classes, dict(heads or {})), jax.ShapeDtypeStruct((2, *shape), jnp.float32), *label
-        )
+        module = kind(d, shape, num_classes, dict(heads or {}))
+        net = lift(module, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *label)
         return spectral_norm(net) if d.spectral_norm else net
 
     if heads and (d.members, d.scales) != (1, 1):
@@ -94,20 +93,47 @@ def _mlp_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     return mlp.Generator(shape, g.widths, g.activation, g.slope, *normed)
 
 
-def _mlp_discriminator(d: Any, num_classes: int, heads: dict[str, int]) -> nn.Module:
+def _mlp_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
     _refuse_labels('mlp', num_classes)
     return mlp.Discriminator(d.widths, d.activation, d.slope, d.dropout, heads, d.pieces, d.minibatch)
 
 
 def _dcgan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
-    if len(shape) != 3:
-        raise errors.GaxError('config.g.kind=dcgan makes images, and the data are points: choose mlp')
+    _need_images(g.kind, shape)
     dcgan.base_shape(shape, g.strides, g.widths)
-    return dcgan.Generator(shape, g.widths, g.strides, g.kernel, g.slope, num_classes, g.momentum)
+    fields = (g.slope, num_classes, g.momentum, g.class_norm)
+    return dcgan.Generator(shape, g.widths, g.strides, g.kernel, *fields)
 
 
-def _dcgan_discriminator(d: Any, num_classes: int, heads: dict[str, int]) -> nn.Module:
+def _dcgan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
     return dcgan.Discriminator(d.widths, d.kernel, d.slope, d.dropout, num_classes, heads, d.minibatch)
+
+
+def _sngan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
+    _need_images(g.kind, shape)
+    sngan.base_shape(shape, len(g.widths) - 1)
+    return sngan.Generator(shape, g.widths, num_classes, g.momentum)
+
+
+def _sngan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
+    sngan.base_shape(shape, d.downs, 'd.downs')
+    return sngan.Discriminator(d.widths, d.downs, num_classes, heads, d.minibatch)
+
+
+def _r3gan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
+    _need_images(g.kind, shape)
+    sngan.base_shape(shape, len(g.widths) - 1)
+    return r3gan.Generator(shape, g.widths, g.blocks, g.expansion, g.group_size, num_classes)
+
+
+def _r3gan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
+    sngan.base_shape(shape, len(d.widths) - 1, 'd.widths')
+    return r3gan.Discriminator(d.widths, d.blocks, d.expansion, d.group_size, num_classes, heads, d.minibatch)
+
+
+def _need_images(kind: str, shape: Shape) -> None:
+    if len(shape) != 3:
+        raise errors.GaxError(f'config.g.kind={kind} makes images, and the data are points: choose mlp')
 
 
 def _refuse_labels(kind: str, num_classes: int) -> None:
@@ -118,11 +144,17 @@ def _refuse_labels(kind: str, num_classes: int) -> None:
 GENERATORS: dict[str, Callable[[Any, Shape, int], nn.Module]] = {
     'mlp': _mlp_generator,
     'dcgan': _dcgan_generator,
+    'sngan': _sngan_generator,
+    'r3gan': _r3gan_generator,
 }
-DISCRIMINATORS: dict[str, Callable[[Any, int, dict[str, int]], nn.Module]] = {
+DISCRIMINATORS: dict[str, Callable[[Any, Shape, int, dict[str, int]], nn.Module]] = {
     'mlp': _mlp_discriminator,
     'dcgan': _dcgan_discriminator,
+    'sngan': _sngan_discriminator,
+    'r3gan': _r3gan_discriminator,
 }
+# Of r3gan: blocks a stage, how much wider a block is within, channels of a group there.
+RESIDUAL = {'blocks': 2, 'expansion': 2, 'group_size': 16}
 COMMON_G: dict[str, Any] = {
     'widths': (128, 256, 512, 1024),
     'activation': 'leaky_relu',
@@ -132,6 +164,8 @@ COMMON_G: dict[str, Any] = {
     'momentum': 0.8,
     'strides': (1, 2, 2),
     'kernel': 5,
+    'class_norm': False,  # dcgan with labels: conditional batch-norm
+    **RESIDUAL,
     'spectral_norm': False,
 }
 COMMON_D: dict[str, Any] = {
@@ -142,6 +176,8 @@ COMMON_D: dict[str, Any] = {
     'kernel': 5,
     'pieces': 5,
     'minibatch': '',  # or 'std', 'discrimination'
+    **RESIDUAL,
+    'downs': 2,  # how often sngan halves its image
     'members': 1,
     'scales': 1,
     'spectral_norm': False,
@@ -152,4 +188,9 @@ DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {'widths': (256, 128, 64), 'slope': 0.3, 'momentum': 0.99},
         {'widths': (64, 128), 'slope': 0.3},
     ),
+    'sngan': (
+        {'widths': (256, 256, 256, 256), 'momentum': 0.9},
+        {'widths': (128, 128, 128, 128), 'spectral_norm': True},
+    ),
+    'r3gan': ({'widths': (768, 768, 768, 768)}, {'widths': (768, 768, 768, 768)}),
 }

@@ -83,6 +83,49 @@ def batch_norm(
     return nn.BatchNorm(use_running_average=not train, momentum=momentum, epsilon=epsilon, name=name)
 
 
+class ConditionalBatchNorm(nn.Module):
+    """Batch-norm of [B, ..., C] with a scale and an offset of each class's own: tables [num_classes, C], ones and zeros.
+
+    Dumoulin et al., "A Learned Representation For Artistic Style", 2017, eq. 5; in GANs: Miyato and Koyama, "cGANs with
+    Projection Discriminator", 2018. Statistics are those of all classes together. No class: a plain batch-norm.
+    """
+
+    num_classes: int = 0
+    momentum: float = 0.9
+    epsilon: float = 2e-5
+
+    @nn.compact
+    def __call__(self, x: Array, *label: Array, train: bool) -> Array:
+        plain = not self.num_classes
+        x = nn.BatchNorm(
+            not train, momentum=self.momentum, epsilon=self.epsilon, use_scale=plain, use_bias=plain
+        )(x)
+        if plain:
+            return x
+        shape = (self.num_classes, x.shape[-1])
+        rows = jax.nn.one_hot(label[0], self.num_classes, dtype=x.dtype)
+        scale, bias = (
+            (rows @ self.param(name, fill, shape).astype(x.dtype)).reshape(-1, *[1] * (x.ndim - 2), shape[1])
+            for name, fill in (('scale', nn.initializers.ones), ('bias', nn.initializers.zeros))
+        )
+        return x * scale + bias
+
+
+def halved(x: Array) -> Array:
+    """Means over squares of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C]. Raises GaxError for odd sides."""
+    batch, height, width, channels = x.shape
+    if height % 2 or width % 2:
+        raise errors.GaxError(f'images of {height}x{width} cannot be halved: both sides must be even')
+    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+
+
+def doubled(x: Array) -> Array:
+    """Every pixel four times: [B, H, W, C] -> [B, 2 H, 2 W, C], nearest neighbours."""
+    batch, height, width, channels = x.shape
+    x = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
+    return x.reshape(batch, 2 * height, 2 * width, channels)
+
+
 def leaky_relu(slope: float) -> Callable[[Array], Array]:
     """max(x, slope * x), for 0 <= slope <= 1."""
     return lambda x: jnp.maximum(x, slope * x)

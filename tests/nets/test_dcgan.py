@@ -137,3 +137,21 @@ def test_labels_change_the_images_and_latents_too():
     assert np.abs(both[0] - both[1]).max() > 1e-4
     assert np.abs(make(1, 0)[0] - both[0]).max() > 1e-4
     np.testing.assert_array_equal(make(1, 0)[1], both[1])
+
+
+def test_norms_by_class_leave_the_latents_alone():
+    """Two classes whose scales and offsets agree make one image; the parameters are a row a class."""
+    g = nets.lift(
+        dcgan.Generator((4, 4, 1), (4, 4), (1, 2), num_classes=3, class_norm=True), jnp.zeros((2, 5)), LABEL
+    )
+    params, state = g.init(jax.random.key(0))
+    norms = [params[name] for name in params if name.startswith('ConditionalBatchNorm')]
+    assert [norm['scale'].shape for norm in norms] == [(3, 2 * 2 * 4), (3, 4)]
+    assert not [name for name in params if name.startswith('Embed')]
+    z, train = jax.random.normal(jax.random.key(1), (2, 5)), {'train': False, 'key': None}
+    first = g.apply(params, state, z, jnp.array([0, 1]), **train)[0]
+    np.testing.assert_array_equal(first, g.apply(params, state, z, jnp.array([2, 0]), **train)[0])
+    norms[1]['bias'] = norms[1]['bias'].at[2].set(1.0)
+    moved = np.abs(first - g.apply(params, state, z, jnp.array([2, 0]), **train)[0]).max((1, 2, 3))
+    assert moved[0] > 1e-3
+    assert moved[1] == 0

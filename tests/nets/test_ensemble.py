@@ -11,7 +11,8 @@ from gax.config import base
 from gax.data import Spec
 from gax.errors import GaxError
 from gax.nets import families
-from gax.nets.ensemble import committee, halved, multiscale
+from gax.nets.ensemble import committee, multiscale
+from gax.nets.layers import halved
 from gax.types import Net
 
 KEY = jax.random.key(0)

@@ -1,0 +1,141 @@
+"""The residual networks of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024, config E.
+
+No normalisation: blocks begin as the identity (their last layer is 0), and the other layers are scaled by the number of
+blocks, as in Zhang et al., "Fixup Initialization", 2019. Nets are described from their small end for G, from the image for
+D. CIFAR-10 and ImageNet-32: widths (768,) * 4 and (1536,) * 4 (groups of 16 and 32 channels); FFHQ-256: (768, 768, 768,
+768, 384, 192, 96) for G, the reverse for D.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from flax.core import FrozenDict
+from jax import lax
+
+from gax.nets.layers import Conv, Embed, Initializer, leaky_relu, with_heads
+from gax.nets.minibatch import see_batch
+from gax.nets.sngan import base_shape
+from gax.types import Array
+
+SLOPE = 0.2
+
+
+def he(gain: float = 1.0) -> Initializer:
+    """Normal with standard deviation gain / sqrt(fan-in) (He et al., 2015); of a grouped kernel the fan-in of a group."""
+    return nn.initializers.variance_scaling(gain**2, 'fan_in', 'normal')
+
+
+class Generator(nn.Module):
+    """latents [B, Z] (and labels int [B]) -> images [B, H, W, C], not bounded.
+
+    A learned picture a channel at H / 2^n, n = len(widths) - 1, scaled by a linear map of the latents; `blocks` residual
+    blocks; for each further width a smooth doubling and as many blocks. Embedded labels are joined to the latents.
+    """
+
+    shape: Sequence[int]
+    widths: Sequence[int] = (768, 768, 768, 768)
+    blocks: int = 2
+    expansion: int = 2
+    group_size: int = 16
+    num_classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Array, *label: Array, train: bool) -> Array:
+        height, width = base_shape(self.shape, len(self.widths) - 1)
+        if self.num_classes:
+            table = nn.initializers.normal(self.num_classes**-0.5)
+            z = jnp.concatenate([z, Embed(self.num_classes, z.shape[-1], table)(*label)], axis=-1)
+        basis = self.param('basis', nn.initializers.normal(1.0), (height, width, self.widths[0]))
+        x = nn.Dense(self.widths[0], use_bias=False, kernel_init=he())(z)[:, None, None] * basis
+        for i, features in enumerate(self.widths):
+            if features != x.shape[-1]:
+                x = Conv(features, 1, use_bias=False, kernel_init=he())(x)
+            x = smooth_doubled(x) if i else x
+            for _ in range(self.blocks):
+                x = Block(self.expansion, self.group_size, self.blocks * len(self.widths))(x)
+        return Conv(self.shape[-1], 1, use_bias=False, kernel_init=he())(x)
+
+
+class Discriminator(nn.Module):
+    """images [B, H, W, C] (and labels int [B]) -> logits [B].
+
+    The generator's mirror image: blocks, then a smooth halving, for each width but the last; blocks; a learned weighted
+    sum over the pixels of each channel; a linear map. With classes that map has as many outputs as inputs, and the logit
+    is their inner product with the label's embedding. heads, minibatch: see `layers.with_heads`, `minibatch.see_batch`,
+    with the weighted sums as features.
+    """
+
+    widths: Sequence[int] = (768, 768, 768, 768)
+    blocks: int = 2
+    expansion: int = 2
+    group_size: int = 16
+    num_classes: int = 0
+    heads: Mapping[str, int] = FrozenDict()
+    minibatch: str = ''
+
+    @nn.compact
+    def __call__(self, x: Array, *label: Array, train: bool) -> Any:
+        height, width = base_shape(x.shape[1:], len(self.widths) - 1, 'd.widths')
+        for i, features in enumerate(self.widths):
+            x = smooth_halved(x) if i else x
+            if not i or features != x.shape[-1]:
+                x = Conv(features, 1, use_bias=False, kernel_init=he())(x)
+            for _ in range(self.blocks):
+                x = Block(self.expansion, self.group_size, self.blocks * len(self.widths))(x)
+        weights = nn.initializers.normal((height * width) ** -0.5)
+        x = jnp.sum(x * self.param('basis', weights, (height, width, x.shape[-1])), axis=(1, 2))
+        outputs = x.shape[-1] if self.num_classes else 1
+        logits = nn.Dense(outputs, use_bias=False, kernel_init=he())(see_batch(self.minibatch, x))
+        if self.num_classes:
+            table = nn.initializers.normal((self.num_classes * outputs) ** -0.5)
+            logits = logits * Embed(self.num_classes, outputs, table)(*label)
+        return with_heads(x, jnp.sum(logits, axis=-1), self.heads)
+
+
+class Block(nn.Module):
+    """x + 1x1(act(3x3 in groups(act(1x1(x))))), [B, H, W, C], `expansion` times wider within; act: leaky ReLU.
+
+    total: the residual blocks of the net, L; with 3 layers a block, the first two are initialised by He's rule times
+    L^(-1 / (2 * 3 - 2)), the third by 0. Groups have `group_size` of the inner channels, or all where there are fewer.
+    """
+
+    expansion: int
+    group_size: int
+    total: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        inner = self.expansion * x.shape[-1]
+        init = he((2 / (1 + SLOPE**2)) ** 0.5 * self.total**-0.25)
+        y = leaky_relu(SLOPE)(Conv(inner, 1, kernel_init=init)(x))
+        y = leaky_relu(SLOPE)(Conv(inner, 3, kernel_init=init, groups=max(1, inner // self.group_size))(y))
+        return x + Conv(x.shape[-1], 1, use_bias=False, kernel_init=nn.initializers.zeros)(y)
+
+
+def smooth_doubled(x: Array) -> Array:
+    """[B, H, W, C] -> [B, 2 H, 2 W, C] by the filter [1, 3, 3, 1] / 4 in each direction, zeros outside: bilinear."""
+    for axis in (1, 2):
+        before, after = _shifted(x, axis, 1), _shifted(x, axis, -1)
+        pairs = jnp.stack([before + 3 * x, 3 * x + after], axis=axis + 1) / 4
+        x = pairs.reshape(*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
+    return x
+
+
+def smooth_halved(x: Array) -> Array:
+    """[B, H, W, C] -> [B, H / 2, W / 2, C] by the filter [1, 3, 3, 1] / 8 in each direction, zeros outside."""
+    for axis in (1, 2):
+        pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
+        even, odd = (part.squeeze(axis + 1) for part in jnp.split(pairs, 2, axis=axis + 1))
+        x = (_shifted(odd, axis, 1) + 3 * even + 3 * odd + _shifted(even, axis, -1)) / 8
+    return x
+
+
+def _shifted(x: Array, axis: int, by: int) -> Array:
+    """x moved by one place along the axis, up (1) or down (-1); a zero comes in."""
+    pads = [(0, 0, 0)] * x.ndim
+    pads[axis] = (by, -by, 0)
+    return lax.pad(x, jnp.zeros((), x.dtype), pads)

@@ -1,0 +1,123 @@
+"""The residual networks of Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, appendix B,
+table 4; class-conditional as in Miyato and Koyama, "cGANs with Projection Discriminator", 2018.
+
+Spectral normalisation is no part of the discriminator here: see `spectral.spectral_norm`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+from flax.core import FrozenDict
+
+from gax import errors
+from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, with_heads
+from gax.nets.minibatch import see_batch
+from gax.types import Array
+
+# As in the authors' code: Glorot's bound times sqrt(2) where a ReLU follows or precedes, and plain elsewhere.
+AFTER_RELU = nn.initializers.variance_scaling(2.0, 'fan_avg', 'uniform')
+PLAIN = nn.initializers.glorot_uniform()
+
+
+class Generator(nn.Module):
+    """latents [B, Z] (and labels int [B]) -> images [B, H, W, C] in [-1, 1].
+
+    Dense to widths[0] channels of H / 2^n, n = len(widths) - 1; a residual block of twice the size to each further
+    width; batch-norm, ReLU, convolution, tanh. With classes, batch-norms are conditional. CIFAR-10: (256,) * 4.
+    """
+
+    shape: Sequence[int]
+    widths: Sequence[int] = (256, 256, 256, 256)
+    num_classes: int = 0
+    momentum: float = 0.9
+
+    @nn.compact
+    def __call__(self, z: Array, *label: Array, train: bool) -> Array:
+        height, width = base_shape(self.shape, len(self.widths) - 1)
+        x = nn.Dense(height * width * self.widths[0], kernel_init=PLAIN)(z)
+        x = x.reshape(-1, height, width, self.widths[0])
+        for features in self.widths[1:]:
+            x = UpBlock(features, self.num_classes, self.momentum)(x, *label, train=train)
+        x = nn.relu(ConditionalBatchNorm(0, self.momentum)(x, train=train))
+        return jnp.tanh(Conv(self.shape[-1], 3, kernel_init=PLAIN)(x))
+
+
+class UpBlock(nn.Module):
+    """[B, H, W, C] -> [B, 2 H, 2 W, features]: BN, ReLU, nearest neighbours, conv, BN, ReLU, conv; the shortcut is 1x1.
+
+    The shortcut's 1x1 convolution comes before its doubling, which is the same at a quarter of the work.
+    """
+
+    features: int
+    num_classes: int
+    momentum: float
+
+    @nn.compact
+    def __call__(self, x: Array, *label: Array, train: bool) -> Array:
+        shortcut = doubled(Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(x))
+        for step in (doubled, lambda x: x):
+            x = ConditionalBatchNorm(self.num_classes, self.momentum)(x, *label, train=train)
+            x = Conv(self.features, 3, kernel_init=AFTER_RELU)(step(nn.relu(x)))
+        return x + shortcut
+
+
+class Discriminator(nn.Module):
+    """images [B, H, W, C] (and labels int [B]) -> logits [B].
+
+    A residual block for each width, of which the first `downs` halve the image; ReLU, the SUM over all pixels, dense.
+    With classes the logit gets the inner product of these sums with the label's embedding. heads, minibatch: see
+    `layers.with_heads` and `minibatch.see_batch`, with the sums as features. CIFAR-10: (128,) * 4, two halvings.
+    """
+
+    widths: Sequence[int] = (128, 128, 128, 128)
+    downs: int = 2
+    num_classes: int = 0
+    heads: Mapping[str, int] = FrozenDict()
+    minibatch: str = ''
+
+    @nn.compact
+    def __call__(self, x: Array, *label: Array, train: bool) -> Any:
+        base_shape(x.shape[1:], self.downs, 'd.downs')
+        for i, features in enumerate(self.widths):
+            x = DownBlock(features, down=i < self.downs, first=i == 0)(x)
+        x = jnp.sum(nn.relu(x), axis=(1, 2))
+        logits = nn.Dense(1, kernel_init=PLAIN)(see_batch(self.minibatch, x))[:, 0]
+        if self.num_classes:
+            logits = logits + jnp.sum(Embed(self.num_classes, x.shape[-1], PLAIN)(*label) * x, axis=-1)
+        return with_heads(x, logits, self.heads)
+
+
+class DownBlock(nn.Module):
+    """[B, H, W, C] -> [B, H / 2, W / 2, features] where `down`: ReLU, conv, ReLU, conv, average over 2x2 pixels.
+
+    The shortcut has a 1x1 convolution where the block halves or widens, after its average, which is the same at a
+    quarter of the work. The `first` block, which sees pixels, begins without the ReLU.
+    """
+
+    features: int
+    down: bool
+    first: bool = False
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shortcut = halved(x) if self.down else x
+        if self.down or x.shape[-1] != self.features:
+            shortcut = Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(shortcut)
+        x = Conv(self.features, 3, kernel_init=AFTER_RELU)(x if self.first else nn.relu(x))
+        x = Conv(self.features, 3, kernel_init=AFTER_RELU)(nn.relu(x))
+        return (halved(x) if self.down else x) + shortcut
+
+
+def base_shape(shape: Sequence[int], times: int, field: str = 'g.widths') -> tuple[int, int]:
+    """Height and width of an image [H, W, C] halved `times`; a GaxError that names `field` where that cannot be."""
+    height, width = shape[:2]
+    if height % 2**times or width % 2**times:
+        raise errors.GaxError(
+            f'{field} halves {height}x{width} images {times} times: both sides must be multiples of {2**times}; '
+            'have fewer, or set data.image_size'
+        )
+    return height // 2**times, width // 2**times
