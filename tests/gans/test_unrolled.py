@@ -1,0 +1,113 @@
+"""Looking ahead: gradients by hand on a linear critic, and what must stay as it is.
+
+With D(x) = w x and the Wasserstein loss, a move of D takes w to w - n (f - r), f and r being the mean fake and real; so
+after k moves G's loss is -(w - k n (f - r)) f, and its gradient by f is -w + k n (2 f - r).
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import toys
+
+from gax import errors, forward, gans, penalties
+from gax import step as steps
+from gax.config import base
+from gax.data.source import Spec
+from gax.gans.unrolled import look_ahead
+
+POINTS = Spec('points', {'point': (2,)})
+W = jnp.array([1.0, -2.0])
+RATE = 0.25
+
+
+def linear_game(turns, d_terms=None, stop=False):
+    """The toy game with a linear critic, whose generator looks `turns` moves ahead."""
+    game = toys.game(d_terms=d_terms, loss='wasserstein', latents=toys.given_latents)
+    d, g = game.players['d'], game.players['g']
+
+    def ahead(view):
+        future = look_ahead(view, d, turns, RATE)
+        params = jax.lax.stop_gradient(future.params) if stop else future.params
+        return g.forward(future._replace(params=params))
+
+    nets = {**game.nets, 'd': toys.net(lambda key: W, lambda w, x: x @ w)}
+    return game._replace(
+        nets=nets, players={'d': d, 'g': g._replace(forward=ahead, optimizer=optax.sgd(1.0))}
+    )
+
+
+def start(game):
+    """The state and batch before a move of G, and the means of its fakes and of the reals."""
+    state, batch = toys.init(game), toys.batch()
+    fakes = batch['z'] @ state.params['g']['a'] + state.params['g']['b']
+    return state, batch, jnp.mean(fakes, axis=0), jnp.mean(batch['point'], axis=0)
+
+
+@pytest.mark.parametrize('turns', [0, 1, 3])
+def test_the_gradient_goes_through_the_moves(turns):
+    game = linear_game(turns)
+    state, batch, f, r = start(game)
+    after, _ = steps.make_update(game, 'g')(state, batch)
+    # b is added to every fake: its gradient is that by the mean fake.
+    expected = -W + turns * RATE * (2 * f - r)
+    np.testing.assert_allclose(state.params['g']['b'] - after.params['g']['b'], expected, rtol=1e-5)
+
+
+def test_it_is_not_the_gradient_against_a_given_future():
+    game = linear_game(1, stop=True)
+    state, batch, f, r = start(game)
+    after, _ = steps.make_update(game, 'g')(state, batch)
+    expected = -W + RATE * (f - r)
+    np.testing.assert_allclose(state.params['g']['b'] - after.params['g']['b'], expected, rtol=1e-5)
+
+
+def test_simulated_moves_obey_all_of_ds_terms():
+    """R1 of a linear critic is |w|^2 / 2: a move also shrinks w by the factor 1 - n gamma. A schedule counts as at this step."""
+    for weight in (2.0, lambda step: 2.0 + step):
+        game = linear_game(1, {'r1': penalties.r1(forward.POINTS, weight=weight)})
+        state, batch, f, r = start(game)
+        view = toys.view(game.nets, state.params, batch)._replace(
+            fakes={'point': batch['z'] @ state.params['g']['a'] + state.params['g']['b']},
+            model_state=state.model_state,
+            term_state=state.term_state,
+        )
+        found = look_ahead(view, game.players['d'], 2, RATE)
+        w = W
+        for _ in range(2):
+            w = w - RATE * ((f - r) + 2.0 * w)
+        np.testing.assert_allclose(found.params['d'], w, rtol=1e-5)
+        toys.same(found.model_state, view.model_state)
+        toys.same(found.params['g'], view.params['g'])
+
+
+def config_of(gan, turns=None):
+    config = base(gan)
+    config.batch_size, config.latent_dim = 6, 2
+    config.g.widths = config.d.widths = (4,)
+    for player in (config.d, config.g):
+        player.optimizer.update({'learning_rate': 1e-2, 'b1': 0.5})
+    config.d.dropout = 0.2  # dropout draws must be those of the usual GAN, too
+    if turns is not None:
+        config.unrolled.steps = turns
+    return config
+
+
+def run(config):
+    game = gans.make(config, POINTS)
+    return jax.jit(steps.make_step(game))(toys.init(game), {'point': toys.batch()['point']})[0]
+
+
+def test_no_step_ahead_is_the_usual_gan_and_d_never_looks_ahead():
+    plain, none, two = (
+        run(config) for config in (config_of('vanilla'), config_of('unrolled', 0), config_of('unrolled', 2))
+    )
+    toys.same(none, plain)
+    toys.same(two.params['d'], plain.params['d'])
+    assert toys.differ(two.params['g'], plain.params['g'])
+
+
+def test_steps_are_not_negative():
+    with pytest.raises(errors.GaxError, match=r'config.unrolled.steps must be 0 or more, and is -1'):
+        gans.make(config_of('unrolled', -1), POINTS)
