@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from absl import flags
-from tqdm import trange
 
 from gax import cli
 from gax.data import memory, order
@@ -48,6 +47,8 @@ def train(x: np.ndarray, y: np.ndarray, epochs: int) -> Any:
 
         updates, opt_state = optimizer.update(jax.grad(loss)(params), opt_state)
         return optax.apply_updates(params, updates), opt_state
+
+    from tqdm import trange
 
     state = (params, optimizer.init(params))
     for step in trange(total, desc='classifier'):
