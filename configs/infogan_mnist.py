@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
     config.batch_size = 64
     config.steps = 10_000
     config.latent_dim = 62
-    config.code.update({'categories': 10, 'category_weight': 1.0, 'continuous': 2, 'continuous_weight': 0.5})
+    config.code.update({'categories': 10, 'category_weight': 1.0, 'continuous': 2, 'continuous_weight': 0.1})
     config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
     config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
     config.g.optimizer = optimizer('adam', 1e-3, b1=0.5)
