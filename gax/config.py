@@ -91,6 +91,9 @@ def check(config: ConfigDict) -> None:
         raise errors.GaxError(
             f'config.label_smoothing must be from 0 to below 0.5, and is {config.label_smoothing}'
         )
+    for path, value in fields.items():
+        if path.endswith(('.lazy_interval', '.historical')) and value < 0:
+            raise errors.GaxError(f'config.{path} must be at least 0, and is {value}')
     for name, term in config.terms.items():
         if term.weight < 0 or term.every < 1:
             raise errors.GaxError(

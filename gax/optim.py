@@ -53,7 +53,9 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if positive, the weight
     of `historical_averaging`. schedule.name: an optax schedule that multiplies
     learning_rate. Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
-    momentum, weight_decay ... Numbers may be traced arrays.
+    momentum, weight_decay ... Numbers may be traced arrays. Optimism (Daskalakis et al., "Training GANs with Optimism",
+    2018) is by name, too: 'optimistic_gradient_descent', 'optimistic_adam_v2' (of which b1=0 converges on the game xy, where
+    Adam does not; b1=0.9 runs away as Adam does: tests/test_wrappers.py).
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
     factory = errors.lookup('optimizer', config['name'], optimizers())

@@ -70,16 +70,21 @@ def one_centered(
     return gap(norms(input_gradient(critic, between(real, fake, key))), target, one_sided)
 
 
-def near_reals(critic: Score, real: Array, key: Key, target: float = 1.0, noise: float = 0.5) -> Array:
-    """E (|grad D(x')| - target)^2 with x' = x + a noise std u: u ~ U[0, 1) per pixel, a ~ U[0, 1) per example.
-
-    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, section 2.3, as their code perturbs: std is one
-    number, that of all pixels of the batch; only upwards, and somewhere on the way there. (The paper writes
-    x + delta with delta ~ N(0, c I).)
-    """
+def around(real: Array, key: Key, noise: float = 0.5) -> Array:
+    """x + a noise std u: u ~ U[0, 1) per pixel, a ~ U[0, 1) per example, std that of all pixels of the batch."""
     far, along = jax.random.split(key)
     moved = real + noise * jnp.std(real) * jax.random.uniform(far, real.shape, real.dtype)
-    return gap(norms(input_gradient(critic, between(real, moved, along))), target)
+    return between(real, moved, along)
+
+
+def near_reals(critic: Score, real: Array, key: Key, target: float = 1.0, noise: float = 0.5) -> Array:
+    """E (|grad D(x')| - target)^2 with x' = `around`(x).
+
+    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, section 2.3, as their code perturbs: only
+    upwards, up to half a standard deviation, and somewhere on the way there. (The paper writes x + delta with
+    delta ~ N(0, c I).)
+    """
+    return gap(norms(input_gradient(critic, around(real, key, noise))), target)
 
 
 def _score(view: View, critic: Critic, batch: Batch) -> Score:

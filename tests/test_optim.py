@@ -87,6 +87,37 @@ def test_schedules_multiply_the_learning_rate(schedule, factors):
     np.testing.assert_allclose(-total, 0.1 * sum(factors), rtol=1e-5)
 
 
+def test_lazy_interval_shortens_the_update_and_the_memory():
+    """k = 3: rate and betas to the power or the multiple of 3/4; Adam's second step has the betas in it."""
+    ratio = 3 / 4
+    by_hand = optax.adam(0.1 * ratio, b1=0.5**ratio, b2=0.999**ratio)
+    grads = [{'w': jnp.array(g)} for g in ([3.0, -4.0, 1.0], [1.0, 1.0, 1.0], [-2.0, 0.5, 1.0])]
+
+    def path(chain):
+        params, state = PARAMS, chain.init(PARAMS)
+        for g in grads:
+            updates, state = chain.update(g, state, params)
+            params = optax.apply_updates(params, updates)
+        return params
+
+    close(path(optim.make(config('adam', 0.1, b1=0.5, lazy_interval=3))), path(by_hand))
+    np.testing.assert_allclose(after(config(lazy_interval=1)), [1 - 0.15, -2 + 0.2, 3], rtol=1e-6)
+    half = {'name': 'constant_schedule', 'value': 0.5}
+    np.testing.assert_allclose(
+        after(config(lazy_interval=1, schedule=half)), [1 - 0.075, -2 + 0.1, 3], rtol=1e-6
+    )
+
+
+def test_historical_averaging_pulls_to_the_mean_of_all_before():
+    """Descent of rate 0.1 from 1 with gradient 1: 1, 0.9; then the mean of 1 and 0.9 is 0.95 and the pull 2 w (-0.05)."""
+    ones, start = {'w': jnp.ones(1)}, {'w': jnp.ones(1)}
+    made = config(historical=3.0)
+    found = [float(after(made, n, ones, start)[0]) for n in (1, 2, 3)]
+    third = 0.9 - 0.1 * (1 - 6 * 0.05)
+    mean = (1 + 0.9 + third) / 3
+    np.testing.assert_allclose(found, [0.9, third, third - 0.1 * (1 + 6 * (third - mean))], rtol=1e-6)
+
+
 def test_numbers_may_be_traced():
     def one(rate, clip):
         with (made := optimizer('sgd', 0.1)).ignore_type():

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import toys
+from ml_collections import ConfigDict
 
 from gax import forward, nets, penalties
 from gax.nets.layers import Conv
-from gax.types import Term
 
 W = np.array([3.0, -4.0, 12.0], np.float32)  # |w| = 13
 REAL = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
@@ -46,10 +46,16 @@ def test_functions_on_a_linear_critic():
 
 @pytest.mark.parametrize(
     ('name', 'expected', 'gradient'),
-    [('r1', 169 / 2, W), ('r2', 169 / 2, W), ('wgan_gp', 144, 2 * 12 * W / 13)],
+    [
+        ('r1', 169 / 2, W),
+        ('r2', 169 / 2, W),
+        ('wgan_gp', 144, 2 * 12 * W / 13),
+        ('dragan', 144, 2 * 12 * W / 13),
+        ('zero_gp', 169, 2 * W),
+    ],
 )
 def test_terms_on_a_linear_critic(name, expected, gradient):
-    """With weight gamma: gamma / 2 |w|^2 and its gradient gamma w; (|w| - 1)^2 and 2 (|w| - 1) w / |w|."""
+    """Weight gamma: gamma / 2 |w|^2, gradient gamma w; (|w| - 1)^2 and 2 (|w| - 1) w / |w|; |w|^2 and 2 w."""
     found, slope = jax.value_and_grad(lambda w: value(make(name), linear, w))(jnp.asarray(W))
     assert float(found) == pytest.approx(expected, rel=1e-6)
     np.testing.assert_allclose(slope, gradient, rtol=1e-5)
@@ -73,6 +79,33 @@ def test_wgan_gp_draws_one_point_of_the_segment_per_example():
     seen = []
     penalties.one_centered(lambda x: seen.append(x) or jnp.sum(x, -1), *few, jax.random.key(0))
     assert jax.eval_shape(lambda x: x, seen[0]).shape == (4, 1)
+
+
+@pytest.mark.parametrize(('target', 'two_sided', 'one_sided'), [(10.0, 9, 9), (15.0, 4, 0)])
+def test_one_sided_leaves_gradients_below_the_target(target, two_sided, one_sided):
+    """|w| = 13."""
+    both = value(make('wgan_gp', target=target), linear, W)
+    above = value(make('wgan_gp', target=target, one_sided=True), linear, W)
+    assert (float(both), float(above)) == pytest.approx((two_sided, one_sided), abs=1e-4)
+    assert float(value(make('dragan', target=target), linear, W)) == pytest.approx(two_sided, abs=1e-4)
+
+
+def test_zero_gp_between_reals_and_fakes():
+    """Real 0, fake 10, D = x^2 / 2: E (10 e)^2 = 100 / 3."""
+    zeros = np.zeros((40_000, 1), np.float32)
+    found = value(make('zero_gp'), quadratic, jnp.ones(1), zeros, zeros + 10)
+    assert float(found) == pytest.approx(100 / 3, rel=0.03)
+
+
+def test_dragan_moves_reals_up_by_at_most_half_a_deviation():
+    """x' - x = a u std / 2, with one a ~ U[0, 1) an example and one u ~ U[0, 1) a pixel: means 1/4 and, of a, 1/2."""
+    real = np.random.default_rng(0).normal(size=(4000, 50)).astype(np.float32) * 3
+    moved = np.asarray(penalties.around(jnp.asarray(real), jax.random.key(0))) - real
+    assert moved.min() >= -1e-6
+    assert 1.3 < moved.max() <= 1.5 * np.std(real) / 3 + 1e-6
+    assert moved.mean() == pytest.approx(0.25 * 0.5 * np.std(real), rel=0.02)
+    # Within an example all moves share a: the largest of 50 u is about 1, so that it is a std / 2.
+    assert np.std(moved.max(1)) == pytest.approx(np.sqrt(1 / 12) * 0.5 * np.std(real), rel=0.05)
 
 
 @pytest.mark.parametrize('name', penalties.PENALTIES)
@@ -132,13 +165,29 @@ def test_squared_norms_sum_over_everything_but_the_batch():
     np.testing.assert_array_equal(penalties.squared_norms(jnp.full((2, 3, 4, 5), 2.0)), [240, 240])
 
 
-def test_from_config_takes_weight_and_every_and_leaves_other_terms():
-    class Field(dict):
-        __getattr__ = dict.__getitem__
+def section(**terms):
+    return ConfigDict(
+        {**penalties.defaults(), **{name: {**penalties.defaults()[name], **t} for name, t in terms.items()}}
+    )
 
-    config = {'r1': Field(weight=10.0, every=16), 'other': Field(weight=1.0, every=1)}
-    (name, term), *rest = penalties.from_config(config, forward.POINTS).items()
-    assert (name, rest, term.weight, term.every) == ('r1', [], 10.0, 16)
-    assert isinstance(term, Term)
-    assert not term.removed
-    assert float(value(term, linear, jnp.asarray(W))) == pytest.approx(169 / 2, rel=1e-6)
+
+def test_from_config_gives_each_player_its_own():
+    config = section(r1={'weight': 10.0, 'every': 16}, orthogonal_g={'weight': 1e-4}, lecam={'weight': 0.3})
+    d, g = penalties.from_config(config, forward.POINTS), penalties.for_generator(config, forward.POINTS)
+    assert (list(d), list(g)) == (['r1', 'lecam'], ['orthogonal_g'])
+    assert (d['r1'].weight, d['r1'].every, d['lecam'].every) == (10.0, 16, 1)
+    assert float(value(d['r1'], linear, jnp.asarray(W))) == pytest.approx(169 / 2, rel=1e-6)
+
+
+def test_numbers_of_a_term_are_fields_and_reach_it():
+    assert penalties.defaults()['wgan_gp'] == {'weight': 0.0, 'every': 1, 'target': 1.0, 'one_sided': False}
+    assert set(penalties.defaults()) == set(penalties.D_TERMS) | set(penalties.G_TERMS)
+    config = section(wgan_gp={'weight': 1.0, 'target': 15.0, 'one_sided': True})
+    term = penalties.from_config(config, forward.POINTS)['wgan_gp']
+    assert float(value(term, linear, jnp.asarray(W))) == 0.0
+
+
+def test_a_weight_that_is_traced_or_scheduled_is_never_left_out():
+    for weight in (jnp.zeros(()), lambda step: 0.0):
+        assert list(penalties.from_config({'r1': {'weight': weight, 'every': 1}}, forward.POINTS)) == ['r1']
+    assert penalties.from_config(section(), forward.POINTS) == {}

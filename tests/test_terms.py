@@ -1,8 +1,10 @@
 """Terms that are no penalties, and what is watched of a discriminator."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import toys
 
 from gax import losses, terms
 from gax.errors import GaxError
@@ -38,6 +40,47 @@ def test_reconstruction_is_a_mean_over_everything(distance, expected):
 def test_unknown_distance():
     with pytest.raises(GaxError, match="unknown distance 'l3'"):
         terms.reconstruction(None, None, 'l3')
+
+
+@pytest.mark.parametrize(
+    ('step', 'k', 'expected'),
+    # Of the scores 10, 4.4, 3.6, -5.5 the best k; the loss is minus the score.
+    [(0, 4, 3.125), (2, 3, 6.0), (4, 2, 7.2), (9, 2, 7.2)],
+)
+def test_top_k_is_the_mean_of_the_best_scored_fakes(step, k, expected):
+    """k falls from 4 to 2 over 4 steps."""
+    wasserstein = losses.make('wasserstein').g
+    view = toys.view({}, {}, {})._replace(step=jnp.asarray(step))
+    term = terms.top_k(wasserstein, fraction=0.5, steps=4)
+    loss = lambda fake: term.fn(view, {'real': None, 'fake': fake}, ())[0]  # noqa: E731
+    assert float(loss(FAKE)) == pytest.approx(-expected, rel=1e-6)
+    slope = np.asarray(jax.grad(loss)(FAKE))
+    assert sorted(slope) == pytest.approx([-1 / k] * k + [0.0] * (4 - k))
+    assert slope[0] < 0  # the best one of all
+    # Patches: [4, 2] logits, one score an example.
+    assert float(loss(jnp.stack([FAKE + 1, FAKE - 1], axis=1))) == pytest.approx(-expected, rel=1e-6)
+
+
+def test_top_k_at_once_and_not_at_all():
+    wasserstein = losses.make('wasserstein').g
+    one = terms.top_k(wasserstein, fraction=0.01)
+    assert float(one.fn(None, {'real': None, 'fake': FAKE}, ())[0]) == -10.0
+    ties = terms.top_k(wasserstein, fraction=0.5)
+    slope = jax.grad(lambda f: ties.fn(None, {'real': None, 'fake': f}, ())[0])(jnp.zeros(4))
+    np.testing.assert_array_equal(slope, [-0.5, -0.5, 0, 0])
+    assert value(terms.top_k(wasserstein), {'real': None, 'fake': FAKE}) == pytest.approx(-3.125)
+
+
+def test_diversity_is_that_of_fakes_over_that_of_reals():
+    """Neighbours of the reals, round the end, are 3-4-5 triangles: 5, 5, 0, 0; of the fakes half of that."""
+    real = jnp.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
+    summary = terms.diversity_summary('point')
+    view = toys.view({}, {}, {'point': real}, {'point': real / 2 + 7})
+    assert float(summary(view, None)['diversity']) == pytest.approx(0.5)
+    collapsed = view._replace(fakes={'point': jnp.ones((4, 2))})
+    both = terms.summaries(summary, lambda view, out: {'other': out})
+    assert both(collapsed, 3) == {'diversity': 0.0, 'other': 3}
+    assert float(summary(collapsed._replace(batch=collapsed.fakes), None)['diversity']) == 0.0
 
 
 def test_summary():
