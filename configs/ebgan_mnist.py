@@ -1,4 +1,6 @@
-"""EBGAN on digits. python experiments/train.py --config=configs/ebgan_mnist.py --workdir=runs/ebgan_mnist
+"""EBGAN with the pulling-away term on digits, small dense nets (Zhao et al., 2017).
+
+    python experiments/train.py --config=configs/ebgan_mnist.py --workdir=runs/ebgan_mnist
 
 FIGURE: not measured yet.
 """

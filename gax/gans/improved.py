@@ -1,0 +1,53 @@
+"""The GAN of the "improved techniques": feature matching, a D that sees the whole batch, history, smoothed labels.
+
+Salimans et al., "Improved Techniques for Training GANs", 2016, each technique by its field of the config:
+
+- feature matching (3.1): terms.feature_matching, |E f(x) - E f(G(z))|^2 of D's last hidden layer, for G. It joins G's
+  adversarial loss; with adversarial_weight=0 it replaces it, as in the paper's semi-supervised experiments;
+- minibatch discrimination (3.2): d.minibatch='discrimination', behind the features that are matched;
+- historical averaging (3.3): d.optimizer.historical and g.optimizer.historical, off by default (the paper uses it on
+  games of few parameters, and gives no weight);
+- one-sided label smoothing (3.4): label_smoothing=0.1, the target for reals is 0.9.
+
+Virtual batch normalisation (3.5) is left out: it costs a second pass over a reference batch, and later work does without.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('mlp')
+    fields.update({'label_smoothing': 0.1, 'adversarial_weight': 1.0, 'd': {'minibatch': 'discrimination'}})
+    fields.terms = {'feature_matching': {'weight': 1.0}}
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 3e-4, 'b1': 0.5}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError where G has nothing to minimise."""
+    loss = losses.make(config.loss, config.label_smoothing)
+    # A discriminator tells its features beside further outputs only; this one is spare, and is never trained.
+    networks, critic = families.pair(config, spec, heads={'spare': 1})
+    g = players.generator(config, loss, critic)
+    adversarial = g.terms['adversarial']._replace(weight=config.adversarial_weight)
+    g = g._replace(terms={**g.terms, 'adversarial': adversarial})
+    if not g.live_terms:
+        raise errors.GaxError(
+            'improved needs config.adversarial_weight or config.terms.feature_matching.weight above 0'
+        )
+    return Game(
+        networks,
+        players={'d': players.discriminator(config, loss, critic), 'g': g},
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )
