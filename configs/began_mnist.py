@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config.steps = 10_000
     config.g.update({'widths': (256, 512), 'activation': 'relu', 'momentum': 0.9})
     config.d.update({'widths': (256,), 'code': 32})
-    # Ten times the paper's rates (64-pixel faces over 200k steps there): few steps, and the controller must keep up.
+    # Ten times the paper's rates: this run has few steps, and the controller must keep up.
     config.g.optimizer.learning_rate = config.d.optimizer.learning_rate = 1e-3
     config.lambda_k = 1e-2
     config.gamma = 0.7
