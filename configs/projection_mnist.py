@@ -1,0 +1,36 @@
+"""Projection discriminator and conditional batch-norm, with the small networks of configs/mnist.py, on 28x28 digits.
+
+    python experiments/train.py --config=configs/projection_mnist.py --workdir=runs/projection
+
+Miyato and Koyama, "cGANs with Projection Discriminator", 2018. FIGURE: not measured yet. The paper's CIFAR-10 networks are
+g.kind = d.kind = 'sngan' with widths (256,) * 4 and (128,) * 4 at 32x32, and D moves five times a step; here it moves once,
+at twice G's rate.
+"""
+
+from ml_collections import ConfigDict
+
+from gax.config import base
+
+
+def get_config() -> ConfigDict:
+    config = base('projection')
+    config.data.name = 'embedded:mnist'
+    config.batch_size = 64
+    config.steps = 8000
+    config.latent_dim = 64
+    config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
+    config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'updates': 1})
+    for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
+        player.optimizer.learning_rate = rate
+        player.optimizer.schedule.update(
+            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 4000, 'transition_steps': 4000}
+        )
+    return config
+
+
+def get_test_config() -> ConfigDict:
+    config = get_config()
+    config.batch_size = 8
+    config.g.widths = (8, 4)
+    config.d.widths = (4, 8)
+    return config

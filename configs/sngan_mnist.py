@@ -1,0 +1,35 @@
+"""SNGAN with narrow residual networks on 28x28 digits.
+
+    python experiments/train.py --config=configs/sngan_mnist.py --workdir=runs/sngan
+
+Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018. FIGURE: not measured yet. The paper's
+CIFAR-10 networks are widths (256,) * 4 in G and (128,) * 4 in D at 32x32 (`base('sngan')` as it is, with
+data.image_size=32), D moves five times a step, the learning rate falls to 0 over 100,000 steps. Here D moves once, at twice
+G's rate.
+"""
+
+from ml_collections import ConfigDict
+
+from gax.config import base
+
+
+def get_config() -> ConfigDict:
+    config = base('sngan')
+    config.data.name = 'embedded:mnist'
+    config.batch_size = 64
+    config.steps = 2000
+    config.latent_dim = 64
+    config.g.update({'widths': (64, 32, 16)})
+    config.d.update({'widths': (16, 32, 64), 'updates': 1})
+    config.g.optimizer.learning_rate = 5e-4
+    config.d.optimizer.learning_rate = 1e-3
+    config.ema.decay = 0.99
+    return config
+
+
+def get_test_config() -> ConfigDict:
+    config = get_config()
+    config.batch_size = 8
+    config.g.widths = (4, 4, 4)
+    config.d.widths = (4, 4)
+    return config

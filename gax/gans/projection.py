@@ -1,0 +1,44 @@
+"""Projection discriminator: the label enters D as an inner product with its features, and G as conditional batch-norm.
+
+Miyato and Koyama, "cGANs with Projection Discriminator", 2018: logit = psi(f(x)) + <v_y, f(x)> (eq. 3), v_y a row of an
+embedding; spectral norm in D, hinge loss, Adam at 2e-4 with b1 0 and b2 0.9, D moves five times per step. Fakes have
+the labels of the batch. The paper's networks are g.kind = d.kind = 'sngan' with 128 latents; small convolutional ones
+are the default, with a scale and an offset per class in G's batch-norms (`g.class_norm`).
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('dcgan')
+    fields.update({'loss': 'hinge', 'latent_dim': 128, 'g': {'class_norm': True}})
+    fields.update({'d': {'updates': 5, 'dropout': 0.0, 'spectral_norm': True}})
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.0, 'b2': 0.9}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and labels; raises GaxError without."""
+    if not spec.num_classes:
+        raise errors.GaxError(f'projection needs labels, and {spec.name} has none')
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec, spec.num_classes)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim, labelled=True),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

@@ -1,0 +1,46 @@
+"""R3GAN: relativistic pairing, a zero-centred gradient penalty on reals and one on fakes, and a plain modern ResNet.
+
+Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024. D minimises E softplus(-(D(x) - D(G(z)))) +
+(gamma / 2) (E |grad D(x)|^2 + E |grad D(G(z))|^2), G the same first term with the roles exchanged; config.terms.r1.weight
+and r2.weight are gamma. Adam with b1 0, no momentum, no batch-norm (see nets/r3gan.py); samples are of G's average.
+The authors move gamma, the learning rate and b2 along cosines (CIFAR-10: 0.05 to 0.005, 2e-4 to 5e-5, 0.9 to 0.99, over 20
+million images); here gamma and b2 stay. They augment what D sees: config.augment. Class-conditional where `conditional`.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, errors, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('r3gan')
+    fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False, 'd': {'dropout': 0.0}})
+    fields.terms = {'r1': {'weight': 0.05}, 'r2': {'weight': 0.05}}
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.0, 'b2': 0.99}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and, for networks that take them, 'point' [D]."""
+    classes = spec.num_classes if config.conditional else 0
+    if config.conditional and not classes:
+        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec, classes)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim, bool(classes)),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )

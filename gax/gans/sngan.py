@@ -1,0 +1,41 @@
+"""SNGAN: the discriminator is kept Lipschitz by dividing each of its kernels by the kernel's largest singular value.
+
+Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018: hinge loss, residual networks (see
+nets/sngan.py), Adam at 2e-4 with b1 0 and b2 0.9 (setting C of table 1), D moves five times per step, 128 latents. G
+answers the fakes of D's last move (the paper draws new ones). With `g.kind`, `d.kind` any networks; where D is wrapped is
+`d.spectral_norm`.
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import ema, forward, losses, players
+from gax.data.source import Spec
+from gax.nets import families
+from gax.types import Game
+
+
+def defaults() -> ConfigDict:
+    fields = families.defaults('sngan')
+    fields.update({'loss': 'hinge', 'latent_dim': 128, 'd': {'updates': 5, 'dropout': 0.0}})
+    for player in (fields.d, fields.g):
+        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.0, 'b2': 0.9}
+    return fields
+
+
+def make(config: Any, spec: Spec) -> Game:
+    """spec.fields has one of 'image' [H, W, C] and, for networks that take them, 'point' [D]."""
+    loss = losses.make(config.loss, config.label_smoothing)
+    networks, critic = families.pair(config, spec)
+    return Game(
+        networks,
+        players={
+            'd': players.discriminator(config, loss, critic),
+            'g': players.generator(config, loss, critic),
+        },
+        latents=forward.normal_latents(config.latent_dim),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )
