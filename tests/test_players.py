@@ -13,7 +13,7 @@ from gax.data.source import Spec
 from gax.errors import GaxError
 
 SPEC = Spec('images', {'image': (8, 8, 3)}, 16, 0)
-D_TERMS = ('wgan_gp', 'lecam', 'cr', 'orthogonal')
+D_TERMS = ('wgan_gp', 'lecam', 'orthogonal')
 G_TERMS = ('path_length', 'orthogonal_g')
 
 
@@ -25,7 +25,7 @@ def everything():
     for name in (*D_TERMS, *G_TERMS):
         config.terms[name].weight = 0.01
     config.terms.path_length.every = 2
-    config.augment = 'color,cutout'
+    config.augment = 'flip'
     config.ada.kimg = 0.1
     config.instance_noise.update({'std': 0.1, 'steps': 100})
     config.top_k.update({'fraction': 0.5, 'steps': 3})
@@ -42,7 +42,7 @@ def test_everything_at_once_is_one_finite_step():
     game = gans.make(config, SPEC)
     batch = {'image': jnp.asarray(np.random.default_rng(0).uniform(-1, 1, (8, 8, 8, 3)), jnp.float32)}
     step = jax.jit(steps.make_step(game))
-    state, metrics = step(steps.init(game, rng.root(0)), batch)
+    state, metrics = step(jax.jit(lambda: steps.init(game, rng.root(0)))(), batch)
     state, _ = step(state, batch)
     assert all(bool(jnp.all(jnp.isfinite(x))) for x in jax.tree.leaves((state, metrics)))
     assert {name for name, (_, count) in metrics.items() if count == 1} >= {
