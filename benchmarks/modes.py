@@ -42,7 +42,9 @@ def sampler(built: experiment.Experiment, num: int) -> Any:
         return next(iter(fakes.values()))
 
     many = jax.vmap(one, in_axes=(0, None, None))
-    return jax.jit(lambda states, seed, averaged: many(states, jax.random.key(seed), averaged), static_argnums=2)
+    return jax.jit(
+        lambda states, seed, averaged: many(states, jax.random.key(seed), averaged), static_argnums=2
+    )
 
 
 def cover_points(built: experiment.Experiment, states: Any, averaged: bool, draw: Any) -> modes.Coverage:
@@ -75,8 +77,18 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
             found = {kind: cover(built, states, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
             curve.append({'step': step + chunk, **{kind: summary(c) for kind, c in found.items()}})
     last = curve[-1]
-    result = {'row': name, 'gan': config.gan, 'steps': steps, 'seeds': len(seeds), 'batch_size': config.batch_size}
-    result |= {'seconds': round(time.perf_counter() - began, 1), 'raw': last['raw'], 'averaged': last['averaged']}
+    result = {
+        'row': name,
+        'gan': config.gan,
+        'steps': steps,
+        'seeds': len(seeds),
+        'batch_size': config.batch_size,
+    }
+    result |= {
+        'seconds': round(time.perf_counter() - began, 1),
+        'raw': last['raw'],
+        'averaged': last['averaged'],
+    }
     better = last['averaged']['quality']['mean'] > last['raw']['quality']['mean']
     samples = np.asarray(draw(states, 1, better))[0]
     return {**result, 'curve': curve, **device()}, samples
@@ -103,7 +115,9 @@ def device() -> dict[str, str]:
 
 def printed(results: dict[str, Any]) -> str:
     """The table in Markdown: gax's rows, then the published ones."""
-    lines = ['| method | modes | high quality % | reverse KL | averaged: modes | high quality % | reverse KL | s |']
+    lines = [
+        '| method | modes | high quality % | reverse KL | averaged: modes | high quality % | reverse KL | s |'
+    ]
     lines.append('|---|---|---|---|---|---|---|---|')
     for name, found in results.items():
         cells = [
@@ -130,7 +144,11 @@ def main(argv: list[str]) -> int:
         results[name] = result
         out.write_text(json.dumps({k: results[k] for k in known if k in results}, indent=1) + '\n')
         real = synthetic.MIXTURES[TABLE.value].centers if samples.ndim == 2 else None
-        picture = pictures.scatter(samples, real) if samples.ndim == 2 else pictures.grid(pictures.to_uint8(samples[:80]), 10)
+        picture = (
+            pictures.scatter(samples, real)
+            if samples.ndim == 2
+            else pictures.grid(pictures.to_uint8(samples[:80]), 10)
+        )
         pictures.save(picture, out.with_name(f'{out.stem}_{name}.png'))
     print(printed(json.loads(out.read_text())))
     return 0

@@ -69,7 +69,9 @@ RANGES: tuple[tuple[str, float, float], ...] = (
 # Fields by their last name, wherever a recipe has them: of players, and of networks.
 POSITIVE_LAST = ('updates', 'learning_rate')
 POSITIVE_NAMES = ('widths', 'strides', 'kernel')
-COUPLING = ('minibatch', 'batch_norm')  # fields of d with which it is no function of one example
+# Values of fields of d with which it is no function of one example. (minibatch='std' is allowed: StyleGAN2 has it beside
+# R1, and the gradient that the penalty takes through the other examples' statistics is small.)
+COUPLING = {'minibatch': ('discrimination',), 'batch_norm': (True,)}
 FRACTION_NAMES = ('dropout', 'momentum')
 
 
@@ -119,7 +121,9 @@ def check_together(config: ConfigDict) -> None:
     clipped = [path for path, value in fields.items() if path.endswith('.clip_weights') and value]
     if config.extragradient and clipped:
         raise errors.GaxError(f'config.extragradient would undo the projection of config.{clipped[0]}')
-    coupled = [f'd.{name}={fields[f"d.{name}"]}' for name in COUPLING if fields.get(f'd.{name}')]
+    coupled = [
+        f'd.{name}={fields[f"d.{name}"]}' for name, bad in COUPLING.items() if fields.get(f'd.{name}') in bad
+    ]
     per_example = [name for name in penalties.PENALTIES if config.terms[name].weight]
     if coupled and per_example:
         raise errors.GaxError(

@@ -85,10 +85,11 @@ def test_values_that_cannot_be_meant(path, value, said):
 
 
 def test_pairs_that_have_no_meaning_together():
-    coupled = changed('d.minibatch', 'std')
+    coupled = changed('d.minibatch', 'discrimination')
     configs.check(changed('terms.lecam.weight', 0.3, coupled))
     with pytest.raises(
-        GaxError, match=r'terms\.r1 penalises the gradient of each example .* config\.d\.minibatch=std'
+        GaxError,
+        match=r'terms\.r1 penalises the gradient of each example .* config\.d\.minibatch=discrimination',
     ):
         configs.check(changed('terms.r1.weight', 1.0, coupled))
     clipped = changed('d.optimizer.clip_weights', 0.01)

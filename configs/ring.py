@@ -1,0 +1,102 @@
+"""Eight Gaussians in a ring, by several methods with networks alike: the rows of `benchmarks/modes.py --table=ring`.
+
+    python experiments/train.py --config=configs/ring.py:pacgan2 --workdir=runs/ring_pacgan2
+    python benchmarks/modes.py --table=ring          # every row over ten seeds
+
+FIGURE: not measured yet.
+"""
+
+from collections.abc import Callable
+
+from ml_collections import ConfigDict
+
+from gax.config import base, optimizer
+
+STEPS = 8000
+LONG = 20_000  # of the regularised rows
+
+
+def points(gan: str, widths: tuple[int, ...] = (128, 128)) -> ConfigDict:
+    """MLPs with ReLU, two-dimensional normal latents, batch 128, Adam 1e-3 with beta1 0.5: what the rows share."""
+    config = base(gan)
+    config.data.name = 'synthetic:ring'
+    config.batch_size = 128
+    config.latent_dim = 2
+    config.g.update({'kind': 'mlp', 'widths': widths, 'activation': 'relu', 'batch_norm': False})
+    config.d.update({'kind': 'mlp', 'widths': (128, 128), 'activation': 'relu', 'dropout': 0.0})
+    for player in (config.g, config.d):
+        player.optimizer = optimizer('adam', 1e-3, b1=0.5)
+    config.steps_per_call = 50
+    config.steps = STEPS
+    config.log_every = config.sample_every = 500
+    config.checkpoint.every = 5000
+    return config
+
+
+def gan() -> ConfigDict:
+    """The non-saturating GAN."""
+    return points('vanilla')
+
+
+def unrolled() -> ConfigDict:
+    """Five moves looked ahead (Metz et al., 2017)."""
+    return points('unrolled')
+
+
+def ali() -> ConfigDict:
+    """A stochastic encoder and a discriminator of pairs (Dumoulin et al., 2017)."""
+    config = points('bigan')
+    config.e.update({'kind': 'mlp', 'widths': (128, 128), 'stochastic': True})
+    return config
+
+
+def pacgan(size: int) -> ConfigDict:
+    """D judges `size` points at once (Lin et al., 2018)."""
+    config = points('pacgan')
+    config.pack = size
+    return config
+
+
+def wgan_gp() -> ConfigDict:
+    """Five critic moves, gradient penalty of weight 0.1 (of Gulrajani et al.'s toys, 2017); half the steps."""
+    config = points('wgan_gp')
+    config.terms.wgan_gp.weight = 0.1
+    for player in (config.g, config.d):
+        player.optimizer = optimizer('adam', 1e-3, b1=0.0, b2=0.9)
+    config.steps = STEPS // 2
+    return config
+
+
+def regularised(loss: str, r1: float = 0.1, r2: float = 0.1) -> ConfigDict:
+    """R1 and R2 at beta1 0 with a decaying learning rate and a wider generator: R3GAN's recipe (Huang et al., 2024)."""
+    config = points('vanilla', widths=(256, 256, 256))
+    config.loss, config.steps = loss, LONG
+    config.terms.r1.weight, config.terms.r2.weight = r1, r2
+    for player in (config.g, config.d):
+        player.optimizer = optimizer('adam', 1e-3, b1=0.0, b2=0.9)
+        player.optimizer.schedule.update({'name': 'cosine_decay_schedule', 'decay_steps': LONG})
+    return config
+
+
+ROWS: dict[str, Callable[[], ConfigDict]] = {
+    'gan': gan,
+    'unrolled': unrolled,
+    'ali': ali,
+    'pacgan2': lambda: pacgan(2),
+    'pacgan4': lambda: pacgan(4),
+    'wgan_gp': wgan_gp,
+    'ns_r1_r2': lambda: regularised('non_saturating'),
+    'rp_r1_r2': lambda: regularised('relativistic'),
+}
+
+
+def get_config(row: str = 'rp_r1_r2') -> ConfigDict:
+    return ROWS[row]()
+
+
+def get_test_config(row: str = 'rp_r1_r2') -> ConfigDict:
+    config = get_config(row)
+    config.batch_size = 16
+    for section in (config.g, config.d, *([config.e] if 'e' in config else [])):
+        section.widths = (8, 8)
+    return config
