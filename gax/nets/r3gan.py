@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from flax.core import FrozenDict
 from jax import lax
 
+from gax import errors
 from gax.nets.layers import Conv, Embed, Initializer, leaky_relu, with_heads
 from gax.nets.minibatch import see_batch
 from gax.nets.sngan import base_shape
@@ -100,7 +101,8 @@ class Block(nn.Module):
     """x + 1x1(act(3x3 in groups(act(1x1(x))))), [B, H, W, C], `expansion` times wider within; act: leaky ReLU.
 
     total: the residual blocks of the net, L; with 3 layers a block, the first two are initialised by He's rule times
-    L^(-1 / (2 * 3 - 2)), the third by 0. Groups have `group_size` of the inner channels, or all where there are fewer.
+    L^(-1 / (2 * 3 - 2)), the third by 0. Groups have `group_size` of the inner channels, or all where there are fewer;
+    raises GaxError where they cannot be divided so.
     """
 
     expansion: int
@@ -110,9 +112,15 @@ class Block(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> Array:
         inner = self.expansion * x.shape[-1]
+        size = min(inner, self.group_size)
+        if inner % size:
+            raise errors.GaxError(
+                f'r3gan divides {inner} channels (a width times expansion={self.expansion}) into groups of {size}: '
+                'have widths or group_size such that this can be done'
+            )
         init = he((2 / (1 + SLOPE**2)) ** 0.5 * self.total**-0.25)
         y = leaky_relu(SLOPE)(Conv(inner, 1, kernel_init=init)(x))
-        y = leaky_relu(SLOPE)(Conv(inner, 3, kernel_init=init, groups=max(1, inner // self.group_size))(y))
+        y = leaky_relu(SLOPE)(Conv(inner, 3, kernel_init=init, groups=inner // size)(y))
         return x + Conv(x.shape[-1], 1, use_bias=False, kernel_init=nn.initializers.zeros)(y)
 
 

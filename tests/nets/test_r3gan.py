@@ -9,6 +9,7 @@ from jax import lax
 from gax import nets
 from gax.config import base
 from gax.data import Spec
+from gax.errors import GaxError
 from gax.nets import families, r3gan
 
 KEY = jax.random.key(0)
@@ -64,6 +65,13 @@ def test_blocks_begin_as_the_identity_and_have_gradients():
     gradient = jax.grad(lambda v: jnp.sum(made.apply(v, x) ** 2))(variables)['params']
     assert jnp.abs(gradient['Conv_2']['kernel']).max() > 0
     assert variables['params']['Conv_1']['kernel'].shape == (3, 3, 16, 32)
+
+
+def test_groups_that_do_not_divide_are_refused():
+    with pytest.raises(GaxError, match='r3gan divides 40 channels .* into groups of 16'):
+        r3gan.Block(2, 16, total=1).init(KEY, jnp.zeros((1, 4, 4, 20)))
+    narrow = r3gan.Block(2, 16, total=1).init(KEY, jnp.zeros((1, 4, 4, 4)))
+    assert narrow['params']['Conv_1']['kernel'].shape == (3, 3, 8, 8)
 
 
 def test_scale_of_the_initial_kernels():
