@@ -8,7 +8,8 @@ steered them. D itself makes one ordinary move. Zero steps are the usual GAN.
 Conventions: D moves first, so the moves begin from the D that has just answered these fakes (the paper's two players
 move at once: `game._replace(simultaneous=True)`). The moves are plain gradient descent (eq. 4) at
 `unrolled.learning_rate`, whatever D's own optimizer is: a fresh Adam's first move is the sign of the gradient, through
-which no gradient passes. Rates that are too large diverge (eight Gaussians: 0.03 and 0.05 held, 0.1 did not). D's statistics, if it has any, do not advance while it is unrolled.
+which no gradient passes. Rates that are too large diverge (eight Gaussians: 0.03 and 0.05 held, 0.1 did not).
+D's statistics, if it has any, do not advance while it is unrolled.
 """
 
 from typing import Any
