@@ -18,6 +18,7 @@ from gax import errors
 from gax.data.source import Spec
 from gax.forward import Critic, labelled, points, unlabelled, whole
 from gax.nets import dcgan, ensemble, mlp, r3gan, sngan
+from gax.nets.layers import halved_shape
 from gax.nets.lift import lift
 from gax.nets.spectral import spectral_norm
 from gax.types import Net
@@ -111,23 +112,23 @@ def _dcgan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str
 
 def _sngan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     _need_images(g.kind, shape)
-    sngan.base_shape(shape, len(g.widths) - 1)
+    halved_shape(shape, len(g.widths) - 1)
     return sngan.Generator(shape, g.widths, num_classes, g.momentum)
 
 
 def _sngan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
-    sngan.base_shape(shape, d.downs, 'd.downs')
+    halved_shape(shape, d.downs, 'd.downs')
     return sngan.Discriminator(d.widths, d.downs, num_classes, heads, d.minibatch)
 
 
 def _r3gan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     _need_images(g.kind, shape)
-    sngan.base_shape(shape, len(g.widths) - 1)
+    halved_shape(shape, len(g.widths) - 1)
     return r3gan.Generator(shape, g.widths, g.blocks, g.expansion, g.group_size, num_classes)
 
 
 def _r3gan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
-    sngan.base_shape(shape, len(d.widths) - 1, 'd.widths')
+    halved_shape(shape, len(d.widths) - 1, 'd.widths')
     return r3gan.Discriminator(d.widths, d.blocks, d.expansion, d.group_size, num_classes, heads, d.minibatch)
 
 

@@ -5,7 +5,7 @@ Parameters have the names and shapes of their `flax.linen` namesakes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
@@ -117,6 +117,17 @@ def halved(x: Array) -> Array:
     if height % 2 or width % 2:
         raise errors.GaxError(f'images of {height}x{width} cannot be halved: both sides must be even')
     return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+
+
+def halved_shape(shape: Sequence[int], times: int, field: str = 'g.widths') -> tuple[int, int]:
+    """Height and width of an image [H, W, C] halved `times`; a GaxError that names `field` where that cannot be."""
+    height, width = shape[:2]
+    if height % 2**times or width % 2**times:
+        raise errors.GaxError(
+            f'{field} halves {height}x{width} images {times} times: both sides must be multiples of {2**times}; '
+            'have fewer, or set data.image_size'
+        )
+    return height // 2**times, width // 2**times
 
 
 def doubled(x: Array) -> Array:

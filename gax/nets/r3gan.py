@@ -17,9 +17,8 @@ from flax.core import FrozenDict
 from jax import lax
 
 from gax import errors
-from gax.nets.layers import Conv, Embed, Initializer, leaky_relu, with_heads
+from gax.nets.layers import Conv, Embed, Initializer, halved_shape, leaky_relu, with_heads
 from gax.nets.minibatch import see_batch
-from gax.nets.sngan import base_shape
 from gax.types import Array
 
 SLOPE = 0.2
@@ -46,7 +45,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
-        height, width = base_shape(self.shape, len(self.widths) - 1)
+        height, width = halved_shape(self.shape, len(self.widths) - 1)
         if self.num_classes:
             table = nn.initializers.normal(self.num_classes**-0.5)
             z = jnp.concatenate([z, Embed(self.num_classes, z.shape[-1], table)(*label)], axis=-1)
@@ -80,7 +79,7 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
-        height, width = base_shape(x.shape[1:], len(self.widths) - 1, 'd.widths')
+        height, width = halved_shape(x.shape[1:], len(self.widths) - 1, 'd.widths')
         for i, features in enumerate(self.widths):
             x = smooth_halved(x) if i else x
             if not i or features != x.shape[-1]:

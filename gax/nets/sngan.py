@@ -13,8 +13,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from flax.core import FrozenDict
 
-from gax import errors
-from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, with_heads
+from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, halved_shape, with_heads
 from gax.nets.minibatch import see_batch
 from gax.types import Array
 
@@ -37,7 +36,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
-        height, width = base_shape(self.shape, len(self.widths) - 1)
+        height, width = halved_shape(self.shape, len(self.widths) - 1)
         x = nn.Dense(height * width * self.widths[0], kernel_init=PLAIN)(z)
         x = x.reshape(-1, height, width, self.widths[0])
         for features in self.widths[1:]:
@@ -81,7 +80,7 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
-        base_shape(x.shape[1:], self.downs, 'd.downs')
+        halved_shape(x.shape[1:], self.downs, 'd.downs')
         for i, features in enumerate(self.widths):
             x = DownBlock(features, down=i < self.downs, first=i == 0)(x)
         x = jnp.sum(nn.relu(x), axis=(1, 2))
@@ -110,14 +109,3 @@ class DownBlock(nn.Module):
         x = Conv(self.features, 3, kernel_init=AFTER_RELU)(x if self.first else nn.relu(x))
         x = Conv(self.features, 3, kernel_init=AFTER_RELU)(nn.relu(x))
         return (halved(x) if self.down else x) + shortcut
-
-
-def base_shape(shape: Sequence[int], times: int, field: str = 'g.widths') -> tuple[int, int]:
-    """Height and width of an image [H, W, C] halved `times`; a GaxError that names `field` where that cannot be."""
-    height, width = shape[:2]
-    if height % 2**times or width % 2**times:
-        raise errors.GaxError(
-            f'{field} halves {height}x{width} images {times} times: both sides must be multiples of {2**times}; '
-            'have fewer, or set data.image_size'
-        )
-    return height // 2**times, width // 2**times

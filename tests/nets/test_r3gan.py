@@ -68,7 +68,7 @@ def test_blocks_begin_as_the_identity_and_have_gradients():
 
 
 def test_groups_that_do_not_divide_are_refused():
-    with pytest.raises(GaxError, match='r3gan divides 40 channels .* into groups of 16'):
+    with pytest.raises(GaxError, match=r'r3gan divides 40 channels .* into groups of 16'):
         r3gan.Block(2, 16, total=1).init(KEY, jnp.zeros((1, 4, 4, 20)))
     narrow = r3gan.Block(2, 16, total=1).init(KEY, jnp.zeros((1, 4, 4, 4)))
     assert narrow['params']['Conv_1']['kernel'].shape == (3, 3, 8, 8)
