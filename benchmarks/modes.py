@@ -20,7 +20,7 @@ from absl import flags
 from published import TABLES
 from tqdm import trange
 
-from gax import cli, errors, experiment, parallel, pictures, rng, sampling, vectorize
+from gax import cli, errors, experiment, parallel, pictures, sampling, vectorize
 from gax.data import synthetic
 from gax.evals import digits, modes
 
@@ -47,14 +47,19 @@ def sampler(built: experiment.Experiment, num: int) -> Any:
     )
 
 
-def cover_points(built: experiment.Experiment, states: Any, averaged: bool, draw: Any) -> modes.Coverage:
-    """Coverage of each run, leaves [runs]."""
+@jax.jit
+def cover_all(points: jax.Array) -> modes.Coverage:
+    """Coverage of the table's mixture by points [runs, N, 2]."""
     centers, std = synthetic.MIXTURES[TABLE.value]
-    cover = jax.vmap(lambda points: modes.gaussian(points, jnp.asarray(centers, jnp.float32), std))
-    return jax.device_get(jax.jit(cover)(draw(states, 1, averaged)))
+    return jax.vmap(lambda p: modes.gaussian(p, jnp.asarray(centers, jnp.float32), std))(points)
 
 
-def cover_images(built: experiment.Experiment, states: Any, averaged: bool, draw: Any) -> modes.Coverage:
+def cover_points(states: Any, averaged: bool, draw: Any) -> modes.Coverage:
+    """Coverage of each run, leaves [runs]."""
+    return jax.device_get(cover_all(draw(states, 1, averaged)))
+
+
+def cover_images(states: Any, averaged: bool, draw: Any) -> modes.Coverage:
     """Coverage of each run by the shipped classifier, leaves [runs]."""
     parts = [pictures.to_uint8(np.asarray(draw(states, i, averaged))) for i in range(IMAGES // 1000)]
     found = [digits.stacked_coverage(images) for images in np.concatenate(parts, axis=1)]
@@ -69,12 +74,12 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     images = 'image' in built.source.spec.fields
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
     states, advance = vectorize.init(built, seeds), vectorize.program(built)
-    chunk = max(1, steps // CHECKS // config.steps_per_call) and config.steps_per_call
+    chunk = config.steps_per_call
     curve, began = [], time.perf_counter()
     for step in trange(0, steps, chunk, desc=name, mininterval=5):
         states, _ = advance(states, built.arrays, vectorize.indices(built, seeds, step, chunk))
         if (step + chunk) % max(chunk, steps // CHECKS // chunk * chunk) == 0 or step + chunk >= steps:
-            found = {kind: cover(built, states, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
+            found = {kind: cover(states, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
             curve.append({'step': step + chunk, **{kind: summary(c) for kind, c in found.items()}})
     last = curve[-1]
     result = {

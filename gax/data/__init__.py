@@ -1,5 +1,6 @@
 """Data: one config field chooses the source, `KIND:NAME`."""
 
+from collections.abc import Callable
 from typing import Any
 
 from gax import errors
@@ -8,6 +9,7 @@ from gax.data.source import Source, Spec
 
 __all__ = ['KINDS', 'Source', 'Spec', 'load']
 
+
 def embedded(name: str, image_size: int) -> Source:
     """An image set that comes with the package."""
     if name == 'stacked_mnist':
@@ -15,7 +17,7 @@ def embedded(name: str, image_size: int) -> Source:
     return memory.embedded(name, image_size)
 
 
-KINDS = {
+KINDS: dict[str, Callable[[str, int], Source]] = {
     'embedded': embedded,
     'npz': memory.npz,
     'synthetic': lambda name, image_size: synthetic.named(name),

@@ -59,7 +59,8 @@ def weights() -> Any:
 
 @jax.jit
 def _probabilities(variables: Any, images: Array) -> Array:
-    return jax.nn.softmax(Classifier().apply(variables, images / 127.5 - 1.0))
+    logits: Any = Classifier().apply(variables, images / 127.5 - 1.0)
+    return jax.nn.softmax(logits)
 
 
 def judge(images: np.ndarray, variables: Any = None) -> Judged:
@@ -68,7 +69,9 @@ def judge(images: np.ndarray, variables: Any = None) -> Judged:
     rows = np.moveaxis(images, -1, 1).reshape(-1, height, width, 1)
     padded = np.concatenate([rows, np.zeros((-len(rows) % BATCH, height, width, 1), np.uint8)])
     variables = weights() if variables is None else variables
-    found = [_probabilities(variables, jnp.asarray(x, jnp.float32)) for x in np.split(padded, len(padded) // BATCH)]
+    found = [
+        _probabilities(variables, jnp.asarray(x, jnp.float32)) for x in np.split(padded, len(padded) // BATCH)
+    ]
     probability = np.concatenate([np.asarray(p) for p in found])[: len(rows)].reshape(count, channels, 10)
     return Judged(probability.argmax(-1), probability.max(-1))
 

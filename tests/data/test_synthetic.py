@@ -44,7 +44,9 @@ def test_swiss_roll():
     t = 3 * np.pi * np.linalg.norm(x, axis=1)
     assert 1.5 * np.pi <= t.min() < 1.55 * np.pi
     assert 4.45 * np.pi < t.max() <= 4.5 * np.pi * (1 + 1e-6)
-    np.testing.assert_allclose(x, (t / (3 * np.pi))[:, None] * np.stack([np.cos(t), np.sin(t)], -1), atol=1e-5)
+    np.testing.assert_allclose(
+        x, (t / (3 * np.pi))[:, None] * np.stack([np.cos(t), np.sin(t)], -1), atol=1e-5
+    )
 
 
 def test_batches_are_a_function_of_the_key():
