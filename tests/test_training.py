@@ -70,7 +70,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, data: Path, log
     """Found when it is logged; or, where no line is due, before it could be saved."""
     changes = {**DIVERGES, 'log_every': log_every, 'checkpoint.every': 1}
     with pytest.raises(
-        errors.GaxError, match=r'(loss|adversarial|logit|parameter|state).* not finite at step \d+'
+        errors.GaxError, match=r'(loss|adversarial|logit|norm|parameter|state).* not finite at step \d+'
     ) as found:
         training.train(config(data, steps=2000, **changes), tmp_path / 'run')
     steps = Checkpoints(tmp_path / 'run' / 'checkpoints', write=False).steps()
