@@ -1,0 +1,54 @@
+"""The mode-coverage benchmark, on a tiny row."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from absl import flags
+
+sys.path.insert(0, str(Path(__file__).parents[2] / 'benchmarks'))
+
+from configs import ring  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def modes():
+    module = importlib.import_module('modes')
+    if not flags.FLAGS.is_parsed():
+        flags.FLAGS(['modes', '--table=ring', '--steps=100'])
+    return module
+
+
+def test_a_row_is_trained_measured_and_printed(modes, monkeypatch):
+    tiny = ring.get_test_config('gan')
+    monkeypatch.setattr(ring, 'get_config', lambda name: tiny)
+    found, samples = modes.row('gan', range(3))
+    assert samples.shape == (2500, 2)
+    assert [point['step'] for point in found['curve']] == [50, 100]
+    for kind in ('raw', 'averaged'):
+        assert len(found[kind]['modes']['all']) == 3
+        assert 0 <= found[kind]['quality']['mean'] <= 100
+        # Untrained points may lie on a mode, but never cover the ring evenly.
+        assert 0.2 < found[kind]['reverse_kl']['mean'] <= np.log(8) + 1e-4
+    table = modes.printed(json.loads(json.dumps({'gan': found})))
+    assert '| gan (3 seeds) |' in table
+    assert '| PacGAN2 (PacGAN, 2018, table 1) | 7.9 | 95.6 | 0.07 |' in table
+
+
+def test_every_row_of_every_table_can_be_built():
+    for name in ('ring', 'grid', 'stacked_mnist'):
+        table = importlib.import_module(f'configs.{name}')
+        for row in table.ROWS:
+            assert table.get_config(row).gan
+            assert set(table.get_test_config(row)) == set(table.get_config(row))
+
+
+def test_mean_and_standard_deviation(modes):
+    from gax.evals.modes import Coverage
+
+    found = modes.summary(Coverage(np.array([7, 8, 8]), np.array([0.5, 0.7, 0.9]), np.zeros(3)))
+    assert found['modes'] == {'mean': 7.6667, 'std': 0.5774, 'all': [7.0, 8.0, 8.0]}
+    assert (found['quality']['mean'], found['quality']['std']) == (70.0, 20.0)
