@@ -46,9 +46,9 @@ def make(config: Any, spec: Spec) -> Game:
     code = config.code
     if code.categories < 1 or code.continuous < 1:
         raise errors.GaxError('config.code.categories and config.code.continuous must be positive')
-    more = ConfigDict({**config, 'latent_dim': config.latent_dim + code.categories + code.continuous})
+    dim = config.latent_dim + code.categories + code.continuous
     heads = {'category': code.categories, 'code': code.continuous}
-    nets, critic = families.pair(more, spec, heads=heads)
+    nets, critic = families.pair(config, spec, heads=heads, latent_dim=dim)
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
         keys = jax.random.split(key, 3)

@@ -33,18 +33,24 @@ def defaults(kind: str = 'mlp') -> ConfigDict:
 
 
 def pair(
-    config: Any, spec: Spec, num_classes: int = 0, heads: Mapping[str, int] | None = None, pack: int = 1
+    config: Any,
+    spec: Spec,
+    num_classes: int = 0,
+    heads: Mapping[str, int] | None = None,
+    pack: int = 1,
+    latent_dim: int = 0,
 ) -> tuple[dict[str, Net], Critic]:
     """The nets 'g' and 'd' that config.g and config.d describe, and how 'd' is asked.
 
     spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take labels.
     heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F], name:
     [B, size]}. pack: examples that one logit judges, joined along the channels (the critic does not pack them).
+    latent_dim: what 'g' takes, where that is not config.latent_dim.
     """
     ((field, shape),) = spec.fields.items()
     g_kind = errors.lookup('config.g.kind', config.g.kind, GENERATORS)
     label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
-    z = jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)
+    z = jax.ShapeDtypeStruct((2, latent_dim or config.latent_dim), jnp.float32)
     g = lift(g_kind(config.g, shape, num_classes), z, *label)
     d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
     inputs = points if field == 'point' else labelled if num_classes else unlabelled
@@ -72,14 +78,6 @@ def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Mapping[str
             'leave config.d.members and config.d.scales at 1'
         )
     return ensemble.several(one, shape, d.members, d.scales)
-
-
-def couples(config: Any) -> str:
-    """What in 'd' lets the examples of a batch see one another, 'd.minibatch=std'; '' where nothing does.
-
-    Penalties on the gradient of each example's logit have no meaning then.
-    """
-    return f'd.minibatch={config.d.minibatch}' if config.d.minibatch else ''
 
 
 def logits_of(output: Mapping[str, jax.Array]) -> jax.Array:

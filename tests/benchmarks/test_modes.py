@@ -11,7 +11,7 @@ from absl import flags
 
 sys.path.insert(0, str(Path(__file__).parents[2] / 'benchmarks'))
 
-from configs import ring  # noqa: E402
+from configs import ring
 
 
 @pytest.fixture(scope='module')
