@@ -68,7 +68,17 @@ RANGES: tuple[tuple[str, float, float], ...] = (
 )
 # Fields by their last name, wherever a recipe has them: of players, and of networks.
 POSITIVE_LAST = ('updates', 'learning_rate')
-POSITIVE_NAMES = ('widths', 'strides', 'kernel', 'pieces', 'expansion', 'group_size', 'members', 'scales', 'pack')
+POSITIVE_NAMES = (
+    'widths',
+    'strides',
+    'kernel',
+    'pieces',
+    'expansion',
+    'group_size',
+    'members',
+    'scales',
+    'pack',
+)
 # Values of fields of d with which it is no function of one example. (minibatch='std' is allowed: StyleGAN2 has it beside
 # R1, and the gradient that the penalty takes through the other examples' statistics is small.)
 COUPLING = {'minibatch': ('discrimination',), 'batch_norm': (True,)}

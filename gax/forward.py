@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 
 from gax.types import Array, Batch, Key, View
 
@@ -106,23 +105,6 @@ def normal_latents(dim: int, labelled: bool = False) -> Callable[[Key, int, Batc
     def latents(key: Key, num: int, batch: Batch) -> Batch:
         z = {'z': jax.random.normal(key, (num, dim))}
         return {**z, 'label': batch['label']} if labelled else z
-
-    return latents
-
-
-def mixture_latents(dim: int, components: int, scale: float = 3.0) -> Callable[[Key, int, Batch], Batch]:
-    """Latents 'z' float32 [num, dim + components]: N(0, I) beside `scale` times the one-hot of a uniform component.
-
-    A prior in pieces, for data in pieces: a connected prior under a continuous generator has to leave samples between
-    the modes (Khayatkhoei et al., "Disconnected Manifold Learning for GANs", 2018; mixtures as a prior: Gurumurthy et al.,
-    "DeLiGAN", 2017, where the centers are learned; here the generator's first layer learns them).
-    """
-
-    def latents(key: Key, num: int, batch: Batch) -> Batch:
-        normal, which = jax.random.split(key)
-        component = jax.random.randint(which, (num,), 0, components)
-        one_hot = scale * jax.nn.one_hot(component, components)
-        return {'z': jnp.concatenate([jax.random.normal(normal, (num, dim)), one_hot], axis=-1)}
 
     return latents
 

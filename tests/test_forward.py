@@ -96,13 +96,3 @@ def test_generate():
     label = jnp.array([0, 1, 2])
     fakes, _ = forward.generate()(start._replace(latents={'z': REAL, 'label': label}))
     close(fakes, {'image': 3 * REAL + 10.0 * label[:, None]})
-
-
-def test_latents_of_a_mixture():
-    """Normal coordinates, then one coordinate of `scale`, each component as likely as any other."""
-    z = np.asarray(forward.mixture_latents(2, 4, scale=3.0)(jax.random.key(0), 4000, {})['z'])
-    assert z.shape == (4000, 6)
-    np.testing.assert_allclose(z[:, :2].std(0), 1.0, rtol=0.05)
-    assert set(np.unique(z[:, 2:])) == {0.0, 3.0}
-    np.testing.assert_array_equal(z[:, 2:].sum(1), 3.0)
-    assert np.all(np.abs((z[:, 2:] > 0).mean(0) - 0.25) < 5 * np.sqrt(0.25 * 0.75 / 4000))
