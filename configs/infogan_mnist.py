@@ -5,7 +5,7 @@
     python experiments/sample.py --workdir=runs/infogan --traverse=code:0 --out=code0.png
 
 Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maximizing Generative Adversarial Nets", 2016:
-62 normal latents and weight 1 of the category as there (appendix C.1).
+62 latents (normal; uniform in the authors' code) and weight 1 of the category as there (appendix C.1).
 FIGURE: not measured yet.
 """
 

@@ -57,7 +57,7 @@ def changed(critic: Critic, change: Change) -> Critic:
 def instance_noise(std: float, steps: int = 0) -> Change:
     """x + N(0, s^2), s falling linearly from `std` at step 0 to 0 at step `steps`; it stays where `steps` is 0.
 
-    Sonderby et al., "Amortised MAP Inference for Image Super-resolution", 2017, section 3; Arjovsky and Bottou, "Towards
+    Sonderby et al., "Amortised MAP Inference for Image Super-resolution", 2017; Arjovsky and Bottou, "Towards
     Principled Methods for Training Generative Adversarial Networks", 2017, section 3. std is in units of the data.
     """
 
@@ -71,7 +71,7 @@ def instance_noise(std: float, steps: int = 0) -> Change:
 def diff_augment(policy: str = 'color,translation,cutout') -> Change:
     """Every image through the transforms of `policy`, with gradients. See transforms.py for their strengths.
 
-    Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020, section 3.3 and their code.
+    Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020, section 3.2 and their code.
     """
     return lambda view, x: transforms.apply(policy, view.rng('augment'), x)
 
@@ -101,7 +101,8 @@ def ada(rows: int, kimg: float = 500.0, target: float = 0.6, **fields: Any) -> T
     """Adds nothing to the loss, and moves p: up where E sign(D(x)) over reals is above `target`, else down; in [0, 1].
 
     Each move sees `rows` reals and changes p by rows / (1000 kimg): from 0 to 1 in `kimg` thousand images at the
-    fastest. Karras et al., 2020, section 3.1 (r_t, eq. 1; they average the sign over 4 batches, and p may exceed 1).
+    fastest. Karras et al., 2020, section 3 (r_t, eq. 1; they average the sign over 4 batches and move p after those,
+    and p may exceed 1).
     """
 
     def fn(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:

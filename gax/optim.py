@@ -106,7 +106,7 @@ class HistoricalState(NamedTuple):
 def historical_averaging(weight: float) -> optax.GradientTransformation:
     """First in a chain: adds the gradient of weight |p - mean of all p so far|^2, 2 weight (p - mean).
 
-    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.4. The mean counts the present p, and takes
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3. The mean counts the present p, and takes
     no gradient. It is part of the optimizer's state, as that is where parameters are known from the start.
     """
 

@@ -37,7 +37,7 @@ def zero_centered(critic: Score, x: Array) -> Array:
     """E |grad_x D(x)|^2, the mean over the batch of the sum over pixels. With weight gamma / 2 and x real this is R1.
 
     Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9. Convention: no factor
-    here; the terms below multiply by gamma / 2.
+    here; the terms below multiply by gamma / 2. (The authors' code has no half: its reg_param 10 is gamma 20.)
     """
     return jnp.mean(squared_norms(input_gradient(critic, x)))
 
@@ -80,7 +80,7 @@ def around(real: Array, key: Key, noise: float = 0.5) -> Array:
 def near_reals(critic: Score, real: Array, key: Key, target: float = 1.0, noise: float = 0.5) -> Array:
     """E (|grad D(x')| - target)^2 with x' = `around`(x).
 
-    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, section 2.3, as their code perturbs: only
+    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, as their code perturbs: only
     upwards, up to half a standard deviation, and somewhere on the way there. (The paper writes x + delta with
     delta ~ N(0, c I).)
     """
@@ -138,7 +138,8 @@ def dragan(critic: Critic = IMAGES, *, target: float = 1.0, noise: float = 0.5, 
 def zero_gp(critic: Critic = IMAGES, **fields: Any) -> Term:
     """E |grad D(x')|^2 between reals and fakes; no factor of one half, the term's weight is lambda.
 
-    Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP), 2019, eq. 5.
+    Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP), 2019.
+    Weight: 10 by default in their code.
     """
 
     def fn(view: View, out: Any) -> Array:

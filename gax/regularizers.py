@@ -20,10 +20,10 @@ from gax.types import Array, Batch, PyTree, Term, View
 def lecam(critic: Critic = IMAGES, *, decay: float = 0.99, start: int = 0, **fields: Any) -> Term:
     """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
 
-    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021, eq. 5; weight 0.01 to 0.3 there.
-    As written in the paper: the authors' code counts only reals above a_F and fakes below a_R. Until step `start` the
-    averages are the logits of the step, and the term is 0; the step's own logits are averaged in first. No gradient
-    goes through the averages.
+    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code the weight is
+    0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. As written in the paper: the authors' code counts only
+    reals above a_F and fakes below a_R. Until step `start` the averages are the logits of the step, and the term is
+    0; the step's own logits are averaged in first. No gradient goes through the averages.
     """
 
     def fn(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:
@@ -47,7 +47,7 @@ def inconsistency(critic: Critic, policy: str, view: View, batch: Batch, logits:
 def cr(critic: Critic = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
     """Consistency: E (D(x) - D(T(x)))^2 over reals; the term's weight is lambda (10 in the paper).
 
-    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, eq. 3, on the logits. T is a
+    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on the logits. T is a
     `policy` of transforms.py (the paper: flips and shifts). Both sides take a gradient.
     """
     transforms.parse(policy, critic.field)
@@ -145,9 +145,9 @@ def path_length(
 def feature_matching(critic: Critic = IMAGES, *, distance: str = 'l2', **fields: Any) -> Term:
     """|E f(x) - E f(G(z))|^2 for the features f of the discriminator; for the generator.
 
-    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features; 'l1' and 'huber'
-    as in terms.DISTANCES. Reals are peeked at where the pass did not score them. Raises GaxError for a discriminator
-    that returns no 'features' (see `families.pair`, heads).
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features (their code
+    takes the mean); 'l1' and 'huber' as in terms.DISTANCES. Reals are peeked at where the pass did not score them.
+    Raises GaxError for a discriminator that returns no 'features' (see `families.pair`, heads).
     """
     fn = errors.lookup('distance', distance, DISTANCES)
 

@@ -38,9 +38,9 @@ def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) ->
     """The adversarial loss of the k fakes that the discriminator scores best; all of them where fraction is 1.
 
     k falls linearly from B to max(1, round(fraction B)) over `steps` steps (0: it is there at once). Sinha et al.,
-    "Top-k Training of GANs: Improving GAN Performance by Throwing Away Bad Samples", 2020, who multiply k by 0.99 each
-    epoch, down to half of B. The mean over those k. Logits of patches are averaged first. Of equal scores the earlier
-    counts as the better. With relativistic losses the scores are still the fakes' logits.
+    "Top-k Training of GANs: Improving GAN Performance by Throwing Away Bad Samples", 2020, who multiply k by 0.99
+    each epoch, down to a half or three quarters of B. The mean over those k. Logits of patches are averaged first. Of
+    equal scores the earlier counts as the better. With relativistic losses the scores are still the fakes' logits.
     """
     if fraction == 1.0:
         return adversarial(loss, **fields)

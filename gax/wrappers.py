@@ -23,9 +23,9 @@ def extragradient(game: Game) -> Callable[[Step], Step]:
     """For Game.wrap: a step ahead, then the step from there, applied to the parameters of the start.
 
     p' = p + u(p), then p <- p + u(p'), both on the same batch and the same random numbers. Korpelevich, "The
-    extragradient method for finding saddle points", 1976; Gidel et al., "A Variational Inequality Perspective on
-    Generative Adversarial Networks", 2019; one sample for both gradients as in Mishchenko et al., "Revisiting Stochastic
-    Extragradient", 2020. Players in turn look ahead in turn.
+    extragradient method for finding saddle points and other problems", 1976; Gidel et al., "A Variational Inequality
+    Perspective on Generative Adversarial Networks", 2019; one sample for both gradients as in Mishchenko et al.,
+    "Revisiting Stochastic Extragradient", 2020. Players in turn look ahead in turn.
 
     All but the parameters starts from the start: optimizers (so that schedules count a step once; Gidel et al. let
     Adam's moments see both gradients), statistics of normalisation and terms' states advance once, with the second

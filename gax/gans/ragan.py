@@ -1,8 +1,8 @@
 """Relativistic average GAN (RaSGAN): each example is held against the mean logit of the other side.
 
-Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, eq. 13 and 14, the
-two halves added without a factor of one half; G scores the reals too. The paper's settings for CIFAR-10: Adam at 2e-4
-with b1 0.5, one move each.
+Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018 (RaSGAN), the two
+halves added without a factor of one half (the author's code has one); G scores the reals too. The paper's settings
+for CIFAR-10: Adam at 2e-4 with b1 0.5, one move each.
 """
 
 from typing import Any

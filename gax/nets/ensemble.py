@@ -21,7 +21,7 @@ def committee(*nets: Net) -> Net:
     """Nets with parameters and randomness of their own that judge the same inputs: logits [B, n].
 
     Durugkar et al., "Generative Multi-Adversarial Networks", 2017, with the arithmetic mean over the discriminators
-    (GMAN-0 of section 3.3: softmax weights with lambda = 0). A net whose logits are [B, ...] gives as many columns.
+    (GMAN-0, section 4.1: softmax weights with lambda = 0). A net whose logits are [B, ...] gives as many columns.
     """
     return _side_by_side(nets, lambda i, x: x)
 

@@ -43,6 +43,7 @@ class MinibatchDiscrimination(nn.Module):
 
     M_i = f_i T, T a tensor [A, kernels, dimensions]; o_i,b = sum over j != i of exp(-|M_i,b - M_j,b|_1). Salimans et
     al., "Improved Techniques for Training GANs", 2016, section 3.2, where the sum includes j = i: a constant 1.
+    Their code leaves it out, too, and has more: it normalises T, and adds a bias to o.
     Sums grow with the batch: train and judge with one batch size.
     """
 

@@ -1,9 +1,9 @@
 """The residual networks of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024, config E.
 
-No normalisation: blocks begin as the identity (their last layer is 0), and the other layers are scaled by the number of
-blocks, as in Zhang et al., "Fixup Initialization", 2019. Nets are described from their small end for G, from the image for
-D. CIFAR-10 and ImageNet-32: widths (768,) * 4 and (1536,) * 4 (groups of 16 and 32 channels); FFHQ-256: (768, 768, 768,
-768, 384, 192, 96) for G, the reverse for D.
+No normalisation: blocks begin as the identity (their last layer is 0), and the other layers are scaled by the number
+of blocks, as in Zhang et al., "Fixup Initialization: Residual Learning Without Normalization", 2019. Nets are
+described from their small end for G, from the image for D. CIFAR-10 and ImageNet-32: widths (768,) * 4 and (1536,) *
+4 (groups of 16 and 32 channels); FFHQ-256: (768, 768, 768, 768, 384, 192, 96) for G, the reverse for D.
 """
 
 from __future__ import annotations
