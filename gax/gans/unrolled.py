@@ -1,15 +1,17 @@
 """Unrolled GAN: the generator is judged by the discriminator that its fakes are about to make.
 
-Metz et al., "Unrolled Generative Adversarial Networks", 2017, eq. 4 to 6: from D's current parameters, `unrolled.steps`
-moves of gradient descent on D's whole objective (penalties included, lazy ones at every move) are simulated on the
-same reals and fakes; G descends its loss against the D that comes out, through the moves as well, because the fakes
-steered them. D itself makes one ordinary move. Zero steps are the usual GAN.
+Metz et al., "Unrolled Generative Adversarial Networks", 2017, section 2.2: from D's current parameters,
+`unrolled.steps` moves of gradient descent on D's whole objective (penalties included, lazy ones at every move) are
+simulated on the same reals and fakes; G descends its loss against the D that comes out, through the moves as well,
+because the fakes steered them. D itself makes one ordinary move. Zero steps are the usual GAN.
 
-Conventions: D moves first, so the moves begin from the D that has just answered these fakes (the paper's two players
-move at once: `game._replace(simultaneous=True)`). The moves are plain gradient descent (eq. 4) at
-`unrolled.learning_rate`, whatever D's own optimizer is: a fresh Adam's first move is the sign of the gradient, through
-which no gradient passes. Rates that are too large diverge (eight Gaussians: 0.03 and 0.05 held, 0.1 did not).
-D's statistics, if it has any, do not advance while it is unrolled.
+Conventions: to G's loss on the fakes is added minus D's loss on the reals (`against_reals`), so that with 'minimax' and
+'wasserstein' G ascends D's whole loss, as in the paper. Through the moves the reals pull, too: without them G would
+be pushed on where fakes and reals are alike. D moves first, so the moves begin from the D that has just answered these
+fakes (the paper's two players move at once: `game._replace(simultaneous=True)`). The moves are plain gradient descent,
+as the paper writes them (its experiments unroll Adam), at `unrolled.learning_rate`, whatever D's own optimizer is: a
+fresh Adam's first move is the sign of the gradient, through which no gradient passes. Rates that are too large diverge
+(eight Gaussians: 0.03 and 0.05 held, 0.1 did not). D's statistics, if it has any, do not advance while it is unrolled.
 """
 
 from typing import Any
@@ -20,6 +22,7 @@ from ml_collections import ConfigDict
 
 from gax import ema, errors, forward, losses, players
 from gax.data.source import Spec
+from gax.losses import Loss
 from gax.nets import families
 from gax.types import Array, Game, Player, PyTree, View
 
@@ -31,6 +34,13 @@ def defaults() -> ConfigDict:
     for player in (fields.d, fields.g):
         player.optimizer = {'learning_rate': 2e-4, 'b1': 0.5}
     return fields
+
+
+def against_reals(loss: Loss) -> Loss:
+    """`loss` with minus D's loss on the reals added to G's side, up to a constant; a relativistic one has reals there."""
+    if loss.relativistic:
+        return loss
+    return Loss(loss.d, lambda real, fake: loss.g(None, fake) - loss.d(real, jnp.zeros_like(real)), True)
 
 
 def look_ahead(view: View, d: Player, steps: int, learning_rate: float | Array) -> View:
@@ -59,7 +69,7 @@ def make(config: Any, spec: Spec) -> Game:
     loss = losses.make(config.loss, config.label_smoothing)
     networks, critic = families.pair(config, spec)
     d = players.discriminator(config, loss, critic)
-    g = players.generator(config, loss, critic)
+    g = players.generator(config, against_reals(loss), critic)
 
     def against_future(view: View) -> tuple[Any, View]:
         return g.forward(look_ahead(view, d, config.unrolled.steps, config.unrolled.learning_rate))

@@ -1,7 +1,7 @@
 """Looking ahead: gradients by hand on a linear critic, and what must stay as it is.
 
 With D(x) = w x and the Wasserstein loss, a move of D takes w to w - n (f - r), f and r being the mean fake and real; so
-after k moves G's loss is -(w - k n (f - r)) f, and its gradient by f is -w + k n (2 f - r).
+after k moves G's loss is -(w - k n (f - r)) (f - r), and its gradient by f is -w + 2 k n (f - r): 0 at w = 0 and f = r.
 """
 
 import jax
@@ -11,11 +11,11 @@ import optax
 import pytest
 import toys
 
-from gax import errors, forward, gans, penalties
+from gax import errors, forward, gans, losses, penalties, terms
 from gax import step as steps
 from gax.config import base
 from gax.data.source import Spec
-from gax.gans.unrolled import look_ahead
+from gax.gans.unrolled import against_reals, look_ahead
 
 POINTS = Spec('points', {'point': (2,)})
 W = jnp.array([1.0, -2.0])
@@ -26,6 +26,10 @@ def linear_game(turns, d_terms=None, stop=False):
     """The toy game with a linear critic, whose generator looks `turns` moves ahead."""
     game = toys.game(d_terms=d_terms, loss='wasserstein', latents=toys.given_latents)
     d, g = game.players['d'], game.players['g']
+    loss = against_reals(losses.wasserstein())
+    g = g._replace(
+        forward=forward.score_both(forward.POINTS), terms={'adversarial': terms.adversarial(loss.g)}
+    )
 
     def ahead(view):
         future = look_ahead(view, d, turns, RATE)
@@ -51,7 +55,7 @@ def test_the_gradient_goes_through_the_moves(turns):
     state, batch, f, r = start(game)
     after, _ = steps.make_update(game, 'g')(state, batch)
     # b is added to every fake: its gradient is that by the mean fake.
-    expected = -W + turns * RATE * (2 * f - r)
+    expected = -W + 2 * turns * RATE * (f - r)
     np.testing.assert_allclose(state.params['g']['b'] - after.params['g']['b'], expected, rtol=1e-5)
 
 
@@ -106,6 +110,26 @@ def test_no_step_ahead_is_the_usual_gan_and_d_never_looks_ahead():
     toys.same(none, plain)
     toys.same(two.params['d'], plain.params['d'])
     assert toys.differ(two.params['g'], plain.params['g'])
+
+
+def test_g_ascends_ds_whole_loss():
+    real, fake = jnp.array([-1.5, 0.3, 2.0]), jnp.array([0.7, -0.2, 1.1])
+
+    def slopes(g, d):
+        return [jax.grad(lambda r, f: jnp.sum(side(r, f)), (0, 1))(real, fake) for side in (g, d)]  # noqa: B023
+
+    for name in ('minimax', 'wasserstein'):
+        loss = losses.make(name)
+        mine, its = slopes(against_reals(loss).g, loss.d)
+        for x, y in zip(mine, its, strict=True):
+            np.testing.assert_allclose(x, -y, rtol=1e-6)
+    # Where D is undecided, the halves cancel: nothing moves D's logits as a whole.
+    for name, even in (('non_saturating', 0.0), ('least_squares', 0.5), ('hinge', 0.0)):
+        side, same = against_reals(losses.make(name)).g, jnp.full((3,), even)
+        whole = jax.grad(lambda x: jnp.sum(side(x, x)))(same)  # noqa: B023
+        np.testing.assert_allclose(whole, 0.0, atol=1e-6)
+    relativistic = losses.make('relativistic')
+    assert against_reals(relativistic) is relativistic
 
 
 def test_steps_are_not_negative():
