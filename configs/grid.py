@@ -13,7 +13,7 @@ from configs import ring
 ROWS = ring.ROWS
 
 
-def get_config(row: str = 'rp_r1_r2') -> ConfigDict:
+def get_config(row: str = 'ls_r1_r2') -> ConfigDict:
     config = ring.get_config(row)
     config.data.name = 'synthetic:grid'
     if row.endswith('r1_r2'):
@@ -26,7 +26,7 @@ def get_config(row: str = 'rp_r1_r2') -> ConfigDict:
     return config
 
 
-def get_test_config(row: str = 'rp_r1_r2') -> ConfigDict:
+def get_test_config(row: str = 'ls_r1_r2') -> ConfigDict:
     config = ring.get_test_config(row)
     config.data.name = 'synthetic:grid'
     return config

@@ -44,10 +44,10 @@ def pacdcgan2() -> ConfigDict:
     return config
 
 
-def regularised(loss: str, r1: float, r2: float) -> ConfigDict:
+def regularised(loss: str, r1: float, r2: float, steps: int = STEPS) -> ConfigDict:
     """Gradient penalties on reals and fakes, with either loss (Huang et al., 2024)."""
     config = images('vanilla')
-    config.loss = loss
+    config.loss, config.steps = loss, steps
     config.terms.r1.weight, config.terms.r2.weight = r1, r2
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.0, b2=0.99)
@@ -55,8 +55,8 @@ def regularised(loss: str, r1: float, r2: float) -> ConfigDict:
             {
                 'name': 'linear_schedule',
                 'end_value': 0.1,
-                'transition_begin': STEPS // 2,
-                'transition_steps': STEPS // 2,
+                'transition_begin': steps // 2,
+                'transition_steps': steps // 2,
             }
         )
     return config
@@ -67,7 +67,7 @@ ROWS: dict[str, Callable[[], ConfigDict]] = {
     'pacdcgan2': pacdcgan2,
     'ns_r1_r2': lambda: regularised('non_saturating', 1.0, 1.0),
     'rp_r1': lambda: regularised('relativistic', 1.0, 0.0),
-    'rp_r1_r2': lambda: regularised('relativistic', 1.0, 1.0),
+    'rp_r1_r2': lambda: regularised('relativistic', 1.0, 1.0, steps=2 * STEPS),
 }
 
 

@@ -25,7 +25,7 @@ def gaussian(points: Array, centers: Array, std: float, within: float = HIGH_QUA
     """Coverage of a mixture of round Gaussians by `points` [N, D]; centers [K, D].
 
     A sample is of high quality if its distance to the nearest center is below `within` standard deviations, and counts
-    for that mode; one such sample captures the mode (Lin et al., "PacGAN", 2018, section 4.1 and its code). In two
+    for that mode; one such sample captures the mode (Lin et al., "PacGAN", 2018, by its code). In two
     dimensions a perfect sampler has quality 1 - exp(-4.5) = 98.9 %.
     """
     squared = jnp.sum(jnp.square(points[:, None] - centers), axis=-1)
