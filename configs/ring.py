@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from gax.config import base, optimizer
 
 STEPS = 8000
+LONG = 16_000
 DEEP = (128,) * 5  # a steep generator leaves fewer samples between the modes
 
 
@@ -70,14 +71,14 @@ def wgan_gp() -> ConfigDict:
     return config
 
 
-def regularised(loss: str, gamma: float = 0.05) -> ConfigDict:
+def regularised(loss: str, gamma: float = 0.05, steps: int = STEPS) -> ConfigDict:
     """R1 and R2 at beta1 0 with a decaying learning rate, as in R3GAN (Huang et al., 2024), and a deep generator."""
     config = points('vanilla', widths=DEEP)
-    config.loss = loss
+    config.loss, config.steps = loss, steps
     config.terms.r1.weight = config.terms.r2.weight = gamma
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 1e-3, b1=0.0, b2=0.99)
-        player.optimizer.schedule.update({'name': 'cosine_decay_schedule', 'decay_steps': STEPS})
+        player.optimizer.schedule.update({'name': 'cosine_decay_schedule', 'decay_steps': steps})
     return config
 
 
@@ -92,7 +93,7 @@ ROWS: dict[str, Callable[[], ConfigDict]] = {
     'wgan_gp': wgan_gp,
     'ns_r1_r2': lambda: regularised('non_saturating'),
     'rp_r1_r2': lambda: regularised('relativistic'),
-    'ls_r1_r2': lambda: regularised('least_squares'),
+    'ls_r1_r2': lambda: regularised('least_squares', steps=LONG),
 }
 
 

@@ -41,10 +41,12 @@ def export(
         raise errors.GaxError(f'--num must be positive, and is {num}')
     if not out.absolute().parent.is_dir():
         raise errors.GaxError(f'--out {out}: the folder {out.absolute().parent} does not exist')
-    built, state, step = restore(workdir, step)
+    one = parallel.mesh(jax.devices()[:1])  # whatever the run was trained on
+    built = experiment.build(read_config(workdir / 'config.json'), one)
     classes = built.source.spec.num_classes
     if label is not None and not 0 <= label < classes:
         raise errors.GaxError(f'--label {label}: {built.source.spec.name} has {classes} classes, from 0')
+    state, step = restore(built, workdir, step)
     if traverse:
         values = axis_values(built.game, traverse, span, classes)
         made, columns = along(built, state, traverse, values, num, seed, label), len(values)
@@ -59,14 +61,12 @@ def export(
     return step
 
 
-def restore(workdir: Path, step: int | None) -> tuple[Experiment, TrainState, int]:
+def restore(built: Experiment, workdir: Path, step: int | None) -> tuple[TrainState, int]:
     """The run in `workdir` as it stood at `step` (None: at its newest checkpoint), and that step."""
-    one = parallel.mesh(jax.devices()[:1])  # whatever the run was trained on
-    built = experiment.build(read_config(workdir / 'config.json'), one)
     found = Checkpoints(workdir / 'checkpoints', write=False).restore(experiment.shapes(built), step)
     if found is None:
         raise errors.GaxError(f'{workdir} has no checkpoint yet')
-    return built, jax.device_put(found[1].state), found[0]
+    return jax.device_put(found[1].state), found[0]
 
 
 def labels_of(num: int, classes: int, label: int | None) -> Array | None:

@@ -210,9 +210,7 @@ def _move(
     updates, opt_state = player.optimizer.update(direct, state.opt_state[move.player], own)
     model_state, term_state, metrics = aux
     sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': own}
-    metrics |= {
-        f'{move.player}/{name}': (_norm(tree), jnp.ones(())) for name, tree in sizes.items()
-    }
+    metrics |= {f'{move.player}/{name}': (_norm(tree), jnp.ones(())) for name, tree in sizes.items()}
     return replace(
         state,
         params={**state.params, **optax.apply_updates(own, updates)},

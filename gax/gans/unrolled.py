@@ -40,7 +40,7 @@ def against_reals(loss: Loss) -> Loss:
     """`loss` with minus D's loss on the reals added to G's side, up to a constant; a relativistic one has reals there."""
     if loss.relativistic:
         return loss
-    return Loss(loss.d, lambda real, fake: loss.g(None, fake) - loss.d(real, jnp.zeros_like(real)), True)
+    return Loss(loss.d, lambda real, fake: loss.g(fake, fake) - loss.d(real, jnp.zeros_like(real)), True)
 
 
 def look_ahead(view: View, d: Player, steps: int, learning_rate: float | Array) -> View:
