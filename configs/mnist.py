@@ -13,15 +13,31 @@ from ml_collections import ConfigDict
 from gax.config import base, optimizer
 
 
-def get_config() -> ConfigDict:
-    config = base('dcgan')
+def small_digits(gan: str) -> ConfigDict:
+    """Digits, batch 64, 64 latents and the small convolutional networks of this file, for any recipe."""
+    config = base(gan)
     config.data.name = 'embedded:mnist'
-    config.conditional = True
     config.batch_size = 64
-    config.steps = 14_000
     config.latent_dim = 64
-    config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
-    config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
+    config.g.update(
+        {'kind': 'dcgan', 'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9}
+    )
+    config.d.update({'kind': 'dcgan', 'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
+    return config
+
+
+def tiny(config: ConfigDict) -> ConfigDict:
+    """The same for tests, with MLPs of one layer."""
+    config.batch_size = 8
+    for player in (config.g, config.d):
+        player.kind, player.widths = 'mlp', (8,)
+    return config
+
+
+def get_config() -> ConfigDict:
+    config = small_digits('dcgan')
+    config.conditional = True
+    config.steps = 14_000
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         # Full speed for the first half, then down to a tenth: the last strokes get clean.

@@ -7,19 +7,12 @@ FIGURE: not measured yet.
 
 from ml_collections import ConfigDict
 
-from gax.config import base
+from configs.mnist import small_digits
 
 
 def get_config() -> ConfigDict:
-    config = base('unrolled')
-    config.data.name = 'embedded:mnist'
-    config.batch_size = 64
+    config = small_digits('unrolled')
     config.steps = 3000
-    config.latent_dim = 64
-    config.g.update(
-        {'kind': 'dcgan', 'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9}
-    )
-    config.d.update({'kind': 'dcgan', 'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
     return config
 
 
