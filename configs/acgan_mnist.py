@@ -5,22 +5,21 @@
     python benchmarks/digits.py --samples=acgan.npz
 
 Odena et al., "Conditional Image Synthesis With Auxiliary Classifier GANs", 2017.
-FIGURE: not measured yet.
+2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed: 560 s, with two other trainings beside it. Of
+5,000 samples the classifier of benchmarks/digits.py is confident (p >= 0.9) of 95.9 % (of real digits 98.6
+%), calls 96.2 % by the class asked for (99.0 %); the rarest digit has 8.8 % (8.4 %), diversity within a
+class 0.94 (1).
 """
 
 from ml_collections import ConfigDict
 
-from gax.config import base, optimizer
+from configs.mnist import small_digits
+from gax.config import optimizer
 
 
 def get_config() -> ConfigDict:
-    config = base('acgan')
-    config.data.name = 'embedded:mnist'
-    config.batch_size = 64
+    config = small_digits('acgan')
     config.steps = 10_000
-    config.latent_dim = 64
-    config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
-    config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         player.optimizer.schedule.update(

@@ -8,17 +8,14 @@ FIGURE: not measured yet.
 
 from ml_collections import ConfigDict
 
-from gax.config import base, optimizer
+from configs.mnist import small_digits
+from gax.config import optimizer
 
 
 def get_config() -> ConfigDict:
-    config = base('bigan')
-    config.data.name = 'embedded:mnist'
-    config.batch_size = 64
+    config = small_digits('bigan')
     config.steps = 8000
     config.latent_dim = 32
-    config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
-    config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
     config.d.joint.widths = (256,)
     config.e.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2})
     config.g.optimizer = optimizer('adam', 5e-4, b1=0.5)

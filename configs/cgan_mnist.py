@@ -8,17 +8,13 @@ FIGURE: not measured yet.
 
 from ml_collections import ConfigDict
 
-from gax.config import base, optimizer
+from configs.mnist import small_digits
+from gax.config import optimizer
 
 
 def get_config() -> ConfigDict:
-    config = base('cgan')
-    config.data.name = 'embedded:mnist'
-    config.batch_size = 64
+    config = small_digits('cgan')
     config.steps = 10_000
-    config.latent_dim = 64
-    config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
-    config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         player.optimizer.schedule.update(

@@ -9,17 +9,13 @@ at twice G's rate.
 
 from ml_collections import ConfigDict
 
-from gax.config import base
+from configs.mnist import small_digits
 
 
 def get_config() -> ConfigDict:
-    config = base('projection')
-    config.data.name = 'embedded:mnist'
-    config.batch_size = 64
+    config = small_digits('projection')
     config.steps = 8000
-    config.latent_dim = 64
-    config.g.update({'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9})
-    config.d.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'updates': 1})
+    config.d.updates = 1
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
         player.optimizer.schedule.update(
