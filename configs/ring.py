@@ -93,15 +93,16 @@ ROWS: dict[str, Callable[[], ConfigDict]] = {
     'wgan_gp': wgan_gp,
     'ns_r1_r2': lambda: regularised('non_saturating'),
     'rp_r1_r2': lambda: regularised('relativistic'),
-    'ls_r1_r2': lambda: regularised('least_squares', steps=LONG),
+    'ls_r1_r2': lambda: regularised('least_squares'),
+    'ls_r1_r2_long': lambda: regularised('least_squares', steps=LONG),
 }
 
 
-def get_config(row: str = 'ls_r1_r2') -> ConfigDict:
+def get_config(row: str = 'ns_r1_r2') -> ConfigDict:
     return ROWS[row]()
 
 
-def get_test_config(row: str = 'ls_r1_r2') -> ConfigDict:
+def get_test_config(row: str = 'ns_r1_r2') -> ConfigDict:
     config = get_config(row)
     config.batch_size = 16
     for section in (config.g, config.d, *([config.e] if 'e' in config else [])):
