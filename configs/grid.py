@@ -3,7 +3,9 @@
     python experiments/train.py --config=configs/grid.py:pacgan2 --workdir=runs/grid_pacgan2
     python benchmarks/modes.py --table=grid          # every row over ten seeds
 
-FIGURE: not measured yet.
+2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, ten seeds in one program, 2,500 samples of the averaged generator: ls_r1_r2
+covers 25.0 modes with 96.6 % (standard deviation 0.7) of high quality, of 98.9 % that are possible; 872 s, with two other
+trainings beside it. All rows: benchmarks/results/modes_grid.json; those that are not in it were not run.
 """
 
 from ml_collections import ConfigDict

@@ -3,7 +3,11 @@
     python experiments/train.py --config=configs/ring.py:pacgan2 --workdir=runs/ring_pacgan2
     python benchmarks/modes.py --table=ring          # every row over ten seeds
 
-FIGURE: not measured yet.
+2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, ten seeds in one program, 2,500 samples of the averaged generator: ns_r1_r2
+covers 8.0 modes with 98.3 % (standard deviation 0.6) of high quality, of 98.9 % that are possible; 261 s, with three other
+trainings beside it. The row with twice the steps lost one seed at the end (from 99 % to 86 %; mean 97.4 %). gan_deep, the
+same generator without penalties: 7.0 modes, 78.9 %. All rows: benchmarks/results/modes_ring.json. The rows without
+penalties are not tuned, nor trained as long as PacGAN's (400,000 steps of networks ten times as large).
 """
 
 from collections.abc import Callable

@@ -1,9 +1,12 @@
 """Stacked MNIST, 1,000 modes, by several methods with networks alike: `benchmarks/modes.py --table=stacked_mnist`.
 
     python experiments/train.py --config=configs/stacked_mnist.py:rp_r1_r2 --workdir=runs/stacked
-    python benchmarks/modes.py --table=stacked_mnist          # every row, one seed
+    python benchmarks/modes.py --table=stacked_mnist          # every row, one seed: hours on two cores
 
-FIGURE: not measured yet.
+2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed, 26,000 samples: rp_r1_r2 covers 1,000 modes with KL 0.059 to
+uniform (averaged generator; 0.064 as trained; real digits 0.029) after 20,000 steps, 2,625 s with three other trainings
+beside it; after 10,000 steps on a schedule of its own 0.077. Of the samples 50 % have three digits that the classifier is
+sure of (p >= 0.9; real: 99 %). All rows: benchmarks/results/modes_stacked_mnist.json; those not in it were not run.
 """
 
 from collections.abc import Callable
