@@ -14,8 +14,7 @@ import jax.numpy as jnp
 
 from gax import rng, transforms
 from gax.forward import Critic
-from gax.terms import not_zero
-from gax.types import Array, Batch, PyTree, Term, View
+from gax.types import Array, Batch, PyTree, Term, View, not_zero
 
 Change = Callable[[View, Array], Array]
 

@@ -8,7 +8,7 @@ others accept None there, so that the pass over real data can be left out.
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -114,3 +114,12 @@ def make(name: str, label_smoothing: float = 0.0) -> Loss:
             f'loss {name!r} has no label to smooth; label_smoothing works with {", ".join(SMOOTHABLE)}'
         )
     return factory()
+
+
+def only(name: str, config: Any) -> Loss:
+    """The loss `name`, for a recipe that is that loss. Raises GaxError where config.loss is another."""
+    if config.loss != name:
+        raise errors.GaxError(
+            f"{config.gan} has config.loss={name!r}, not {config.loss!r}; gan 'vanilla' takes any"
+        )
+    return make(name, config.label_smoothing)

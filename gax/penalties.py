@@ -16,8 +16,8 @@ import jax.numpy as jnp
 
 from gax import regularizers
 from gax.forward import IMAGES, Critic, fakes_of
-from gax.terms import not_zero, stateless
-from gax.types import Array, Batch, Key, Term, View
+from gax.terms import stateless
+from gax.types import Array, Batch, Key, Term, View, not_zero
 
 Score = Callable[[Array], Array]
 

@@ -1,4 +1,4 @@
-"""The two players of the usual game, from a config. A recipe with other players writes its own, from the same parts.
+"""The usual game and its two players, from a config. A recipe with other players writes its own, from the same parts.
 
 Two time scales (TTUR: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
 2017) are two learning rates, d.optimizer.learning_rate=4e-4 and g.optimizer.learning_rate=1e-4; n_critic is d.updates.
@@ -6,12 +6,30 @@ Two time scales (TTUR: Heusel et al., "GANs Trained by a Two Time-Scale Update R
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from gax import augment, forward, optim, penalties, terms, wrappers
+from gax import augment, ema, forward, optim, penalties, terms, wrappers
 from gax.forward import IMAGES, Critic
 from gax.losses import Loss
-from gax.types import Player, Term
+from gax.types import Game, Net, Player, Term
+
+
+def usual_game(
+    config: Any, loss: Loss, nets: Mapping[str, Net], critic: Critic = IMAGES, labelled: bool = False
+) -> Game:
+    """'d' and 'g' with `loss`, normal latents, and an average of 'g': the game that most recipes are, or begin from.
+
+    labelled: the latents have the batch's labels, too. What differs is replaced: usual_game(...)._replace(players=...).
+    """
+    return Game(
+        nets,
+        players={'d': discriminator(config, loss, critic), 'g': generator(config, loss, critic)},
+        latents=forward.normal_latents(config.latent_dim, labelled),
+        generate=forward.generate(critic.field),
+        generator=('g',),
+        ema={'g': ema.with_warmup(config.ema.decay)},
+    )
 
 
 def discriminator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Term) -> Player:

@@ -29,11 +29,6 @@ def adversarial(loss: LossFn, **fields: Any) -> Term:
     return stateless(lambda view, out: jnp.mean(loss(out['real'], out['fake'])), **fields)
 
 
-def not_zero(number: Any) -> bool:
-    """Whether a setting is on: not the number 0. A tracer or a schedule is never known to be off."""
-    return not (isinstance(number, (int, float)) and number == 0)
-
-
 def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) -> Term:
     """The adversarial loss of the k fakes that the discriminator scores best; all of them where fraction is 1.
 

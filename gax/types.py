@@ -90,6 +90,11 @@ def _no_state() -> PyTree:
     return ()
 
 
+def not_zero(number: Any) -> bool:
+    """Whether a setting is on: not the number 0. A tracer or a schedule is never known to be off."""
+    return not (isinstance(number, (int, float)) and number == 0)
+
+
 class Term(NamedTuple):
     """A named scalar objective.
 
@@ -108,7 +113,7 @@ class Term(NamedTuple):
     @property
     def removed(self) -> bool:
         """True where the weight is the number 0 (a tracer or a schedule is never known to be)."""
-        return isinstance(self.weight, (int, float)) and self.weight == 0
+        return not not_zero(self.weight)
 
 
 def _no_summary(view: View, out: Any) -> dict[str, Array]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players, terms
+from gax import errors, losses, players, terms
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Array, Game, View
@@ -43,7 +43,7 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError(f'acgan needs labels, and {spec.name} has none')
     # G is given the class; D is not, it has to tell.
     nets, critic = families.pair(config, spec, heads={'class': spec.num_classes})
-    nets = {**nets, 'g': families.pair(config, spec, spec.num_classes)[0]['g']}
+    nets = {**nets, 'g': families.generator(config, spec, spec.num_classes)}
 
     def on_both(view: View, out: Any) -> Array:
         real = misnamed(out['real_out'], view.batch['label'])
@@ -56,14 +56,5 @@ def make(config: Any, spec: Spec) -> Game:
     weight = config.class_weight
     d = players.discriminator(config, loss, critic, **{'class': terms.stateless(on_both, weight=weight)})
     g = players.generator(config, loss, critic, **{'class': terms.stateless(on_fakes, weight=weight)})
-    return Game(
-        nets,
-        players={
-            'd': d._replace(summary=lambda view, out: {**d.summary(view, out), **watched(view, out)}),
-            'g': g,
-        },
-        latents=forward.normal_latents(config.latent_dim, labelled=True),
-        generate=forward.generate(),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    game = players.usual_game(config, loss, nets, critic, labelled=True)
+    return game._replace(players={'d': d._replace(summary=terms.summaries(d.summary, watched)), 'g': g})

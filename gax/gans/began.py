@@ -20,13 +20,11 @@ from gax import ema, errors, forward, players, terms
 from gax.data.source import Spec
 from gax.losses import Loss
 from gax.nets import autoencoder, families
-from gax.nets.lift import lift
 from gax.types import Array, Game, Term, View
 
 
 def defaults() -> ConfigDict:
     fields = ConfigDict({'g': families.defaults('mlp').g.to_dict(), 'd': autoencoder.defaults()})
-    del fields.g['spectral_norm']
     fields.update({'loss': 'balance', 'gamma': 0.5, 'lambda_k': 1e-3})
     for player in (fields.d, fields.g):
         player.optimizer = {'learning_rate': 1e-4, 'b1': 0.5}
@@ -51,7 +49,6 @@ def make(config: Any, spec: Spec) -> Game:
             "began has config.loss='balance' and no labels to smooth; gan 'vanilla' takes other losses"
         )
     ((field, shape),) = spec.fields.items()
-    g = errors.lookup('config.g.kind', config.g.kind, families.GENERATORS)(config.g, shape, 0)
     critic = autoencoder.critic(field, autoencoder.mean_absolute)
     loss = Loss(
         lambda real, fake: fake - real, lambda real, fake: -fake
@@ -69,7 +66,7 @@ def make(config: Any, spec: Spec) -> Game:
     d = players.discriminator(config, loss, critic, adversarial=balance(config.gamma, config.lambda_k))
     return Game(
         nets={
-            'g': lift(g, jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)),
+            'g': families.generator(config, spec),
             'd': autoencoder.net(config.d, shape),
         },
         players={

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players
+from gax import errors, losses, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Array, Batch, Game, View
@@ -36,10 +36,8 @@ def make(config: Any, spec: Spec) -> Game:
     if not classes:
         raise errors.GaxError(f'cgan needs labels, and {spec.name} has none')
     ((field, shape),) = spec.fields.items()
-    wider = ConfigDict({**config, 'latent_dim': config.latent_dim + classes})
-    judged = spec._replace(fields={field: (*shape[:-1], shape[-1] + classes)})
-    nets, critic = families.pair(config, judged)
-    nets = {**nets, 'g': families.pair(wider, spec)[0]['g']}
+    nets, critic = families.pair(config, spec, latent_dim=config.latent_dim + classes)
+    nets = {**nets, 'd': families.discriminator(config.d, (*shape[:-1], shape[-1] + classes))}
 
     def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
         return (join(batch[field], batch['label'], classes),)
@@ -51,14 +49,4 @@ def make(config: Any, spec: Spec) -> Game:
 
     critic = critic._replace(inputs=inputs)
     loss = losses.make(config.loss, config.label_smoothing)
-    return Game(
-        nets,
-        players={
-            'd': players.discriminator(config, loss, critic),
-            'g': players.generator(config, loss, critic),
-        },
-        latents=forward.normal_latents(config.latent_dim, labelled=True),
-        generate=generate,
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    return players.usual_game(config, loss, nets, critic, labelled=True)._replace(generate=generate)

@@ -16,13 +16,11 @@ from gax import ema, errors, forward, players, terms
 from gax.data.source import Spec
 from gax.losses import Loss
 from gax.nets import autoencoder, families
-from gax.nets.lift import lift
 from gax.types import Array, Game
 
 
 def defaults() -> ConfigDict:
     fields = ConfigDict({'g': families.defaults('mlp').g.to_dict(), 'd': autoencoder.defaults()})
-    del fields.g['spectral_norm']
     fields.update({'loss': 'margin', 'margin': 10.0, 'terms': {'pulling_away': {'weight': 0.1, 'every': 1}}})
     for player in (fields.d, fields.g):
         player.optimizer = {'learning_rate': 1e-3, 'b1': 0.5}
@@ -52,7 +50,6 @@ def make(config: Any, spec: Spec) -> Game:
             "ebgan has config.loss='margin' and no labels to smooth; gan 'vanilla' takes other losses"
         )
     ((field, shape),) = spec.fields.items()
-    g = errors.lookup('config.g.kind', config.g.kind, families.GENERATORS)(config.g, shape, 0)
     critic, loss = autoencoder.critic(field, autoencoder.norm), margin_loss(config.margin)
     d = players.discriminator(config, loss, critic)
     apart = terms.stateless(
@@ -60,7 +57,7 @@ def make(config: Any, spec: Spec) -> Game:
     )
     return Game(
         nets={
-            'g': lift(g, jax.ShapeDtypeStruct((2, config.latent_dim), jnp.float32)),
+            'g': families.generator(config, spec),
             'd': autoencoder.net(config.d, shape),
         },
         players={

@@ -16,7 +16,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players
+from gax import errors, losses, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -34,20 +34,13 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError where G has nothing to minimise."""
     loss = losses.make(config.loss, config.label_smoothing)
-    # A discriminator tells its features beside further outputs only; this one is spare, and is never trained.
-    networks, critic = families.pair(config, spec, heads={'spare': 1})
-    g = players.generator(config, loss, critic)
+    networks, critic = families.pair(config, spec, heads={})
+    game = players.usual_game(config, loss, networks, critic)
+    g = game.players['g']
     adversarial = g.terms['adversarial']._replace(weight=config.adversarial_weight)
     g = g._replace(terms={**g.terms, 'adversarial': adversarial})
     if not g.live_terms:
         raise errors.GaxError(
             'improved needs config.adversarial_weight or config.terms.feature_matching.weight above 0'
         )
-    return Game(
-        networks,
-        players={'d': players.discriminator(config, loss, critic), 'g': g},
-        latents=forward.normal_latents(config.latent_dim),
-        generate=forward.generate(critic.field),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    return game._replace(players={**game.players, 'g': g})

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gax import ema, errors, losses, players, terms
+from gax import errors, losses, players, terms
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Array, Batch, Game, Key, View
@@ -69,14 +69,9 @@ def make(config: Any, spec: Spec) -> Game:
         'category': terms.stateless(category, weight=code.category_weight),
         'continuous': terms.stateless(continuous, weight=code.continuous_weight),
     }
-    return Game(
-        nets,
-        players={
-            'd': players.discriminator(config, loss, critic, **information),
-            'g': players.generator(config, loss, critic, **information),
-        },
-        latents=latents,
-        generate=generate,
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    informed = {
+        'd': players.discriminator(config, loss, critic, **information),
+        'g': players.generator(config, loss, critic, **information),
+    }
+    game = players.usual_game(config, loss, nets, critic)
+    return game._replace(players=informed, latents=latents, generate=generate)

@@ -14,7 +14,7 @@ from typing import Any
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players
+from gax import errors, losses, players
 from gax.data.source import Spec
 from gax.forward import Critic
 from gax.nets import families
@@ -52,14 +52,4 @@ def make(config: Any, spec: Spec) -> Game:
     loss = losses.make(config.loss, config.label_smoothing)
     networks, critic = families.pair(config, spec, pack=config.pack)
     critic = in_packs(critic, config.pack)
-    return Game(
-        networks,
-        players={
-            'd': players.discriminator(config, loss, critic),
-            'g': players.generator(config, loss, critic),
-        },
-        latents=forward.normal_latents(config.latent_dim),
-        generate=forward.generate(critic.field),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    return players.usual_game(config, loss, networks, critic)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players
+from gax import errors, losses, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -33,14 +33,4 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
     networks, critic = families.pair(config, spec, classes)
-    return Game(
-        networks,
-        players={
-            'd': players.discriminator(config, loss, critic),
-            'g': players.generator(config, loss, critic),
-        },
-        latents=forward.normal_latents(config.latent_dim, bool(classes)),
-        generate=forward.generate(critic.field),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    return players.usual_game(config, loss, networks, critic, labelled=bool(classes))

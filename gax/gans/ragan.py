@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players
+from gax import losses, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -25,20 +25,6 @@ def defaults() -> ConfigDict:
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
-    if config.loss != 'relativistic_average':
-        raise errors.GaxError(
-            f"ragan has config.loss='relativistic_average', not {config.loss!r}; gan 'vanilla' takes any"
-        )
-    loss = losses.make(config.loss, config.label_smoothing)
+    loss = losses.only('relativistic_average', config)
     networks, critic = families.pair(config, spec)
-    return Game(
-        networks,
-        players={
-            'd': players.discriminator(config, loss, critic),
-            'g': players.generator(config, loss, critic),
-        },
-        latents=forward.normal_latents(config.latent_dim),
-        generate=forward.generate(critic.field),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    return players.usual_game(config, loss, networks, critic)

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players
+from gax import errors, losses, players
 from gax.data.source import Spec
 from gax.losses import Loss
 from gax.nets import families
@@ -74,11 +74,5 @@ def make(config: Any, spec: Spec) -> Game:
     def against_future(view: View) -> tuple[Any, View]:
         return g.forward(look_ahead(view, d, config.unrolled.steps, config.unrolled.learning_rate))
 
-    return Game(
-        networks,
-        players={'d': d, 'g': g._replace(forward=against_future)},
-        latents=forward.normal_latents(config.latent_dim),
-        generate=forward.generate(critic.field),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    game = players.usual_game(config, loss, networks, critic)
+    return game._replace(players={'d': d, 'g': g._replace(forward=against_future)})

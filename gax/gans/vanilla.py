@@ -7,7 +7,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import ema, forward, losses, players
+from gax import losses, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -21,14 +21,4 @@ def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
     networks, critic = families.pair(config, spec)
-    return Game(
-        networks,
-        players={
-            'd': players.discriminator(config, loss, critic),
-            'g': players.generator(config, loss, critic),
-        },
-        latents=forward.normal_latents(config.latent_dim),
-        generate=forward.generate(critic.field),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    return players.usual_game(config, loss, networks, critic)

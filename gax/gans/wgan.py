@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, losses, players
+from gax import errors, losses, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -27,25 +27,11 @@ def defaults() -> ConfigDict:
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss, and without clipping."""
-    if config.loss != 'wasserstein':
-        raise errors.GaxError(
-            f"wgan has config.loss='wasserstein', not {config.loss!r}; gan 'vanilla' takes any"
-        )
     clip = config.d.optimizer.clip_weights
     if isinstance(clip, (int, float)) and clip <= 0:  # a tracer is taken at its word
         raise errors.GaxError(
             f'wgan needs config.d.optimizer.clip_weights > 0 (0.01 in the paper), not {clip}'
         )
-    loss = losses.make(config.loss, config.label_smoothing)
+    loss = losses.only('wasserstein', config)
     networks, critic = families.pair(config, spec)
-    return Game(
-        networks,
-        players={
-            'd': players.discriminator(config, loss, critic),
-            'g': players.generator(config, loss, critic),
-        },
-        latents=forward.normal_latents(config.latent_dim),
-        generate=forward.generate(critic.field),
-        generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
-    )
+    return players.usual_game(config, loss, networks, critic)

@@ -10,7 +10,6 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from flax.core import FrozenDict
 
 from gax import errors
 from gax.nets.layers import ConditionalBatchNorm, Conv, Dropout, Embed, batch_norm, leaky_relu, with_heads
@@ -73,7 +72,7 @@ class Discriminator(nn.Module):
     slope: float = 0.3
     dropout: float = 0.3
     num_classes: int = 0
-    heads: Mapping[str, int] = FrozenDict()
+    heads: Mapping[str, int] | None = None
     minibatch: str = ''
 
     @nn.compact

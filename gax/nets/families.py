@@ -24,6 +24,7 @@ from gax.nets.spectral import spectral_norm
 from gax.types import Net
 
 Shape = Sequence[int]
+Heads = Mapping[str, int] | None
 
 
 def defaults(kind: str = 'mlp') -> ConfigDict:
@@ -36,7 +37,7 @@ def pair(
     config: Any,
     spec: Spec,
     num_classes: int = 0,
-    heads: Mapping[str, int] | None = None,
+    heads: Heads = None,
     pack: int = 1,
     latent_dim: int = 0,
 ) -> tuple[dict[str, Net], Critic]:
@@ -44,21 +45,27 @@ def pair(
 
     spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take labels.
     heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F], name:
-    [B, size]}. pack: examples that one logit judges, joined along the channels (the critic does not pack them).
+    [B, size]}; {} for the features alone. pack: examples that one logit judges, joined along the channels (the critic does not pack them).
     latent_dim: what 'g' takes, where that is not config.latent_dim.
     """
     ((field, shape),) = spec.fields.items()
-    g_kind = errors.lookup('config.g.kind', config.g.kind, GENERATORS)
-    label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
-    z = jax.ShapeDtypeStruct((2, latent_dim or config.latent_dim), jnp.float32)
-    g = lift(g_kind(config.g, shape, num_classes), z, *label)
+    g = generator(config, spec, num_classes, latent_dim)
     d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
     inputs = points if field == 'point' else labelled if num_classes else unlabelled
-    nets = {'g': spectral_norm(g) if config.g.spectral_norm else g, 'd': d}
-    return nets, Critic('d', field, inputs, logits_of if heads else whole)
+    return {'g': g, 'd': d}, Critic('d', field, inputs, whole if heads is None else logits_of)
 
 
-def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Mapping[str, int] | None = None) -> Net:
+def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:
+    """The net that config.g describes; the arguments are those of `pair`."""
+    (shape,) = spec.fields.values()
+    kind = errors.lookup('config.g.kind', config.g.kind, GENERATORS)
+    label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
+    z = jax.ShapeDtypeStruct((2, latent_dim or config.latent_dim), jnp.float32)
+    net = lift(kind(config.g, shape, num_classes), z, *label)
+    return spectral_norm(net) if config.g.spectral_norm else net
+
+
+def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:
     """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in `pair`.
 
     With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times: logits
@@ -68,13 +75,13 @@ def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Mapping[str
     label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
 
     def one(*shape: int) -> Net:
-        module = kind(d, shape, num_classes, dict(heads or {}))
+        module = kind(d, shape, num_classes, None if heads is None else dict(heads))
         net = lift(module, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *label)
         return spectral_norm(net) if d.spectral_norm else net
 
-    if heads and (d.members, d.scales) != (1, 1):
+    if heads is not None and (d.members, d.scales) != (1, 1):
         raise errors.GaxError(
-            f'several discriminators have no further outputs, and this game asks for {", ".join(heads)}: '
+            f'several discriminators have no further outputs, and this game asks for {", ".join(heads) or "features"}: '
             'leave config.d.members and config.d.scales at 1'
         )
     return ensemble.several(one, shape, d.members, d.scales)
@@ -92,7 +99,7 @@ def _mlp_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     return mlp.Generator(shape, g.widths, g.activation, g.slope, *normed)
 
 
-def _mlp_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
+def _mlp_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
     _refuse_labels('mlp', num_classes)
     return mlp.Discriminator(d.widths, d.activation, d.slope, d.dropout, heads, d.pieces, d.minibatch)
 
@@ -104,7 +111,7 @@ def _dcgan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     return dcgan.Generator(shape, g.widths, g.strides, g.kernel, *fields)
 
 
-def _dcgan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
+def _dcgan_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
     return dcgan.Discriminator(d.widths, d.kernel, d.slope, d.dropout, num_classes, heads, d.minibatch)
 
 
@@ -114,7 +121,7 @@ def _sngan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     return sngan.Generator(shape, g.widths, num_classes, g.momentum)
 
 
-def _sngan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
+def _sngan_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
     halved_shape(shape, d.downs, 'd.downs')
     return sngan.Discriminator(d.widths, d.downs, num_classes, heads, d.minibatch)
 
@@ -125,7 +132,7 @@ def _r3gan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
     return r3gan.Generator(shape, g.widths, g.blocks, g.expansion, g.group_size, num_classes)
 
 
-def _r3gan_discriminator(d: Any, shape: Shape, num_classes: int, heads: dict[str, int]) -> nn.Module:
+def _r3gan_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
     halved_shape(shape, len(d.widths) - 1, 'd.widths')
     return r3gan.Discriminator(d.widths, d.blocks, d.expansion, d.group_size, num_classes, heads, d.minibatch)
 
@@ -146,7 +153,7 @@ GENERATORS: dict[str, Callable[[Any, Shape, int], nn.Module]] = {
     'sngan': _sngan_generator,
     'r3gan': _r3gan_generator,
 }
-DISCRIMINATORS: dict[str, Callable[[Any, Shape, int, dict[str, int]], nn.Module]] = {
+DISCRIMINATORS: dict[str, Callable[[Any, Shape, int, Heads], nn.Module]] = {
     'mlp': _mlp_discriminator,
     'dcgan': _dcgan_discriminator,
     'sngan': _sngan_discriminator,

@@ -171,12 +171,12 @@ class Embed(nn.Module):
         return jax.nn.one_hot(label, self.num_classes, dtype=table.dtype) @ table
 
 
-def with_heads(features: Array, logits: Array, heads: Mapping[str, int]) -> Any:
+def with_heads(features: Array, logits: Array, heads: Mapping[str, int] | None) -> Any:
     """What a discriminator returns: the logits; with `heads` {name: size} also its features and an output a head.
 
     features [B, F], logits [B]. Call it within a compact module: each head is a dense layer of that module.
     """
-    if not heads:
+    if heads is None:
         return logits
     more = {name: nn.Dense(size, name=f'head_{name}')(features) for name, size in heads.items()}
     return {'logits': logits, 'features': features, **more}

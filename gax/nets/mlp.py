@@ -7,7 +7,6 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from flax.core import FrozenDict
 
 from gax.nets.layers import Dropout, activation, batch_norm, with_heads
 from gax.nets.minibatch import see_batch
@@ -56,7 +55,7 @@ class Discriminator(nn.Module):
     activation: str = 'leaky_relu'
     slope: float = 0.01
     dropout: float = 0.0
-    heads: Mapping[str, int] = FrozenDict()
+    heads: Mapping[str, int] | None = None
     pieces: int = 5
     minibatch: str = ''
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from flax.core import FrozenDict
 from jax import lax
 
 from gax import errors
@@ -74,7 +73,7 @@ class Discriminator(nn.Module):
     expansion: int = 2
     group_size: int = 16
     num_classes: int = 0
-    heads: Mapping[str, int] = FrozenDict()
+    heads: Mapping[str, int] | None = None
     minibatch: str = ''
 
     @nn.compact

@@ -11,7 +11,6 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from flax.core import FrozenDict
 
 from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, halved_shape, with_heads
 from gax.nets.minibatch import see_batch
@@ -75,7 +74,7 @@ class Discriminator(nn.Module):
     widths: Sequence[int] = (128, 128, 128, 128)
     downs: int = 2
     num_classes: int = 0
-    heads: Mapping[str, int] = FrozenDict()
+    heads: Mapping[str, int] | None = None
     minibatch: str = ''
 
     @nn.compact
