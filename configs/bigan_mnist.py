@@ -14,7 +14,7 @@ from gax.config import optimizer
 
 def get_config() -> ConfigDict:
     config = small_digits('bigan')
-    config.steps = 8000
+    config.steps = 5000
     config.latent_dim = 32
     config.d.joint.widths = (256,)
     config.e.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2})

@@ -14,11 +14,11 @@ from gax.config import optimizer
 
 def get_config() -> ConfigDict:
     config = small_digits('cgan')
-    config.steps = 10_000
+    config.steps = 6000
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 5000, 'transition_steps': 5000}
+            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 3000, 'transition_steps': 3000}
         )
     return config
 

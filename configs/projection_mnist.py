@@ -14,12 +14,12 @@ from configs.mnist import small_digits
 
 def get_config() -> ConfigDict:
     config = small_digits('projection')
-    config.steps = 8000
+    config.steps = 5000
     config.d.updates = 1
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
         player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 4000, 'transition_steps': 4000}
+            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 2500, 'transition_steps': 2500}
         )
     return config
 

@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config = base('r3gan')
     config.data.name = 'embedded:mnist'
     config.batch_size = 32
-    config.steps = 1200
+    config.steps = 800
     config.g.update({'widths': (64, 32, 16), 'blocks': 1})
     config.d.update({'widths': (16, 32, 64), 'blocks': 1})
     config.terms.r1.weight = config.terms.r2.weight = 1.0

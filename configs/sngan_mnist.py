@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config = base('sngan')
     config.data.name = 'embedded:mnist'
     config.batch_size = 64
-    config.steps = 2000
+    config.steps = 1000
     config.latent_dim = 64
     config.g.update({'widths': (64, 32, 16)})
     config.d.update({'widths': (16, 32, 64), 'updates': 1})
