@@ -1,0 +1,64 @@
+"""Inception Score: exp of the mutual information between samples and the classes that a classifier sees in them.
+
+Salimans et al., "Improved Techniques for Training GANs", 2016, section 4: exp(mean KL(p(y|x) || p(y))), the mean over
+a split and p(y) the split's own mean; averaged over 10 splits. From 1 (every sample looks alike, or the classifier
+knows nothing) to the number of classes, and more is better. It never looks at real data: one sharp image of each class scores
+the maximum. Few samples bias it upwards where classes are uncertain and bound it by N / splits; compare at equal N and splits.
+The name is for the 1008 outputs of the FID Inception; with another classifier say whose.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gax import errors
+from gax.evals import precise
+
+SPLITS, SEED = 10, 2020  # torch-fidelity's
+
+
+class Score(NamedTuple):
+    """mean and standard deviation (divided by the number of splits) over the splits."""
+
+    mean: float
+    std: float
+
+
+def of_logits(logits: Any, splits: int = SPLITS, seed: int | None = SEED) -> Score:
+    """The score from logits float [N, K] (torch-fidelity: of the layer without its bias, 'logits_unbiased')."""
+    logits = precise.features('logits', logits).astype(np.float64)
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return _score(np.exp(log_p), log_p, splits, seed)
+
+
+def score(probabilities: Any, splits: int = SPLITS, seed: int | None = SEED) -> Score:
+    """The score from probabilities float [N, K] whose rows sum to 1; 0 log 0 counts as 0.
+
+    seed: samples are shuffled before they are split, by RandomState(seed).permutation as in torch-fidelity, lest classes in
+    order fall into different splits; None leaves the order, as Salimans et al. do.
+    """
+    p: np.ndarray = precise.features('probabilities', probabilities).astype(np.float64)
+    if (p < 0).any() or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:
+        raise errors.GaxError('probabilities must be >= 0 and sum to 1 in every row')
+    return _score(p, np.log(np.where(p > 0, p, 1.0)), splits, seed)
+
+
+def _score(p: np.ndarray, log_p: np.ndarray, splits: int, seed: int | None) -> Score:
+    if not 1 <= splits <= len(p):
+        raise errors.GaxError(f'{len(p)} samples cannot be split into {splits}; between 1 and {len(p)} can')
+    if seed is not None:
+        order = np.random.RandomState(seed).permutation(len(p))
+        p, log_p = p[order], log_p[order]
+    edges = [i * len(p) // splits for i in range(splits + 1)]
+    scores = [_split(p[i:j], log_p[i:j]) for i, j in pairwise(edges)]
+    return Score(float(np.mean(scores)), float(np.std(scores)))
+
+
+def _split(p: np.ndarray, log_p: np.ndarray) -> float:
+    mean = p.mean(axis=0)
+    log_mean = np.log(np.where(mean > 0, mean, 1.0))
+    return float(np.exp((p * (log_p - log_mean)).sum(axis=1).mean()))
