@@ -1,0 +1,82 @@
+"""Precision, recall, density and coverage: how many fakes look like reals, and how many reals have a fake near them.
+
+Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019, equations 1 to 3, and Naeem
+et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020, equations 3 to 6. A point's ball
+reaches to its k-th nearest neighbour within its own set, itself not counted. More is better in all four.
+
+precision  share of fakes in the ball of any real                     0 to 1
+recall     share of reals in the ball of any fake                     0 to 1
+density    mean over fakes of the number of reals' balls they are in, over k; 1 for equal distributions, >= 0 without end
+coverage   share of reals with a fake in their ball                   0 to 1; about 1 - 2^-k for equal distributions
+
+Conventions are those of the `prdc` package: balls are open (strictly nearer than the radius; Kynkaanniemi et al. have
+<=, which differs for ties only), and k = 5. (Kynkaanniemi et al. use k = 3, and torch-fidelity, too.) One outlier among the reals
+has a large ball and raises precision, one among the fakes recall; density and coverage are robust to them.
+All depend on N and k: radii shrink as N grows, so compare at equal N and k, and with as many reals as fakes.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gax import errors
+from gax.evals import distances, precise
+from gax.types import Array
+
+K = 5
+
+
+class PRDC(NamedTuple):
+    """The four numbers, floats."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+@partial(jax.jit, static_argnames='k')
+def _radii(block: Array, start: Array, data: Array, k: int) -> Array:
+    others = distances.without_self(distances.between(block, data), start)
+    return distances.smallest(others, k)[0][:, -1]
+
+
+@jax.jit
+def _of_fakes(block: Array, start: Array, real: Array, radii: Array) -> Array:
+    """How many balls of reals each fake of the block is in, int [R]."""
+    return jnp.sum(distances.between(block, real) < radii, axis=1)
+
+
+@jax.jit
+def _of_reals(block: Array, start: Array, fake: Array, radii: Array) -> tuple[Array, Array]:
+    """For each real of the block: whether it is in a fake's ball, bool [R], and the nearest fake's distance [R]."""
+    found = distances.between(block, fake)
+    return jnp.any(found < radii, axis=1), jnp.min(found, axis=1)
+
+
+def radii(points: np.ndarray, k: int) -> np.ndarray:
+    """Distances to the k-th nearest other point, float32 [N] of [N, D]."""
+    return distances.by_rows(partial(_radii, k=k), points, points, columns=len(points))
+
+
+def prdc(real: Any, fake: Any, k: int = K) -> PRDC:
+    """All four of features float [N, D] and [M, D]; GaxError unless 1 <= k < N, M."""
+    real, fake = precise.pair(real, fake)
+    if not 1 <= k < min(len(real), len(fake)):
+        raise errors.GaxError(
+            f'{len(real)} real and {len(fake)} fake samples with k = {k}: each needs {k} others at least, and k 1 or more'
+        )
+    of_real, of_fake = radii(real, k), radii(fake, k)
+    inside = distances.by_rows(_of_fakes, fake, real, of_real, columns=len(real))
+    recalled, nearest = distances.by_rows(_of_reals, real, fake, of_fake, columns=len(fake))
+    return PRDC(
+        precision=float((inside > 0).mean()),
+        recall=float(recalled.mean()),
+        density=float(inside.mean() / k),
+        coverage=float((nearest < of_real).mean()),
+    )
