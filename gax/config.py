@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from gax import errors, gans, penalties, transforms
+from gax.data import fit
 from gax.fields import fields_of, flat, get, unknown_field
 from gax.optim import section as optimizer
 
@@ -25,7 +27,7 @@ def base(gan: str) -> ConfigDict:
             'latent_dim': 100,
             'log_every': 100,
             'sample_every': 500,
-            'data': {'name': 'embedded:mnist', 'image_size': 0},  # 0: as large as the images are
+            'data': data_section(),
             'd': {'updates': 1, 'optimizer': optimizer()},
             'g': {'updates': 1, 'optimizer': optimizer()},
             'terms': penalties.defaults(),
@@ -48,6 +50,22 @@ def base(gan: str) -> ConfigDict:
     return config
 
 
+def data_section() -> dict[str, Any]:
+    """The fields that choose and prepare the data."""
+    return {
+        'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
+        'dir': '',  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
+        'image_size': 0,  # 0: as large as the images are, square or not
+        'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
+        'resize': 'lanczos',  # Pillow's filter
+        'flip': False,  # left to right, half of the images, at random
+        'channels': 0,  # 0: as many as the images have
+        'broken': 'error',  # what a broken file in a folder is: or 'skip'
+        'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
+        'workers': 0,  # processes that fetch; 0: threads
+    }
+
+
 POSITIVE: tuple[str, ...] = (
     *('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every', 'steps_per_call'),
     *('checkpoint.every', 'checkpoint.keep', 'accumulate'),
@@ -55,6 +73,9 @@ POSITIVE: tuple[str, ...] = (
 RANGES: tuple[tuple[str, float, float], ...] = (
     ('seed', 0, 2**32 - 1),
     ('data.image_size', 0, 2**16),
+    ('data.channels', 0, 2**16),
+    ('data.device_limit_mib', 0, math.inf),
+    ('data.workers', 0, 256),
     ('ema.decay', 0.0, 1.0),
     ('instance_noise.std', 0.0, math.inf),
     ('instance_noise.steps', 0, math.inf),
@@ -66,6 +87,11 @@ RANGES: tuple[tuple[str, float, float], ...] = (
     ('terms.path_length.decay', 0.0, 1.0),
     ('terms.path_length.shrink', 1, math.inf),
 )
+CHOICES: dict[str, Iterable[str]] = {
+    'data.crop': fit.CROPS,
+    'data.resize': fit.FILTERS,
+    'data.broken': ('error', 'skip'),
+}
 # Fields by their last name, wherever a recipe has them: of players, and of networks.
 POSITIVE_LAST = ('updates', 'learning_rate')
 POSITIVE_NAMES = (
@@ -99,6 +125,9 @@ def check(config: ConfigDict) -> None:
         if not low <= fields[path] <= high:
             said = f'from {low} to {high}' if high < math.inf else f'at least {low}'
             raise errors.GaxError(f'config.{path} must be {said}, and is {fields[path]}')
+    for path, valid in CHOICES.items():
+        if fields[path] not in valid:
+            raise errors.GaxError(errors.choices(f'config.{path}', fields[path], valid))
     if not 0.0 <= config.label_smoothing < 0.5:
         raise errors.GaxError(
             f'config.label_smoothing must be from 0 to below 0.5, and is {config.label_smoothing}'
@@ -129,6 +158,10 @@ def check_together(config: ConfigDict) -> None:
         )
     fields = flat(config)
     clipped = [path for path, value in fields.items() if path.endswith('.clip_weights') and value]
+    if config.data.workers and not config.data.name.startswith(('folder:', 'tfds:')):
+        raise errors.GaxError(
+            f'config.data.workers={config.data.workers}: processes read folder: and tfds: sets; {config.data.name} is in memory'
+        )
     if config.extragradient and clipped:
         raise errors.GaxError(f'config.extragradient would undo the projection of config.{clipped[0]}')
     coupled = [

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
 from gax import data, gans, meter, parallel, rng, sampling
 from gax import step as steps
-from gax.data import order
+from gax.data import feed, order
 from gax.types import Array, Game, TrainState
 
 AHEAD = 2
@@ -30,7 +31,7 @@ class Carry(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """A config brought to life. `arrays` is the data, on the devices. `rows`: examples that one step consumes."""
+    """A config brought to life. `arrays`: the data that lives on the devices. `rows`: examples that one step consumes."""
 
     config: ConfigDict
     source: data.Source
@@ -70,33 +71,46 @@ def init(experiment: Experiment, like: Carry | None = None) -> Carry:
 
 def metrics_of(experiment: Experiment, state: TrainState) -> Any:
     """The shapes of the metrics of one step."""
-    indices = jax.ShapeDtypeStruct((experiment.rows,), 'int32')
-    one = one_step(experiment, None)
-    return jax.eval_shape(one, state, experiment.arrays, indices)[1]
+    rows = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), row_shapes(experiment))
+    return jax.eval_shape(one_step(experiment, None), state, experiment.arrays, rows)[1]
+
+
+def row_shapes(experiment: Experiment, count: int = 1) -> Any:
+    """The shapes of the rows that `count` steps read, leaves [count, rows, ...]: one example is fetched to know them."""
+    fetch = experiment.source.fetch or (lambda index: index)
+    example = fetch(np.zeros(1, np.int32))
+    return jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((count, experiment.rows, *x.shape[1:]), x.dtype), example
+    )
 
 
 def one_step(experiment: Experiment, due: steps.Due | None) -> Callable[..., Any]:
-    """(state, arrays, indices [rows]) -> (state, metrics): reads its batch, then takes the game's step."""
+    """(state, arrays, rows) -> (state, metrics): reads its batch, then takes the game's step. rows: see `feeder`."""
     step, read = steps.make_step(experiment.game, due), experiment.source.read
 
-    def one(state: TrainState, arrays: Any, indices: Array) -> Any:
+    def one(state: TrainState, arrays: Any, rows: Any) -> Any:
         key = rng.stream(rng.at_step(state.key, state.step), 'data')
-        return step(state, read(arrays, indices, key))
+        return step(state, read(arrays, rows, key))
 
     return one
 
 
 def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1) -> Any:
-    """The compiled (carry, arrays, indices [count, rows]) -> carry: `count` steps, metrics gathered on the device."""
+    """The compiled (carry, arrays, rows) -> carry: `count` steps, metrics gathered on the device.
+
+    rows: a pytree of leaves [count, rows, ...], see `feeder`.
+    """
     one = one_step(experiment, due)
 
-    def advance(carry: Carry, arrays: Any, indices: Array) -> Carry:
-        def body(carry: Carry, row: Array) -> tuple[Carry, None]:
-            state, metrics = one(carry.state, arrays, row)
+    def advance(carry: Carry, arrays: Any, rows: Any) -> Carry:
+        def body(carry: Carry, step_rows: Any) -> tuple[Carry, None]:
+            state, metrics = one(carry.state, arrays, step_rows)
             return Carry(state, meter.add(carry.meter, metrics, carry.state.step)), None
 
         # A scan of one step would still be a loop, in which XLA:CPU runs code more slowly.
-        return body(carry, indices[0])[0] if count == 1 else jax.lax.scan(body, carry, indices)[0]
+        if count == 1:
+            return body(carry, jax.tree.map(lambda x: x[0], rows))[0]
+        return jax.lax.scan(body, carry, rows)[0]
 
     return parallel.compile(advance, experiment.mesh, row_axis=1)
 
@@ -107,6 +121,19 @@ def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
     return order.indices(experiment.config.seed, step * rows, count * rows, size).reshape(count, rows)
 
 
+def feeder(experiment: Experiment) -> feed.Feed:
+    """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...], which `source.read` reads.
+
+    The examples' indices, where the data is on the device; what `source.fetch` makes of them, ready ahead of time, where
+    it is not. Close it, to end its workers.
+    """
+    source, rows = experiment.source, experiment.rows
+    if source.fetch is None:
+        return feed.Feed(lambda step, count: indices(experiment, step, count))
+    pick = feed.Pick(experiment.config.seed, rows, source.spec.size, source.fetch)
+    return feed.Stream(pick, parallel.rows(experiment.mesh, 1), experiment.config.data.workers)
+
+
 Key = tuple[Any, int]  # of a program: the lazy terms that are due, and the number of steps
 
 
@@ -115,7 +142,7 @@ def compile_ahead(
 ) -> dict[Key, Callable[..., Carry]]:
     """The program that a call of `count` steps at `step` needs, compiled in another thread while this one goes on."""
     key = (steps.due_terms(experiment.game, step), count)
-    rows = indices(experiment, step, count)
+    rows = row_shapes(experiment, count)
     pool = ThreadPoolExecutor(1, 'gax-compile')
     found = pool.submit(lambda: program(experiment, *key).lower(like, experiment.arrays, rows).compile())
     pool.shutdown(wait=False)
@@ -123,21 +150,24 @@ def compile_ahead(
 
 
 def advancer(
-    experiment: Experiment, programs: Mapping[Key, Callable[..., Carry]] = MappingProxyType({})
+    experiment: Experiment,
+    programs: Mapping[Key, Callable[..., Carry]] = MappingProxyType({}),
+    rows: Callable[[int, int], Any] | None = None,
 ) -> Callable[[Carry, int, int], Carry]:
     """(carry, step, count) -> carry, with one compiled program per set of due lazy terms and per count.
 
-    programs: those that are there already. At most AHEAD calls wait on the device: a signal is answered soon, and
-    what the host says of progress is true.
+    programs: those that are there already. rows: a `feeder`, where the caller wants to close it. At most AHEAD calls wait
+    on the device: a signal is answered soon, and what the host says of progress is true.
     """
     known, waiting = dict(programs), deque[Array]()
+    rows = rows or feeder(experiment)
     copy = jax.jit(jnp.copy)  # the carry itself is given away in the next call
 
     def advance(carry: Carry, step: int, count: int) -> Carry:
         key = (steps.due_terms(experiment.game, step), count)
         if key not in known:
             known[key] = program(experiment, *key)
-        carry = known[key](carry, experiment.arrays, indices(experiment, step, count))
+        carry = known[key](carry, experiment.arrays, rows(step, count))
         waiting.append(copy(carry.state.step))
         if len(waiting) > AHEAD:
             waiting.popleft().block_until_ready()
@@ -155,8 +185,12 @@ def sample_grid(experiment: Experiment) -> tuple[int, int]:
 
 def reals(experiment: Experiment, num: int) -> Any:
     """A host batch of `num` examples, the same every time."""
-    rows = jnp.arange(num) % (experiment.source.spec.size or num)
-    return jax.device_get(experiment.source.read(experiment.arrays, rows, jax.random.key(0)))
+    source = experiment.source
+    rows: np.ndarray = np.arange(num, dtype=np.int32) % (source.spec.size or num)
+    fetched = source.fetch(rows) if source.fetch else rows
+    return jax.device_get(
+        source.read(experiment.arrays, jax.tree.map(jnp.asarray, fetched), jax.random.key(0))
+    )
 
 
 def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:

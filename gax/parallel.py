@@ -40,7 +40,7 @@ def rows(mesh: Mesh, axis: int = 0) -> NamedSharding:
 
 
 def compile(fn: Callable[..., Any], mesh: Mesh, row_axis: int = 0) -> Callable[..., Any]:
-    """jit of fn(carry, arrays, indices) -> carry: carry donated and whole everywhere, indices split by rows."""
+    """jit of fn(carry, arrays, rows) -> carry: carry donated and whole everywhere, rows split over their `row_axis`."""
     whole = replicated(mesh)
     return jax.jit(
         fn, in_shardings=(whole, whole, rows(mesh, row_axis)), out_shardings=whole, donate_argnums=0

@@ -66,7 +66,9 @@ class Run:
         self.progress = Progress(self.start, config.steps)
         closing.callback(self.progress.close)
         self.seconds = self.writer.rows[-1]['seconds'] if self.writer.rows else 0.0
-        self.clock = (time.perf_counter(), self.start)
+        self.clock, self.waited = (time.perf_counter(), self.start), 0.0
+        self.feeder = experiment.feeder(self.experiment)
+        closing.callback(self.feeder.close)
         self.num_samples, self.columns = experiment.sample_grid(self.experiment)
         self.sampler = experiment.sampler(self.experiment, self.num_samples)
         self.backdrop = self.behind_points()
@@ -92,8 +94,10 @@ class Run:
             stop.started()
             self.progress.at(step)
 
-        advance, stopped = experiment.advancer(self.experiment, ahead), lambda: bool(stop.name)
-        return loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress)[1]
+        advance = experiment.advancer(self.experiment, ahead, self.feeder)
+        return loop.run(
+            carry, advance, start, config.steps, hooks, lambda: bool(stop.name), per_call, progress
+        )[1]
 
     def place(self, tree: PyTree) -> Carry:
         """Copied onto the device by a program: arrays that Orbax or NumPy own could not be donated."""
@@ -111,11 +115,12 @@ class Run:
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
         """Takes the meter now, reads and writes it when the next step is on its way."""
         taken, fresh = self.take(carry.meter)
+        waited = self.feeder.waited
 
         def later() -> None:
             host = jax.device_get(taken)
             self.refuse_non_finite(host)
-            row = {'step': step, **meter.means(host), **self.speed(step)}
+            row = {'step': step, **meter.means(host), **self.speed(step, waited)}
             self.writer.write(row)
             self.progress.measured(row)
             for warning in self.watch(row):
@@ -123,15 +128,25 @@ class Run:
 
         return carry._replace(meter=fresh), later
 
-    def speed(self, step: int) -> dict[str, float]:
-        """Since the row before; what it takes to compile the first step is in `seconds` only."""
+    def speed(self, step: int, waited: float | None) -> dict[str, float]:
+        """Since the row before; what it takes to compile the first step is in `seconds` only.
+
+        waited: seconds that the host has waited for data in all, of which the row has the share, `data_wait`, from 0 to 1.
+        (The device has work for some calls more, so that it may be busy while the host waits.)
+        """
         now, (then, before) = time.perf_counter(), self.clock
         self.clock, self.seconds = (now, step), self.seconds + now - then
+        share = {}
+        if waited is not None:
+            share, self.waited = (
+                {'data_wait': min(1.0, (waited - self.waited) / max(now - then, 1e-9))},
+                waited,
+            )
         if self.progress.began and self.progress.began[1] < step and before == self.start:
             then, before = self.progress.began
         speed = (step - before) / max(now - then, 1e-9)
         images = speed * self.config.batch_size
-        return {'steps_per_sec': speed, 'images_per_sec': images, 'seconds': self.seconds}
+        return {'steps_per_sec': speed, 'images_per_sec': images, 'seconds': self.seconds, **share}
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Draws the fixed latents' fakes, with the averaged parameters."""

@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order'],
     ['gax.fields', 'gax.pictures', 'gax.board', 'gax.progress', 'gax.signals'],
-    ['gax.types', 'gax.optim', 'gax.parallel'],
+    ['gax.data.fit', 'gax.data.decode', 'gax.data.threads'],
+    ['gax.types', 'gax.optim', 'gax.parallel', 'gax.data.feed'],
     [
         'gax.losses',
         'gax.ema',
@@ -29,7 +30,7 @@ LAYERS = [
     ['gax.penalties', 'gax.augment', 'gax.step'],
     ['gax.wrappers'],
     ['gax.players', 'gax.sampling', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
-    ['gax.data.memory', 'gax.data.synthetic'],
+    ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.families'],
     ['gax.data', 'gax.nets'],
@@ -110,7 +111,7 @@ def run(code):
     return done.stdout.split()
 
 
-HEAVY = ['tensorflow', 'torch', 'matplotlib', 'orbax', 'tensorboardX', 'tensorflow_datasets', 'tqdm']
+HEAVY = ['tensorflow', 'torch', 'matplotlib', 'orbax', 'tensorboardX', 'tensorflow_datasets', 'tqdm', 'grain']
 
 
 def test_the_core_imports_nothing_heavy():

@@ -8,24 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from gax import errors
-from gax.data.source import Source, Spec, to_unit
-from gax.types import Array, Batch, Key
+from gax.data.fit import Fit
+from gax.data.source import Source, Spec, read_resident
+from gax.data.threads import chunks
 
+AS_IT_IS = Fit()
 EMBEDDED = {'mnist': 'mnist10k.npz', 'emoji': 'emoji32.npz'}
 
 
-def embedded(name: str, image_size: int = 0) -> Source:
+def embedded(name: str, fit: Fit = AS_IT_IS) -> Source:
     """'mnist': 10,000 real digits 28x28x1, 10 classes. 'emoji': 1,906 Noto emoji 32x32x3, 10 categories."""
     path = Path(__file__).parent / 'embedded' / errors.lookup('embedded data set', name, EMBEDDED)
-    return from_arrays(f'embedded:{name}', *load_npz(path), image_size)
+    return from_arrays(f'embedded:{name}', *load_npz(path), fit, class_names(path))
 
 
-def npz(path: str, image_size: int = 0) -> Source:
-    """`x` uint8 [N, H, W] or [N, H, W, C], and optionally `y` int [N] in 0..classes-1. Raises GaxError for others."""
-    return from_arrays(f'npz:{path}', *load_npz(Path(path)), image_size)
+def npz(path: str, fit: Fit = AS_IT_IS) -> Source:
+    """`x` uint8 [N, H, W] or [N, H, W, C], and optionally `y` int [N] from 0 up, `classes` texts. Raises GaxError for others."""
+    return from_arrays(f'npz:{path}', *load_npz(Path(path)), fit, class_names(Path(path)))
 
 
 def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -68,28 +69,36 @@ def _checked_labels(path: Path, y: np.ndarray | None, count: int) -> np.ndarray 
     return y.astype(np.int32)
 
 
-def from_arrays(name: str, x: np.ndarray, y: np.ndarray | None, image_size: int = 0) -> Source:
-    """A source of the given uint8 images [N, H, W, C] and labels, resized where `image_size` asks for it."""
-    x = resize(x, image_size) if image_size else x
+def class_names(path: Path) -> tuple[str, ...]:
+    """The array `classes` of a file that `load_npz` has read, texts; () where there is none."""
+    with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
+        try:
+            found = file['classes']
+        except (KeyError, ValueError):  # not there, or pickled objects
+            return ()
+    return tuple(found.tolist()) if found.ndim == 1 and found.dtype.kind == 'U' else ()
+
+
+def from_arrays(
+    name: str, x: np.ndarray, y: np.ndarray | None, fit: Fit = AS_IT_IS, classes: tuple[str, ...] = ()
+) -> Source:
+    """A source of the given uint8 images [N, H, W, C] and labels, made to fit where the config asks for it.
+
+    classes: the names of the classes; () where they have none, or are not as many.
+    """
+    x = fitted(name, x, fit)
     arrays: dict[str, Any] = {'image': x} if y is None else {'image': x, 'label': y}
-    spec = Spec(name, {'image': x.shape[1:]}, 0 if y is None else int(y.max()) + 1, len(x))
-    return Source(spec, arrays, read)
+    num = 0 if y is None else int(y.max()) + 1
+    spec = Spec(name, {'image': x.shape[1:]}, num, len(x), classes if len(classes) == num else ())
+    return Source(spec, arrays, read_resident)
 
 
-def read(arrays: dict[str, Array], indices: Array, key: Key) -> Batch:
-    """Rows `indices`: 'image' float32 in [-1, 1], and 'label' int32 where there is one."""
-    rows = {name: array[indices] for name, array in arrays.items()}
-    return {**rows, 'image': to_unit(rows['image'])}
-
-
-def resize(x: np.ndarray, size: int) -> np.ndarray:
-    """uint8 [N, H, W, C] -> [N, size, size, C], antialiased (Pillow's Lanczos), channel by channel."""
-    if x.shape[1:3] == (size, size):
-        return x
-    out = np.empty((len(x), size, size, x.shape[-1]), np.uint8)
-    for i, image in enumerate(x):
-        for c in range(x.shape[-1]):
-            out[i, :, :, c] = np.asarray(
-                Image.fromarray(image[:, :, c]).resize((size, size), Image.Resampling.LANCZOS)
-            )
-    return out
+def fitted(name: str, x: np.ndarray, fit: Fit) -> np.ndarray:
+    """uint8 [N, H, W, C] as `fit` makes of each; `x` itself where nothing changes."""
+    try:
+        if fit(x[0]).shape == x.shape[1:]:
+            return x
+    except errors.GaxError as error:
+        raise errors.GaxError(f'config.data.channels={fit.channels}: {error} ({name})') from error
+    parts = chunks(lambda rows: np.stack([fit(image) for image in x[rows]]), len(x), name)
+    return np.concatenate([part for _, part in parts])

@@ -6,18 +6,19 @@ import jax
 import numpy as np
 
 from gax.data import memory
+from gax.data.fit import Fit
 from gax.data.source import Source, Spec, to_unit
 from gax.types import Array, Batch, Key
 
 
-def stacked_mnist(image_size: int = 0) -> Source:
+def stacked_mnist(fit: Fit = memory.AS_IT_IS) -> Source:
     """'image' float32 [B, H, W, 3] in [-1, 1] of three digits drawn independently, 'label' = 100 a + 10 b + c.
 
     Metz et al., "Unrolled Generative Adversarial Networks", 2017, section 3.3.1; Srivastava et al., "VEEGAN", 2017. Without
     end: the papers draw a fixed set (VEEGAN: 128,000 images), here every example is new, of the 10,000 embedded digits.
-    image_size: 0 for 28x28; 32 in some papers (resized).
+    fit: 28x28 as they are; 32 in some papers (resized).
     """
-    digits = memory.embedded('mnist', image_size)
+    digits = memory.embedded('mnist', fit._replace(channels=0))
 
     def read(arrays: dict[str, Array], indices: Array, key: Key) -> Batch:
         chosen = jax.random.randint(key, (*indices.shape, 3), 0, digits.spec.size)

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.data import memory, stacked
+from gax.data import fit, memory, stacked
 
 
 def test_each_channel_is_a_digit_of_its_place_in_the_label():
@@ -22,5 +22,5 @@ def test_each_channel_is_a_digit_of_its_place_in_the_label():
 
 
 def test_size_and_classes():
-    spec = stacked.stacked_mnist(32).spec
+    spec = stacked.stacked_mnist(fit.Fit(32)).spec
     assert (spec.fields['image'], spec.num_classes, spec.size) == ((32, 32, 3), 1000, 0)

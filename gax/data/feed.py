@@ -1,0 +1,137 @@
+"""Rows for one step after another: at once where they are cheap, or made ready ahead of time by threads or processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from multiprocessing import parent_process
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from gax import errors
+from gax.data import order
+from gax.data.threads import cores
+
+AHEAD_MIB = 512  # of memory that rows may wait in
+WITHOUT_END = 2**40  # steps: more than any run has
+
+
+class Pick(NamedTuple):
+    """step -> the rows of that step: a pure function, so that any worker may make any step's, and no position is kept.
+
+    rows: that one step reads, of all processes. size: of the set. own: the places among a step's rows that this process
+    reads, int [n]; None: all.
+    """
+
+    seed: int
+    rows: int
+    size: int
+    fetch: Callable[[np.ndarray], Any]
+    own: np.ndarray | None = None
+
+    def __call__(self, step: int) -> Any:
+        chosen = order.indices(self.seed, step * self.rows, self.rows, self.size)
+        return self.fetch(chosen if self.own is None else chosen[self.own])
+
+
+class Feed:
+    """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...].
+
+    waited: seconds that callers have waited, in all; None where there is nothing to wait for.
+    """
+
+    waited: float | None = None
+
+    def __init__(self, rows: Callable[[int, int], Any]) -> None:
+        self._rows = rows
+
+    def __call__(self, step: int, count: int) -> Any:
+        return self._rows(step, count)
+
+    def close(self) -> None:
+        """Ends what works in the background."""
+
+
+class Stream(Feed):
+    """Rows that Grain makes ready: each process of several its own, put together into arrays split over all devices.
+
+    It begins at whatever step it is asked for first, and again where it is asked for another than the next. What goes
+    wrong in a worker is raised here.
+    """
+
+    waited: float
+
+    def __init__(self, pick: Pick, sharding: jax.sharding.Sharding, workers: int = 0) -> None:
+        """sharding: of leaves [count, rows, ...]. workers: processes; 0: threads of this one, one a core."""
+        self._count = pick.rows
+        self._pick = pick._replace(own=own_rows(sharding, pick.rows))
+        self._sharding, self._workers = sharding, workers
+        self._ready: Any = None
+        self._next, self.waited = -1, 0.0
+
+    def __call__(self, step: int, count: int) -> Any:
+        began = time.perf_counter()
+        if step != self._next:
+            self.close()
+            self._ready = begin(self._pick, step, self._workers)
+        parts = [next(self._ready) for _ in range(count)]
+        self._next = step + count
+        self.waited += time.perf_counter() - began
+        return jax.tree.map(self._together, *parts)
+
+    def _together(self, *leaves: np.ndarray) -> jax.Array:
+        local = leaves[0][None] if len(leaves) == 1 else np.stack(leaves)
+        shape = (len(leaves), self._count, *local.shape[2:])
+        return jax.make_array_from_process_local_data(self._sharding, local, shape)
+
+    def close(self) -> None:
+        ready, self._ready, self._next = self._ready, None, -1
+        if ready is not None:
+            ready.close()
+
+
+def own_rows(sharding: jax.sharding.Sharding, rows: int) -> np.ndarray:
+    """The places among the `rows` of a step that lie on this process's devices, in order, int [n]."""
+    slices = sharding.addressable_devices_indices_map((1, rows)).values()
+    ends = {index[1].indices(rows)[:2] for index in slices if index is not None}
+    return np.concatenate([np.arange(*pair) for pair in sorted(ends)])
+
+
+def begin(pick: Pick, step: int, workers: int) -> Any:
+    """Grain's iterator over the rows of step `step`, the next, and so on without end. Close it."""
+    try:
+        import grain
+    except ImportError as error:
+        raise errors.GaxError(
+            "a set that is larger than config.data.device_limit_mib is read by Grain: pip install 'gax[stream]', or raise "
+            'that limit'
+        ) from error
+    threads = 1 if workers else cores()
+    example = pick.fetch(np.zeros(1, np.int32))
+    size = pick.rows * sum(leaf.nbytes for leaf in jax.tree.leaves(example))
+    ahead = max(threads, min(2 * threads + 16, AHEAD_MIB * 2**20 // (size * max(1, workers))))
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
+    steps = grain.MapDataset.range(step, step + WITHOUT_END).map(pick).to_iter_dataset(options)
+    if workers:
+        processes = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
+        steps = steps.mp_prefetch(processes, worker_init_fn=leave_signals)
+    return iter(steps)
+
+
+def leave_signals(index: int, count: int) -> None:
+    """In a worker: Ctrl-C and SIGTERM are the parent's to answer, and where it dies, so does the worker."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+
+    def watch() -> None:
+        parent = parent_process()
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, name='gax-parent', daemon=True).start()

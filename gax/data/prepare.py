@@ -1,0 +1,65 @@
+"""Preparation of sets of TensorFlow Datasets, for which most of them need TensorFlow."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+from gax import errors
+from gax.data import tfds
+
+
+def prepare(name: str, folder: str = '') -> str:
+    """Downloads and writes 'tfds:NAME[/config][:split]' (all its splits) as ArrayRecord files; returns what to say of it.
+
+    folder: '' for where TFDS keeps its sets. Raises GaxError for other names, and for what goes wrong on the way, after
+    which TFDS leaves nothing that it would take for a whole set.
+    """
+    kind, _, text = name.partition(':')
+    if kind != 'tfds' or not text:
+        raise errors.GaxError(f'--data {name!r}: only sets of TFDS are prepared, e.g. --data=tfds:cifar10')
+    plain = tfds.parts(text)[0]
+    builder = tfds.find(plain, folder)
+    tfds.features(plain, builder.info.features)  # that it is a set of images at all
+    root = tfds.where(folder)
+    hide_accelerators()
+    with errors.plain_os_errors(root):
+        try:
+            builder.download_and_prepare(file_format='array_record')
+        except ModuleNotFoundError as error:
+            raise errors.GaxError(
+                f"preparing tfds:{plain} needs {error.name}, which is not installed here: pip install 'gax[tfds]'"
+            ) from error
+        except Exception as error:
+            if errors.find_os_error(error) is not None and is_local(errors.find_os_error(error)):
+                raise
+            raise errors.GaxError(
+                f'tfds:{plain} could not be prepared: {errors.first_line(error)}'
+            ) from error
+    splits = ', '.join(f'{key} {info.num_examples}' for key, info in builder.info.splits.items())
+    place = f' --config.data.dir={root}' if folder else ''
+    return (
+        f'tfds:{plain} is in {Path(str(builder.data_path))} on {socket.gethostname()} ({splits})\n'
+        f'train on it: python experiments/train.py --config=configs/dcgan_mnist.py --workdir=runs/{plain.split("/")[0]} '
+        f'--config.data.name=tfds:{text}{place}'
+    )
+
+
+def is_local(error: OSError | None) -> bool:
+    """Whether an error is the disk's rather than the network's, whose errors are OSErrors, too."""
+    return (
+        error is not None and type(error).__module__ == 'builtins' and not isinstance(error, ConnectionError)
+    )
+
+
+def hide_accelerators() -> None:
+    """Keeps TensorFlow, where it is installed, from taking the memory of GPUs or the TPU."""
+    os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return
+    for kind in ('GPU', 'TPU'):
+        tf.config.set_visible_devices([], kind)

@@ -1,0 +1,38 @@
+"""Sets that live on the device: read whole, once, when a run begins."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import jax
+import numpy as np
+
+from gax.data.source import Source, Spec, read_resident, read_rows
+from gax.data.threads import chunks
+
+
+def nbytes(spec: Spec) -> int:
+    """Bytes of a set of images as uint8."""
+    return spec.size * prod(spec.fields['image'])
+
+
+def resident(source: Source) -> Source:
+    """`source`, which fetches, as arrays for the device. Batches are the same, bit for bit."""
+    assert source.fetch is not None
+    arrays: Any = None
+    for indices, rows in chunks(source.fetch, source.spec.size, source.spec.name):
+        if arrays is None:
+            arrays = jax.tree.map(lambda x: np.empty((source.spec.size, *x.shape[1:]), x.dtype), rows)
+        jax.tree.map(lambda whole, part, at=indices: whole.__setitem__(at, part), arrays, rows)
+    return Source(source.spec, arrays, read_resident)
+
+
+def streamed(source: Source) -> Source:
+    """`source`, arrays of images and labels, kept in the host's memory: rows are fetched from there."""
+    arrays = source.arrays
+
+    def fetch(indices: np.ndarray) -> dict[str, np.ndarray]:
+        return {name: array[indices] for name, array in arrays.items()}
+
+    return Source(source.spec, (), read_rows, fetch)

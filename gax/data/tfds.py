@@ -1,0 +1,178 @@
+"""Image sets of TensorFlow Datasets, prepared as ArrayRecord files: read without TensorFlow.
+
+Preparing a set (experiments/prepare.py) is another matter: most stock builders encode images with TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gax import errors
+from gax.data import decode, fit
+from gax.data.source import Source, Spec, read_rows
+
+VERSION = re.compile(r'\d+\.\d+\.\d+')
+INSTALL = "reading tfds: data needs TensorFlow Datasets (without TensorFlow): pip install 'gax[tfds]'"
+
+
+class Open(NamedTuple):
+    """A split, opened: a value that worker processes can be sent.
+
+    image, label: the names of these features; label '' for none.
+    """
+
+    name: str
+    records: Any
+    image: str
+    label: str
+    fit: fit.Fit
+    shape: tuple[int, ...]
+
+    def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """'image' uint8 [n, H, W, C], 'label' int32 [n]. Raises GaxError that names the record that is broken or unlike."""
+        images: np.ndarray = np.empty((len(indices), *self.shape), np.uint8)
+        records = self.records.__getitems__([int(index) for index in indices])
+        for place, (index, record) in enumerate(zip(indices, records, strict=True)):
+            image = fitted(record[self.image], f'example {index} of {self.name}', self.fit)
+            if image.shape != self.shape:
+                raise errors.GaxError(
+                    f'example {index} of {self.name} has the shape {image.shape}, and the first has {self.shape}: give '
+                    '--config.data.image_size=64, or --config.data.channels=3 where channels differ'
+                )
+            images[place] = image
+        rows = {'image': images}
+        return rows | {'label': np.array([r[self.label] for r in records], np.int32)} if self.label else rows
+
+
+def named(text: str, data: Any) -> Source:
+    """NAME[/config][:version][:split] of the sets prepared in `data.dir` ('': where TFDS keeps them); split: 'train'.
+
+    NAME may also be the path of one prepared set, a folder with dataset_info.json. Any split that TFDS knows will do, e.g.
+    'train[:80%]' or 'train+test'. Images are the feature 'image', or the only one; labels the feature 'label', or the only
+    class there is. Raises GaxError where the set is not there: it says how to get it, and on which machine.
+    """
+    name, split = parts(text)
+    builder = find(name, data.dir)
+    image, label = features(name, builder.info.features)
+    records = open_split(text, name, split, builder)
+    kind, full = builder.info.features[image], f'tfds:{name}:{split}'
+    if not data.image_size and None in kind.shape[:2]:
+        raise errors.GaxError(
+            f'images of {full} have many sizes: give the one to train on, --config.data.image_size=64'
+        )
+    if not len(records):
+        raise errors.GaxError(f'{full} has no examples')
+    shape = fitted(records[0][image], f'example 0 of {full}', fit.of(data)).shape
+    classes = tuple(builder.info.features[label].names or ()) if label else ()
+    num_classes = builder.info.features[label].num_classes if label else 0
+    spec = Spec(f'tfds:{text}', {'image': shape}, num_classes, len(records), classes)
+    return Source(spec, (), read_rows, Open(full, records, image, label, fit.of(data), shape).rows)
+
+
+def parts(text: str) -> tuple[str, str]:
+    """('cifar10', 'train') of 'cifar10'; a version stays with the name: ('mnist:3.0.1', 'test') of 'mnist:3.0.1:test'."""
+    name, _, rest = text.partition(':')
+    first, _, second = rest.partition(':')
+    if VERSION.fullmatch(first):
+        name, rest = f'{name}:{first}', second
+    if not name:
+        raise errors.GaxError(
+            'config.data.name=tfds: names no set; write e.g. tfds:cifar10 or tfds:mnist:test'
+        )
+    return name, rest or 'train'
+
+
+def library() -> Any:
+    """The module tensorflow_datasets."""
+    try:
+        import tensorflow_datasets
+    except ImportError as error:
+        raise errors.GaxError(INSTALL) from error
+    return tensorflow_datasets
+
+
+def find(name: str, folder: str) -> Any:
+    """The builder of a set, by its name or its path. Raises GaxError for one that nobody knows."""
+    tfds = library()
+    if (Path(name).expanduser() / 'dataset_info.json').is_file():
+        return tfds.builder_from_directory(str(Path(name).expanduser()))
+    plain = name.partition(':')[0].partition('/')[0]
+    try:
+        return tfds.builder(name, data_dir=str(Path(folder).expanduser()) if folder else None)
+    except tfds.core.DatasetNotFoundError as error:
+        near = errors.nearest(plain, tfds.list_builders())
+        hint = f'; nearest that TFDS can make: {near!r}' if near else ''
+        raise errors.GaxError(
+            f'no set {name!r} in {where(folder)} on {socket.gethostname()}, and TFDS has no builder of that name{hint}'
+        ) from error
+    except Exception as error:
+        configs = list(tfds.builder_cls(plain).builder_configs) if plain in tfds.list_builders() else []
+        said = f'; there are {", ".join(configs)}' if configs else ''
+        raise errors.GaxError(f'tfds:{name} cannot be opened: {errors.first_line(error)}{said}') from error
+
+
+def where(folder: str) -> Path:
+    """The folder that sets are looked for in, as TFDS chooses it."""
+    return Path(folder or os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets')).expanduser()
+
+
+def features(name: str, known: Any) -> tuple[str, str]:
+    """The names of the image and of the label ('' for none) among the features of a set."""
+    tfds = library()
+    images = [key for key, kind in known.items() if isinstance(kind, tfds.features.Image)]
+    labels = [key for key, kind in known.items() if isinstance(kind, tfds.features.ClassLabel)]
+    if 'image' not in images and len(images) != 1:
+        raise errors.GaxError(f'tfds:{name} is no set of images: its features are {", ".join(known)}')
+    image = 'image' if 'image' in images else images[0]
+    if known[image].np_dtype not in (np.uint8, np.uint16):
+        raise errors.GaxError(
+            f'images of tfds:{name} are {np.dtype(known[image].np_dtype)}: 8 or 16 bits are wanted'
+        )
+    return image, 'label' if 'label' in labels else labels[0] if len(labels) == 1 else ''
+
+
+def open_split(text: str, name: str, split: str, builder: Any) -> Any:
+    """The records of a split, with images as the bytes of their files."""
+    tfds = library()
+    image = features(name, builder.info.features)[0]
+    try:
+        records = builder.as_data_source(split)
+    except Exception as error:
+        raise errors.GaxError(why_not(text, split, builder, error)) from error
+    # Not as an argument of as_data_source: TFDS's own mock data heeds that only where TensorFlow is.
+    records.decoders = {image: tfds.decode.SkipDecoding()}
+    return records
+
+
+def why_not(text: str, split: str, builder: Any, error: Exception) -> str:
+    """One line on a split that cannot be opened."""
+    folder = Path(str(builder.data_path))
+    command = f'python experiments/prepare.py --data=tfds:{text}'
+    if not (folder / 'dataset_info.json').is_file():
+        root = folder.parents[len(builder.info.full_name.split('/')) - 1]
+        return (
+            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={root} (needs '
+            "pip install 'gax[tfds]' and the network), or give the folder where it is as --config.data.dir"
+        )
+    if 'plit' not in str(error) and 'incompatible with' not in str(error):
+        return (
+            f'tfds:{text} in {folder} cannot be read by index ({errors.first_line(error)}): prepare it as ArrayRecord, '
+            f'{command} --dir=ANOTHER'
+        )
+    sizes = ', '.join(f'{key} ({info.num_examples})' for key, info in builder.info.splits.items())
+    return f'tfds:{text}: no split {split!r}, which is one of {sizes}, or a part such as train[:80%]'
+
+
+def fitted(content: Any, name: str, fitting: fit.Fit) -> np.ndarray:
+    """One image from the bytes of its file (or an array, which TFDS's mock data has)."""
+    image = content if isinstance(content, np.ndarray) else decode.image(content, name, fitting.channels)
+    try:
+        return fitting(image)
+    except errors.GaxError as error:
+        raise decode.BadImage(f'{name}: {error}') from error
