@@ -1,0 +1,32 @@
+"""Converts the weights of the FID Inception: python experiments/convert_inception.py --weights=FILE.pth --out=FILE.npz
+
+From pytorch-fid's .pth (PyTorch is not needed), an .npz or a .safetensors to an .npz or a .safetensors of the same names and
+shapes. gax reads all of them, and gives them one checksum: converting is for those who would rather not keep a pickle.
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from gax import cli
+
+WEIGHTS = flags.DEFINE_string('weights', '', 'The file to read; looked for as evaluate.py does if not given.')
+OUT = flags.DEFINE_string(
+    'out', '~/.cache/gax/inception-2015-12-05.npz', 'The file to write, .npz or .safetensors.'
+)
+
+
+def main(argv: list[str]) -> int:
+    from gax.evals import inception_weights, tensor_file
+
+    path, out = inception_weights.find(WEIGHTS.value), Path(OUT.value).expanduser()
+    arrays, sha256 = inception_weights.read(path)
+    tensor_file.write(arrays, out)
+    back, _ = inception_weights.read(out)
+    print(f'gax: {path} (SHA-256 {sha256}): {len(back)} tensors written to {out}')
+    print(f'gax: checksum of the weights, in whichever format: {inception_weights.digest(back)}')
+    return 0
+
+
+if __name__ == '__main__':
+    cli.run(main)

@@ -1,0 +1,149 @@
+"""The weights of the FID Inception: found, checked, and converted without PyTorch.
+
+The usual file is pytorch-fid's, which torch-fidelity publishes under another name. gax neither ships nor downloads it:
+`find` says what to put where. It is read as it is, or from an .npz or .safetensors with the same names, shapes and
+layout (experiments/convert_inception.py writes them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import traverse_util
+
+from gax import errors
+from gax.evals import inception, tensor_file
+
+URL = 'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth'
+NAMES = (
+    'pt_inception-2015-12-05-6726825d.pth',
+    'weights-inception-2015-12-05-6726825d.pth',
+    'inception-2015-12-05.npz',
+    'inception-2015-12-05.safetensors',
+)
+# Ours, and where PyTorch keeps what pytorch-fid and torch-fidelity have downloaded.
+FOLDERS = ('~/.cache/gax', '~/.cache/torch/hub/checkpoints')
+VARIABLE = 'GAX_INCEPTION'
+EPSILON = 1e-3  # of the batch norms
+NORM = ('weight', 'bias', 'running_mean', 'running_var')
+
+
+class Weights(NamedTuple):
+    """variables: of `inception.Inception`, on the device. path: of the file. sha256: of the file's bytes, hex.
+
+    checksum: 16 hex digits that stand for the weights themselves, the same from whichever format they were read.
+    """
+
+    variables: Any
+    path: Path
+    sha256: str
+    checksum: str
+
+
+def load(given: str = '') -> Weights:
+    """The weights in the file, or the folder of one, that is `given`; or else where `find` looks. GaxError without."""
+    path = find(given)
+    arrays, sha256 = read(path)
+    return Weights(jax.tree.map(jnp.asarray, convert(arrays)), path, sha256, digest(arrays))
+
+
+def find(given: str = '') -> Path:
+    """The weight file: `given`, or else $GAX_INCEPTION, either a file or a folder of one; or else in FOLDERS.
+
+    Raises GaxError where there is none: which file, whence, and where to put it.
+    """
+    named = given or os.environ.get(VARIABLE, '')
+    for place in (Path(p).expanduser() for p in ([named] if named else FOLDERS)):
+        for path in [place / name for name in NAMES] if place.is_dir() else [place]:
+            if path.is_file():
+                return path
+    where = f'no Inception weights at {named}' if named else 'no Inception weights'
+    raise errors.GaxError(
+        f'{where}: download {URL} into {FOLDERS[0]}/ (or name the file by --weights=FILE or {VARIABLE}=FILE)'
+    )
+
+
+def read(path: Path) -> tuple[dict[str, np.ndarray], str]:
+    """The network's tensors under PyTorch's names and in its layout, as float32, and the file's SHA-256 in hex.
+
+    Raises GaxError where the file is damaged or holds another network.
+    """
+    arrays, sha256 = tensor_file.read(path)
+    arrays = {name: a for name, a in arrays.items() if not name.endswith('num_batches_tracked')}
+    check(arrays, path)
+    return {name: arrays[name].astype(np.float32) for name in shapes()}, sha256
+
+
+@cache
+def _convolutions() -> dict[str, tuple[int, ...]]:
+    """Every convolution's name in the file, 'Mixed_5b.branch1x1', and its kernel's shape in Flax."""
+    flat = traverse_util.flatten_dict(inception.structure()['params'])
+    return {'.'.join(path[:-2]): leaf.shape for path, leaf in flat.items() if path[-2:] == ('conv', 'kernel')}
+
+
+def shapes() -> dict[str, tuple[int, ...]]:
+    """The tensors of a weight file by name; convolutions are [out, in, height, width]."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, (height, width, fan_in, out) in _convolutions().items():
+        found[f'{name}.conv.weight'] = (out, fan_in, height, width)
+        found |= {f'{name}.bn.{part}': (out,) for part in NORM}
+    return found | {
+        'fc.weight': (inception.CLASSES, inception.FEATURES),
+        'fc.bias': (inception.CLASSES,),
+    }
+
+
+def check(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """GaxError where the tensors are not this network's by name, type or shape, or have impossible values."""
+    want, other = shapes(), f'{path}: not the FID Inception, which is at {URL}'
+    if any(name.startswith('AuxLogits') for name in arrays):
+        raise errors.GaxError(f"{other}: it is torchvision's, another network")
+    missing, unknown = [n for n in want if n not in arrays], [n for n in arrays if n not in want]
+    if missing or unknown:
+        first = f'it lacks {missing[0]}' if missing else f'it has {unknown[0]}'
+        raise errors.GaxError(f'{other}: {first} ({len(missing)} tensors missing, {len(unknown)} unknown)')
+    for name, shape in want.items():
+        array = arrays[name]
+        if array.shape != shape or array.dtype.kind != 'f':
+            raise errors.GaxError(f'{other}: {name} is {array.dtype} {array.shape}, not float {shape}')
+        if not np.isfinite(array).all() or (name.endswith('running_var') and array.min() < 0):
+            raise errors.GaxError(f'{path}: damaged: {name} has values that no network can have')
+
+
+def convert(arrays: Mapping[str, np.ndarray]) -> Any:
+    """The variables of `inception.Inception`, float32 NumPy arrays, from checked tensors.
+
+    A batch norm goes into the convolution before it, in float64: with s = weight / sqrt(running_var + 1e-3), the kernel
+    is multiplied by s and the bias is bias - s * running_mean.
+    """
+    params: dict[tuple[str, ...], np.ndarray] = {}
+    for name in _convolutions():
+        norm: Any = {part: arrays[f'{name}.bn.{part}'].astype(np.float64) for part in NORM}
+        scale = norm['weight'] / np.sqrt(norm['running_var'] + EPSILON)
+        conv = (*name.split('.'), 'conv')
+        params[*conv, 'kernel'] = arrays[f'{name}.conv.weight'].transpose(2, 3, 1, 0) * scale
+        params[*conv, 'bias'] = norm['bias'] - scale * norm['running_mean']
+    params['fc', 'kernel'] = arrays['fc.weight'].T
+    params['fc_bias',] = arrays['fc.bias']
+    return {
+        'params': traverse_util.unflatten_dict(
+            {k: v.astype(np.float32, order='C') for k, v in params.items()}
+        )
+    }
+
+
+def digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """16 hex digits of the SHA-256 of all names, shapes and float32 values, in the order of the names."""
+    sha = hashlib.sha256()
+    for name in sorted(arrays):
+        sha.update(f'{name} {arrays[name].shape} '.encode())
+        sha.update(np.ascontiguousarray(arrays[name], '<f4'))
+    return sha.hexdigest()[:16]
