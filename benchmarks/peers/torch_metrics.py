@@ -1,12 +1,13 @@
 """What torch-fidelity and the `prdc` package make of given features: peers of gax/evals. Imported only where they are installed.
 
-torch-fidelity 0.4 imports torchvision, and torchvision without its compiled operators fails on two names that nothing here
-runs; with the names declared, `pip install --no-deps torchvision` is enough.
+torch-fidelity 0.4 imports torchvision, and a torchvision whose compiled operators do not fit the torch beside it fails on two
+names that nothing here runs; once they are declared it is imported.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import warnings
 from functools import cache
@@ -22,14 +23,14 @@ def torch_fidelity() -> tuple[Any, Any]:
     """The modules torch and torch_fidelity."""
     import torch
 
-    for schema in (
-        'nms(Tensor a, Tensor b, float c) -> Tensor',
-        'qnms(Tensor a, Tensor b, float c) -> Tensor',
-    ):
-        with contextlib.suppress(RuntimeError):  # a torchvision with its operators has declared them
-            torch.library.define(f'torchvision::{schema}'.split('(')[0], '(' + schema.split('(')[1])
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
+        try:
+            importlib.import_module('torchvision')
+        except RuntimeError:  # operator torchvision::nms does not exist
+            for name in ('nms', 'qnms'):
+                with contextlib.suppress(RuntimeError):  # declared by somebody else
+                    torch.library.define(f'torchvision::{name}', '(Tensor a, Tensor b, float c) -> Tensor')
         import torch_fidelity.metric_fid
         import torch_fidelity.metric_isc
         import torch_fidelity.metric_kid

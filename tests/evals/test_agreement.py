@@ -1,0 +1,53 @@
+"""On the same features the same numbers as torch-fidelity and `prdc`: by their literals anywhere, by themselves where installed."""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NUM, DIMS, SUBSETS = 400, 16, (10, 100)
+# Made by agreement.theirs(*features(400, 16), subsets=(10, 100)) on the features as float64: torch-fidelity 0.4.0 (torch 2.13.0),
+# prdc 0.2 (scikit-learn 1.9.1).
+LITERALS = {
+    'fid': 0.502426707800911,
+    'kid_mean': 0.13065133075884816,
+    'kid_std': 0.04702376977258644,
+    'is_mean': 5.722983258645903,
+    'is_std': 0.22773951598590372,
+    'precision': 0.8675,
+    'recall': 0.985,
+    'density': 0.756,
+    'coverage': 0.9275,
+}
+
+
+@pytest.fixture(scope='module')
+def agreement():
+    """benchmarks/agreement.py, which imports its peers only when they are asked."""
+    before = list(sys.path)
+    sys.path.insert(0, str(ROOT / 'benchmarks'))
+    yield importlib.import_module('agreement')
+    sys.path[:] = before
+
+
+def test_the_peers_literals(agreement):
+    real, fake = agreement.features(NUM, DIMS)
+    assert (real.sum(dtype=float), fake.sum(dtype=float)) == pytest.approx((3562.67427, 4234.75925), rel=1e-6)
+    assert agreement.ours(real, fake, SUBSETS) == pytest.approx(LITERALS, rel=1e-6)
+
+
+@pytest.mark.parametrize(('num', 'dims'), [(400, 64), (300, 500)])
+def test_the_peers_themselves(agreement, num, dims):
+    """Also where covariances are singular: 300 samples of 500 dimensions."""
+    for package in ('torch', 'torchvision', 'torch_fidelity', 'prdc'):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f'{package} is not installed')
+    real, fake = agreement.features(num, dims)
+    mine = agreement.ours(real, fake, SUBSETS)
+    assert mine == pytest.approx(agreement.theirs(real, fake, SUBSETS), rel=1e-4)
+    exact = agreement.theirs(real.astype(np.float64), fake.astype(np.float64), SUBSETS)
+    assert mine == pytest.approx(exact, rel=1e-6)
