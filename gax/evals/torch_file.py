@@ -113,8 +113,11 @@ def _read_stream(data: bytes) -> tuple[Any, dict[str, bytes]]:
     return found, storages
 
 
-class Restricted(pickle.Unpickler):
-    """An unpickler that builds ordered dicts and `Tensor`s, and raises `RefusedError` at any other name."""
+class Restricted(pickle._Unpickler):
+    """An unpickler that builds ordered dicts and `Tensor`s, and raises `RefusedError` at any other name.
+
+    The one written in Python: that in C allocates for whatever place in its memo a damaged file may name, of 2^32.
+    """
 
     def __init__(self, file: io.BytesIO) -> None:
         super().__init__(file, encoding='utf-8')

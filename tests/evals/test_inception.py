@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.extend import core
 
 from gax import errors
 from gax.evals import inception, inception_weights, resize
@@ -101,6 +102,27 @@ def test_extract_is_the_whole_way_from_bytes(layers, variables, extract):
         'logits': (2, 1008),
         'probabilities': (2, 1008),
     }
+
+
+def equations(jaxpr):
+    """Every equation, those within functions too."""
+    for equation in jaxpr.eqns:
+        yield equation
+        for inner in core.jaxprs_in_params(equation.params):
+            yield from equations(inner)
+
+
+@pytest.mark.parametrize('resizer', resize.RESIZERS.values())
+def test_no_device_may_round_products(resizer):
+    """On a GPU the default is TF32: about 1e-3 of every activation, and a Frechet distance that depends on the machine."""
+    images = jax.ShapeDtypeStruct((2, 32, 32, 3), jnp.uint8)
+    made = jax.make_jaxpr(lambda v, x: inception.extract(v, x, resizer))(inception.structure(), images)
+    products = [
+        e for e in equations(made.jaxpr) if e.primitive.name in ('dot_general', 'conv_general_dilated')
+    ]
+    assert len(products) == 94 + 1 + 2 * (resizer is resize.clean)
+    highest = (jax.lax.Precision.HIGHEST,) * 2
+    assert {e.params['precision'] for e in products} == {highest}
 
 
 def test_grey_images_are_seen_as_three_equal_channels(variables, monkeypatch):
