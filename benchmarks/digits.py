@@ -14,7 +14,7 @@ from absl import flags
 
 from gax import cli
 from gax.data import memory
-from gax.evals import digits
+from gax.evals import classifier, digits
 
 SAMPLES = flags.DEFINE_multi_string(
     'samples', [], 'An .npz with `images` and perhaps `labels`; several may be given.'
@@ -34,7 +34,7 @@ def judge(images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
 def main(argv: list[str]) -> int:
     x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz')
     assert y is not None
-    order = np.random.default_rng(0).permutation(np.arange(0, len(x), digits.HELD_OUT))
+    order = np.random.default_rng(0).permutation(np.arange(0, len(x), classifier.HELD_OUT))
     real = judge(x[order], y[order])
     print(json.dumps({'samples': 'real digits, held out', **{k: round(v, 4) for k, v in real.items()}}))
     for path in SAMPLES.value:

@@ -14,12 +14,15 @@ ROOT = Path(__file__).parents[1]
 LAYERS = [
     ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order'],
     ['gax.fields', 'gax.pictures', 'gax.board', 'gax.progress', 'gax.signals'],
+    ['gax.stats', 'gax.sweep.launch', 'gax.sweep.space', 'gax.sweep.database', 'gax.sweep.identity'],
+    ['gax.sweep.child'],
     ['gax.data.fit', 'gax.data.decode', 'gax.data.threads'],
-    ['gax.types', 'gax.optim', 'gax.parallel', 'gax.data.feed'],
+    ['gax.types', 'gax.optim', 'gax.movies', 'gax.folders', 'gax.data.feed'],
     [
         'gax.losses',
         'gax.ema',
         'gax.meter',
+        'gax.parallel',
         'gax.forward',
         'gax.transforms',
         'gax.nets.conv',
@@ -29,19 +32,39 @@ LAYERS = [
     ['gax.regularizers'],
     ['gax.penalties', 'gax.augment', 'gax.step'],
     ['gax.wrappers'],
-    ['gax.players', 'gax.sampling', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
+    ['gax.players', 'gax.sampling', 'gax.latents', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
     ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.families'],
     ['gax.data', 'gax.nets'],
-    ['gax.evals.modes', 'gax.evals.precise', 'gax.evals.resize', 'gax.evals.torch_file'],
-    ['gax.evals.distances', 'gax.evals.inception', 'gax.evals.tensor_file'],
+    [
+        *('gax.evals.modes', 'gax.evals.precise', 'gax.evals.resize', 'gax.evals.torch_file'),
+        *('gax.evals.classifier', 'gax.evals.protocol', 'gax.evals.cache'),
+    ],
+    ['gax.evals.distances', 'gax.evals.inception', 'gax.evals.tensor_file', 'gax.evals.results'],
     ['gax.evals.*', 'gax.gans.*'],
+    ['gax.evals.features', 'gax.evals.metrics'],
+    ['gax.evals.gather'],
+    ['gax.evals.reference'],
+    ['gax.evals.outside', 'gax.evals.evaluator'],
     ['gax.gans'],
     ['gax.config'],
     ['gax.experiment'],
     ['gax.arguments', 'gax.checkpoint'],
-    ['gax.vectorize', 'gax.workdir'],
+    ['gax.vectorize', 'gax.workdir', 'gax.fakes', 'gax.neighbours'],
+    ['gax.report.runs'],
+    ['gax.report.curves', 'gax.report.samples'],
+    ['gax.report.tables'],
+    ['gax.report'],
+    ['gax.sweep.objective'],
+    ['gax.sweep.plan', 'gax.sweep.table', 'gax.sweep.comparison'],
+    ['gax.sweep.proposals', 'gax.sweep.plots'],
+    ['gax.sweep.store', 'gax.sweep.page'],
+    ['gax.sweep.worker'],
+    ['gax.sweep.command'],
+    ['gax.sweep'],
+    ['gax.evaluation'],
+    ['gax.selection'],
     ['gax.training', 'gax.export'],
     ['gax.cli'],
     ['configs', 'configs.*'],
@@ -111,7 +134,7 @@ def run(code):
     return done.stdout.split()
 
 
-HEAVY = ['tensorflow', 'torch', 'matplotlib', 'orbax', 'tensorboardX', 'tensorflow_datasets', 'tqdm', 'grain']
+HEAVY = ['tensorflow', 'torch', 'matplotlib', 'orbax', 'tensorboardX', 'tensorflow_datasets', 'tqdm', 'grain', 'optuna']
 
 
 def test_the_core_imports_nothing_heavy():

@@ -68,31 +68,17 @@ class Standing(NamedTuple):
     since: int
 
 
-def standing(
-    rows: Iterable[Mapping[str, Any]],
-    protocol: Mapping[str, Any],
-    metric: str,
-    higher: bool,
-    every: int,
-    last: int,
-) -> Standing:
-    """The standing at step `last`, from the rows that training wrote by `protocol`: nothing else is remembered.
+def standing(rows: Iterable[Mapping[str, Any]], metric: str, higher: bool, every: int) -> Standing:
+    """The standing after evaluations of one protocol, in the order of their steps. Of equals the first is the best.
 
-    Of equals the first is the best. Evaluations at steps not divisible by `every` (the end of a run that then went on)
-    count for nothing: a run that is resumed stands as one that was not.
+    Those at steps not divisible by `every` (the end of a run that then went on) count for nothing: a run that is
+    resumed stands as one that was not.
     """
-    values = {
-        row['step']: row['metrics'][metric]
-        for row in rows
-        if row.get('by') == 'training'
-        and row['protocol'] == protocol
-        and metric in row['metrics']
-        and row['step'] <= last
-        and row['step'] % every == 0
-    }
     best = Standing(-1, 0.0, 0)
-    for step in sorted(values):
-        value = values[step]
+    for row in rows:
+        if row['step'] % every or metric not in row['metrics']:
+            continue
+        value = row['metrics'][metric]
         better = best.step < 0 or (value > best.value if higher else value < best.value)
-        best = Standing(step, value, 0) if better else best._replace(since=best.since + 1)
+        best = Standing(row['step'], value, 0) if better else best._replace(since=best.since + 1)
     return best

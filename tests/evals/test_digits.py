@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gax.data import memory
-from gax.evals import digits
+from gax.evals import classifier, digits
 
 
 @pytest.fixture(scope='module')
 def held_out():
     x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz')
-    return x[:: digits.HELD_OUT], y[:: digits.HELD_OUT]
+    return x[:: classifier.HELD_OUT], y[:: classifier.HELD_OUT]
 
 
 def test_held_out_digits_are_recognised(held_out):

@@ -1,0 +1,66 @@
+"""What was computed of real data, kept from one evaluation to the next: one .npz a key, in a folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gax import errors
+
+log = logging.getLogger('gax')
+Arrays = dict[str, np.ndarray]
+
+
+def default() -> Path:
+    """Beside the compiled programs, in the user's cache folder."""
+    return Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser() / 'gax' / 'statistics'
+
+
+def path_of(folder: Path, key: Mapping[str, Any]) -> Path:
+    """DATA-FEATURES-DIGEST.npz; the digest is of the whole key."""
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    words = [re.sub(r'[^\w.]+', '_', str(key.get(name, '')))[-40:] for name in ('data', 'features')]
+    return folder / ('-'.join([*filter(None, words), digest]) + '.npz')
+
+
+def load(folder: Path, key: Mapping[str, Any]) -> Arrays | None:
+    """What `save` kept under the key; None if there is nothing, or it is damaged, which is said in the log.
+
+    Every array's CRC-32 is checked as it is read, and the key that stands in the file, too.
+    """
+    path = path_of(folder, key)
+    try:
+        with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        if str(arrays.pop('key')) != json.dumps(key, sort_keys=True):
+            raise ValueError('it was made for something else')
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
+        log.warning('%s is damaged (%s): computed again', path, errors.first_line(error))
+        return None
+    return arrays
+
+
+def save(folder: Path, key: Mapping[str, Any], arrays: Arrays) -> None:
+    """Keeps the arrays, written beside and renamed. Where that fails, the log says so, and nothing else happens."""
+    path = path_of(folder, key)
+    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(temporary, 'wb') as file:
+            np.savez(file, key=np.array(json.dumps(key, sort_keys=True)), **arrays)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        log.warning('cannot keep the statistics of the data in %s (%s)', folder, errors.first_line(error))

@@ -1,0 +1,135 @@
+"""A small convolutional network for small images: what it sees (logits), and how (features).
+
+Its weights are shipped (weights/NAME.npz, made by experiments/train_classifier.py): the judge of digits (digits.py), and the
+features by which sets of small images are compared without a network of millions of photographs.
+
+mnist: the 64 units before the logits; 99.0 % of held-out digits right. emoji: those and the means of every convolution's
+channels over the pixels, each standardised over the training images. Units trained to tell ten categories apart (67.0 % of
+191 held-out emoji right; the most frequent category is 20.9 %) learn not to see noise, blur and holes: of 953
+emoji against 953 others the Frechet distance of the 64 alone fell with noise up to 32 of 255, and with holes of up to 12
+pixels. With the lower layers it rises at every step of all seven corruptions tried (noise, blur, holes, blends,
+swirls, missing categories, few distinct images).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gax.nets.layers import Conv, Dropout
+from gax.types import Array
+
+WEIGHTS = Path(__file__).parent / 'weights'
+HELD_OUT = 10  # every tenth image is held out of training: the files are sorted by class
+
+
+class Seen(NamedTuple):
+    """levels [B, 160]: means over the pixels of each convolution's channels. hidden [B, 64]. logits [B, classes]."""
+
+    levels: Array
+    hidden: Array
+    logits: Array
+
+
+class Classifier(nn.Module):
+    """images [B, H, W, C] in [-1, 1] -> Seen; three strided convolutions and two dense layers."""
+
+    classes: int = 10
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Seen:
+        levels = []
+        for width, kernel in ((32, 5), (64, 3), (64, 3)):
+            x = nn.relu(Conv(width, kernel, stride=2)(x))
+            levels.append(x.mean((1, 2)))
+        hidden = nn.relu(nn.Dense(64)(x.reshape(x.shape[0], -1)))
+        logits = nn.Dense(self.classes)(Dropout(0.3)(hidden, train))
+        return Seen(jnp.concatenate(levels, -1), hidden, logits)
+
+
+class Weights(NamedTuple):
+    """variables: of the network. mean, scale float32 [224]: what standardises levels and hidden; None: hidden is as it is."""
+
+    variables: Any
+    mean: Any = None
+    scale: Any = None
+
+
+class Shipped(NamedTuple):
+    """A file of weights: of images of which shape, and how many classes it tells apart."""
+
+    file: str
+    shape: tuple[int, int, int]
+    classes: int
+
+
+SHIPPED = {'mnist': Shipped('digits.npz', (28, 28, 1), 10), 'emoji': Shipped('emoji.npz', (32, 32, 3), 10)}
+STANDARD = ('mean', 'scale')
+
+
+def structure(shape: tuple[int, ...], classes: int) -> Any:
+    """The shapes of the variables."""
+    return jax.eval_shape(Classifier(classes).init, jax.random.key(0), jnp.zeros((1, *shape)))
+
+
+def save(path: Path, weights: Weights) -> None:
+    """The leaves in their order, float16, and what standardises, float32; written beside and renamed."""
+    temporary = path.with_name(path.name + '.tmp')
+    leaves = [np.asarray(leaf, np.float16) for leaf in jax.tree.leaves(weights.variables)]
+    standard = {name: getattr(weights, name) for name in STANDARD if weights.mean is not None}
+    with open(temporary, 'wb') as file:
+        np.savez(file, *leaves, **standard)
+    temporary.replace(path)
+
+
+def load(path: Path, shape: tuple[int, ...], classes: int) -> Weights:
+    """What `save` wrote, float32."""
+    with np.load(path) as file:
+        leaves = [jnp.asarray(file[name], jnp.float32) for name in file.files if name not in STANDARD]
+        standard = [jnp.asarray(file[name]) for name in STANDARD if name in file.files]
+    return Weights(jax.tree.unflatten(jax.tree.structure(structure(shape, classes)), leaves), *standard)
+
+
+@cache
+def weights(name: str) -> Weights:
+    """The shipped ones."""
+    file, shape, classes = SHIPPED[name]
+    return load(WEIGHTS / file, shape, classes)
+
+
+def checksum(name: str) -> str:
+    """The first 16 hex digits of the SHA-256 of the shipped file."""
+    return hashlib.sha256((WEIGHTS / SHIPPED[name].file).read_bytes()).hexdigest()[:16]
+
+
+def standard(variables: Any, images: np.ndarray) -> Weights:
+    """The weights with what brings each unit to mean 0 and deviation 1 over uint8 `images`; 0 for those that never move."""
+    seen = [apply(variables, images[i : i + 200]) for i in range(0, len(images), 200)]
+    found = np.concatenate([np.concatenate(part[:2], axis=-1) for part in seen]).astype(np.float64)
+    deviation = found.std(axis=0)
+    moves = deviation > 1e-6 * deviation.max()
+    scale = np.where(moves, 1.0 / np.where(moves, deviation, 1.0), 0.0)
+    return Weights(variables, found.mean(axis=0).astype(np.float32), scale.astype(np.float32))
+
+
+def see(weights: Weights, images: Array) -> dict[str, Array]:
+    """'features' [B, 64 or 224] and 'probabilities' [B, classes] of images in 0..255, float or uint8. Pure."""
+    found = apply(weights.variables, images)
+    features = found.hidden
+    if weights.mean is not None:
+        features = (jnp.concatenate([found.levels, found.hidden], -1) - weights.mean) * weights.scale
+    return {'features': features, 'probabilities': jax.nn.softmax(found.logits)}
+
+
+def apply(variables: Any, images: Array) -> Seen:
+    """The network on images in 0..255; how many classes it has is seen from its last layer."""
+    classes = variables['params']['Dense_1']['bias'].shape[0]
+    found: Any = Classifier(classes).apply(variables, images.astype(jnp.float32) / 127.5 - 1.0)
+    return found

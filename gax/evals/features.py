@@ -1,0 +1,161 @@
+"""Feature extractors by name: what images are turned into before two sets of them are compared.
+
+inception            InceptionV3 of FID; its weights are a file that everybody fetches for himself
+mnist                64 features and 10 classes of the classifier of digits that comes with gax, 28x28x1
+emoji                224 features, of all its layers, and 10 classes of a classifier of emoji, 32x32x3
+raw                  the pixels (0 to 1, row by row) or the points themselves: an honest name for a poor measure
+package.module:name  any function of uint8 images [B, H, W, C] -> features [B, D], or a dict of 'features' and perhaps
+                     'probabilities' [B, K]; it is compiled, so it has to be pure
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gax import errors
+from gax.evals import classifier, resize
+from gax.types import Array
+
+BATCH = 256
+
+
+class Extractor(NamedTuple):
+    """apply: (variables, images uint8 [B, H, W, C] or points float32 [B, D]) -> dict; pure.
+
+    'features' float32 [B, D], and 'probabilities' float32 [B, K] where there is a classifier. checksum: 16 hex digits of
+    the SHA-256 of the weights, or of the file that defines a function. resizer: 'none' where images are taken as they are.
+    batch: how many images one call takes.
+    """
+
+    name: str
+    checksum: str
+    resizer: str
+    variables: Any
+    apply: Callable[[Any, Array], dict[str, Array]]
+    batch: int = BATCH
+
+    @property
+    def label(self) -> str:
+        """What metrics on these features are called after: of a function its own name."""
+        return self.name.rpartition(':')[2]
+
+    def shapes(self, shape: tuple[int, ...], dtype: Any) -> dict[str, Any]:
+        """The shapes of what it makes of a batch of examples of `shape`. Raises GaxError where it cannot take them."""
+        example = jax.ShapeDtypeStruct((self.batch, *shape), dtype)
+        return jax.eval_shape(self.apply, self.variables, example)
+
+
+def default(shape: tuple[int, ...], data: str) -> str:
+    """The name of the extractor that suits the data best: of points and digits their own, else the Inception."""
+    if len(shape) == 1:
+        return 'raw'
+    name = data.rpartition(':')[2]
+    return name if data.startswith('embedded:') and name in classifier.SHIPPED else 'inception'
+
+
+def make(name: str, shape: tuple[int, ...], resizer: str = '', weights: str = '') -> Extractor:
+    """The extractor called `name` for examples of `shape`, (H, W, C) or (D,).
+
+    resizer: of resize.RESIZERS; '' for the extractor's own. weights: the file of the Inception's; '' looks where it is kept.
+    Raises GaxError, before anything is computed, for a name, a shape or weights that will not do.
+    """
+    if resizer:
+        errors.lookup('resizer', resizer, resize.RESIZERS)
+    if ':' in name:
+        made = imported(name, resizer)
+    else:
+        table = {'inception': inception, 'raw': raw, **{n: partial(shipped, n) for n in classifier.SHIPPED}}
+        if name not in table:
+            raise errors.GaxError(
+                errors.choices('feature extractor', name, [*table, 'package.module:function'])
+            )
+        made = table[name](shape, resizer, weights)
+    if len(shape) == 1 and name != 'raw':
+        raise errors.GaxError(
+            f'the features {name} are of images, and the data are points; give --features=raw'
+        )
+    return made
+
+
+def raw(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
+    return Extractor('raw', '', 'none', (), flat)
+
+
+def flat(variables: Any, x: Array) -> dict[str, Array]:
+    """Pixels as fractions, [B, H * W * C]; points as they are."""
+    x = x.astype(jnp.float32) / 255.0 if x.dtype == jnp.uint8 else x
+    return {'features': x.reshape(x.shape[0], -1)}
+
+
+def shipped(name: str, shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
+    """A classifier of gax: images of another size are resized ('clean' unless said otherwise), other channels refused."""
+    wanted = classifier.SHIPPED[name].shape
+    if shape[2:] != wanted[2:]:
+        raise errors.GaxError(
+            f'the features {name} are of {said(wanted)} images, and the data are {said(shape)}; '
+            'give other --features, such as inception'
+        )
+    resizer = 'none' if shape == wanted else resizer or 'clean'
+
+    def apply(variables: Any, images: Array) -> dict[str, Array]:
+        x = images if resizer == 'none' else resize.RESIZERS[resizer](images, wanted[0])
+        return classifier.see(variables, x)
+
+    return Extractor(name, classifier.checksum(name), resizer, classifier.weights(name), apply)
+
+
+def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
+    """The network of FID. Images are resized as TensorFlow 1 did, unless `resizer` says otherwise."""
+    from gax.evals import inception as network
+    from gax.evals import inception_weights
+
+    found, resizer = inception_weights.load(weights), resizer or 'tf1'
+
+    def apply(variables: Any, images: Array) -> dict[str, Array]:
+        out = network.extract(variables, images, resize.RESIZERS[resizer])
+        return {name: out[name] for name in ('features', 'probabilities')}
+
+    return Extractor('inception', found.checksum[:16], resizer, found.variables, apply, batch=64)
+
+
+def imported(name: str, resizer: str) -> Extractor:
+    """'package.module:function' of whoever uses gax. It resizes by itself, if at all."""
+    module_name, _, attribute = name.partition(':')
+    if resizer:
+        raise errors.GaxError(f'--resizer={resizer}: the function {name} resizes by itself')
+    try:
+        function = getattr(importlib.import_module(module_name), attribute)
+    except Exception as error:  # a module that is imported can raise anything
+        said = f'{type(error).__name__}: {errors.first_line(error)}'
+        raise errors.GaxError(f'cannot import the features {name} ({said})') from error
+    if not callable(function):
+        raise errors.GaxError(f'the features {name} are no function, but {type(function).__name__}')
+    source = inspect.getsourcefile(inspect.unwrap(function)) if inspect.isroutine(function) else None
+    source = source or importlib.import_module(module_name).__file__
+    digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ''
+
+    def apply(variables: Any, images: Array) -> dict[str, Array]:
+        out = function(images)
+        made = out if isinstance(out, dict) else {'features': out}
+        shape = getattr(made.get('features'), 'shape', ())
+        if len(shape) != 2 or shape[0] != images.shape[0]:
+            raise errors.GaxError(
+                f'the features {name} must return [B, D] for {images.shape[0]} images, and returned {list(shape)}'
+            )
+        return {key: made[key].astype(jnp.float32) for key in ('features', 'probabilities') if key in made}
+
+    return Extractor(name, digest, 'none', (), apply)
+
+
+def said(shape: tuple[int, ...]) -> str:
+    """'28x28x1'."""
+    return 'x'.join(map(str, shape))

@@ -1,0 +1,140 @@
+"""From chunks of examples to what the metrics need to know of them: features on the devices, sums on the host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from gax import parallel, sampling
+from gax.data.source import Source
+from gax.evals import frechet
+from gax.evals.features import Extractor
+from gax.evals.metrics import Samples
+from gax.types import Array, Game, TrainState
+
+OF_FEATURES = ('moments', 'features', 'probabilities')
+
+
+class Chunk(NamedTuple):
+    """x: images uint8 [B, H, W, C] or points float32 [B, D], B the same in all chunks. label: int32 [B] or None.
+    valid: how many count; the rest is padding.
+    """
+
+    x: Any
+    label: Any
+    valid: int
+
+
+def as_evaluated(batch: Any) -> tuple[Array, Array | None]:
+    """(images uint8, as they would be saved, or points; labels) of a batch or of fakes. Pure."""
+    if 'point' in batch:
+        return batch['point'].astype(jnp.float32), batch.get('label')
+    image = jnp.clip(jnp.rint((batch['image'].astype(jnp.float32) + 1.0) * 127.5), 0, 255)
+    return image.astype(jnp.uint8), batch.get('label')
+
+
+def size_of(batch: int, mesh: Mesh) -> int:
+    """The least number of rows from `batch` up that can be dealt out to the devices evenly."""
+    return -(-batch // mesh.size) * mesh.size
+
+
+def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int, int], Iterator[Chunk]]:
+    """(indices, batch, seed) -> chunks of these examples, in order. seed: of a source without end, which only draws."""
+    read = jax.jit(
+        lambda arrays, rows, key: as_evaluated(source.read(arrays, rows, key)),
+        out_shardings=parallel.rows(mesh),
+    )
+
+    def chunks(indices: np.ndarray, batch: int, seed: int) -> Iterator[Chunk]:
+        for i, start in enumerate(range(0, len(indices), batch)):
+            part = indices[start : start + batch]
+            rows = np.resize(part, batch)
+            rows = source.fetch(rows) if source.fetch else rows
+            key = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), i)
+            yield Chunk(*read(arrays, rows, key), len(part))
+
+    return chunks
+
+
+def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
+    """(state, labels int32 [num] or None, num, batch, seed) -> chunks of fakes by the averaged parameters.
+
+    The chunks follow from the seed, the labels and the state alone; one program makes them all, at every step of a run.
+    """
+
+    def make(state: TrainState, key: Array, label: Array | None, batch: int) -> tuple[Array, Array | None]:
+        return as_evaluated(sampling.sample(game, state, key, batch, label))
+
+    rows = parallel.rows(mesh)  # the state stays where it is, however it is laid out
+    compiled = jax.jit(make, static_argnums=3, in_shardings=(None, None, rows), out_shardings=rows)
+
+    def chunks(
+        state: TrainState, labels: np.ndarray | None, num: int, batch: int, seed: int
+    ) -> Iterator[Chunk]:
+        for i, start in enumerate(range(0, num, batch)):
+            part = None if labels is None else np.resize(labels[start : start + batch], batch)
+            key = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), i)
+            yield Chunk(compiled(state, key, part, batch)[0], part, min(batch, num - start))
+
+    return chunks
+
+
+def gatherer(
+    extractor: Extractor | None, needs: Iterable[str], mesh: Mesh
+) -> Callable[[Iterable[Chunk]], Samples]:
+    """chunks -> Samples with the fields in `needs`. Rows are split over the devices, statistics are float64."""
+    wanted = set(needs)
+    rows, whole = parallel.rows(mesh), parallel.replicated(mesh)
+    compiled = variables = None
+    if extractor is not None and wanted & set(OF_FEATURES):
+        kept = [name for name in ('features', 'probabilities') if name in wanted]
+        kept += ['features'] * ('moments' in wanted and 'features' not in kept)
+        apply, variables = extractor.apply, jax.device_put(extractor.variables, whole)
+
+        def extract(variables: Any, x: Array) -> dict[str, Array]:
+            made = apply(variables, x)
+            return {name: made[name] for name in kept}
+
+        compiled = jax.jit(extract, in_shardings=(whole, rows), out_shardings=rows)
+
+    def gather(chunks: Iterable[Chunk]) -> Samples:
+        parts: dict[str, list[np.ndarray]] = {}
+        moments, count = None, 0
+
+        def read(chunk: Chunk, made: dict[str, Array]) -> None:
+            nonlocal moments, count
+            count += chunk.valid
+            if 'moments' in wanted:
+                one = frechet.batch_moments(made['features'], chunk.valid)
+                moments = one if moments is None else frechet.merge(moments, one)
+            found = {**made, 'x': chunk.x, 'labels': chunk.label}
+            for name in wanted & found.keys():
+                if found[name] is not None:
+                    parts.setdefault(name, []).append(np.asarray(found[name])[: chunk.valid])
+
+        waiting = None
+        for chunk in chunks:
+            started = chunk, {} if compiled is None else compiled(variables, jax.device_put(chunk.x, rows))
+            if waiting:  # read when the next is on its way
+                read(*waiting)
+            waiting = started
+        if waiting:
+            read(*waiting)
+        return Samples(count, moments, **{name: np.concatenate(part) for name, part in parts.items()})
+
+    return gather
+
+
+def joined(a: Samples, b: Samples) -> Samples:
+    """The samples of both."""
+    fields: dict[str, Any] = {}
+    for name in Samples._fields[2:]:
+        one, other = getattr(a, name), getattr(b, name)
+        fields[name] = None if one is None or other is None else np.concatenate([one, other])
+    moments = None if a.moments is None or b.moments is None else frechet.merge(a.moments, b.moments)
+    return Samples(a.count + b.count, moments, **fields)

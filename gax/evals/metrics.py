@@ -1,0 +1,231 @@
+"""The metrics by name: what each needs to know of two sets of samples, the numbers it gives, and which way is better.
+
+A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only. On other features
+they are called after them: `frechet_mnist`, `kernel_mnist`, `score_mnist`, and likewise `precision_mnist` ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gax import errors
+from gax.data import synthetic
+from gax.evals import digits, frechet, inception_score, kid, modes, ms_ssim, nearest, prdc, swd
+
+LOWER, HIGHER = 'lower', 'higher'
+OWN = {'frechet': 'fid', 'kernel': 'kid', 'kernel_std': 'kid_std', 'score': 'is', 'score_std': 'is_std'}
+MEANS = {own: name for name, own in OWN.items()}  # what somebody who asks for a FID wants
+
+
+class Samples(NamedTuple):
+    """What is known of a set of `count` examples; None where no metric asked for it.
+
+    moments: of the features. features float32 [N, D]. probabilities float32 [N, K]. x: the examples, images uint8
+    [N, H, W, C] or points float32 [N, D]. labels int32 [N]: of reals their own, of fakes the classes that they were made
+    for; None where there are none. data: the name of the reals.
+    """
+
+    count: int
+    moments: frechet.Moments | None = None
+    features: Any = None
+    probabilities: Any = None
+    x: Any = None
+    labels: Any = None
+    data: str = ''
+
+
+class Metric(NamedTuple):
+    """needs: fields of Samples. gives: name -> LOWER or HIGHER is better, '' where neither is.
+
+    measure: (real, fake, seed) -> name -> number. by_features: its names carry the extractor's.
+    """
+
+    needs: tuple[str, ...]
+    gives: Mapping[str, str]
+    measure: Callable[[Samples, Samples, int], Mapping[str, float]]
+    by_features: bool = True
+
+
+def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    assert real.moments is not None
+    assert fake.moments is not None
+    return {'frechet': frechet.distance(real.moments, fake.moments).distance}
+
+
+def _kernel(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    """100 subsets of 1,000, or of as many as the smaller set has."""
+    size = min(kid.SIZE, real.count, fake.count)
+    found = kid.distance(real.features, fake.features, size=size)
+    return {'kernel': found.mean, 'kernel_std': found.std}
+
+
+def _score(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    found = inception_score.score(fake.probabilities, min(inception_score.SPLITS, fake.count))
+    return {'score': found.mean, 'score_std': found.std}
+
+
+def _accuracy(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    """The share of samples that the extractor's classifier calls by the class they were made for."""
+    return {'accuracy': float((fake.probabilities.argmax(-1) == fake.labels).mean())}
+
+
+def _prdc(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    return prdc.prdc(real.features, fake.features)._asdict()
+
+
+def _nearest(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    """Of the first so many of both, as many as the smaller set has."""
+    count = min(real.count, fake.count)
+    found = nearest.two_sample(real.features[:count], fake.features[:count])
+    return {'nearest': found.accuracy, 'nearest_real': found.real, 'nearest_fake': found.fake}
+
+
+def _modes(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    """Of the mixture that the points were drawn from, or of the 1,000 triples of stacked digits."""
+    kind, _, name = fake.data.partition(':')
+    if kind == 'synthetic':
+        centers, std = synthetic.MIXTURES[name]
+        found = modes.gaussian(fake.x, np.asarray(centers, np.float32), std)
+    else:
+        found = digits.stacked_coverage(fake.x)
+    return {
+        'modes': float(found.modes),
+        'quality': float(found.quality),
+        'reverse_kl': float(found.reverse_kl),
+    }
+
+
+def _swd(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    """The mean over the levels, or of points, of as many of both: the first, and at most SWD of them."""
+    count = min(real.count, fake.count, SWD)
+    one, other = real.x[:count], fake.x[:count]
+    return {
+        'swd': swd.images(one, other, seed)['mean'] if one.ndim == 4 else swd.points(one, other, seed=seed)
+    }
+
+
+def _ms_ssim(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+    """Between 1,000 random pairs, of whatever classes: not every generator knows any."""
+    return {'ms_ssim': ms_ssim.diversity(fake.x, seed=seed).mean}
+
+
+SWD = 8192
+HAVE_MODES = ('embedded:stacked_mnist', *(f'synthetic:{name}' for name in synthetic.MIXTURES))
+METRICS: dict[str, Metric] = {
+    'frechet': Metric(('moments',), {'frechet': LOWER}, _frechet),
+    'kernel': Metric(('features',), {'kernel': LOWER, 'kernel_std': ''}, _kernel),
+    'prdc': Metric(
+        ('features',), dict.fromkeys(('precision', 'recall', 'density', 'coverage'), HIGHER), _prdc
+    ),
+    'nearest': Metric(
+        ('features',), dict.fromkeys(('nearest', 'nearest_real', 'nearest_fake'), ''), _nearest
+    ),
+    'score': Metric(('probabilities',), {'score': HIGHER, 'score_std': ''}, _score),
+    'accuracy': Metric(('probabilities', 'labels'), {'accuracy': HIGHER}, _accuracy),
+    'swd': Metric(('x',), {'swd': LOWER}, _swd, False),
+    'ms_ssim': Metric(('x',), {'ms_ssim': ''}, _ms_ssim, False),
+    'modes': Metric(('x',), {'modes': HIGHER, 'quality': HIGHER, 'reverse_kl': LOWER}, _modes, False),
+}
+IMAGES_ONLY = ('ms_ssim',)
+
+
+def default(data: str) -> tuple[str, ...]:
+    """The metrics that suit the data: its modes where they are known, else distances of features."""
+    if data in HAVE_MODES:
+        return ('modes',)
+    return ('frechet', 'kernel', 'prdc')
+
+
+def refuse_unfit(metrics: Mapping[str, Metric], data: str, points: bool) -> None:
+    """Raises GaxError for a metric that this kind of data has not."""
+    for name in metrics:
+        if name in IMAGES_ONLY and points:
+            raise errors.GaxError(f'{name} is of images, and {data} has points')
+        if name == 'modes' and data not in HAVE_MODES:
+            raise errors.GaxError(f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}')
+
+
+def known() -> list[str]:
+    """What may be asked for."""
+    return [*METRICS, *(name for name in MEANS if '_' not in name)]
+
+
+def check(names: Sequence[str]) -> None:
+    """Raises GaxError for a name that cannot be a metric's, whatever the features."""
+    for name in names:
+        if name not in known() and not any(name.startswith(f'{base}_') for base in METRICS):
+            raise errors.GaxError(errors.choices('metric', name, known()))
+
+
+def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
+    """The metrics asked for, in order. `fid`, `kid` and `is` are asked for on the Inception, or refused.
+
+    Raises GaxError for a name that is none, and for one that promises other features than `features`.
+    """
+    found: dict[str, Metric] = {}
+    for name in names:
+        base = MEANS.get(name, name)
+        if name in MEANS and features != 'inception':
+            raise errors.GaxError(
+                f'{name} is the {base} on Inception features; with the features {features} ask for {base} '
+                f'(it is called {reported(base, features)}), or give --features=inception'
+            )
+        if base not in METRICS and base.removesuffix(f'_{features}') in METRICS:
+            base = base.removesuffix(f'_{features}')
+        if base not in METRICS:
+            raise errors.GaxError(errors.choices('metric', name, known()))
+        found[base] = METRICS[base]
+    if not found:
+        raise errors.GaxError(f'no metric is asked for; valid: {", ".join(METRICS)}')
+    return found
+
+
+def reported(name: str, label: str) -> str:
+    """What the number `name` is called on the features of an extractor called `label`."""
+    if label == 'inception':
+        return OWN.get(name, name)
+    base = name.removesuffix('_std')
+    return f'{base}_{label}{name.removeprefix(base)}'
+
+
+def names(metrics: Mapping[str, Metric], label: str) -> dict[str, str]:
+    """The name of every number that the metrics give, as reported -> which way is better."""
+    return {
+        reported(name, label) if metric.by_features else name: better
+        for metric in metrics.values()
+        for name, better in metric.gives.items()
+    }
+
+
+def direction(metrics: Mapping[str, Metric], label: str, name: str) -> tuple[str, bool]:
+    """(the number `name` as reported, whether higher is better); `name` with or without the features' name.
+
+    Raises GaxError for a number that the metrics do not give, and for one that has no better and worse.
+    """
+    given = names(metrics, label)
+    found = name if name in given else reported(MEANS.get(name, name), label)
+    directed = [one for one, better in given.items() if better]
+    if found not in directed:
+        raise errors.GaxError(errors.choices('number to be the best by', name, directed))
+    return found, given[found] == HIGHER
+
+
+def needs(metrics: Mapping[str, Metric]) -> set[str]:
+    return {need for metric in metrics.values() for need in metric.needs}
+
+
+def measure(
+    metrics: Mapping[str, Metric], label: str, real: Samples, fake: Samples, seed: int
+) -> dict[str, float]:
+    """All numbers, by the names of `names`. Raises GaxError for one that is not finite."""
+    found: dict[str, float] = {}
+    for metric in metrics.values():
+        for name, value in metric.measure(real, fake, seed).items():
+            found[reported(name, label) if metric.by_features else name] = float(value)
+    bad = [name for name, value in found.items() if not np.isfinite(value)]
+    if bad:
+        raise errors.GaxError(f'{bad[0]} is not finite: look at the samples')
+    return found

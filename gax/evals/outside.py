@@ -1,0 +1,99 @@
+"""Samples that anybody made: an .npz of images, or a folder of image files, as chunks to be evaluated."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+
+from gax import data, errors
+from gax.data.source import Source, Spec, read_resident
+from gax.evals.features import said
+from gax.evals.gather import Chunk, reader
+from gax.evals.reference import Reference
+
+# Ours, those of the data sets of gax, and NumPy's own (guided-diffusion and many others write arr_0).
+NAMES = ('images', 'x', 'points', 'arr_0')
+LABELS = ('labels', 'y', 'arr_1')
+
+
+def open_samples(path: Path, ref: Reference, section: Any) -> Source:
+    """The samples in an .npz or below a folder, of the shape that the reference has. section: config.data, for its fields.
+
+    Files of a folder are decoded as those of a data set, with as many channels as the reference has. Raises GaxError for
+    what is no set of samples, and for samples of another shape.
+    """
+    source = from_folder(path, ref, section) if path.is_dir() else from_npz(path, ref)
+    found = source.spec.fields.get('image') or source.spec.fields['point']
+    if found != ref.shape:
+        raise errors.GaxError(
+            f'the samples in {path} are {said(found)} and the reference {ref.describe["data"]} is {said(ref.shape)}: '
+            'they must be alike (--config.data.image_size of a run says how large its images are)'
+        )
+    return source
+
+
+def from_folder(path: Path, ref: Reference, section: Any) -> Source:
+    section = section.copy_and_resolve_references()
+    with section.unlocked():
+        section.update({'name': f'folder:{path}', 'image_size': 0, 'flip': False, 'broken': 'error'})
+        section.channels = ref.shape[-1]
+    return data.KINDS['folder'](str(path), section)
+
+
+def from_npz(path: Path, ref: Reference) -> Source:
+    """images (or x, arr_0) uint8 [N, H, W] or [N, H, W, C], or points float [N, D]; perhaps labels (y, arr_1) int [N]."""
+    if not path.is_file():
+        raise errors.GaxError(f'--samples {path} is no folder of images and no .npz file')
+    try:
+        with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
+            x = next((file[name] for name in NAMES if name in file.files), None)
+            labels = next((file[name] for name in LABELS if name in file.files), None)
+            found = ', '.join(file.files) or 'nothing'
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        zlib.error,
+        zipfile.BadZipFile,
+    ) as error:
+        raise errors.GaxError(
+            f'cannot read {path}: truncated, or not an .npz file ({errors.first_line(error)})'
+        ) from error
+    if x is None:
+        raise errors.GaxError(f'{path} has none of the arrays {", ".join(NAMES)} (found: {found})')
+    points = len(ref.shape) == 1
+    x = x[..., None] if x.ndim == 3 and not points else x
+    if x.ndim != (2 if points else 4) or not len(x) or not fits(x.dtype, points):
+        wanted = 'floats [N, D]' if points else 'uint8 [N, H, W] or [N, H, W, C]'
+        raise errors.GaxError(f'the samples in {path} must be {wanted}, and are {x.dtype} of shape {x.shape}')
+    if labels is not None and (labels.shape != (len(x),) or labels.dtype.kind not in 'iu'):
+        raise errors.GaxError(f'the labels in {path} must be {len(x)} whole numbers, one a sample')
+    arrays = {'point' if points else 'image': x}
+    arrays |= {} if labels is None else {'label': labels.astype(np.int32)}
+    classes = 0 if labels is None else int(labels.max()) + 1
+    spec = Spec(f'npz:{path}', {'point' if points else 'image': x.shape[1:]}, classes, len(x))
+    return Source(spec, arrays, read_points if points else read_resident)
+
+
+def fits(dtype: np.dtype, points: bool) -> bool:
+    return dtype.kind == 'f' if points else dtype == np.uint8
+
+
+def read_points(arrays: Any, indices: Any, key: Any) -> Any:
+    return {name: array[indices] for name, array in arrays.items()}
+
+
+def chunks(source: Source, num: int, batch: int, mesh: Mesh) -> Iterator[Chunk]:
+    """The first `num` samples, in the order of the file, or of the names."""
+    return reader(source, source.arrays, mesh)(
+        np.arange(min(num, source.spec.size), dtype=np.int32), batch, 0
+    )

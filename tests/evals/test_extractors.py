@@ -1,0 +1,174 @@
+"""Feature extractors by name: what they give, and what is said where one will not do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gax import errors
+from gax.data import memory
+from gax.evals import classifier, features, metrics
+
+MODULE = """
+import jax.numpy as jnp
+NUMBER = 3
+def means(images):
+    return images.astype(jnp.float32).mean((1, 2))
+def both(images):
+    return {'features': means(images), 'probabilities': jnp.full((images.shape[0], 4), 0.25)}
+def wrong(images):
+    return images
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / 'my_features.py').write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    return 'my_features'
+
+
+def test_the_shipped_classifiers_see_their_images() -> None:
+    for name in classifier.SHIPPED:
+        x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / memory.EMBEDDED[name])
+        assert y is not None
+        made = features.make(name, x.shape[1:])
+        out = made.apply(made.variables, jnp.asarray(x[:: classifier.HELD_OUT]))
+        right = float((np.asarray(out['probabilities']).argmax(-1) == y[:: classifier.HELD_OUT]).mean())
+        assert right >= {'mnist': 0.98, 'emoji': 0.65}[name]
+        assert out['features'].shape[1] == {'mnist': 64, 'emoji': 224}[name]
+        assert (made.resizer, len(made.checksum)) == ('none', 16)
+    # Standardised over the nine tenths that it was trained on: near 0 and 1 on the others, too.
+    shown = np.asarray(out['features'])
+    live = shown.std(axis=0) > 0
+    assert live.sum() > 180
+    assert abs(shown[:, live].mean()) < 0.1
+    assert 0.8 < np.median(shown[:, live].std(axis=0)) < 1.2
+
+
+def test_digits_of_another_size_are_resized_and_it_is_said() -> None:
+    x, _ = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz')
+    large = memory.fitted('digits', x[:50], memory.Fit(image_size=56))
+    small, made = features.make('mnist', (28, 28, 1)), features.make('mnist', (56, 56, 1))
+    assert made.resizer == 'clean'
+    one, other = small.apply(small.variables, x[:50]), made.apply(made.variables, large)
+    labels = [np.asarray(out['probabilities']).argmax(-1) for out in (one, other)]
+    assert (labels[0] == labels[1]).mean() >= 0.95
+    assert features.make('mnist', (56, 56, 1), 'tf1').resizer == 'tf1'
+
+
+def test_raw_features_are_fractions_of_pixels_and_points_as_they_are() -> None:
+    images = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
+    np.testing.assert_allclose(features.flat((), jnp.asarray(images))['features'][1, 0], 48 / 255, rtol=1e-6)
+    points = jnp.array([[1.5, -2.0]])
+    np.testing.assert_array_equal(features.flat((), points)['features'], points)
+
+
+def test_a_function_by_its_path(module: str) -> None:
+    made = features.make(f'{module}:means', (8, 8, 3))
+    assert (made.label, made.name, len(made.checksum)) == ('means', f'{module}:means', 16)
+    shapes = made.shapes((8, 8, 3), jnp.uint8)
+    assert shapes['features'].shape == (features.BATCH, 3)
+    assert set(features.make(f'{module}:both', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)) == {
+        'features',
+        'probabilities',
+    }
+
+
+@pytest.mark.parametrize(
+    ('name', 'shape', 'says'),
+    [
+        (
+            'mnits',
+            (28, 28, 1),
+            r"unknown feature extractor 'mnits' \(nearest: 'mnist'\); valid: emoji, inception",
+        ),
+        ('mnist', (32, 32, 3), 'the features mnist are of 28x28x1 images, and the data are 32x32x3'),
+        ('mnist', (2,), 'the features mnist are of 28x28x1 images, and the data are 2'),
+        ('no.such.module:f', (8, 8, 1), r'cannot import the features no.such.module:f \(ModuleNotFoundError'),
+        ('my_features:other', (8, 8, 1), r'cannot import the features my_features:other \(AttributeError'),
+        ('my_features:NUMBER', (8, 8, 1), 'the features my_features:NUMBER are no function, but int'),
+        ('my_features:means', (2,), 'the features my_features:means are of images, and the data are points'),
+    ],
+)
+def test_what_will_not_do_is_said(module: str, name: str, shape: tuple[int, ...], says: str) -> None:
+    with pytest.raises(errors.GaxError, match=says):
+        features.make(name, shape)
+
+
+def test_a_function_that_returns_something_else_is_said(module: str) -> None:
+    with pytest.raises(errors.GaxError, match=r'my_features:wrong must return \[B, D\] for 256 images'):
+        features.make(f'{module}:wrong', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)
+    with pytest.raises(errors.GaxError, match="unknown resizer 'tf2'"):
+        features.make('mnist', (56, 56, 1), 'tf2')
+    with pytest.raises(errors.GaxError, match='the function my_features:means resizes by itself'):
+        features.make(f'{module}:means', (8, 8, 3), 'tf1')
+
+
+def test_without_weights_the_inception_says_which_file_to_put_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.delenv('GAX_INCEPTION', raising=False)
+    with pytest.raises(
+        errors.GaxError, match=r'no Inception weights: download https://\S+pth into ~/.cache/gax/'
+    ):
+        features.make('inception', (32, 32, 3))
+
+
+def test_the_default_suits_the_data() -> None:
+    assert features.default((28, 28, 1), 'embedded:mnist') == 'mnist'
+    assert features.default((32, 32, 3), 'embedded:emoji') == 'emoji'
+    assert features.default((28, 28, 3), 'embedded:stacked_mnist') == 'inception'
+    assert features.default((64, 64, 3), 'folder:faces') == 'inception'
+    assert features.default((2,), 'synthetic:ring') == 'raw'
+
+
+def test_a_frechet_distance_is_a_fid_on_the_inception_alone() -> None:
+    chosen = metrics.parse(('frechet', 'kernel', 'score', 'prdc', 'swd'), 'mnist')
+    assert list(metrics.names(chosen, 'mnist')) == [
+        *('frechet_mnist', 'kernel_mnist', 'kernel_mnist_std', 'score_mnist', 'score_mnist_std'),
+        *('precision_mnist', 'recall_mnist', 'density_mnist', 'coverage_mnist', 'swd'),
+    ]
+    for asked in (('fid', 'kid', 'is'), ('frechet', 'kernel', 'score')):
+        chosen = metrics.parse(asked, 'inception')
+        assert list(metrics.names(chosen, 'inception')) == ['fid', 'kid', 'kid_std', 'is', 'is_std']
+    with pytest.raises(
+        errors.GaxError, match=r'fid is the frechet on Inception features; .* called frechet_mnist\)'
+    ):
+        metrics.parse(('fid',), 'mnist')
+    with pytest.raises(
+        errors.GaxError, match=r"unknown metric 'frecet' \(nearest: 'frechet'\); valid: accuracy"
+    ):
+        metrics.parse(('frecet',), 'mnist')
+    assert list(metrics.parse(('frechet_mnist',), 'mnist')) == ['frechet']
+
+
+def test_the_number_to_be_the_best_by() -> None:
+    chosen = metrics.parse(('frechet', 'prdc', 'nearest'), 'mnist')
+    assert metrics.direction(chosen, 'mnist', 'frechet') == ('frechet_mnist', False)
+    assert metrics.direction(chosen, 'mnist', 'coverage_mnist') == ('coverage_mnist', True)
+    assert metrics.direction(metrics.parse(('fid',), 'inception'), 'inception', 'fid') == ('fid', False)
+    for name in ('fid_mnist', 'nearest', 'kernel'):
+        with pytest.raises(
+            errors.GaxError, match='unknown number to be the best by .*; valid: coverage_mnist'
+        ):
+            metrics.direction(chosen, 'mnist', name)
+
+
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    chosen = {'frechet': metrics.Metric((), {'frechet': metrics.LOWER}, lambda *a: {'frechet': float('nan')})}
+    with pytest.raises(errors.GaxError, match='frechet_mnist is not finite'):
+        metrics.measure(chosen, 'mnist', metrics.Samples(1), metrics.Samples(1), 0)
+
+
+def test_extractors_compile_once_for_all_chunks() -> None:
+    made = features.make('mnist', (28, 28, 1))
+    compiled = jax.jit(made.apply)
+    for value in (0, 7):
+        compiled(made.variables, jnp.full((made.batch, 28, 28, 1), value, jnp.uint8))
+    assert compiled._cache_size() == 1
