@@ -52,14 +52,15 @@ class Frechet(NamedTuple):
 
 @partial(jax.jit, static_argnames='dtype')
 def _about_the_mean(x: Array, count: Array, dtype: Any) -> tuple[Array, Array, Array]:
-    """The rounded mean, what the rounding left out, and the scatter about the rounded mean, of the first `count` rows."""
+    """The rounded mean, what the rounding left out, and the scatter about the mean, of the first `count` rows."""
     valid = (jnp.arange(len(x)) < count)[:, None]
     x = jnp.where(valid, x.astype(dtype), 0)
     total = jnp.maximum(count, 1).astype(dtype)
     shift = jnp.sum(x, axis=0) / total
     centred = jnp.where(valid, x - shift, 0)
     offset = jnp.sum(centred, axis=0) / total
-    return shift, offset, jnp.matmul(centred.T, centred, precision='highest')
+    scatter = jnp.matmul(centred.T, centred, precision='highest') - total * jnp.outer(offset, offset)
+    return shift, offset, scatter
 
 
 def _auto(x: Any) -> Any:
@@ -88,7 +89,7 @@ def batch_moments(features: Any, count: int | None = None, dtype: Any = None) ->
     with precise.doubles():
         found = _about_the_mean(_auto(features), np.int32(count), dtype or precise.dtype())
         shift, offset, scatter = (np.asarray(part, np.float64) for part in jax.device_get(found))
-    return Moments(count, shift + offset, scatter - count * np.outer(offset, offset))
+    return Moments(count, shift + offset, scatter)
 
 
 def merge(a: Moments, b: Moments) -> Moments:

@@ -41,6 +41,13 @@ def test_equal_distributions_are_a_coin_toss():
     assert found.accuracy == pytest.approx((found.real + found.fake) / 2)
 
 
+def test_two_samples_by_hand():
+    # 0 and 1 have one another, so have 12 and 12.5; 9 and 10 of the two sets have one another.
+    found = nearest.two_sample(np.array([[0.0], [1.0], [9.0]]), np.array([[10.0], [12.0], [12.5]]))
+    assert found == pytest.approx(((2 / 3 + 2 / 3) / 2, 2 / 3, 2 / 3))
+    assert nearest.two_sample(np.array([[0.0], [1.0]]), np.array([[10.0], [11.0]])) == (1.0, 1.0, 1.0)
+
+
 def test_sets_apart_and_sets_copied():
     x = np.random.RandomState(0).normal(size=(50, 3)).astype(np.float32)
     assert nearest.two_sample(x, x + 100) == (1.0, 1.0, 1.0)
