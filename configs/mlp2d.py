@@ -1,14 +1,19 @@
 """A small MLP GAN on eight Gaussians in a ring: bound by overhead, the benchmark of the host's share of a step.
 
     python experiments/train.py --config=configs/mlp2d.py --workdir=runs/ring
+    python experiments/sweep.py --config=configs/mlp2d.py --sweep=lr,seed --workdir=runs/ring_lr
 
 2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22: 1248 steps/sec (benchmarks/results/compare_mlp_cpu.json). How many of the
 modes it covers has not been measured yet.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from gax.config import base, optimizer
+from gax.sweep import Range
 
 
 def get_config() -> ConfigDict:
@@ -34,3 +39,14 @@ def get_test_config() -> ConfigDict:
     config.g.widths = (8, 8)
     config.d.widths = (8, 8)
     return config
+
+
+def sweep_lr() -> Iterator[dict[Any, Any]]:
+    """One learning rate for both players."""
+    for rate in (3e-4, 1e-3, 3e-3):
+        yield {('g.optimizer.learning_rate', 'd.optimizer.learning_rate'): rate}
+
+
+def sweep_r1() -> Iterator[dict[Any, Any]]:
+    """How strongly D's gradient is penalised at reals and fakes; to be searched."""
+    yield {('terms.r1.weight', 'terms.r2.weight'): Range(1e-3, 10.0, log=True)}

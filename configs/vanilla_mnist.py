@@ -8,6 +8,9 @@ Variants: --config.g.widths="(256, 512, 1024)" --config.g.activation=relu --conf
 --config.d.kind=dcgan --config.d.widths="(64, 128)" for an MLP against convolutions.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from gax.config import base, optimizer
@@ -32,3 +35,15 @@ def get_test_config() -> ConfigDict:
     config.g.widths = (16, 32)
     config.d.widths = (32, 16)
     return config
+
+
+def sweep_optimizer() -> Iterator[dict[Any, Any]]:
+    """RMSprop as it is, against Adam as in DCGAN (Radford et al., 2016)."""
+    yield {('g.optimizer.name', 'd.optimizer.name'): 'rmsprop'}
+    adam = {('g.optimizer.name', 'd.optimizer.name'): 'adam', ('g.optimizer.b1', 'd.optimizer.b1'): 0.5}
+    yield {**adam, ('g.optimizer.learning_rate', 'd.optimizer.learning_rate'): 2e-4}
+
+
+def sweep_loss() -> Iterator[dict[Any, Any]]:
+    for loss in ('non_saturating', 'least_squares', 'hinge', 'relativistic'):
+        yield {'loss': loss}

@@ -1,0 +1,31 @@
+"""Compare two settings: python experiments/compare.py --a='runs/lr/runs/*0.0003*' --b='runs/lr/runs/*0.001*' --objective=fid
+
+--a and --b are patterns of workdirs, by train.py or of a sweep: the runs of a setting, alike in all but the seed. Prints the
+mean and 95 % confidence interval of each and of the difference, and the p of the paired t test and of the exact sign test,
+over the seeds that both have; the others are named.
+"""
+
+import glob
+from pathlib import Path
+
+from absl import flags
+
+from gax import cli
+
+A = flags.DEFINE_string('a', None, 'Pattern of the workdirs of one setting.', required=True)
+B = flags.DEFINE_string('b', None, 'Pattern of the workdirs of the other.', required=True)
+OBJECTIVE = flags.DEFINE_string(
+    'objective', None, 'A metric: frechet_mnist, d/diversity:mean (last, min, max, mean).', required=True
+)
+
+
+def main(argv: list[str]) -> int:
+    from gax.sweep import comparison
+
+    a, b = ([Path(name) for name in sorted(glob.glob(pattern))] for pattern in (A.value, B.value))
+    print(comparison.compare(a, b, OBJECTIVE.value))
+    return 0
+
+
+if __name__ == '__main__':
+    cli.run(main)

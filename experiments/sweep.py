@@ -1,0 +1,73 @@
+"""Train a config many times: python experiments/sweep.py --config=configs/mlp2d.py --sweep=lr,seed --workdir=runs/lr
+
+--sweep names sweep_NAME() functions of the config file; their product is run. --seeds=N runs each setting with N seeds.
+--search=tpe|random --trials=N --objective=METRIC proposes settings instead, and stops those that do badly (--pruner).
+As many workers as are started with the same command share the runs: on one machine through SQLite in the workdir, on
+several with --storage=postgresql://USER@HOST/DATABASE. The same command goes on where it stopped, and with more --seeds or
+--trials adds runs. WORKDIR/sweep.html is the summary, sweep.csv every run, runs/NAME an ordinary workdir of train.py.
+Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C, all saved.
+"""
+
+import sys
+from pathlib import Path
+
+from absl import flags
+from ml_collections import config_flags
+
+from gax import cli
+
+CONFIG = config_flags.DEFINE_config_file(
+    'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
+)
+WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the sweep.', required=True)
+flags.mark_flag_as_required('config')
+SWEEP = flags.DEFINE_list('sweep', [], 'Names of sweep_NAME() functions of the config file, and `seed`.')
+SEEDS = flags.DEFINE_integer(
+    'seeds', 0, 'Seeds of each setting: config.seed and those after it.', lower_bound=0
+)
+SEARCH = flags.DEFINE_enum('search', '', ['', 'tpe', 'random'], 'Propose settings rather than run all.')
+TRIALS = flags.DEFINE_integer('trials', 50, 'Settings that a search tries.')
+OBJECTIVE = flags.DEFINE_string(
+    'objective', '', 'A metric, e.g. frechet_mnist or d/diversity:mean (last, min, max, mean).'
+)
+DIRECTION = flags.DEFINE_enum(
+    'direction', '', ['', 'minimize', 'maximize'], 'Of the objective, where it is not known.'
+)
+PRUNER = flags.DEFINE_enum(
+    'pruner', 'median', ['median', 'hyperband', 'none'], 'What ends bad runs of a search.'
+)
+STORAGE = flags.DEFINE_string(
+    'storage', '', 'postgresql://USER@HOST/DATABASE; SQLite in the workdir if empty.'
+)
+RETRY = flags.DEFINE_bool('retry_failed', False, 'Run what has failed once more.')
+DRY_RUN = flags.DEFINE_bool('dry_run', False, 'Print the runs and leave.')
+
+
+def main(argv: list[str]) -> int:
+    import jax
+
+    from gax.sweep import command
+
+    jax.config.update('jax_platforms', 'cpu')  # the runs need the accelerator, and this process none
+    asked = command.Asked(
+        base=CONFIG.value,
+        file=config_flags.get_config_filename(flags.FLAGS['config']),
+        workdir=Path(WORKDIR.value),
+        sweep=SWEEP.value,
+        seeds=SEEDS.value,
+        search=SEARCH.value,
+        trials=TRIALS.value,
+        objective=OBJECTIVE.value,
+        direction=DIRECTION.value,
+        pruner=PRUNER.value,
+        storage=STORAGE.value,
+        retry=RETRY.value,
+    )
+    if DRY_RUN.value:
+        return command.dry_run(asked)
+    train = [str(Path(__file__).with_name('train.py')), *command.passed_on(sys.argv[1:])]
+    return command.run(asked, train)
+
+
+if __name__ == '__main__':
+    cli.run(main)

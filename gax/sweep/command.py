@@ -1,0 +1,131 @@
+"""What the command line of a sweep does: plan, train or print, and write down the results."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from absl import flags
+from ml_collections import ConfigDict
+
+from gax import arguments, fields
+from gax.signals import Stop
+from gax.sweep import objective as objectives
+from gax.sweep import page, plan, space, store, table
+from gax.sweep.plan import Plan, Search
+from gax.sweep.worker import Worker
+
+REPORT_EVERY = 30.0  # seconds between two summaries while a sweep goes on
+
+
+class Asked(NamedTuple):
+    """The flags of experiments/sweep.py."""
+
+    base: ConfigDict
+    file: str
+    workdir: Path
+    sweep: Sequence[str]
+    seeds: int
+    search: str
+    trials: int
+    objective: str
+    direction: str
+    pruner: str
+    storage: str
+    retry: bool
+
+    def plan(self) -> Plan:
+        """Raises GaxError for all that cannot be meant."""
+        goal = objectives.parse(self.objective, self.direction)
+        search = Search(self.search, self.trials, self.pruner) if self.search else None
+        made = plan.make(self.base, self.file, self.sweep, self.seeds, goal, search)
+        if goal and search:
+            objectives.require_evaluation(goal, fields.get(self.base, 'eval.every'))
+        return made
+
+
+def passed_on(argv: Sequence[str]) -> list[str]:
+    """The flags that every run of train.py gets as they are: the config, its changes, and what all scripts share."""
+    given = arguments.split(argv, flags.FLAGS)
+    return [
+        f'--{name}={value}'
+        for name, value in given
+        if name in ('config', 'compilation_cache', 'debug') or name.startswith('config.')
+    ]
+
+
+def dry_run(asked: Asked) -> int:
+    """Prints the runs and how they stand; writes nothing."""
+    made = asked.plan()
+    found = table.rows(store.peek(asked.storage, asked.workdir, made), asked.workdir)
+    there = {row.folder: row.state for row in found}
+    planned = [(f'runs/{space.folder(s, seed)}', s, seed) for s, seeds in made.trials() for seed in seeds]
+    if made.search:
+        for axis in made.axes:
+            for alternative in axis.alternatives:
+                for key, value in alternative.items():
+                    print(f'sweep_{axis.name}: {" = ".join(space.fields_of(key))} = {value}')
+        print(f'{made.search.trials} trials, {len(found)} of their runs begun, {len(made.seeds)} seeds each')
+        planned = [(row.folder, row.setting, row.seed) for row in found]
+    for folder, setting, seed in planned:
+        print(f'{there.get(folder, "new"):<8} {folder}  {" ".join(plan.flags(setting, seed))}')
+    return 0
+
+
+def run(asked: Asked, train: Sequence[str]) -> int:
+    """Works until all is done or a signal comes. train: what follows the interpreter to train the base config."""
+    made = asked.plan()
+    hint = 'nothing is lost; the same command begins again'
+    with Stop(hint) as stop:
+        place = store.Store(asked.storage, asked.workdir, made)
+        try:
+            place.database.patiently(lambda: place.fill(asked.retry))
+            Worker(made, place, train, stop).work(now_and_then(lambda: report(made, place, final=False)))
+            report(made, place, final=True)
+            found = table.rows(place.trials(), place.workdir)
+        finally:
+            place.close()
+    return tell(found, made, asked.workdir, stop.name)
+
+
+def now_and_then(act: Callable[[], None]) -> Callable[[], None]:
+    """`act`, but not again before REPORT_EVERY seconds have passed."""
+    last = -REPORT_EVERY
+
+    def maybe() -> None:
+        nonlocal last
+        if time.monotonic() - last >= REPORT_EVERY:
+            last = time.monotonic()
+            act()
+
+    return maybe
+
+
+def report(made: Plan, place: store.Store, final: bool) -> None:
+    """sweep.csv and sweep.html. final: what was measured after training counts too, and errors are told."""
+    found = table.rows(place.database.patiently(place.trials), place.workdir, refresh=final)
+    table.write_csv(table.completed(found, made.base), made.objective, place.workdir / 'sweep.csv')
+    page.write(found, made, place.workdir, place.workdir / 'sweep.html')
+    if final:
+        table.require_reported(found, made.objective)
+
+
+def tell(found: Sequence[table.Row], made: Plan, workdir: Path, stopped_by: str) -> int:
+    """Says what came out, on stdout; returns the exit status."""
+    counts = table.counts(found)
+    print(f'gax: {len(found)} runs: {", ".join(f"{n} {state}" for state, n in counts.items()) or "none yet"}')
+    for row in found:
+        if row.state == 'failed':
+            print(f'  failed: {row.folder}: {row.error}')
+    print('\n'.join(table.printed(table.groups(found, made.objective), made.objective)))
+    best = table.best_run(found, made.objective)
+    if best:
+        print(f'Best run:  {workdir / best.folder}  ({made.objective} {best.value(made.objective):.4g})')
+    print(f'Summary:   {workdir / "sweep.html"}, {workdir / "sweep.csv"}')
+    if stopped_by:
+        print(f'gax: {stopped_by}: all is saved; the same command goes on')
+        return 128 + signal.Signals[stopped_by].value
+    return 1 if counts.get('failed') else 0

@@ -1,0 +1,141 @@
+"""sweep.html: one file that says what a sweep found. It needs nothing from anywhere else; its links are relative."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from gax import errors
+from gax.sweep import plots, table
+from gax.sweep.objective import Objective
+from gax.sweep.plan import Plan
+from gax.sweep.table import Group, Row
+
+STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: #222 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+td, th { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top }
+tr.best td { font-weight: 600 } td.n, th.n { text-align: right }
+.scroll { overflow-x: auto } svg { max-width: 100%; height: auto }
+.best-run { display: flex; gap: 1.5rem; align-items: flex-start } .best-run img { max-height: 16rem }
+.note { color: #666; font-size: .9rem } .bad { color: #a31515 } code { font-size: .88em }
+"""
+
+
+def write(found: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
+    """Writes the page beside and renames it. Where runs cannot be compared the page says why, and ranks nothing."""
+    objective, problem = plan.objective, ''
+    try:
+        groups = table.groups(found, objective)
+    except errors.GaxError as error:
+        objective, problem = None, str(error)
+        groups = table.groups(found, None)
+    counts = ', '.join(f'{n} {state}' for state, n in table.counts(found).items()) or 'no runs yet'
+    kind = f'search by {plan.search.sampler}' if plan.search else 'grid'
+    title = f'Sweep of {plan.base.gan}: {", ".join(a.name for a in plan.axes) or "seeds"}'
+    parts = [f'<h1>{text(title)}</h1><p>{text(workdir.name)}: {kind}, {counts}.</p>']
+    if problem:
+        parts.append(f'<p class="bad">{text(problem)}</p>')
+    if objective:
+        better = 'lower' if objective.direction == 'minimize' else 'higher'
+        parts.append(f'<p>Objective: <b>{text(objective)}</b>, {better} is better.</p>')
+        parts += best(found, objective, workdir)
+    elif not problem:
+        parts.append(
+            '<p class="note">Give --objective=METRIC to the same command for plots and the best run.</p>'
+        )
+    parts += settings(groups, objective)
+    if objective:
+        parts += pictures(table.completed(found, plan.base), objective)
+    parts += failed(found)
+    parts += runs(found, objective)
+    head = f'<meta charset="utf-8"><title>{text(title)}</title><style>{STYLE}</style>'
+    page = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    table.write_text(path, page)
+
+
+def text(value: object) -> str:
+    return html.escape(str(value))
+
+
+def grid(head: Sequence[str], lines: Iterable[tuple[str, Sequence[str]]], right: int = 99) -> str:
+    """A table of cells that are HTML already; lines are (class of the row, cells), numbers from column `right` on."""
+
+    def cell(tag: str, i: int, inside: str) -> str:
+        return f'<{tag}{" class=n" if i >= right else ""}>{inside}</{tag}>'
+
+    top = ''.join(cell('th', i, h) for i, h in enumerate(head))
+    body = ''.join(
+        f'<tr class="{kind}">{"".join(cell("td", i, c) for i, c in enumerate(cells))}</tr>'
+        for kind, cells in lines
+    )
+    return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def link(row: Row) -> str:
+    return f'<a href="{text(row.folder)}/">{text(row.folder.removeprefix("runs/"))}</a>' if row.folder else ''
+
+
+def best(found: Sequence[Row], objective: Objective, workdir: Path) -> list[str]:
+    """The best run, with its last picture where it can be seen from here."""
+    row = table.best_run(found, objective)
+    if row is None:
+        return []
+    pictures = sorted((workdir / row.folder / 'samples').glob('*.png'))
+    shown = ''
+    if pictures:
+        data = base64.b64encode(pictures[-1].read_bytes()).decode()
+        shown = f'<img alt="samples of the best run" src="data:image/png;base64,{data}">'
+    fields = ''.join(f'<li><code>{text(f)} = {text(v)}</code></li>' for f, v in row.setting.items())
+    said = f'<p>{link(row)}<br>{text(objective)} {row.value(objective):.4g}, seed {row.seed}</p><ul>{fields}</ul>'
+    return [f'<h2>Best run</h2><div class="best-run">{shown}<div>{said}</div></div>']
+
+
+def settings(groups: Sequence[Group], objective: Objective | None) -> list[str]:
+    if not groups:
+        return []
+    lines = []
+    for i, g in enumerate(groups):
+        done = [row for row in g.rows if row.state == 'done']
+        value = text(g.interval) if g.interval else ''
+        p = f'{g.p:.3g}' if g.p is not None else ''
+        cells = [text(g.label), f'{len(done)} of {len(g.rows)}', *([value, p] if objective else [])]
+        lines.append(('best' if i == 0 and objective and g.interval else '', cells))
+    head = ['setting', 'seeds done', *([text(objective), 'p'] if objective else [])]
+    note = (
+        'Mean ± half the 95 % confidence interval over the seeds (Student). p: paired t test of the first setting against '
+        'each other over the seeds that both have, corrected for their number (Holm). The first is the best of several by '
+        'these very runs, which flatters it; new seeds tell. Settings with fewer finished seeds stand below.'
+    )
+    return ['<h2>Settings</h2>', grid(head, lines, 1), f'<p class="note">{note}</p>' if objective else '']
+
+
+def pictures(found: Sequence[Row], objective: Objective) -> list[str]:
+    lines, dots = plots.parallel(found, objective), plots.against(found, objective)
+    parts = [f'<h2>All runs at a glance</h2><div class="scroll">{lines}</div>'] if lines else []
+    if dots:
+        note = 'A dot is a run; the line joins the means, over seeds and over all that else varies.'
+        parts.append(
+            f'<h2>{text(objective)} against each field</h2><div class="scroll">{dots}</div><p class="note">{note}</p>'
+        )
+    return parts
+
+
+def failed(found: Sequence[Row]) -> list[str]:
+    lines = [('bad', [link(row), text(row.error)]) for row in found if row.state == 'failed']
+    return ['<h2>Failed</h2>', grid(['run', 'reason'], lines)] if lines else []
+
+
+def runs(found: Sequence[Row], objective: Objective | None) -> list[str]:
+    head = ['run', 'state', *([text(objective)] if objective else []), 'steps', 's', 'machine']
+    lines = []
+    for row in found:
+        value = row.value(objective)
+        shown = [f'{value:.4g}' if value is not None else ''] if objective else []
+        lines.append(
+            ('', [link(row), row.state, *shown, str(row.step), f'{row.seconds:.0f}', text(row.host)])
+        )
+    return ['<h2>Runs</h2>', grid(head, lines, 2), '<p class="note">Everything: sweep.csv</p>']

@@ -1,0 +1,204 @@
+"""From a config file and the names of its sweeps to the runs to be made, each checked before the first one starts."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from ml_collections import ConfigDict
+
+from gax import arguments, errors, fields
+from gax import config as configs
+from gax.sweep import space
+from gax.sweep.objective import Objective
+from gax.sweep.space import Axis, Range, Setting
+
+DEFAULT_SEEDS = 5
+SEARCHES = ('tpe', 'random')
+
+
+class Search(NamedTuple):
+    """How settings are proposed. sampler: 'tpe' or 'random'. pruner: 'median', 'hyperband' or 'none'."""
+
+    sampler: str
+    trials: int
+    pruner: str
+    seed: int = 0
+
+
+class Plan(NamedTuple):
+    """A sweep. In a grid each trial is one run; in a search it is one setting, run with every seed."""
+
+    base: ConfigDict
+    axes: tuple[Axis, ...]  # without that of the seeds
+    seeds: tuple[int, ...]
+    objective: Objective | None = None
+    search: Search | None = None
+
+    def trials(self) -> list[tuple[Setting, tuple[int, ...]]]:
+        """(setting, seeds) of every trial of a grid; a search has none until it asks for one."""
+        if self.search:
+            return []
+        return [(setting, (seed,)) for setting in space.product(self.axes) for seed in self.seeds]
+
+    def spec(self) -> dict[str, Any]:
+        """What makes it this sweep and no other. A grid may get more values, and a search more trials, later."""
+        spec: dict[str, Any] = {'kind': self.search.sampler if self.search else 'grid'}
+        spec['sweep'] = sorted(a.name for a in self.axes)
+        if self.search and self.objective:
+            spec |= {'objective': str(self.objective), 'seeds': list(self.seeds)}
+            spec |= {
+                f'sweep_{a.name}': [said(alternative) for alternative in a.alternatives] for a in self.axes
+            }
+        return spec | {f'config.{path}': value for path, value in fields.flat(self.base).items()}
+
+
+def said(alternative: Mapping[Any, Any]) -> dict[str, Any]:
+    """An alternative as JSON has it."""
+    return {
+        ' '.join(space.fields_of(key)): list(value) if isinstance(value, (Range, tuple)) else value
+        for key, value in alternative.items()
+    }
+
+
+def make(
+    base: ConfigDict,
+    file: str,
+    names: Sequence[str],
+    seeds: int,
+    objective: Objective | None = None,
+    search: Search | None = None,
+) -> Plan:
+    """The plan of `--sweep=NAMES --seeds=N` for a config made by `file`.
+
+    `seeds` runs of each setting: config.seed, config.seed + 1, ...; 0 of them: one, or DEFAULT_SEEDS where 'seed' is among
+    the names. A `sweep_seed()` of the config says which, where it has one. Raises GaxError for an unknown name, and for any
+    run whose config cannot be meant.
+    """
+    module = load(file)
+    chosen, offers = axes(module, file, [name for name in names if name != 'seed']), offered(module)
+    if 'seed' in names and 'seed' in offers and not seeds:
+        chosen_seeds = seeds_of(module)
+    else:
+        chosen_seeds = tuple(
+            range(base.seed, base.seed + (seeds or (DEFAULT_SEEDS if 'seed' in names else 1)))
+        )
+    if not names and not seeds:
+        raise errors.GaxError(
+            f'nothing is swept: give --sweep=NAME or --seeds=N; {file} has {listed(offers)}'
+        )
+    plan = Plan(base, chosen, chosen_seeds, objective, search)
+    if search:
+        check_search(plan)
+    for where, setting in to_check(plan):
+        check(base, {**setting}, where)
+    return plan
+
+
+def load(file: str) -> ModuleType:
+    """The module of a config file, 'FILE' or 'FILE:ARGUMENT', which the command line has found to be good."""
+    path = Path(file.partition(':')[0])
+    arguments.make_importable(path)
+    spec = importlib.util.spec_from_file_location('gax_swept_config', path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def offered(module: ModuleType) -> list[str]:
+    return sorted(name.removeprefix('sweep_') for name in vars(module) if name.startswith('sweep_'))
+
+
+def listed(names: Sequence[str]) -> str:
+    return f'sweeps {", ".join(names)}' if names else 'no sweep_NAME()'
+
+
+def axes(module: ModuleType, file: str, names: Sequence[str]) -> tuple[Axis, ...]:
+    """The axes asked for, in the order of the names. Raises GaxError for unknown names, and for what a sweep raises."""
+    offers = offered(module)
+    for name in names:
+        if name not in offers:
+            known = sorted({*offers, 'seed'})
+            raise errors.GaxError(
+                f'{errors.choices("sweep", name, known)} (sweep_NAME() of {file}; seed always)'
+            )
+        if names.count(name) > 1:
+            raise errors.GaxError(f'--sweep names {name} twice')
+    return tuple(space.axis(name, called(module, name)) for name in names)
+
+
+def called(module: ModuleType, name: str) -> Any:
+    """What `sweep_NAME()` yields, all of it."""
+    try:
+        made = getattr(module, f'sweep_{name}')()
+        return list(made) if isinstance(made, Iterator) else made
+    except Exception as error:
+        said = f'{type(error).__name__}: {errors.first_line(error)}'
+        raise errors.GaxError(f'sweep_{name}() of {module.__file__} cannot be used: {said}') from error
+
+
+def seeds_of(module: ModuleType) -> tuple[int, ...]:
+    """The seeds of a `sweep_seed()`, each {'seed': N}, none twice."""
+    made = called(module, 'seed')
+    rows = list(made) if isinstance(made, (list, tuple)) else [None]
+    found = tuple(row['seed'] if isinstance(row, Mapping) and list(row) == ['seed'] else None for row in rows)
+    if not found or not all(isinstance(s, int) for s in found) or len({*found}) < len(found):
+        raise errors.GaxError(
+            f'sweep_seed() must yield {{"seed": N}}, whole numbers, none twice; yields {made!r}'
+        )
+    return found  # type: ignore[return-value]
+
+
+def check_search(plan: Plan) -> None:
+    if plan.objective is None:
+        raise errors.GaxError('--search needs --objective=METRIC, what is to be made small or large')
+    if not plan.axes:
+        raise errors.GaxError('--search needs --sweep=NAME, what is to be chosen')
+    space.check_apart(plan.axes)
+    if plan.search and plan.search.trials < 1:
+        raise errors.GaxError(f'--trials must be positive, and is {plan.search.trials}')
+
+
+def to_check(plan: Plan) -> Iterator[tuple[str, Setting]]:
+    """Settings to be checked: all runs of a grid; of a search the ends of each range and every alternative, by itself."""
+    if not plan.search:
+        for setting, seeds in plan.trials():
+            yield space.label(setting), {**setting, 'seed': seeds[0]}
+    for axis in plan.axes if plan.search else ():
+        for end in ('low', 'high'):
+            ends = {f: getattr(r, end) for key, r in axis.ranges().items() for f in key}
+            for setting in axis.settings():
+                yield f'sweep_{axis.name}()', {**setting, **ends}
+
+
+def check(base: ConfigDict, setting: Setting, where: str) -> None:
+    """Raises GaxError unless the config may be changed so, by flags."""
+    try:
+        for field, value in setting.items():
+            arguments.check_override(field, text(value), base)
+        configs.check(changed(base, setting))
+    except errors.GaxError as error:
+        raise errors.GaxError(f'{where}: {error}') from error
+
+
+def changed(base: ConfigDict, setting: Setting) -> ConfigDict:
+    config = ConfigDict(base.to_dict())
+    config.update_from_flattened_dict({f: list(v) if isinstance(v, list) else v for f, v in setting.items()})
+    return config
+
+
+def text(value: Any) -> str:
+    """A value as a flag has it: `--config.FIELD=TEXT` reads it back exactly."""
+    if isinstance(value, list):
+        value = tuple(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def flags(setting: Setting, seed: int) -> list[str]:
+    """The flags that make a run of the base config this one."""
+    return [f'--config.{field}={text(value)}' for field, value in {**setting, 'seed': seed}.items()]

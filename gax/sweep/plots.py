@@ -1,0 +1,156 @@
+"""Plots of a sweep as SVG text: parallel coordinates, and the objective against each field that is varied."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gax import stats
+from gax.sweep import space
+from gax.sweep.objective import Objective
+from gax.sweep.table import Row
+
+RATIO = 8.0  # positive numbers that differ by more than this factor are drawn on a logarithmic scale
+BEST, OTHER, FAINT = '#1b7837', '#4575b4', '#c8c8c8'
+
+
+class Column(NamedTuple):
+    """An axis: its name, the value of each run, where they lie in [0, 1], and its ticks as (where, label)."""
+
+    name: str
+    values: list[Any]
+    places: np.ndarray
+    ticks: list[tuple[float, str]]
+    log: bool
+    numbers: bool
+
+
+def columns(found: Sequence[Row]) -> list[Column]:
+    """The fields that vary, those that always have the same value as another together with it."""
+    made: dict[str, tuple[list[str], list[Any]]] = {}
+    for field in dict.fromkeys(f for row in found for f in row.setting):
+        values = [row.setting.get(field) for row in found]
+        if len({*map(str, values)}) > 1:
+            made.setdefault(str(values), ([], values))[0].append(field)
+    return [column(common(names), values) for names, values in made.values()]
+
+
+def common(names: Sequence[str]) -> str:
+    """'g, d: optimizer.learning_rate' of fields that differ in their first part only; else all, joined."""
+    tails = {name.partition('.')[2] for name in names}
+    if len(names) > 1 and len(tails) == 1 and '' not in tails:
+        return f'{", ".join(name.partition(".")[0] for name in names)}: {tails.pop()}'
+    return ', '.join(names)
+
+
+def column(name: str, values: Sequence[Any]) -> Column:
+    """Numbers in proportion, or to their logarithm; anything else in the order of its first appearance."""
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
+    if not numbers:
+        kinds = list(dict.fromkeys(space.spell(v) for v in values))
+        step = 1 / max(len(kinds) - 1, 1)
+        places = np.array([kinds.index(space.spell(v)) * step for v in values])
+        ticks = [(i * step, kind if len(kind) < 24 else f'{kind[:22]}..') for i, kind in enumerate(kinds)]
+        return Column(name, list(values), places, ticks, False, False)
+    x = np.array(values, np.float64)
+    log = bool(x.min() > 0 and x.max() / x.min() >= RATIO)
+    shown = np.unique(x)
+    if len(shown) > 6:
+        shown = np.geomspace(x.min(), x.max(), 5) if log else np.linspace(x.min(), x.max(), 5)
+    y, at = (np.log(x), np.log(shown)) if log else (x, shown)
+    low, span = y.min(), max(float(np.ptp(y)), 1e-30)
+    ticks = [(float((a - low) / span), f'{v:.3g}') for a, v in zip(at, shown, strict=True)]
+    return Column(name, list(values), (y - low) / span, ticks, log, True)
+
+
+def parallel(found: Sequence[Row], objective: Objective) -> str:
+    """A line for each run through its values and its objective, the better the darker. '' where there is nothing to show."""
+    done = [row for row in found if row.value(objective) is not None]
+    axes_of = columns(done)
+    if len(done) < 2 or not axes_of:
+        return ''
+    axes_of.append(column(str(objective), [row.value(objective) for row in done]))
+    figure, (axes,) = drawing(1, 1, (max(6.0, 2.2 * len(axes_of)), 3.8))
+    goodness = axes_of[-1].places if objective.direction == 'maximize' else 1 - axes_of[-1].places
+    from matplotlib import colormaps
+
+    shade = colormaps['viridis_r']
+    for i in np.argsort(goodness):  # the best on top
+        path = [c.places[i] for c in axes_of]
+        axes.plot(path, color=shade(float(goodness[i])), alpha=0.35 + 0.6 * float(goodness[i]), linewidth=1.4)
+    for k, c in enumerate(axes_of):
+        axes.axvline(k, color='0.2', linewidth=1)
+        for where, said in c.ticks:
+            axes.text(k + 0.03, where, said, fontsize=8, va='center', bbox=BOX)
+        heading = f'{c.name}\n(log scale)' if c.log else c.name
+        axes.text(k, 1.08, heading, fontsize=9, ha='center', va='bottom', weight='bold')
+    axes.set(xlim=(-0.15, len(axes_of) - 0.55), ylim=(-0.06, 1.06))
+    axes.axis('off')
+    return svg(figure)
+
+
+BOX = {'facecolor': 'white', 'alpha': 0.75, 'edgecolor': 'none', 'pad': 0.8}
+
+
+def against(found: Sequence[Row], objective: Objective) -> str:
+    """The objective against each field, a dot a run; the mean over all runs with a value, with its 95 % interval where
+    that is over seeds alone. Without fields that vary: against the seed. '' where there is nothing to show."""
+    done = [row for row in found if row.value(objective) is not None]
+    if not done:
+        return ''
+    y = np.array([row.value(objective) for row in done])
+    fields = columns(done) or [column('seed', [row.seed for row in done])]
+    wide = min(len(fields), 3)
+    tall = -(-len(fields) // wide)
+    figure, panels = drawing(tall, wide, (3.9 * wide, 3.1 * tall))
+    for axes, c in zip(panels, fields, strict=False):
+        x = np.array(c.values, np.float64) if c.numbers else c.places
+        axes.scatter(x, y, s=18, color=OTHER, alpha=0.6, linewidths=0)
+        means(axes, x, y, alone=len(fields) == 1 and c.name != 'seed')
+        if c.log:
+            axes.set_xscale('log')
+        if not c.numbers:
+            axes.set_xticks(*zip(*c.ticks, strict=True), rotation=20, ha='right')
+        if y.min() > 0 and y.max() / y.min() >= RATIO:
+            axes.set_yscale('log')
+        axes.set_xlabel(c.name, fontsize=9)
+        axes.set_ylabel(str(objective), fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.25)
+    for axes in panels[len(fields) :]:
+        axes.axis('off')
+    return svg(figure)
+
+
+def means(axes: Any, x: np.ndarray, y: np.ndarray, alone: bool) -> None:
+    """The mean at each of a few values of x. alone: no other field varies, so the spread is that of the seeds."""
+    places = np.unique(x)
+    if len(places) > 12 or len(places) == len(x):
+        return
+    found = [stats.interval(y[x == place]) for place in places]
+    axes.plot(places, [i.mean for i in found], color=BEST, linewidth=1.2, marker='_', markersize=12)
+    for place, i in zip(places, found, strict=True):
+        if alone and i.n > 1:
+            axes.plot([place, place], [i.low, i.high], color=BEST, linewidth=2)
+
+
+def drawing(tall: int, wide: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout='constrained')
+    return figure, list(figure.subplots(tall, wide, squeeze=False).ravel())
+
+
+def svg(figure: Any) -> str:
+    """The figure as an <svg> element, its text as text, the same bytes every time."""
+    import matplotlib
+
+    with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': 'gax', 'font.family': 'sans-serif'}):
+        out = io.StringIO()
+        figure.savefig(out, format='svg', metadata={'Date': None})
+    text = out.getvalue()
+    return re.sub(r'<metadata>.*?</metadata>', '', text[text.index('<svg') :], flags=re.DOTALL)

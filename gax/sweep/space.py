@@ -1,0 +1,141 @@
+"""What a sweep varies: alternatives of named axes, their product, ranges to search, and names people can read."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from gax import errors
+
+Setting = dict[str, Any]  # field of the config -> its value
+
+
+class Range(NamedTuple):
+    """Numbers from `low` to `high`, both included; whole ones where both are. log: evenly spread in their logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+class Axis(NamedTuple):
+    """One thing that is varied: its name, and its alternatives, each {field or tuple of fields: value or Range}."""
+
+    name: str
+    alternatives: tuple[Mapping[Any, Any], ...]
+
+    def ranges(self) -> dict[tuple[str, ...], Range]:
+        """The ranges of an axis that is to be searched: {fields that share a value: range}."""
+        found = self.alternatives[0] if len(self.alternatives) == 1 else {}
+        return {fields_of(key): value for key, value in found.items() if isinstance(value, Range)}
+
+    def settings(self) -> list[Setting]:
+        """Each alternative by its single fields, ranges left out."""
+        return [
+            {f: v for key, v in a.items() if not isinstance(v, Range) for f in fields_of(key)}
+            for a in self.alternatives
+        ]
+
+
+def fields_of(key: Any) -> tuple[str, ...]:
+    return (key,) if isinstance(key, str) else tuple(key)
+
+
+def axis(name: str, made: Any) -> Axis:
+    """What `sweep_NAME()` returned. Raises GaxError for anything that is not alternatives."""
+    where = f'sweep_{name}()'
+    alternatives = [made] if isinstance(made, Mapping) else list(made) if isinstance(made, Iterable) else None
+    if not alternatives or isinstance(made, str):
+        raise errors.GaxError(f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields none')
+    for a in alternatives:
+        keys = list(a) if isinstance(a, Mapping) else []
+        named = [f for key in keys if isinstance(key, (str, tuple)) for f in fields_of(key) or [None]]
+        if len(named) < max(len(keys), 1) or not all(f and isinstance(f, str) for f in named):
+            raise errors.GaxError(
+                f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields {a!r}'
+            )
+    for value in (value for a in alternatives for value in a.values() if isinstance(value, Range)):
+        check_range(where, value, len(alternatives))
+    return Axis(name, tuple(alternatives))
+
+
+def check_range(where: str, value: Range, alternatives: int) -> None:
+    numbers = (value.low, value.high)
+    if any(isinstance(x, bool) or not isinstance(x, (int, float)) for x in numbers):
+        raise errors.GaxError(f'{where}: {value} must have two numbers')
+    if not all(map(math.isfinite, numbers)) or value.low >= value.high or (value.log and value.low <= 0):
+        need = 'low < high, finite' + ', and low > 0 as it is logarithmic' * value.log
+        raise errors.GaxError(f'{where}: {value} needs {need}')
+    if alternatives > 1:
+        raise errors.GaxError(f'{where}: a Range stands in the only setting of its sweep, not beside others')
+
+
+def product(axes: Sequence[Axis]) -> list[Setting]:
+    """Every combination of one alternative of each axis; the last axis varies fastest.
+
+    Raises GaxError where two axes set one field, where one has a Range, and where two combinations are the same.
+    """
+    check_apart(axes)
+    for a in axes:
+        if a.ranges():
+            raise errors.GaxError(
+                f'sweep_{a.name}() has a Range: add --search=tpe or --search=random, or list its values'
+            )
+    settings = [merged(choice) for choice in itertools.product(*(a.settings() for a in axes))]
+    if same := [s for i, s in enumerate(settings) if s in settings[:i]]:
+        raise errors.GaxError(f'the sweep has {label(same[0])} twice')
+    return settings
+
+
+def check_apart(axes: Sequence[Axis]) -> None:
+    owner: dict[str, str] = {}
+    for a in axes:
+        for field in {f for alternative in a.alternatives for key in alternative for f in fields_of(key)}:
+            if owner.setdefault(field, a.name) != a.name:
+                raise errors.GaxError(f'sweep_{owner[field]}() and sweep_{a.name}() both set config.{field}')
+
+
+def merged(parts: Iterable[Setting]) -> Setting:
+    return {field: value for part in parts for field, value in part.items()}
+
+
+def label(setting: Setting) -> str:
+    """'learning_rate=0.0002 r1.weight=1': fields as short as they can be told apart, those of one name and value together."""
+    parts: dict[str, str] = {}
+    for field, value in setting.items():
+        last = field.rpartition('.')[2]
+        alike = {f: v for f, v in setting.items() if f.rpartition('.')[2] == last}
+        for short in SHORT[last in VAGUE :]:
+            if all(v == value for f, v in alike.items() if short(f) == short(field)):
+                break
+        parts[short(field)] = spell(value)
+    return ' '.join(f'{name}={value}' for name, value in parts.items()) or 'base'
+
+
+# Ways to shorten a field: its last name, the last two, the first and the last, none.
+SHORT: tuple[Callable[[str], str], ...] = (
+    lambda f: f.rpartition('.')[2],
+    lambda f: '.'.join(f.split('.')[-2:]),
+    lambda f: '.'.join(dict.fromkeys((f.partition('.')[0], f.rpartition('.')[2]))),
+    lambda f: f,
+)
+VAGUE = ('weight', 'every', 'name', 'updates')  # names that say nothing alone
+
+
+def spell(value: Any) -> str:
+    """A value as short as it can be told: floats to four digits."""
+    if isinstance(value, float):
+        return f'{value:.4g}'
+    return str(value).lower() if isinstance(value, bool) else str(value).replace(' ', '')
+
+
+def folder(setting: Setting, seed: int) -> str:
+    """The name of a run's folder: what can be read of the setting, six digits that tell it from any other, the seed."""
+    digits = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:6]
+    readable = re.sub(r'[^A-Za-z0-9.=_+-]+', '_', label(setting)).strip('_')[:80]
+    return f'{readable}-{digits}-seed{seed}'

@@ -1,0 +1,193 @@
+"""Who does which run: an Optuna study in SQLite or PostgreSQL, shared by as many workers as there are.
+
+Optuna's own heartbeat works with `Study.optimize` only, never finds a trial whose worker died before the first beat, and
+retries by two transactions between which a trial can be lost. So the beat is ours: a worker marks a trial as its own
+before it is running, counts a number up in it, and whoever sees that number stand still for GRACE seconds (by its own
+clock: clocks of machines differ), or the lock of a worker of this machine free, puts the trial back into the queue. It
+keeps its number, its parameters, and its folder, from whose checkpoint it goes on.
+
+All that decides who does what happens in one critical section: a lock on a file beside SQLite, which has no locks of
+rows, and an advisory lock of PostgreSQL, which goes with the connection when a worker is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gax import errors
+from gax.sweep import identity, proposals
+from gax.sweep.database import Database
+from gax.sweep.plan import Plan
+from gax.sweep.space import Setting
+from gax.workdir import write_json
+
+# Seconds between beats; and without one, until a worker of another machine is taken for dead.
+BEAT, GRACE = 10.0, 90.0
+
+
+class LostError(Exception):
+    """The trial is somebody else's by now: this worker was silent for too long."""
+
+
+class Store:
+    """The trials of one sweep, and this worker among others. Closing it gives back the worker's lock."""
+
+    def __init__(self, url: str, workdir: Path, plan: Plan, grace: float = GRACE) -> None:
+        """Joins the sweep, and begins it where nobody has. Raises GaxError where storage or workdir cannot be used."""
+        self.workdir, self.plan = workdir.absolute(), plan
+        self._closing = contextlib.ExitStack()
+        spec = plan.spec()
+        identity.refuse_other(self.workdir, spec)
+        self.name = identity.study_name(self.workdir, spec)
+        self.database = Database(url, self.workdir)
+        self._closing.callback(self.database.engine.dispose)
+        try:
+            self.database.reach()
+            with errors.plain_os_errors(self.workdir):
+                self.workdir.mkdir(parents=True, exist_ok=True)
+                self.me = self._closing.enter_context(identity.presence(self.workdir))
+            self._watch = identity.Watch(self.me, grace)
+            with self.database.plain_errors():
+                self._open(spec)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, spec: Mapping[str, Any]) -> None:
+        import optuna
+
+        goal: Any = self.plan.objective.direction if self.plan.search and self.plan.objective else 'maximize'
+        with self.database.mutex():
+            self.storage = optuna.storages.RDBStorage(self.database.url, self.database.options)
+            self._closing.callback(self.storage.engine.dispose)
+            self._closing.callback(self.storage.remove_session)
+            self.study = optuna.create_study(
+                storage=self.storage, study_name=self.name, direction=goal, load_if_exists=True
+            )
+            self.study.set_user_attr('sweep', dict(spec))
+            write_json(self.workdir / identity.FILE, {'study': self.name, **spec})
+        if self.plan.search:
+            self.study.pruner = proposals.pruner(self.plan.search, self.plan.base.steps)
+
+    def close(self) -> None:
+        self._closing.close()
+
+    def trials(self) -> list[Any]:
+        """Every trial that counts, by number."""
+        return counted(self.study.get_trials(deepcopy=False))
+
+    def fill(self, again: bool = False) -> None:
+        """Queues what the plan has and the study has not. again: also what has failed, once more."""
+        with self.database.mutex():
+            there = self.trials()
+            for t in there if again else ():
+                if t.state.name == 'FAIL':
+                    kept = {key: t.user_attrs[key] for key in ('setting', 'seeds') if key in t.user_attrs}
+                    self.study.enqueue_trial(t.params, {**kept, 'again_for': t.number})
+            known = {
+                key(t.user_attrs['setting'], t.user_attrs['seeds']) for t in there if 'seeds' in t.user_attrs
+            }
+            for setting, seeds in self.plan.trials():
+                if key(setting, seeds) not in known:
+                    self.study.enqueue_trial({}, {'setting': setting, 'seeds': list(seeds)})
+
+    def take(self) -> Any:
+        """The next trial, now this worker's; None where none is left, or all that are left are others'."""
+        with self.database.mutex():
+            self._put_back_dead()
+            trials = self.trials()
+            waiting = [t for t in trials if t.state.name == 'WAITING']
+            if not waiting and self.plan.search and len(trials) < self.plan.search.trials:
+                self.study.enqueue_trial({}, {'seeds': list(self.plan.seeds)})
+                waiting = [t for t in self.trials() if t.state.name == 'WAITING']
+            if not waiting:
+                return None
+            number = waiting[0].number
+            for name, value in (
+                ('beat', 0),
+                ('worker', self.me),
+            ):  # before it is running: it is never nobody's
+                self.storage.set_trial_user_attr(self._id(number), name, value)
+            if (
+                self.plan.search
+            ):  # seeded by the trial's number: a search that was stopped proposes what it would have
+                self.study.sampler = proposals.sampler(self.plan.search, number)
+            trial = self.study.ask(proposals.distributions(self.plan) if self.plan.search else None)
+            assert trial.number == number
+            if self.plan.search:
+                trial.set_user_attr('setting', proposals.chosen(self.plan, trial.params))
+            return trial
+
+    def _put_back_dead(self) -> None:
+        """Every running trial whose worker is gone waits again."""
+        from optuna.trial import TrialState
+
+        for t in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            if self._watch.dead(t.number, t.user_attrs):
+                self.storage.set_trial_state_values(self._id(t.number), TrialState.WAITING)
+
+    def _id(self, number: int) -> int:
+        study = self.storage.get_study_id_from_name(self.name)
+        return self.storage.get_trial_id_from_study_id_trial_number(study, number)
+
+    def beat(self, trial: Any, count: int) -> None:
+        """Says that this worker lives. Raises LostError where the trial has been given to another."""
+        now = self.storage.get_trial(self._id(trial.number))
+        if now.state.name != 'RUNNING' or now.user_attrs.get('worker') != self.me:
+            raise LostError
+        trial.set_user_attr('beat', count)
+
+    def put_back(self, trial: Any) -> None:
+        """Left for later, by this worker or another."""
+        from optuna.trial import TrialState
+
+        with self.database.mutex():
+            now = self.storage.get_trial(self._id(trial.number))
+            if now.state.name == 'RUNNING' and now.user_attrs.get('worker') == self.me:
+                self.storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
+
+    def tell(self, trial: Any, state: str, value: float | None = None) -> None:
+        """state: 'COMPLETE' with a value, 'PRUNED' or 'FAIL'. What another worker has told already stays."""
+        from optuna.trial import TrialState
+
+        self.study.tell(trial.number, value, TrialState[state], skip_if_finished=True)
+
+
+def peek(url: str, workdir: Path, plan: Plan) -> list[Any]:
+    """The trials there are, by number, without a trace of having looked; none where there is no such sweep yet."""
+    import optuna
+
+    workdir = workdir.absolute()
+    spec = plan.spec()
+    identity.refuse_other(workdir, spec)
+    database = Database(url, workdir)
+    if database.sqlite and not Path(database.url.removeprefix('sqlite:///')).exists():
+        return []
+    try:
+        database.reach()
+        storage = optuna.storages.RDBStorage(database.url, database.options, skip_table_creation=True)
+        study = optuna.load_study(storage=storage, study_name=identity.study_name(workdir, spec))
+        found = counted(study.get_trials())
+        storage.remove_session()
+        storage.engine.dispose()
+        return found
+    except errors.GaxError:
+        raise
+    except Exception:  # no tables yet, or none of this sweep
+        return []
+    finally:
+        database.engine.dispose()
+
+
+def counted(trials: Sequence[Any]) -> list[Any]:
+    """Those that count: one that was made again for a failed one stands in its place."""
+    again = {t.user_attrs.get('again_for') for t in trials}
+    return [t for t in trials if t.number not in again]
+
+
+def key(setting: Setting, seeds: Sequence[int]) -> str:
+    return json.dumps([setting, list(seeds)], sort_keys=True)

@@ -1,0 +1,235 @@
+"""A worker: takes a trial, trains its runs, tells how they went, and takes the next, until none is left anywhere."""
+
+from __future__ import annotations
+
+import logging
+import math
+import socket
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from gax import errors
+from gax.signals import Stop
+from gax.sweep import objective as objectives
+from gax.sweep import space
+from gax.sweep.child import Child, Ending, is_in_use, saved_step
+from gax.sweep.plan import Plan, flags
+from gax.sweep.space import Setting
+from gax.sweep.store import BEAT, LostError, Store
+from gax.workdir import read_metrics
+
+log = logging.getLogger('gax')
+
+POLL, LOOK = 0.2, 1.0  # seconds between looks at the process; at what it has measured
+IDLE = 2.0  # between two looks for work, where all that is left is in other workers' hands
+ATTEMPTS = 3  # how often a run that crashed, and could say no reason, is resumed
+RELEASE = 300.0  # seconds that a run may take to save and leave, after its worker was killed
+
+
+class Worker:
+    """One process's part of a sweep. `command`: what follows the interpreter to train with the base config."""
+
+    def __init__(self, plan: Plan, store: Store, command: Sequence[str], stop: Stop) -> None:
+        self.plan, self.store, self.command, self.stop = plan, store, list(command), stop
+        self.runs = store.workdir / 'runs'
+        self.bar = tqdm(total=0, unit='run', dynamic_ncols=True, disable=None)
+        self._beat = (0.0, 0)  # when it was, and its number
+
+    def work(self, after: Callable[[], None] = lambda: None) -> None:
+        """Until nothing is left to be done, or a signal has come. after: called when a trial is over."""
+        self.stop.started()
+        while not self.stop.name:
+            trial = self.store.database.patiently(self.store.take)
+            left = self.count()
+            if trial is not None:
+                self.attempt(trial)
+                after()
+            elif left:
+                self.pause(IDLE)
+            else:
+                break
+        self.count()
+        self.bar.close()
+
+    def count(self) -> int:
+        """Brings the bar up to date; returns how many trials wait or run."""
+        trials = self.store.database.patiently(self.store.trials)
+        over = sum(t.state.is_finished() for t in trials)
+        self.bar.total = max(len(trials), self.plan.search.trials if self.plan.search else 0)
+        self.bar.n = over
+        self.bar.refresh()
+        return len(trials) - over
+
+    def pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while not self.stop.name and time.monotonic() < until:
+            time.sleep(POLL)
+
+    def attempt(self, trial: Any) -> None:
+        """One trial, from taking it up to telling how it went; put back where a signal came between."""
+        try:
+            self.tell(trial, self.seeds(trial))
+        except LostError:
+            log.warning(
+                'trial %d went to another worker: this one was not heard of for too long', trial.number
+            )
+        except BaseException:
+            self.store.put_back(trial)
+            raise
+
+    def seeds(self, trial: Any) -> list[dict[str, Any]] | None:
+        """The outcome of each run of the trial, up to the first that is not done; None where a signal came between."""
+        attrs = trial.user_attrs
+        outcomes: list[dict[str, Any]] = []
+        for seed in attrs['seeds']:
+            outcome = attrs.get(f'run {seed}')  # of a trial taken up again
+            if outcome is None:
+                outcome = self.run(trial, attrs['setting'], seed, prune=not outcomes)
+                if outcome is None:
+                    return None
+                self.beat(trial, now=True)
+                self.store.database.patiently(partial(trial.set_user_attr, f'run {seed}', outcome))
+            outcomes.append(outcome)
+            if outcome['state'] != 'done':
+                break
+        return outcomes
+
+    def tell(self, trial: Any, outcomes: list[dict[str, Any]] | None) -> None:
+        """Optuna's value of a search is the mean over the seeds; of a grid, whose objective may change, the last step."""
+        if outcomes is None:
+            return self.store.database.patiently(lambda: self.store.put_back(trial))
+        last = outcomes[-1]
+        state = {'done': 'COMPLETE', 'pruned': 'PRUNED'}.get(last['state'], 'FAIL')
+        value = None
+        if state == 'COMPLETE':
+            value = float(last['step'])
+            if self.plan.search and self.plan.objective:
+                values = [o['objective'] for o in outcomes]
+                value = math.fsum(values) / len(values)
+        self.store.database.patiently(lambda: self.store.tell(trial, state, value))
+        if last.get('unreported') and self.plan.objective:
+            raise errors.GaxError(objectives.not_reported(self.plan.objective, last['metrics']))
+        return None
+
+    def run(self, trial: Any, setting: Setting, seed: int, prune: bool) -> dict[str, Any] | None:
+        """Trains one run to its end, wherever it stands; returns its outcome, or None where a signal came between."""
+        folder = self.runs / space.folder(setting, seed)
+        for attempt in range(1, ATTEMPTS + 1):
+            if not self.wait_until_free(trial, folder):
+                return None
+            began = saved_step(folder)
+            self.say(f'{folder.name}: from step {began}' if began else f'{folder.name}: begins')
+            ending = self.watch(trial, self.start(folder, setting, seed), folder, prune)
+            if ending.kind == 'stopped':
+                self.pause(LOOK)  # what stops all processes of a machine stops this one, too
+            if ending.kind in ('stopped', 'crashed') and self.stop.name:
+                return None
+            if ending.kind not in ('stopped', 'crashed'):
+                break
+            log.warning('%s: %s (attempt %d of %d)', folder.name, ending.reason, attempt, ATTEMPTS)
+        return self.outcome(folder, ending)
+
+    def start(self, folder: Path, setting: Setting, seed: int) -> Child:
+        return Child([*self.command, f'--workdir={folder}', *flags(setting, seed)], folder)
+
+    def wait_until_free(self, trial: Any, folder: Path) -> bool:
+        """False where a signal came while another process, that a dead worker left, was saving in the folder."""
+        until = time.monotonic() + RELEASE
+        while (
+            is_in_use(folder) and time.monotonic() < until
+        ):  # after that the run itself says that it is in use
+            if self.stop.name:
+                return False
+            self.beat(trial)
+            time.sleep(POLL)
+        return True
+
+    def watch(self, trial: Any, child: Child, folder: Path, prune: bool) -> Ending:
+        """Until the process has ended; it is told to stop by a signal of ours, or where its trial is pruned."""
+        pruned = asked = False
+        looked, seen = time.monotonic(), 0
+        try:
+            while (ending := child.ended()) is None:
+                if self.stop.name and not asked:
+                    child.stop()
+                    asked = True
+                self.beat(trial)
+                if time.monotonic() - looked >= LOOK and not asked and (now := written(folder)) != seen:
+                    looked, seen = time.monotonic(), now
+                    if prune and self.hopeless(trial, folder):
+                        child.stop()
+                        pruned = asked = True
+                    self.show(folder)
+                child.wait(POLL)
+        except BaseException:
+            child.stop()
+            child.wait(RELEASE)
+            raise
+        return Ending('pruned') if pruned and ending.kind == 'stopped' else ending
+
+    def beat(self, trial: Any, now: bool = False) -> None:
+        """Now and then, or `now`. Raises LostError where the trial is another worker's. A database that does not answer at once has until the next time."""
+        when, count = self._beat
+        if now or time.monotonic() - when >= BEAT:
+            self._beat = (time.monotonic(), count + 1)
+            try:
+                with self.store.database.plain_errors():
+                    self.store.beat(trial, count + 1)
+            except errors.GaxError as error:
+                log.warning('%s', error)
+
+    def hopeless(self, trial: Any, folder: Path) -> bool:
+        """Reports what is new of the objective; whether the pruner has seen enough."""
+        if not self.plan.search or not self.plan.objective or self.plan.search.pruner == 'none':
+            return False
+        try:
+            with self.store.database.plain_errors():
+                known = trial.storage.get_trial(trial._trial_id).intermediate_values
+                fresh = [p for p in objectives.curve(self.plan.objective, folder) if p[0] not in known]
+                for step, value in fresh:
+                    if math.isfinite(value):
+                        trial.report(value, step)
+                return bool(fresh) and trial.should_prune()
+        except errors.GaxError as error:
+            log.warning('%s', error)
+            return False
+
+    def outcome(self, folder: Path, ending: Ending) -> dict[str, Any]:
+        """What is kept of a run, in the storage: enough for the tables of a machine that cannot see its folder."""
+        kind = ending.kind if ending.kind in ('done', 'pruned') else 'failed'
+        rows, measured = read_metrics(folder), objectives.measure(folder)
+        found: dict[str, Any] = {'state': kind, 'error': ending.reason, 'metrics': measured}
+        found |= {'step': saved_step(folder), 'seconds': rows[-1].get('seconds', 0.0) if rows else 0.0}
+        found |= {'folder': str(folder.relative_to(self.store.workdir)), 'host': socket.gethostname()}
+        if kind == 'done' and self.plan.search and self.plan.objective:
+            value = objectives.value(self.plan.objective, measured)
+            if value is None or not math.isfinite(value):
+                said = f'{self.plan.objective} is {"not reported" if value is None else value}'
+                found |= {'state': 'failed', 'error': said, 'unreported': value is None}
+            else:
+                found['objective'] = value
+        self.say(f'{folder.name}: {found["state"]}{": " * bool(found["error"])}{found["error"]}')
+        return found
+
+    def show(self, folder: Path) -> None:
+        """The run and its step beside the bar."""
+        if not self.bar.disable:
+            rows = read_metrics(folder)
+            self.bar.set_postfix_str(f'{folder.name} step {rows[-1]["step"] if rows else 0}', refresh=True)
+
+    def say(self, message: str) -> None:
+        """A line of the log, above the bar."""
+        self.bar.clear()
+        log.info(message)
+        self.bar.refresh()
+
+
+def written(folder: Path) -> int:
+    """How much a run has written of what it measured: more where there is something new to read."""
+    files = [folder / name for name in ('metrics.jsonl', 'eval.jsonl')]
+    return sum(file.stat().st_size for file in files if file.exists())
