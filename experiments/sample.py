@@ -1,10 +1,16 @@
 """Sample a trained generator: python experiments/sample.py --workdir=runs/mnist --num=64 --out=grid.png
 
-A .png is a grid (each column a class, where there are classes); an .npz holds `images` uint8 [N, H, W, C] and, where
-there are classes, `labels` int32 [N] (for 2-D data: `points` float32 [N, D]).
-
---traverse=FIELD:DIMENSION or --traverse=FIELD varies one latent along each row, the others held: `z:0`, InfoGAN's `code:0`
-and `category`, the `label` of a conditional GAN. Real numbers go from -span to span, whole numbers take all their values.
+The ending of --out says what is made. Of samples drawn at random:
+  --out=grid.png      a grid; each column is a class, where there are classes
+  --out=samples.npz   `images` uint8 [N, H, W, C] and `labels` int32 [N] (of 2-D data: `points` float32 [N, D])
+  --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
+Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or .npz:
+  --traverse=z:3 --span=2    one number varied along each row, the rest held; InfoGAN's code:0
+  --traverse=label           the same latents as every class, a row each; InfoGAN's category
+  --interpolate=4            each row on great circles through 4 latents; a film goes round
+  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) beside the nearest training images, and
+                             .json: how many are nearer to one than its own nearest neighbour is. --features: see below
+--truncation=0.7 goes with all: latents beyond 0.7 are drawn again, which gives less variety and often better samples.
 """
 
 from pathlib import Path
@@ -14,23 +20,44 @@ from absl import flags
 from gax import cli
 
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True)
-OUT = flags.DEFINE_string('out', 'samples.png', 'File to write, .png or .npz.')
-NUM = flags.DEFINE_integer('num', 64, 'How many samples; cut to whole rows by --traverse.')
+OUT = flags.DEFINE_string('out', 'samples.png', 'What to write; see above.')
+NUM = flags.DEFINE_integer('num', 64, 'How many samples; in pictures of rows cut to whole rows.')
 SEED = flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
 STEP = flags.DEFINE_integer('step', None, 'Step of the checkpoint; the newest if not given.')
 LABEL = flags.DEFINE_integer('label', None, 'Class of every sample; all classes in turn if not given.')
-TRAVERSE = flags.DEFINE_string('traverse', '', 'A latent to vary along each row: FIELD:DIMENSION or FIELD.')
+TRUNCATION = flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: as they are drawn.')
+TRAVERSE = flags.DEFINE_string('traverse', '', 'A latent to vary: FIELD:DIMENSION or FIELD.')
 SPAN = flags.DEFINE_float('span', 2.0, 'How far from 0 --traverse takes a real number, to either side.')
+INTERPOLATE = flags.DEFINE_integer('interpolate', 0, 'How many latents each row leads through.')
+FRAMES = flags.DEFINE_integer('frames', 24, 'Of a film: from one latent to the next, or along --traverse.')
+NEIGHBOURS = flags.DEFINE_integer('neighbours', 0, 'How many training images to show beside a sample.')
+FEATURES = flags.DEFINE_string(
+    'features', 'raw', 'What --neighbours compares: raw pixels, mnist, inception ...'
+)
+FOLDERS = flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
 def main(argv: list[str]) -> int:
-    from gax import export
+    from gax import export, fakes
 
-    place, out = Path(WORKDIR.value), Path(OUT.value)
-    choice = (STEP.value, LABEL.value, TRAVERSE.value, SPAN.value)
-    step = export.export(place, out, NUM.value, SEED.value, *choice)
-    what = f'traversal of {TRAVERSE.value}' if TRAVERSE.value else f'{NUM.value} samples'
-    print(f'gax: {what} of step {step} in {out}')
+    asked = fakes.Request(
+        workdir=Path(WORKDIR.value),
+        out=OUT.value,
+        num=NUM.value,
+        seed=SEED.value,
+        step=STEP.value,
+        label=LABEL.value,
+        truncation=TRUNCATION.value,
+        traverse=TRAVERSE.value,
+        span=SPAN.value,
+        interpolate=INTERPOLATE.value,
+        frames=FRAMES.value,
+        neighbours=NEIGHBOURS.value,
+        features=FEATURES.value,
+        class_folders=FOLDERS.value,
+    )
+    made = export.export(asked)
+    print(f'gax: {made.said} of step {made.step} in {OUT.value}')
     return 0
 
 

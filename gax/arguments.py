@@ -93,7 +93,7 @@ def check_required(names: set[str], values: flags.FlagValues) -> None:
 
 
 def check_value(name: str, value: str, flag: Any) -> None:
-    if not value and flag.flag_type() not in ('string', 'bool'):
+    if not value and flag.flag_type() not in ('string', 'multi string', 'bool'):
         raise errors.GaxError(f'--{name} needs a value, {KINDS.get(flag.flag_type(), flag.flag_type())}')
     if not value and flag.validators:
         raise errors.GaxError(f'--{name} is empty; give e.g. --{name}={EXAMPLES.get(name, "...")}')

@@ -1,160 +1,185 @@
-"""Samples of a trained run, written as a picture or as arrays: drawn at random, or along one of the latents."""
+"""Samples of a trained run, written for people and for tools: pictures, films, arrays, folders.
+
+Drawn at random, along one of the latents, from latent to latent, or beside the training images nearest to them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from gax import errors, experiment, parallel, pictures, rng, sampling
-from gax.checkpoint import Checkpoints
-from gax.experiment import Experiment
-from gax.types import Array, Batch, Game, TrainState
-from gax.workdir import read_config
+from gax import errors, experiment, fakes, folders, latents, movies, neighbours, parallel, pictures
+from gax.evals import features
+from gax.fakes import Images, Job, Request
+from gax.workdir import read_config, write_json
 
-CHUNK = 256  # samples per compiled call
-COLUMNS = 10  # of a traversal along a real number
-SEEN = 4096  # latents that are drawn to see which values a whole number takes
+SHOWN = 16  # rows of the picture of neighbours
+FAST, SLOW = 20, 2  # frames per second, where things flow and where they jump
+FOLDER = '/'
+SUFFIXES = {
+    '.png': '.png (a grid)',
+    '.npz': '.npz (arrays)',
+    FOLDER: '/ (a folder of PNGs)',
+    '.gif': '.gif',
+    '.mp4': '.mp4 (films)',
+}
+STILL = ('.png', '.npz', FOLDER)
+MOVING = ('.png', '.npz', *movies.KINDS)
 
 
-def export(
-    workdir: Path,
-    out: Path,
-    num: int,
-    seed: int = 0,
-    step: int | None = None,
-    label: int | None = None,
-    traverse: str = '',
-    span: float = 2.0,
-) -> int:
-    """Writes `num` samples of the averaged generator to `out` (.png or .npz); returns the checkpoint's step.
+class Made(NamedTuple):
+    """step: of the checkpoint. said: what was written, for people."""
 
-    traverse: a latent to vary along each row while the others stay, see `axis_values`; `num` is cut to whole rows.
-    Raises GaxError for a workdir without (that) checkpoint, another suffix, a class or a latent that is not there.
+    step: int
+    said: str
+
+
+def export(request: Request) -> Made:
+    """Does what is asked for, with the averaged generator.
+
+    Raises GaxError for a workdir without (that) checkpoint, an ending that does not suit, and a class, a latent or a
+    number that is not there: before anything is written.
     """
-    if out.suffix.lower() not in ('.png', '.npz'):
-        raise errors.GaxError(f'--out {out} must end in .png (a grid) or .npz (arrays)')
-    if num < 1:
-        raise errors.GaxError(f'--num must be positive, and is {num}')
-    if not out.absolute().parent.is_dir():
-        raise errors.GaxError(f'--out {out}: the folder {out.absolute().parent} does not exist')
-    one = parallel.mesh(jax.devices()[:1])  # whatever the run was trained on
-    built = experiment.build(read_config(workdir / 'config.json'), one)
-    classes = built.source.spec.num_classes
-    if label is not None and not 0 <= label < classes:
-        raise errors.GaxError(f'--label {label}: {built.source.spec.name} has {classes} classes, from 0')
-    state, step = restore(built, workdir, step)
-    if traverse:
-        values = axis_values(built.game, traverse, span, classes)
-        made, columns = along(built, state, traverse, values, num, seed, label), len(values)
+    write, kind = plan(request)
+    config = read_config(request.workdir / 'config.json')
+    mirrored = bool(config.get('data', {}).get('flip', False))
+    if mirrored:
+        config.data.flip = False  # fakes do not depend on it, and training images are wanted as they are
+    built = experiment.build(config, parallel.mesh(jax.devices()[:1]))  # whatever the run was trained on
+    spec = built.source.spec
+    if request.label is not None and not 0 <= request.label < spec.num_classes:
+        raise errors.GaxError(f'--label {request.label}: {spec.name} has {spec.num_classes} classes, from 0')
+    if request.truncation:
+        latents.check_truncation(built.game, request.truncation, fakes.every_class(spec))
+        built = built._replace(game=latents.truncated(built.game, request.truncation))
+    state, step = fakes.restore(built, request.workdir, request.step)
+    job = Job(request, kind, built, state, step, mirrored)
+    with errors.plain_os_errors(job.out):
+        return Made(step, write(job))
+
+
+def plan(request: Request) -> tuple[Callable[[Job], str], str]:
+    """What to do, and the kind of file. Raises GaxError where the request contradicts itself."""
+    modes = {
+        'traverse': request.traverse,
+        'interpolate': request.interpolate,
+        'neighbours': request.neighbours,
+    }
+    asked = [name for name, value in modes.items() if value]
+    if len(asked) > 1:
+        raise errors.GaxError(
+            f'--{asked[0]} and --{asked[1]} are two different pictures: ask for one at a time'
+        )
+    mode = asked[0] if asked else ''
+    writers: dict[str, tuple[Callable[[Job], str], tuple[str, ...]]] = {
+        '': (write_samples, STILL),
+        'traverse': (write_path, MOVING),
+        'interpolate': (write_path, MOVING),
+        'neighbours': (write_neighbours, ('.png',)),
+    }
+    write, kinds = writers[mode]
+    if request.num < 1:
+        raise errors.GaxError(f'--num must be positive, and is {request.num}')
+    if mode == 'interpolate' and request.interpolate < 2:
+        raise errors.GaxError(f'--interpolate must be 2 or more latents, and is {request.interpolate}')
+    if request.frames < 2:
+        raise errors.GaxError(f'--frames must be at least 2, and is {request.frames}')
+    return write, kind_of(request.out, kinds, f'with --{mode} ' if mode else '')
+
+
+def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
+    """The ending of `out`, FOLDER for a folder; one of `kinds`. Raises GaxError for others, and where it cannot be."""
+    path = Path(out)
+    kind = FOLDER if out.endswith('/') or not path.suffix else path.suffix.lower()
+    if kind not in kinds:
+        films = ' (films are of --interpolate and --traverse)' if kind in movies.KINDS and not when else ''
+        valid = ', '.join(SUFFIXES[k] for k in kinds)
+        raise errors.GaxError(f'--out {out} must {when}end in {valid}{films}')
+    if not path.absolute().parent.is_dir():
+        raise errors.GaxError(f'--out {out}: the folder {path.absolute().parent} does not exist')
+    if kind == FOLDER:
+        folders.check(path)
+    if kind == '.mp4':
+        movies.encoder()
+    return kind
+
+
+def write_samples(job: Job) -> str:
+    made, request = fakes.draw(job), job.request
+    if job.kind == FOLDER:
+        if 'image' not in made:
+            raise errors.GaxError(f'--out {request.out}: points are no images; write an .npz')
+        labels = made.get('label') if request.class_folders else None
+        folders.save(pictures.to_uint8(made['image']), job.out, labels, job.built.source.spec.classes)
     else:
-        made = draw(built, state, num, seed, label)
-        columns = classes if 0 < classes <= 16 else round(num**0.5) or 1
-    with errors.plain_os_errors(out):
-        if out.suffix.lower() == '.png':
-            pictures.save(pictures.draw(made, columns), out)
-        else:
-            save_npz(made, out)
-    return step
+        write_still(job, made, job.columns)
+    near = f' (truncated at {request.truncation:g})' if request.truncation else ''
+    return f'{request.num} samples{near}'
 
 
-def restore(built: Experiment, workdir: Path, step: int | None) -> tuple[TrainState, int]:
-    """The run in `workdir` as it stood at `step` (None: at its newest checkpoint), and that step."""
-    found = Checkpoints(workdir / 'checkpoints', write=False).restore(experiment.shapes(built), step)
-    if found is None:
-        raise errors.GaxError(f'{workdir} has no checkpoint yet')
-    return jax.device_put(found[1].state), found[0]
+def write_still(job: Job, made: Images, columns: int) -> None:
+    """A picture or arrays."""
+    if job.kind == '.png':
+        pictures.save(pictures.draw(made, columns, behind(job)), job.out)
+    else:
+        save_npz(made, job.out)
 
 
-def labels_of(num: int, classes: int, label: int | None) -> Array | None:
-    """All classes in turn, or one: int32 [num]; None where there are no classes."""
-    return sampling.labels_in_turn(num, classes) if label is None else jnp.full((num,), label, jnp.int32)
+def behind(job: Job) -> Any:
+    """The reals that points are drawn over, so that their axes stay; None for images."""
+    return experiment.reals(job.built, 512) if 'point' in job.built.source.spec.fields else None
 
 
-def draw(
-    built: Experiment, state: TrainState, num: int, seed: int, label: int | None
-) -> dict[str, np.ndarray]:
-    """Fakes from random latents, and the labels that they were made from."""
-    labels = labels_of(num, built.source.spec.num_classes, label)
-
-    @jax.jit
-    def chunk(key: Array, label: Array | None) -> Any:
-        return sampling.sample(built.game, state, key, CHUNK, label)
-
-    parts = []
-    for i in range(0, num, CHUNK):
-        part = None if labels is None else jnp.resize(labels[i : i + CHUNK], (CHUNK,))
-        parts.append(jax.device_get(chunk(jax.random.fold_in(jax.random.key(seed), i), part)))
-    made = {name: np.concatenate([part[name] for part in parts])[:num] for name in parts[0]}
-    if labels is not None and 'label' in built.game.latents(jax.random.key(0), 1, {'label': labels[:1]}):
-        made['label'] = np.asarray(labels)
-    return made
-
-
-def axis_values(game: Game, axis: str, span: float, classes: int) -> np.ndarray:
-    """The values along the axis 'FIELD' or 'FIELD:DIMENSION' of the game's latents.
-
-    A field of whole numbers [B] ('label', InfoGAN's 'category') takes each value that it ever has. A dimension of a
-    real field [B, D] ('z:3', 'code:0') goes from -span to span in COLUMNS steps. Raises GaxError for anything else.
-    """
-    field, _, dimension = axis.partition(':')
-    labels = labels_of(SEEN, classes, None)
-    seen = game.latents(jax.random.key(0), SEEN, {} if labels is None else {'label': labels})
-    values = errors.lookup('latent of --traverse', field, seen)
-    if jnp.issubdtype(values.dtype, jnp.integer) and values.ndim == 1:
-        if dimension:
-            raise errors.GaxError(f'--traverse={axis}: {field} has no dimensions; give --traverse={field}')
-        return np.unique(np.asarray(values))
-    size = values.shape[-1] if values.ndim == 2 else 0
-    if not size:
-        raise errors.GaxError(f'--traverse={axis}: {field} is no vector of numbers')
-    if not dimension.isdecimal() or int(dimension) >= size:
-        raise errors.GaxError(f'--traverse={axis}: say which dimension, {field}:0 to {field}:{size - 1}')
-    if not 0 < span < float('inf'):
-        raise errors.GaxError(f'--span must be positive, and is {span}')
-    return np.linspace(-span, span, COLUMNS, dtype=np.float32)
+def write_path(job: Job) -> str:
+    """A traversal or an interpolation: rows of a picture, or all at once in a film."""
+    request, film = job.request, job.kind in movies.KINDS
+    chosen, steps, flows = fakes.path(job, film)
+    made = fakes.synthesize(job, chosen)
+    what = (
+        f'{request.traverse} varied' if request.traverse else f'the way through {request.interpolate} latents'
+    )
+    if not film:
+        write_still(job, made, steps)
+        return f'{len(chosen[next(iter(chosen))]) // steps} rows, {what} along each,'
+    order = list(range(steps))
+    if request.traverse and flows:
+        order += order[-2:0:-1]  # there and back
+    reals, shown = behind(job), {name: x.reshape(-1, steps, *x.shape[1:]) for name, x in made.items()}
+    drawn = [
+        pictures.draw({name: x[:, i] for name, x in shown.items()}, job.columns, reals) for i in range(steps)
+    ]
+    movies.write([drawn[i] for i in order], job.out, FAST if flows else SLOW)
+    return f'{len(order)} frames of {request.num} samples, {what},'
 
 
-def along(
-    built: Experiment,
-    state: TrainState,
-    axis: str,
-    values: np.ndarray,
-    num: int,
-    seed: int,
-    label: int | None,
-) -> dict[str, np.ndarray]:
-    """Fakes row by row, [rows * len(values)]: within a row all latents are equal but the axis, which takes `values`."""
-    rows = num // len(values)
-    if not rows:
-        raise errors.GaxError(f'--num {num}: a row of --traverse={axis} takes {len(values)} samples')
-    labels = labels_of(rows, built.source.spec.num_classes, label)
-    key = jax.random.key(seed)
-    batch = {} if labels is None else {'label': labels}
-    latents = varied(built.game.latents(rng.stream(key, 'latents'), rows, batch), axis, values)
-
-    @jax.jit
-    def synthesize(latents: Batch) -> Batch:
-        return sampling.synthesize(built.game, state, latents, rng.stream(key, 'generate'))
-
-    made = {name: np.asarray(fake) for name, fake in synthesize(latents).items()}
-    return {**made, 'label': np.asarray(latents['label'])} if 'label' in latents else made
+def write_neighbours(job: Job) -> str:
+    """The samples that look most like copies, each beside its nearest training images; and all numbers, as JSON."""
+    request, source, arrays = job.request, job.built.source, job.built.arrays
+    extractor = features.make(request.features, source.spec.fields.get('image', (1,)))
+    reals = neighbours.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
+    images = pictures.to_uint8(fakes.draw(job)['image'])
+    made = neighbours.features_of(jax.jit(extractor.apply), extractor, images)
+    found = neighbours.memorised(made, reals, request.neighbours, request.seed)
+    first = found.suspicious[:SHOWN]
+    training = neighbours.images_of(source, arrays, job.built.mesh, found.found.indices[first].ravel())
+    rows = np.concatenate(list(training)).reshape(len(first), request.neighbours, *images.shape[1:])
+    cells = np.concatenate([images[first][:, None], rows], axis=1).reshape(-1, *images.shape[1:])
+    captions = [said for i in first for said in (f'#{i}', *(f'{d:.3g}' for d in found.found.distances[i]))]
+    picture = pictures.captioned(cells, captions, 1 + request.neighbours)
+    pictures.save(picture, job.out)
+    beside = job.out.with_suffix('.json')
+    write_json(beside, neighbours.report(found, extractor, source.spec, job.step))
+    return (
+        f'{found.closer:.1%} of {request.num} samples are closer to a training image than its own nearest neighbour is '
+        f'(of training images {found.floor:.1%}), {found.copies} are copies; more in {beside}. The {len(first)} most suspicious'
+    )
 
 
-def varied(latents: Batch, axis: str, values: np.ndarray) -> Batch:
-    """Each row of the latents once for every value, which is set in field or 'FIELD:DIMENSION'."""
-    field, _, dimension = axis.partition(':')
-    repeated = {name: jnp.repeat(x, len(values), axis=0) for name, x in latents.items()}
-    old = repeated[field]
-    new = jnp.tile(jnp.asarray(values, old.dtype), len(old) // len(values))
-    repeated[field] = old.at[:, int(dimension)].set(new) if dimension else new
-    return repeated
-
-
-def save_npz(made: dict[str, np.ndarray], out: Path) -> None:
+def save_npz(made: Images, out: Path) -> None:
     """'images' uint8, 'labels' int32, or 'points' float32; written beside and renamed."""
     arrays: dict[str, Any] = {f'{name}s': value for name, value in made.items()}
     if 'image' in made:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -27,6 +27,23 @@ def grid(images: np.ndarray, columns: int, scale: int = 2, border: int = 1) -> I
         canvas[top : top + height, left : left + width] = image
     picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def captioned(images: np.ndarray, captions: Sequence[str], columns: int, least: int = 64) -> Image.Image:
+    """uint8 [N, H, W, C] -> one picture, row by row, a line of text under each; small images are enlarged to `least`."""
+    height, width = images.shape[1:3]
+    scale = max(1, -(-least // width))
+    cell = np.zeros((len(images), height * scale + TEXT, width * scale, images.shape[-1]), np.uint8)
+    cell[:, : height * scale] = images.repeat(scale, axis=1).repeat(scale, axis=2)
+    picture = grid(cell, columns, scale=1, border=2)
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(TEXT - 4)
+    for i, caption in enumerate(captions):
+        left, bottom = (i % columns) * (cell.shape[2] + 2) + 4, (i // columns + 1) * (cell.shape[1] + 2)
+        pen.text((left, bottom - TEXT), caption, fill='white', font=font)
+    return picture
+
+
+TEXT = 15  # pixels that a line of text takes
 
 
 def window(real: np.ndarray) -> float:
@@ -108,6 +125,8 @@ PANELS: dict[str, tuple[str, ...]] = {
     'norms of parameters (dashed) and of their updates': ('update_norm', 'param_norm'),
 }
 LEFT_OUT = ('adversarial',)
+# Of evaluations, eval/NAME: shares, of which 1 is about the best, in one panel; every other number in one of its own.
+SHARES = ('precision', 'recall', 'density', 'coverage', 'accuracy', 'quality')
 DASHED = ('logits_max', 'param_norm')
 
 
@@ -117,7 +136,11 @@ def panels(names: Iterable[str]) -> dict[str, list[str]]:
     title_of = {last: title for title, lasts in PANELS.items() for last in lasts}
     for name in sorted(name for name in names if '/' in name):
         last = name.rpartition('/')[2]
-        if last not in LEFT_OUT:
+        if name.startswith('eval/'):
+            if not last.endswith('_std'):
+                shares = last.startswith(SHARES)
+                found.setdefault('evaluation' if shares else f'evaluation: {last}', []).append(name)
+        elif last not in LEFT_OUT:
             found.setdefault(title_of.get(last, 'terms and the rest'), []).append(name)
     return {title: inside for title, inside in found.items() if inside}
 

@@ -19,7 +19,7 @@ import gax.cli  # defines its flags once, before any test looks
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
 
-TRAIN, SAMPLE = 'train.py', 'sample.py'
+TRAIN, SAMPLE, REPORT = 'train.py', 'sample.py', 'report.py'
 CONFIG = '--config=configs/mnist.py'
 HERE = '--workdir={tmp}/run'
 
@@ -185,7 +185,47 @@ CASES = [
         ['--label 10', '10 classes'],
         SAMPLE,
     ),
+    Case(
+        'sample: contradiction',
+        ['--workdir={tmp}', '--traverse=z:0', '--interpolate=3'],
+        ['ask for one at a time'],
+        SAMPLE,
+    ),
+    Case(
+        'sample: film',
+        ['--workdir={tmp}', '--out={tmp}/a.gif'],
+        ['a.gif must end in', 'films are of --interpolate'],
+        SAMPLE,
+    ),
+    Case(
+        'sample: full folder', ['--workdir={tmp}', '--out={tmp}'], ['is a folder that is not empty'], SAMPLE
+    ),
     Case('sample: flag', ['--workdir={tmp}', '--nun=3'], ['unknown flag --nun', 'nearest: --num'], SAMPLE),
+    # Reports.
+    Case('report: no workdir', [], ['missing --workdir'], REPORT),
+    Case('report: empty workdir', ['--workdir='], ['--workdir is empty'], REPORT),
+    Case('report: folder that is no workdir', ['--workdir={tmp}'], ['is no workdir of a gax run'], REPORT),
+    Case(
+        'report: one of two',
+        ['--workdir={tmp}/fresh', '--workdir={tmp}/broken'],
+        ['config.json is damaged'],
+        REPORT,
+    ),
+    Case(
+        'report: twice',
+        ['--workdir={tmp}/fresh', '--workdir={tmp}/./fresh'],
+        ['fresh is given twice'],
+        REPORT,
+    ),
+    Case(
+        'report: suffix', ['--workdir={tmp}/fresh', '--out={tmp}/a.pdf'], ['a.pdf must end in .html'], REPORT
+    ),
+    Case(
+        'report: folder of --out',
+        ['--workdir={tmp}/fresh', '--out={tmp}/no/a.html'],
+        ['no does not exist'],
+        REPORT,
+    ),
 ]
 
 
@@ -283,14 +323,15 @@ def test_debug_shows_the_traceback(files: Path, script: Script, capfd: pytest.Ca
 
 
 @pytest.mark.parametrize(
-    ('name', 'shown'), [(TRAIN, ['--config', '--workdir']), (SAMPLE, ['--num', '--label'])]
+    ('name', 'shown'),
+    [(TRAIN, ['--config', '--workdir']), (SAMPLE, ['--num', '--label']), (REPORT, ['--out'])],
 )
 def test_help_helps(name: str, shown: list[str], script: Script, capfd: pytest.CaptureFixture[str]) -> None:
     assert script(name, '--help') == 0
     said = capfd.readouterr()
     assert f'python experiments/{name} --' in said.out.splitlines()[0]
     assert all(f'  {flag} ' in said.out for flag in (*shown, '--debug', '--compilation_cache'))
-    assert len(said.out.splitlines()) < 25
+    assert len(said.out.splitlines()) < 40
     assert said.err == ''
 
 
@@ -313,7 +354,7 @@ def test_a_flag_value_may_stand_apart(files: Path, script: Script, capfd: pytest
     assert "unknown loss 'hing'" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize('name', [TRAIN, SAMPLE])
+@pytest.mark.parametrize('name', [TRAIN, SAMPLE, REPORT])
 def test_importing_a_script_does_nothing(name: str) -> None:
     with flagsaver.flagsaver():
         saved = set(flags.FLAGS)

@@ -134,7 +134,17 @@ def run(code):
     return done.stdout.split()
 
 
-HEAVY = ['tensorflow', 'torch', 'matplotlib', 'orbax', 'tensorboardX', 'tensorflow_datasets', 'tqdm', 'grain', 'optuna']
+HEAVY = [
+    'tensorflow',
+    'torch',
+    'matplotlib',
+    'orbax',
+    'tensorboardX',
+    'tensorflow_datasets',
+    'tqdm',
+    'grain',
+    'optuna',
+]
 
 
 def test_the_core_imports_nothing_heavy():

@@ -1,0 +1,160 @@
+"""Fakes of a trained run, as somebody asks for them: from random latents, and along a path through them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gax import errors, experiment, latents, rng, sampling
+from gax.checkpoint import Checkpoints
+from gax.data.source import Spec
+from gax.experiment import Experiment
+from gax.types import Array, Batch, TrainState
+
+CHUNK = 256  # samples per compiled call
+Images = dict[
+    str, np.ndarray
+]  # 'image' float [N, H, W, C] in [-1, 1] or 'point' float [N, D], perhaps 'label' int [N]
+
+
+class Request(NamedTuple):
+    """What experiments/sample.py is asked for; its flags say what each field means. step None: the newest checkpoint.
+
+    label None: all classes in turn. truncation 0, interpolate 0, neighbours 0, traverse '': not asked for.
+    """
+
+    workdir: Path
+    out: str
+    num: int = 64
+    seed: int = 0
+    step: int | None = None
+    label: int | None = None
+    truncation: float = 0.0
+    traverse: str = ''
+    span: float = 2.0
+    interpolate: int = 0
+    frames: int = 24
+    neighbours: int = 0
+    features: str = 'raw'
+    class_folders: bool = True
+
+
+class Job(NamedTuple):
+    """A request, and the run that it is of. kind: the ending of `out`, or FOLDER. mirrored: the run's data is."""
+
+    request: Request
+    kind: str
+    built: Experiment
+    state: TrainState
+    step: int
+    mirrored: bool
+
+    @property
+    def out(self) -> Path:
+        return Path(self.request.out)
+
+    @property
+    def columns(self) -> int:
+        """Of a grid of `num` samples: a column a class, where there are not too many."""
+        classes = self.built.source.spec.num_classes
+        return classes if 0 < classes <= 16 else round(self.request.num**0.5) or 1
+
+
+def restore(built: Experiment, workdir: Path, step: int | None) -> tuple[TrainState, int]:
+    """The run in `workdir` as it stood at `step` (None: at its newest checkpoint), and that step."""
+    found = Checkpoints(workdir / 'checkpoints', write=False).restore(experiment.shapes(built), step)
+    if found is None:
+        raise errors.GaxError(f'{workdir} has no checkpoint yet')
+    return jax.device_put(found[1].state), found[0]
+
+
+def labels_of(num: int, classes: int, label: int | None) -> Array | None:
+    """All classes in turn, or one: int32 [num]; None where there are no classes."""
+    return sampling.labels_in_turn(num, classes) if label is None else jnp.full((num,), label, jnp.int32)
+
+
+def every_class(spec: Spec) -> Array | None:
+    """Each class at least once, int32 [latents.SEEN]; None where there are none."""
+    return labels_of(latents.SEEN, spec.num_classes, None)
+
+
+def draw(job: Job) -> Images:
+    """Fakes from random latents, and the labels that they were made from."""
+    num, built = job.request.num, job.built
+    labels = labels_of(num, built.source.spec.num_classes, job.request.label)
+
+    @jax.jit
+    def chunk(state: TrainState, key: Array, label: Array | None) -> Any:
+        return sampling.sample(built.game, state, key, CHUNK, label)
+
+    parts = []
+    for i in range(0, num, CHUNK):
+        part = None if labels is None else jnp.resize(labels[i : i + CHUNK], (CHUNK,))
+        key = jax.random.fold_in(jax.random.key(job.request.seed), i)
+        parts.append(jax.device_get(chunk(job.state, key, part)))
+    made = {name: np.concatenate([part[name] for part in parts])[:num] for name in parts[0]}
+    if labels is not None and 'label' in latents.seen(built.game, labels, 1):
+        made['label'] = np.asarray(labels)
+    return made
+
+
+def path(job: Job, film: bool) -> tuple[Batch, int, bool]:
+    """(latents [rows * steps], steps, whether they flow) of the traversal or the interpolation that is asked for."""
+    return traversal(job, film) if job.request.traverse else interpolation(job, film)
+
+
+def traversal(job: Job, film: bool) -> tuple[Batch, int, bool]:
+    """Within a row all latents are equal but one, which takes the values of latents.axis_values."""
+    request, every = job.request, every_class(job.built.source.spec)
+    count = request.frames if film else latents.COLUMNS
+    values = latents.axis_values(job.built.game, request.traverse, request.span, every, count)
+    rows = rows_of(request, len(values), film)
+    return latents.varied(keys(job, rows), request.traverse, values), len(values), values.dtype == np.float32
+
+
+def interpolation(job: Job, film: bool) -> tuple[Batch, int, bool]:
+    """From key latent to key latent: about COLUMNS to a row of a picture; in a film back to the first."""
+    request, count = job.request, job.request.interpolate
+    each = request.frames if film else max(1, round((latents.COLUMNS - 1) / (count - 1)))
+    steps = count * each if film else (count - 1) * each + 1
+    ends = keys(job, rows_of(request, steps, film), count)
+    return latents.between(ends, count, each, closed=film), steps, True
+
+
+def rows_of(request: Request, steps: int, film: bool) -> int:
+    """`num` is how many samples there are to see at once."""
+    if request.num < steps and not film:
+        name = (
+            f'--traverse={request.traverse}' if request.traverse else f'--interpolate={request.interpolate}'
+        )
+        raise errors.GaxError(f'--num {request.num}: a row of {name} takes {steps} samples')
+    return request.num if film else request.num // steps
+
+
+def keys(job: Job, rows: int, count: int = 1) -> Batch:
+    """Latents of `rows` rows, `count` for each, one class a row: leaves [rows * count, ...]."""
+    labels = labels_of(rows, job.built.source.spec.num_classes, job.request.label)
+    batch = {} if labels is None else {'label': jnp.repeat(labels, count)}
+    return job.built.game.latents(
+        rng.stream(jax.random.key(job.request.seed), 'latents'), rows * count, batch
+    )
+
+
+def synthesize(job: Job, chosen: Batch) -> Images:
+    """Fakes of the given latents [N, ...], and their labels where they have some."""
+    key, count = rng.stream(jax.random.key(job.request.seed), 'generate'), len(next(iter(chosen.values())))
+
+    @jax.jit
+    def chunk(state: TrainState, part: Batch) -> Batch:
+        return sampling.synthesize(job.built.game, state, part, key)
+
+    parts = []
+    for i in range(0, count, CHUNK):
+        part = {name: jnp.resize(x[i : i + CHUNK], (CHUNK, *x.shape[1:])) for name, x in chosen.items()}
+        parts.append(jax.device_get(chunk(job.state, part)))
+    made = {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
+    return {**made, 'label': np.asarray(chosen['label'])} if 'label' in chosen else made

@@ -1,0 +1,66 @@
+"""Moving pictures: the same frames as a GIF, by Pillow, or as an MP4, by PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from gax import errors, pictures
+
+KINDS = ('.gif', '.mp4')
+
+
+def write(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
+    """`frames`, all of one size, to `out` (.gif: looping for ever; .mp4: H.264), `fps` a second; written beside and renamed.
+
+    GIFs count in hundredths of a second: they go at the nearest speed that these make. Raises GaxError where no encoder
+    of MP4 is installed.
+    """
+    if out.suffix.lower() == '.gif':
+        flat = [frame if frame.mode == 'L' else frame.convert('P', palette=PALETTE) for frame in frames]
+        options = {'save_all': True, 'append_images': flat[1:], 'duration': round(100 / fps) * 10, 'loop': 0}
+        pictures.save(flat[0], out, format='GIF', **options)
+    else:
+        write_mp4(frames, out, fps)
+
+
+PALETTE = Image.Palette.ADAPTIVE
+
+
+def encoder() -> Any:
+    """PyAV, which brings FFmpeg's libraries along in its wheel. Raises GaxError where it is not installed."""
+    try:
+        import av
+    except ImportError as error:
+        raise errors.GaxError(
+            'an .mp4 needs PyAV: pip install "gax[video]"; or write a .gif, which needs nothing'
+        ) from error
+    return av
+
+
+def write_mp4(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
+    """H.264 in yuv420p, which every browser and player shows: sides are made even by repeating the last row or column."""
+    av = encoder()
+    temporary = out.with_name(out.name + '.tmp')
+    try:
+        with av.open(str(temporary), 'w', format='mp4', options={'movflags': 'faststart'}) as container:
+            stream = container.add_stream('libx264', rate=fps, options={'crf': '18', 'preset': 'slow'})
+            stream.width, stream.height = (side + side % 2 for side in frames[0].size)
+            stream.pix_fmt = 'yuv420p'
+            for frame in frames:
+                packets = stream.encode(av.VideoFrame.from_ndarray(even(np.asarray(frame.convert('RGB')))))
+                container.mux(packets)
+            container.mux(stream.encode())
+        temporary.replace(out)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def even(pixels: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] with H and W made even, at the lower and right edge."""
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')

@@ -1,0 +1,91 @@
+"""The pictures that a run made of its samples, small enough to be carried within a page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from gax.report.runs import Run
+
+MOST = 12  # places of the slider
+WIDEST = 640  # pixels
+QUALITY = 82  # of WebP, where pixels are not kept as they are
+
+
+class Shown(NamedTuple):
+    """steps: the places of the slider. pictures: for each run the step -> data URI of what it shows.
+    at: for each run and place the step of the picture shown there; None where there is none that can be read.
+    exact: for each run whether its pixels are to be shown as squares, see `encode`.
+    """
+
+    steps: list[int]
+    pictures: list[dict[int, str]]
+    at: list[list[int | None]]
+    exact: list[bool]
+
+
+class Encoded(NamedTuple):
+    """uri: '' for a picture that cannot be read. exact: its pixels are all there."""
+
+    uri: str
+    exact: bool
+
+
+def shown(runs: Sequence[Run]) -> Shown:
+    """At each place of the slider every run shows its newest picture up to there, or its first."""
+    steps = places(sorted({step for run in runs for step in run.pictures}))
+    made = Shown(steps, [], [], [])
+    for run in runs:
+        wanted = [newest(run, step) for step in steps]
+        encoded = {step: encode(run.pictures[step]) for step in set(wanted) if step is not None}
+        good = {step: picture for step, picture in encoded.items() if picture.uri}
+        made.pictures.append({step: good[step].uri for step in sorted(good)})
+        made.at.append([step if step in good else None for step in wanted])
+        made.exact.append(all(picture.exact for picture in good.values()))
+    return made
+
+
+def places(steps: Sequence[int], most: int = MOST) -> list[int]:
+    """At most `most` of the steps, evenly chosen, with the first and the last."""
+    chosen = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int))
+    return [steps[i] for i in chosen] if steps else []
+
+
+def newest(run: Run, step: int) -> int | None:
+    """The last picture up to `step`, or the first of all."""
+    return max((s for s in run.pictures if s <= step), default=min(run.pictures, default=None))
+
+
+def encode(path: Path) -> Encoded:
+    """A picture as a data URI.
+
+    Grids of small images were enlarged by repeating pixels: that is undone, and the rest kept as it is (the page enlarges
+    them again). Others are made no wider than WIDEST, and compressed with loss.
+    """
+    try:
+        with Image.open(path) as opened:
+            picture = opened.convert('L' if opened.mode == 'L' else 'RGB')
+    except (OSError, SyntaxError, ValueError):
+        return Encoded('', False)
+    small = undoubled(np.asarray(picture))
+    target = io.BytesIO()
+    if small is not None:
+        Image.fromarray(small).save(target, 'WEBP', lossless=True, method=4)
+    else:
+        picture.thumbnail((WIDEST, 4 * WIDEST), Image.Resampling.LANCZOS)
+        picture.save(target, 'WEBP', quality=QUALITY, method=4)
+    uri = f'data:image/webp;base64,{base64.b64encode(target.getvalue()).decode()}'
+    return Encoded(uri, small is not None)
+
+
+def undoubled(pixels: np.ndarray) -> np.ndarray | None:
+    """Every second pixel of a picture in which each is there twice, both ways; None for other pictures."""
+    small = pixels[::2, ::2]
+    doubled = small.repeat(2, axis=0).repeat(2, axis=1)
+    return small if doubled.shape == pixels.shape and (doubled == pixels).all() else None

@@ -1,0 +1,194 @@
+"""The tables of a report: the runs, how their configs differ, what they scored. Everything that comes from a run is escaped."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from gax import config as configs
+from gax import errors, fields
+from gax.evals import metrics
+from gax.evals.protocol import differ
+from gax.report import curves
+from gax.report.runs import Row, Run
+
+ABSENT = '<span class="absent">absent</span>'
+ARROWS = {metrics.LOWER: ' ↓', metrics.HIGHER: ' ↑', '': ''}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = '') -> str:
+    """Cells are HTML. The first of each row is its heading; the table scrolls sideways where it is too wide."""
+    top = ''.join(f'<th scope="col">{cell}</th>' for cell in head)
+    body = ''.join(
+        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
+        for row in rows
+    )
+    return f'<div class="wide"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def name_of(runs: Sequence[Run], index: int) -> str:
+    """A run's name beside its colour."""
+    return f'<span class="key" data-key="{index % 8}"></span>{escape(runs[index].name)}'
+
+
+def overview(runs: Sequence[Run]) -> str:
+    head = ['run', 'gan', 'data', 'state', 'best', 'time', 'steps/s', 'images/s', 'folder']
+    rows = [overview_row(runs, i) for i in range(len(runs))]
+    kept = [k for k in range(len(head)) if any(row[k] for row in rows)]
+    return table([head[k] for k in kept], [[row[k] for k in kept] for row in rows], 'overview')
+
+
+def overview_row(runs: Sequence[Run], index: int) -> list[str]:
+    run = runs[index]
+    config = {name: escape(str(run.config.get(name, ''))) for name in ('gan', 'data.name')}
+    best = f'{number(run.best.value)} {escape(run.best.metric)} at step {run.best.step:,}' if run.best else ''
+    seconds = next((row['seconds'] for row in reversed(run.rows) if 'seconds' in row), None)
+    return [
+        name_of(runs, index),
+        config['gan'],
+        config['data.name'],
+        escape(run.state()),
+        best,
+        '' if seconds is None else duration(seconds),
+        *(number(run.speed(name)) for name in ('steps_per_sec', 'images_per_sec')),
+        f'<code>{escape(str(run.workdir))}</code>',
+    ]
+
+
+def duration(seconds: float) -> str:
+    """'3 min 20 s'."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    if hours:
+        return f'{hours} h {minutes:02d} min'
+    return f'{minutes} min {whole % 60:02d} s' if minutes else f'{whole} s'
+
+
+def number(value: float | None) -> str:
+    """Four digits, of whole numbers all; '' for none."""
+    if value is None:
+        return ''
+    return f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.4g}'
+
+
+def differences(runs: Sequence[Run]) -> str:
+    """The fields that not all runs have alike; of one run alone, those that its config file changed."""
+    if len(runs) == 1:
+        return against_defaults(runs[0])
+    names = list(dict.fromkeys(name for run in runs for name in run.config))
+    unlike = [n for n in names if any(setting(run.config, n) != setting(runs[0].config, n) for run in runs)]
+    if not unlike:
+        return '<p>No field differs: the runs have one config.</p>'
+    rows = [[f'<code>{escape(n)}</code>', *(setting(run.config, n) for run in runs)] for n in unlike]
+    return table(['field', *(name_of(runs, i) for i in range(len(runs)))], rows, 'config')
+
+
+def against_defaults(run: Run) -> str:
+    default: Row = {}
+    with contextlib.suppress(errors.GaxError):  # a recipe of another version of gax
+        default = fields.flat(configs.base(run.config.get('gan', '')))
+    changed = [n for n in run.config if setting(run.config, n) != setting(default, n)] if default else []
+    if not changed:
+        return '<p>One run: there is nothing to compare it with.</p>'
+    rows = [[f'<code>{escape(n)}</code>', setting(default, n), setting(run.config, n)] for n in changed]
+    said = f'<p>One run: its config beside the defaults of {escape(run.config["gan"])}.</p>'
+    return said + table(['field', 'default', escape(run.name)], rows, 'config')
+
+
+def setting(config: Row, name: str) -> str:
+    """A field as HTML. Lists without their brackets; an empty text as quotation marks."""
+    if name not in config:
+        return ABSENT
+    value = config[name]
+    if isinstance(value, list):
+        return escape(', '.join(map(str, value)))
+    return escape(value) if isinstance(value, str) and value else escape(json.dumps(value))
+
+
+def whole_config(run: Run) -> str:
+    rows = [[f'<code>{escape(name)}</code>', setting(run.config, name)] for name in run.config]
+    return table(['field', 'value'], rows, 'config')
+
+
+def results(runs: Sequence[Run]) -> str:
+    """A table for every protocol, of the newest evaluation of each run; what tells its protocol from the first's is said."""
+    protocols = curves.protocols(runs)
+    missing = [escape(run.name) for run in runs if not run.results]
+    said = f'<p class="note">Not evaluated yet: {", ".join(missing)}.</p>' if missing else ''
+    if not protocols:
+        return f'{said}<p class="note"><code>python experiments/evaluate.py --workdir=DIR</code> does it.</p>'
+    return ''.join(of_protocol(runs, protocols, i) for i in range(len(protocols))) + said
+
+
+def of_protocol(runs: Sequence[Run], protocols: Sequence[Row], index: int) -> str:
+    protocol = protocols[index]
+    title = f'<h3>Protocol {index + 1}</h3>' if len(protocols) > 1 else ''
+    apart = ''
+    if index:
+        said = [
+            f'<code>{escape(name)}</code> {escape(str(b))}, not {escape(str(a))}'
+            for name, (a, b) in differ(protocols[0], protocol).items()
+        ]
+        apart = f'<p class="note">Not to be compared with protocol 1: {"; ".join(said)}.</p>'
+    rows = {i: [row for row in run.results if row['protocol'] == protocol] for i, run in enumerate(runs)}
+    latest = {i: found[-1] for i, found in rows.items() if found}
+    fields = ', '.join(f'{escape(name)} {escape(str(value)) or "none"}' for name, value in protocol.items())
+    every = every_step(runs, rows)
+    return f'{title}{apart}{scores(runs, latest)}{every}<p class="note protocol">{fields}</p>'
+
+
+def scores(runs: Sequence[Run], latest: dict[int, Row]) -> str:
+    """A row a run and, below the runs that share it, what real data score in their place. The best of several is bold."""
+    names = list(dict.fromkeys(name for row in latest.values() for name in row['metrics']))
+    better = directions(next(iter(latest.values()))['protocol'])
+    best = {
+        name: best_of((row['metrics'].get(name) for row in latest.values()), better.get(name, ''))
+        for name in names
+    }
+    rows, floors = [], [floor_row(row, names) for row in latest.values()]
+    for (i, row), floor, following in zip(latest.items(), floors, [*floors[1:], None], strict=True):
+        cells = [number(row['metrics'].get(name)) for name in names]
+        bold = [len(latest) > 1 and row['metrics'].get(name) == best[name] is not None for name in names]
+        marked = [f'<b>{cell}</b>' if is_best else cell for cell, is_best in zip(cells, bold, strict=True)]
+        rows.append([name_of(runs, i), f'{row["step"]:,}', *marked])
+        if floor and floor != following:
+            rows.append(floor)
+    return table(['run', 'step', *(escape(n) + ARROWS[better.get(n, '')] for n in names)], rows, 'scores')
+
+
+def floor_row(row: Row, names: Sequence[str]) -> list[str]:
+    """What real data score in the fakes' place; empty where nobody measured it."""
+    if not row.get('floor'):
+        return []
+    counts = ' and '.join(f'{count:,}' for count in row.get('floor_counts') or ())
+    said = f'real data{f" ({counts})" if counts else ""}'
+    return [f'<span class="floor">{said}</span>', '', *(number(row['floor'].get(name)) for name in names)]
+
+
+def every_step(runs: Sequence[Run], rows: dict[int, list[Row]]) -> str:
+    """All evaluations by one protocol, folded away; '' where the table above has them all."""
+    if all(len(found) < 2 for found in rows.values()):
+        return ''
+    names = list(dict.fromkeys(name for found in rows.values() for row in found for name in row['metrics']))
+    lines = [
+        [name_of(runs, i), f'{row["step"]:,}', *(number(row['metrics'].get(name)) for name in names)]
+        for i, found in rows.items()
+        for row in found
+    ]
+    whole = table(['run', 'step', *map(escape, names)], lines, 'scores')
+    return f'<details><summary>all {len(lines)} evaluations</summary>{whole}</details>'
+
+
+def directions(protocol: Row) -> dict[str, str]:
+    """The metrics on the protocol's features -> which way they are better, '' where neither is."""
+    return metrics.names(metrics.METRICS, str(protocol.get('features', '')).rpartition(':')[2])
+
+
+def best_of(values: Iterable[float | None], direction: str) -> float | None:
+    """None where neither direction is the better one."""
+    known = [value for value in values if value is not None]
+    if not known or not direction:
+        return None
+    return min(known) if direction == metrics.LOWER else max(known)
