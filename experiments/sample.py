@@ -9,8 +9,8 @@ Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or
   --traverse=label           the same latents as every class, a row each; InfoGAN's category
   --interpolate=4            each row on great circles through 4 latents; a film goes round
   --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) beside the nearest training images, and
-                             .json: how many are nearer to one than its own nearest neighbour is. --features: see below
---truncation=0.7 goes with all: latents beyond 0.7 are drawn again, which gives less variety and often better samples.
+                             .json: how many are nearer to one than its own nearest neighbour is
+--truncation=0.7 goes with all: latents beyond 0.7 are drawn again. Less variety; of some GANs better samples.
 """
 
 from pathlib import Path
@@ -23,7 +23,7 @@ WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the run.', required=Tr
 OUT = flags.DEFINE_string('out', 'samples.png', 'What to write; see above.')
 NUM = flags.DEFINE_integer('num', 64, 'How many samples; in pictures of rows cut to whole rows.')
 SEED = flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
-STEP = flags.DEFINE_integer('step', None, 'Step of the checkpoint; the newest if not given.')
+STEP = flags.DEFINE_string('step', 'newest', 'The checkpoint: newest, best, or a step.')
 LABEL = flags.DEFINE_integer('label', None, 'Class of every sample; all classes in turn if not given.')
 TRUNCATION = flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: as they are drawn.')
 TRAVERSE = flags.DEFINE_string('traverse', '', 'A latent to vary: FIELD:DIMENSION or FIELD.')

@@ -22,7 +22,7 @@ Images = dict[
 
 
 class Request(NamedTuple):
-    """What experiments/sample.py is asked for; its flags say what each field means. step None: the newest checkpoint.
+    """What experiments/sample.py is asked for; its flags say what each field means.
 
     label None: all classes in turn. truncation 0, interpolate 0, neighbours 0, traverse '': not asked for.
     """
@@ -31,7 +31,7 @@ class Request(NamedTuple):
     out: str
     num: int = 64
     seed: int = 0
-    step: int | None = None
+    step: str = 'newest'
     label: int | None = None
     truncation: float = 0.0
     traverse: str = ''
@@ -64,12 +64,27 @@ class Job(NamedTuple):
         return classes if 0 < classes <= 16 else round(self.request.num**0.5) or 1
 
 
-def restore(built: Experiment, workdir: Path, step: int | None) -> tuple[TrainState, int]:
-    """The run in `workdir` as it stood at `step` (None: at its newest checkpoint), and that step."""
-    found = Checkpoints(workdir / 'checkpoints', write=False).restore(experiment.shapes(built), step)
+def restore(built: Experiment, workdir: Path, which: str = 'newest') -> tuple[TrainState, int]:
+    """The run in `workdir` as it stood at a step, and that step. which: 'newest', 'best' or a step."""
+    checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
+    found = checkpoints.restore(experiment.shapes(built), step_of(checkpoints, which, workdir))
     if found is None:
         raise errors.GaxError(f'{workdir} has no checkpoint yet')
     return jax.device_put(found[1].state), found[0]
+
+
+def step_of(checkpoints: Checkpoints, which: str, workdir: Path) -> int | None:
+    """None for the newest. Raises GaxError for what is no step, and for a best one where none is kept."""
+    if which == 'newest' or which.isdecimal():
+        return int(which) if which.isdecimal() else None
+    if which != 'best':
+        raise errors.GaxError(f'--step={which}: give a step, best or newest')
+    best = checkpoints.best()
+    if best is None:
+        raise errors.GaxError(
+            f'no best checkpoint is kept in {workdir}: train with --config.eval.every and --config.eval.best=METRIC'
+        )
+    return best
 
 
 def labels_of(num: int, classes: int, label: int | None) -> Array | None:

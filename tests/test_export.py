@@ -44,7 +44,7 @@ def test_arrays(run: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(one['images'], two['images'])
     export(run, tmp_path / 'c.npz', 300, seed=4)
     assert (images(tmp_path / 'c.npz') != one['images']).any()
-    export(run, tmp_path / 'd.npz', 300, seed=3, step=2)
+    export(run, tmp_path / 'd.npz', 300, seed=3, step='2')
     assert (images(tmp_path / 'd.npz') != one['images']).any()
 
 
@@ -69,9 +69,20 @@ def test_a_folder_has_the_same_images(run: Path, tmp_path: Path) -> None:
 
 def test_a_step_that_is_not_there_is_said(run: Path, tmp_path: Path) -> None:
     with pytest.raises(errors.GaxError, match=r'no checkpoint of step 3 .* those of step 2, step 4'):
-        export(run, tmp_path / 'a.png', 9, step=3)
+        export(run, tmp_path / 'a.png', 9, step='3')
+    with pytest.raises(errors.GaxError, match=r'--step=-1: give a step, best or newest'):
+        export(run, tmp_path / 'a.png', 9, step='-1')
+    with pytest.raises(errors.GaxError, match='no best checkpoint is kept'):
+        export(run, tmp_path / 'a.png', 9, step='best')
     with pytest.raises(errors.GaxError, match=r'--label 3: npz:.* has 3 classes'):
         export(run, tmp_path / 'a.png', 9, label=3)
+
+
+def test_the_best_checkpoint(run: Path, tmp_path: Path) -> None:
+    mark = run / 'checkpoints' / 'best.json'
+    mark.write_text('{"step": 2, "metric": "frechet_raw", "value": 1.0}')
+    assert export(run, tmp_path / 'a.npz', 9, step='best') == 2
+    mark.unlink()
 
 
 @pytest.mark.parametrize(

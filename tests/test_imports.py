@@ -52,7 +52,7 @@ LAYERS = [
     ['gax.experiment'],
     ['gax.arguments', 'gax.checkpoint'],
     ['gax.vectorize', 'gax.workdir', 'gax.fakes', 'gax.neighbours'],
-    ['gax.report.runs'],
+    ['gax.report.runs', 'gax.report.drawing'],
     ['gax.report.curves', 'gax.report.samples'],
     ['gax.report.tables'],
     ['gax.report'],
@@ -144,6 +144,7 @@ HEAVY = [
     'tqdm',
     'grain',
     'optuna',
+    'av',
 ]
 
 

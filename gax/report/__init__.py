@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from gax import errors
-from gax.report import curves, samples, tables
+from gax.report import curves, drawing, samples, tables
 from gax.report.runs import Run, read
 
 HERE = Path(__file__).parent
@@ -43,8 +43,8 @@ def page(runs: Sequence[Run]) -> str:
     carried = {
         'runs': [run.name for run in runs],
         'last': last,
-        'plot': [curves.LEFT, curves.WIDTH - curves.RIGHT, curves.WIDTH],
-        'panels': curves.data(panels, last),
+        'plot': [drawing.LEFT, drawing.WIDTH - drawing.RIGHT, drawing.WIDTH],
+        'panels': curves.data(panels),
         'steps': shown.steps,
         'at': shown.at,
         'pictures': shown.pictures,
@@ -121,13 +121,13 @@ def figure(runs: Sequence[Run], shown: samples.Shown, index: int) -> str:
     )
 
 
-def drawings(groups: dict[str, list[curves.Panel]], last: float) -> str:
+def drawings(groups: dict[str, list[drawing.Panel]], last: float) -> str:
     if not groups:
         return '<p class="note">Nothing was logged yet.</p>'
     parts = []
     for heading, panels in groups.items():
         inside = ''.join(
-            f'<figure class="panel"><figcaption>{escape(panel.title)}</figcaption>{curves.svg(panel, last)}</figure>'
+            f'<figure class="panel"><figcaption>{escape(panel.title)}</figcaption>{drawing.svg(panel, last)}</figure>'
             for panel in panels
         )
         opened = not any(word in heading for word in FOLDED)

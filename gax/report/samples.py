@@ -13,7 +13,7 @@ from PIL import Image
 
 from gax.report.runs import Run
 
-MOST = 12  # places of the slider
+MOST, LEAST, ALL = 12, 4, 60  # places of the slider; fewer where many runs would make the page heavy
 WIDEST = 640  # pixels
 QUALITY = 82  # of WebP, where pixels are not kept as they are
 
@@ -39,7 +39,8 @@ class Encoded(NamedTuple):
 
 def shown(runs: Sequence[Run]) -> Shown:
     """At each place of the slider every run shows its newest picture up to there, or its first."""
-    steps = places(sorted({step for run in runs for step in run.pictures}))
+    most = max(LEAST, min(MOST, ALL // max(len(runs), 1)))
+    steps = places(sorted({step for run in runs for step in run.pictures}), most)
     made = Shown(steps, [], [], [])
     for run in runs:
         wanted = [newest(run, step) for step in steps]

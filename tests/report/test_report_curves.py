@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 import workdirs
 
-from gax.report import curves, runs
-from gax.report.curves import Axis, Line, Panel
+from gax.report import curves, drawing, runs
+from gax.report.drawing import Axis, Line, Panel
 
 
 def test_a_long_curve_keeps_its_spikes() -> None:
     points = [(float(i), math.sin(i / 50)) for i in range(10_000)]
     points[5000], points[7001] = (5000.0, 9.0), (7001.0, -9.0)
-    thin = curves.thin(points)
-    assert len(thin) <= 2 * curves.MOST
+    thin = drawing.thin(points)
+    assert len(thin) <= 2 * drawing.MOST
     assert (5000.0, 9.0) in thin
     assert (7001.0, -9.0) in thin
     assert thin == sorted(thin)
     assert set(thin) <= set(points)
-    assert curves.thin(points[:300]) == points[:300]
+    assert drawing.thin(points[:300]) == points[:300]
 
 
 @pytest.mark.parametrize(
@@ -57,33 +57,33 @@ def test_places_on_the_axes() -> None:
 
 @pytest.mark.parametrize('values', [[3.0], [0.0], [-2.0, -2.0], [1e-30], [1e30]])
 def test_constant_values_have_an_axis(values: list[float]) -> None:
-    axis = curves.axis_of(values, 200, 10)
+    axis = drawing.axis_of(values, 200, 10)
     assert all(10 < axis(value) < 200 for value in values)
     assert axis.ticks()
 
 
 def test_a_drawing_has_its_points_in_their_places() -> None:
     """Steps 0 to 100 take the whole width; the highest value lies above the lowest, and both within the frame."""
-    made = curves.svg(Panel('d/loss', [Line(0, [(0.0, 1.0), (50.0, 3.0), (100.0, 2.0)])]), 100.0)
+    made = drawing.svg(Panel('d/loss', [Line(0, [(0.0, 1.0), (50.0, 3.0), (100.0, 2.0)])]), 100.0)
     points = re.search(r'<polyline points="([^"]*)"', made)
     assert points
     places = [tuple(map(float, pair.split(','))) for pair in points[1].split()]
-    width = curves.WIDTH - curves.RIGHT
-    assert [x for x, _ in places] == pytest.approx([curves.LEFT, (curves.LEFT + width) / 2, width], abs=0.1)
+    width = drawing.WIDTH - drawing.RIGHT
+    assert [x for x, _ in places] == pytest.approx([drawing.LEFT, (drawing.LEFT + width) / 2, width], abs=0.1)
     (_, first), (_, second), (_, third) = places
-    assert curves.TOP <= second < third < first <= curves.HEIGHT - curves.BOTTOM
+    assert drawing.TOP <= second < third < first <= drawing.HEIGHT - drawing.BOTTOM
     assert (first - third) == pytest.approx(third - second, abs=0.2)
 
 
 def test_what_is_not_finite_or_not_positive_is_left_out() -> None:
     assert curves.finite([(1, 2), (2, math.nan), (3, math.inf), (4, None), (5, -1)]) == [(1, 2), (5, -1)]
-    made = curves.svg(Panel('d/grad_norm', [Line(0, [(1.0, 0.0), (2.0, 1e-3), (3.0, 1e3)])], log=True), 3.0)
+    made = drawing.svg(Panel('d/grad_norm', [Line(0, [(1.0, 0.0), (2.0, 1e-3), (3.0, 1e3)])], log=True), 3.0)
     assert 'nan' not in made
     assert len(re.findall('<circle', made)) == 2
 
 
 def test_numbers_are_short() -> None:
-    said = [curves.short(x) for x in (0, 0.5, -2, 1200, 25_000, 1e6, 3e9, 1e-5, 1e20, 0.30000000000000004)]
+    said = [drawing.short(x) for x in (0, 0.5, -2, 1200, 25_000, 1e6, 3e9, 1e-5, 1e20, 0.30000000000000004)]
     assert said == ['0', '0.5', '-2', '1.2k', '25k', '1M', '3G', '1e-5', '1e20', '0.3']
 
 
@@ -97,7 +97,7 @@ def test_panels_of_runs_with_different_metrics(tmp_path: Path) -> None:
     lines = {panel.title: [len(line.points) for line in panel.lines] for panel in groups['training']}
     assert lines == {'d/loss': [10, 10], 'g/loss': [10, 10], 'd/accuracy': [0, 1]}
     (accuracy,) = [panel for panel in groups['training'] if panel.title == 'd/accuracy']
-    drawn = curves.svg(accuracy, 110.0)
+    drawn = drawing.svg(accuracy, 110.0)
     assert 'data-run="1"' in drawn
     assert 'data-run="0"' not in drawn
     assert [panel.log for panel in groups['norms']] == [True]

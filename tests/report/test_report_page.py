@@ -241,6 +241,12 @@ def test_a_long_run_shows_twelve_pictures() -> None:
     assert samples.places([]) == []
 
 
+def test_many_runs_show_fewer_pictures_each(tmp_path: Path) -> None:
+    made = runs.read([workdirs.make(tmp_path / 'run', 40, 1)]) * 12
+    assert [len(pictures) for pictures in samples.shown(made).pictures] == [5] * 12
+    assert len(samples.shown(made * 10).steps) == 4
+
+
 def decoded(uri: str) -> np.ndarray:
     with Image.open(io.BytesIO(base64.b64decode(uri.partition(',')[2]))) as picture:
         return np.asarray(picture.convert('RGB'))
