@@ -17,8 +17,9 @@ from gax import errors
 
 
 def mesh(devices: list[jax.Device] | None = None) -> Mesh:
-    """All devices (or those given) in a row called 'data'."""
-    return jax.make_mesh((len(devices or jax.devices()),), ('data',), devices=devices)
+    """All devices (or those given) in a row called 'data'. How arrays lie within a program is the compiler's choice (Auto)."""
+    count, auto = len(devices or jax.devices()), jax.sharding.AxisType.Auto
+    return jax.make_mesh((count,), ('data',), axis_types=(auto,), devices=devices)
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / 'tests' / 'tiny_config.py'
-TIMING = ('steps_per_sec', 'images_per_sec', 'seconds')
+TIMING = ('steps_per_sec', 'images_per_sec', 'seconds', 'data_wait')
 CACHE = Path(tempfile.gettempdir()) / f'gax-test-cache-{os.getuid()}'
 
 

@@ -51,7 +51,9 @@ def shape(path: Path, channels: int = 0) -> tuple[int, int, int]:
     try:
         with Image.open(path) as opened:
             refuse(opened, str(path))
-            turned = opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # the EXIF orientation: lies on its side
+            # Of a PNG without EXIF at its head Pillow would decode all, to look behind the pixels.
+            heeded = opened.format != 'PNG' or {'exif', 'Raw profile type exif'} & opened.info.keys()
+            turned = heeded and opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # lies on its side
             width, height = opened.size[::-1] if turned else opened.size
             gray = opened.mode in (*GRAY, *SIXTEEN)
     except errors.GaxError:

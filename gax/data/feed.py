@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from absl import flags
 
 from gax import errors
 from gax.data import order
@@ -120,6 +121,8 @@ def begin(pick: Pick, step: int, workers: int) -> Any:
     if workers:
         processes = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
         steps = steps.mp_prefetch(processes, worker_init_fn=leave_signals)
+        if not flags.FLAGS.is_parsed():  # in a notebook or a test, nobody does; Grain reads flags of its own
+            flags.FLAGS.mark_as_parsed()
     return iter(steps)
 
 

@@ -29,7 +29,7 @@ def prepare(name: str, folder: str = '') -> str:
             builder.download_and_prepare(file_format='array_record')
         except ModuleNotFoundError as error:
             raise errors.GaxError(
-                f"preparing tfds:{plain} needs {error.name}, which is not installed here: pip install 'gax[tfds]'"
+                f"preparing tfds:{plain} needs {error.name or 'TensorFlow'}, which is not installed here: pip install 'gax[tfds]'"
             ) from error
         except Exception as error:
             if errors.find_os_error(error) is not None and is_local(errors.find_os_error(error)):

@@ -37,7 +37,7 @@ class Open(NamedTuple):
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """'image' uint8 [n, H, W, C], 'label' int32 [n]. Raises GaxError that names the record that is broken or unlike."""
         images: np.ndarray = np.empty((len(indices), *self.shape), np.uint8)
-        records = self.records.__getitems__([int(index) for index in indices])
+        records = [self.records[int(index)] for index in indices]
         for place, (index, record) in enumerate(zip(indices, records, strict=True)):
             image = fitted(record[self.image], f'example {index} of {self.name}', self.fit)
             if image.shape != self.shape:
@@ -106,13 +106,17 @@ def find(name: str, folder: str) -> Any:
     try:
         return tfds.builder(name, data_dir=str(Path(folder).expanduser()) if folder else None)
     except tfds.core.DatasetNotFoundError as error:
-        near = errors.nearest(plain, tfds.list_builders())
+        near = errors.nearest(plain, tfds.list_builders(with_community_datasets=False))
         hint = f'; nearest that TFDS can make: {near!r}' if near else ''
         raise errors.GaxError(
             f'no set {name!r} in {where(folder)} on {socket.gethostname()}, and TFDS has no builder of that name{hint}'
         ) from error
     except Exception as error:
-        configs = list(tfds.builder_cls(plain).builder_configs) if plain in tfds.list_builders() else []
+        configs = (
+            list(tfds.builder_cls(plain).builder_configs)
+            if plain in tfds.list_builders(with_community_datasets=False)
+            else []
+        )
         said = f'; there are {", ".join(configs)}' if configs else ''
         raise errors.GaxError(f'tfds:{name} cannot be opened: {errors.first_line(error)}{said}') from error
 

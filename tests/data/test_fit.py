@@ -1,0 +1,59 @@
+"""Size and channels that a config asks for: against Pillow on whole images, and against closed forms."""
+
+import imagefiles
+import numpy as np
+import pytest
+from PIL import Image
+
+from gax.data import fit
+from gax.data.fit import Fit
+from gax.errors import GaxError
+
+
+@pytest.mark.parametrize('filter', fit.FILTERS)
+@pytest.mark.parametrize(('size', 'new'), [(37, 16), (16, 40)])
+def test_sizes_are_pillows(filter, size, new):
+    """Channel by channel gives what Pillow makes of the whole image."""
+    image = imagefiles.noise(size, size)
+    whole = Image.fromarray(image).resize((new, new), fit.FILTERS[filter])
+    np.testing.assert_allclose(Fit(new, filter=filter)(image), np.asarray(whole), atol=1)
+
+
+@pytest.mark.parametrize('filter', fit.FILTERS)
+def test_shrinking_is_antialiased(filter):
+    """A checkerboard of single pixels becomes gray; without antialiasing it would stay black and white."""
+    board = (255 * (np.indices((64, 64)).sum(0) % 2)).astype(np.uint8)[..., None]
+    np.testing.assert_allclose(Fit(16, filter=filter)(board)[2:-2, 2:-2], 127.5, atol=1.5)
+
+
+def test_a_box_averages():
+    image = imagefiles.noise(8, 8, 5)
+    means = image.reshape(4, 2, 4, 2, 5).mean((1, 3))
+    np.testing.assert_allclose(Fit(4, filter='box')(image), means, atol=1)  # rounded after each axis
+
+
+@pytest.mark.parametrize(
+    ('shape', 'inside'), [((9, 4), np.s_[2:6]), ((4, 9), np.s_[:, 2:6]), ((5, 5), np.s_[:])]
+)
+def test_the_square_in_the_middle(shape, inside):
+    image = imagefiles.noise(*shape)
+    np.testing.assert_array_equal(fit.centre(image), image[inside])
+    np.testing.assert_array_equal(Fit(3)(image), fit.resize(image[inside], 3))
+    np.testing.assert_array_equal(Fit(3, crop='none')(image), fit.resize(image, 3))
+
+
+def test_nothing_asked_for_changes_nothing():
+    image = imagefiles.noise(4, 9, 2)
+    assert Fit()(image) is image
+    assert Fit(0, 2)(image) is image
+    square = imagefiles.noise(6, 6)
+    assert Fit(6, 3)(square) is square
+
+
+def test_channels():
+    gray, colour = imagefiles.noise(3, 4, 1), imagefiles.noise(3, 4, 3)
+    np.testing.assert_array_equal(Fit(channels=3)(gray), np.concatenate([gray] * 3, axis=-1))
+    light = colour @ np.array([0.299, 0.587, 0.114])
+    np.testing.assert_allclose(Fit(channels=1)(colour)[..., 0], light, atol=1)
+    with pytest.raises(GaxError, match='no 1 channels can be made of 2'):
+        Fit(channels=1)(colour[..., :2])

@@ -1,0 +1,149 @@
+"""Sets of TFDS: one written and read back, stock builders on TFDS's mock data, and what is said where data is missing."""
+
+import socket
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from gax import data, errors
+from gax.config import base
+from gax.data import prepare, tfds
+
+tfds_library = pytest.importorskip('tensorflow_datasets', reason="pip install 'gax[tfds]'")
+pytest.importorskip('array_record', reason="pip install 'gax[tfds]'")
+import tfdsbuilders  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp('tfds')
+    tfdsbuilders.write(root)
+    return root
+
+
+def config(name, folder, **fields):
+    made = base('dcgan')
+    made.data.name, made.data.dir = f'tfds:{name}', str(folder)
+    made.update_from_flattened_dict({f'data.{name}': value for name, value in fields.items()})
+    return made
+
+
+def load(name, folder, **fields):
+    return data.load(config(name, folder, **fields))
+
+
+def refused(name, folder, **fields):
+    with pytest.raises(errors.GaxError) as info:
+        load(name, folder, **fields)
+    assert '\n' not in str(info.value)
+    return str(info.value)
+
+
+def pairs(images, labels):
+    """Examples as a set: TFDS shuffles what it writes."""
+    return sorted((image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True))
+
+
+@pytest.mark.parametrize('limit', [0, 1024])
+def test_what_was_written_is_read(folder, limit):
+    source = load('emoji_tiles', folder, device_limit_mib=limit)
+    images, labels, classes = tfdsbuilders.emoji()
+    count = tfdsbuilders.TRAIN
+    assert source.spec == ('tfds:emoji_tiles', {'image': (32, 32, 3)}, 10, count, classes)
+    rows = source.fetch(np.arange(count)) if source.fetch else source.arrays
+    assert pairs(rows['image'], rows['label']) == pairs(images[:count], labels[:count])
+    assert rows['label'].dtype == np.int32
+    assert (source.fetch is None) == (limit > 0)
+
+
+def test_rows_and_arrays_make_the_same_batch(folder):
+    fetched, whole = (load('emoji_tiles', folder, image_size=20, device_limit_mib=m) for m in (0, 1))
+    rows = np.array([7, 0, 39, 7], np.int32)
+    one = whole.read(whole.arrays, rows, jax.random.key(0))
+    jax.tree.map(np.testing.assert_array_equal, one, fetched.read((), fetched.fetch(rows), jax.random.key(0)))
+
+
+def test_splits(folder):
+    images, labels, _ = tfdsbuilders.emoji()
+    source = load('emoji_tiles:1.0.0:test', folder)
+    inside = slice(tfdsbuilders.TRAIN, tfdsbuilders.TRAIN + tfdsbuilders.TEST)
+    assert pairs(source.arrays['image'], source.arrays['label']) == pairs(images[inside], labels[inside])
+    assert load('emoji_tiles:train[:25%]+test', folder).spec.size == 10 + tfdsbuilders.TEST
+    said = refused('emoji_tiles:valid', folder)
+    assert said == (
+        "tfds:emoji_tiles:valid: no split 'valid', which is one of train (40), test (12), or a part such as train[:80%]"
+    )
+    assert "no split 'train[:90]'" in refused('emoji_tiles:train[:90]', folder)
+
+
+def test_a_set_by_its_path(folder):
+    """As tfds.builder_from_directory reads it."""
+    path = folder / 'emoji_tiles' / '1.0.0'
+    source = load(f'{path}:test', '')
+    assert source.spec[2:] == (10, tfdsbuilders.TEST, tfdsbuilders.emoji()[2])
+
+
+@pytest.mark.parametrize(('name', 'shape'), [('cifar10', (32, 32, 3)), ('mnist', (28, 28, 1))])
+def test_stock_builders(name, shape):
+    with tfds_library.testing.mock_data(num_examples=30):
+        for limit in (0, 1):
+            source = load(name, '', device_limit_mib=limit)
+            assert source.spec[1:4] == ({'image': shape}, 10, 30)
+            assert len(source.spec.classes) == 10
+            rows = source.fetch(np.arange(30)) if source.fetch else source.arrays
+            assert rows['image'].shape == (30, *shape)
+            assert set(rows['label']) <= set(range(10))
+        assert load(name, '', image_size=16, channels=3).spec.fields == {'image': (16, 16, 3)}
+
+
+def test_sizes_that_are_left_open():
+    with tfds_library.testing.mock_data(num_examples=3):
+        assert 'have many sizes: give the one to train on' in refused('lsun/classroom', '')
+        source = load('lsun/classroom', '', image_size=8)
+        assert source.spec[1:] == ({'image': (8, 8, 3)}, 0, 3, ())
+
+
+def test_a_set_that_is_not_there(tmp_path):
+    said = refused('cifar10', tmp_path)
+    assert f'tfds:cifar10 is not prepared in {tmp_path} on {socket.gethostname()}: run there python' in said
+    assert f'python experiments/prepare.py --data=tfds:cifar10 --dir={tmp_path}' in said
+    said = refused('imagenet_resized/64x64', tmp_path)
+    assert f'imagenet_resized/64x64 --dir={tmp_path} ' in said
+
+
+@pytest.mark.parametrize(
+    ('name', 'message'),
+    [
+        ('cifar01', "TFDS has no builder of that name; nearest that TFDS can make: 'cifar10'"),
+        ('imagenet_resized/65x65', 'there are 8x8, 16x16, 32x32, 64x64'),
+        ('imdb_reviews', 'is no set of images: its features are'),
+        ('', 'names no set'),
+    ],
+)
+def test_names_that_cannot_be_meant(tmp_path, name, message):
+    assert message in refused(name, tmp_path)
+
+
+def test_a_set_that_cannot_be_read_by_index(tmp_path):
+    path = tfdsbuilders.write(tmp_path)
+    info = path / 'dataset_info.json'
+    info.write_text(info.read_text().replace('array_record', 'tfrecord'))
+    assert 'cannot be read by index' in refused('emoji_tiles', tmp_path)
+
+
+def test_preparing(tmp_path):
+    """What is prepared is told, and stays; only sets of TFDS are."""
+    tfdsbuilders.write(tmp_path)
+    said = prepare.prepare('tfds:emoji_tiles:test', str(tmp_path))
+    assert f'is in {tmp_path}/emoji_tiles/1.0.0 on {socket.gethostname()} (train 40, test 12)' in said
+    assert f'--config.data.name=tfds:emoji_tiles:test --config.data.dir={tmp_path}' in said
+    with pytest.raises(errors.GaxError, match='only sets of TFDS are prepared'):
+        prepare.prepare('folder:x')
+
+
+def test_no_tensorflow(folder):
+    load('emoji_tiles', folder, device_limit_mib=0).fetch(np.arange(3))
+    assert 'tensorflow' not in sys.modules
+    assert tfds.parts('a/b:1.0.2:test[:3]') == ('a/b:1.0.2', 'test[:3]')
