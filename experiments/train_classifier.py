@@ -49,8 +49,8 @@ def train(x: np.ndarray, y: np.ndarray, classes: int, epochs: int) -> Any:
 
         def loss(params: Any) -> jax.Array:
             batch = shifted(to_unit(images[rows]), move)
-            logits = model.apply(params, batch, train=True, rngs={'dropout': drop}).logits
-            return optax.softmax_cross_entropy_with_integer_labels(logits, labels[rows]).mean()
+            seen: Any = model.apply(params, batch, train=True, rngs={'dropout': drop})
+            return optax.softmax_cross_entropy_with_integer_labels(seen.logits, labels[rows]).mean()
 
         updates, opt_state = optimizer.update(jax.grad(loss)(params), opt_state)
         return optax.apply_updates(params, updates), opt_state

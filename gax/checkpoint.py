@@ -2,6 +2,7 @@
 
 checkpoints/STEP/tree/           what Orbax wrote (readable by Orbax alone)
 checkpoints/STEP/manifest.json   every array's path, dtype and shape; every file's SHA-256
+checkpoints/best.json            which step is the best by a metric: it is kept beside the newest
 damaged/STEP                     what a resuming run found damaged
 """
 
@@ -29,7 +30,7 @@ class OtherArrays(errors.GaxError):
 
 
 class Checkpoints:
-    """The newest `keep` checkpoints of a run, in `directory`. Arrays only. Damaged ones are moved beside it."""
+    """The newest `keep` checkpoints of a run, and its best, in `directory`. Arrays only. Damaged ones are moved beside it."""
 
     def __init__(self, directory: Path, keep: int = 3, write: bool = True) -> None:
         """write=False: nothing is made, cleaned up or moved, whatever is found."""
@@ -69,10 +70,37 @@ class Checkpoints:
                 self._orbax.save(temporary / 'tree', args=self._ocp.args.StandardSave(host))
                 write_manifest(temporary, layout(host))
                 temporary.rename(target)
+                best = self.best()
                 for old in self.steps()[: -self._keep]:
-                    (self._directory / str(old)).rename(self._directory / f'{old}.old.tmp')
+                    if old != best:
+                        (self._directory / str(old)).rename(self._directory / f'{old}.old.tmp')
             finally:
                 self._sweep()  # where a save failed on a full disk, that makes room
+
+    def best(self) -> int | None:
+        """The step that `mark_best` was last told of, if its checkpoint is there."""
+        path = self._directory / 'best.json'
+        try:
+            step = json.loads(path.read_text())['step']
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            log.warning(
+                '%s is damaged (%s): no checkpoint is known as the best', path, errors.first_line(error)
+            )
+            return None
+        return step if step in self.steps() else None
+
+    def mark_best(self, step: int, metric: str, value: float) -> None:
+        """Keeps the checkpoint of `step`, which is there, whatever is saved later, and the one marked before no more.
+
+        The mark is old or new, never half. A process killed before this leaves the old mark, and its checkpoint.
+        """
+        content = {'step': step, 'metric': metric, 'value': value}
+        temporary = self._directory / 'best.json.part'
+        with errors.plain_os_errors(self._directory):
+            temporary.write_text(json.dumps(content) + '\n')
+            temporary.replace(self._directory / 'best.json')
 
     def _sweep(self) -> None:
         """Removes what is on its way in or out."""

@@ -88,8 +88,8 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str) -> int:
             f'gax: {stopped_by}: saved at step {done} of {steps} in {workdir}; the same command goes on from there'
         )
         return 128 + signal.Signals[stopped_by].value
-    print(f'gax: {done} steps done. Look at:')
-    for name in ('samples', 'samples.gif', 'curves.png', 'metrics.jsonl'):
+    print(f'gax: {done} steps done{" (stopped early)" * (done < steps)}. Look at:')
+    for name in ('samples', 'samples.gif', 'curves.png', 'metrics.jsonl', 'eval.jsonl'):
         path = workdir / name
         if path.is_dir():
             path = max(path.glob('*.png'), default=path)

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 from gax import errors, gans, penalties, transforms
 from gax.data import fit
+from gax.evals import metrics
 from gax.fields import fields_of, flat, get, unknown_field
 from gax.optim import section as optimizer
 
@@ -42,6 +43,7 @@ def base(gan: str) -> ConfigDict:
             'extragradient': False,  # wrappers.extragradient
             'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
             'checkpoint': {'every': 1000, 'keep': 3},
+            'eval': eval_section(),
             # Training steps per compiled call: a tenth of the host's work, and XLA's memory reused between steps.
             'steps_per_call': 10,
         }
@@ -66,6 +68,18 @@ def data_section() -> dict[str, Any]:
     }
 
 
+def eval_section() -> dict[str, Any]:
+    """The fields of evaluation while a run trains: gax.evaluation."""
+    return {
+        'every': 0,  # steps; 0: never
+        'num': 5000,  # fakes, and at most as many reals
+        'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
+        'metrics': ('frechet',),  # see experiments/evaluate.py
+        'best': '',  # the number by which a checkpoint is the best, and kept; '': none is
+        'patience': 0,  # evaluations without a better one, after which training ends; 0: it does not
+    }
+
+
 POSITIVE: tuple[str, ...] = (
     *('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every', 'steps_per_call'),
     *('checkpoint.every', 'checkpoint.keep', 'accumulate'),
@@ -76,6 +90,9 @@ RANGES: tuple[tuple[str, float, float], ...] = (
     ('data.channels', 0, 2**16),
     ('data.device_limit_mib', 0, math.inf),
     ('data.workers', 0, 256),
+    ('eval.every', 0, math.inf),
+    ('eval.num', 2, math.inf),
+    ('eval.patience', 0, math.inf),
     ('ema.decay', 0.0, 1.0),
     ('instance_noise.std', 0.0, math.inf),
     ('instance_noise.steps', 0, math.inf),
@@ -148,6 +165,11 @@ def check(config: ConfigDict) -> None:
 def check_together(config: ConfigDict) -> None:
     """What one field alone does not show: rows that cannot be divided, and pairs that have no meaning together."""
     transforms.parse(config.augment)
+    metrics.check(config.eval.metrics)
+    if config.eval.patience and not (config.eval.every and config.eval.best):
+        raise errors.GaxError(
+            f'config.eval.patience={config.eval.patience} needs config.eval.every, and config.eval.best to say by which number'
+        )
     if not 0.0 < config.top_k.fraction <= 1.0:
         raise errors.GaxError(
             f'config.top_k.fraction must be above 0, up to 1, and is {config.top_k.fraction}'

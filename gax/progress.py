@@ -55,9 +55,13 @@ class Progress:
             )
 
     def warn(self, message: str) -> None:
+        """A warning, in a line of its own, above the bar."""
+        self.tell(message, logging.WARNING)
+
+    def tell(self, message: str, level: int = logging.INFO) -> None:
         """A line of its own, above the bar."""
         self._bar.clear()
-        log.warning(message)
+        log.log(level, message)
         self._bar.refresh()
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, loop, meter, parallel, pictures, sampling
+from gax import errors, experiment, loop, meter, parallel, pictures, sampling, selection
 from gax import step as steps
 from gax.checkpoint import Checkpoints
 from gax.experiment import Carry
@@ -35,12 +35,14 @@ def train(config: ConfigDict, workdir: Path) -> tuple[int, str]:
         stop = closing.enter_context(Stop('nothing is lost; the same command begins again'))
         run = Run(config, workdir, closing)
         try:
-            done = run.train(stop) if run.start < config.steps else run.start
+            done = run.train(stop) if run.start < config.steps and not run.over else run.start
         except errors.GaxError:
             run.progress.close()
             run.draw_curves()
             raise
-        if done == run.start:
+        if run.over:
+            log.info('%s', run.over)
+        elif done == run.start:
             log.info('all %d steps are done in %s; --config.steps beyond that goes on', done, workdir)
         run.draw()
     return done, stop.name if done < config.steps else ''
@@ -53,6 +55,7 @@ class Run:
         self.config, self.workdir = config, workdir
         self.experiment = experiment.build(config)
         self.shapes = experiment.shapes(self.experiment)
+        self.selection = selection.of_run(self.experiment, workdir)
         closing.enter_context(open_workdir(workdir, config))
         self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
         closing.callback(self.checkpoints.close)
@@ -60,6 +63,10 @@ class Run:
         self.restored: PyTree | None = None  # what is in the checkpoint, until it is on the device
         if found := self.checkpoints.restore(self.shapes):
             self.start, self.restored = found
+        self.over = ''  # why training ended before its last step, for good
+        if self.selection and self.start:
+            self.selection.mark(self.checkpoints, self.start)
+            self.over = self.selection.why_stop(self.start)
         self.writer = MetricsWriter(workdir, self.start)
         closing.callback(self.writer.close)
         self.watch = Watch(self.writer.rows)
@@ -96,7 +103,14 @@ class Run:
 
         advance = experiment.advancer(self.experiment, ahead, self.feeder)
         return loop.run(
-            carry, advance, start, config.steps, hooks, lambda: bool(stop.name), per_call, progress
+            carry,
+            advance,
+            start,
+            config.steps,
+            hooks,
+            lambda: bool(stop.name or self.over),
+            per_call,
+            progress,
         )[1]
 
     def place(self, tree: PyTree) -> Carry:
@@ -106,9 +120,14 @@ class Run:
 
     def hooks(self) -> list[loop.Hook]:
         config = self.config
+        # Before saving: a run that is killed in between evaluates again.
+        judging = (
+            [loop.Hook(config.eval.every, self.on_eval, barrier=True, at_end=True)] if self.selection else []
+        )
         return [
             loop.Hook(config.log_every, self.on_log),
             loop.Hook(config.sample_every, self.on_sample, at_end=True),
+            *judging,
             loop.Hook(config.checkpoint.every, self.on_save, barrier=True, at_end=True, at_stop=True),
         ]
 
@@ -155,6 +174,23 @@ class Run:
         picture = pictures.draw(fakes, self.columns, real, surface)
         with errors.plain_os_errors(self.workdir):
             pictures.save(picture, self.workdir / 'samples' / f'{step:07d}.png')
+        return carry, None
+
+    def on_eval(self, step: int, carry: Carry) -> tuple[Carry, None]:
+        """Evaluates; keeps the best checkpoint; decides whether to go on. What it takes is no part of the speed."""
+        assert self.selection is not None
+        began = time.perf_counter()
+        row = self.selection.evaluate(step, carry.state)
+        self.writer.scalars(step, selection.on_board(row))
+        if self.selection.is_best(step):
+            self.on_save(step, carry)
+            self.selection.mark(self.checkpoints, step)
+        self.over = self.selection.why_stop(step)
+        took = time.perf_counter() - began
+        self.clock, self.seconds = (self.clock[0] + took, self.clock[1]), self.seconds + took
+        if self.progress.began:
+            self.progress.began = (self.progress.began[0] + took, self.progress.began[1])
+        self.progress.tell(self.selection.said(row))
         return carry, None
 
     def behind_points(self) -> Callable[[TrainState], tuple[PyTree, PyTree]]:
@@ -209,5 +245,6 @@ class Run:
 
     def draw_curves(self) -> None:
         if self.writer.rows:
+            judged = self.selection.curves(self.config.steps) if self.selection else []
             with errors.plain_os_errors(self.workdir):
-                pictures.curves(self.writer.rows, self.workdir / 'curves.png')
+                pictures.curves([*self.writer.rows, *judged], self.workdir / 'curves.png')

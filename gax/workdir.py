@@ -18,8 +18,11 @@ from gax.board import Board
 
 log = logging.getLogger('gax')
 
-# A run may go on longer, or look and save more often, without becoming another run.
-FREE = ('steps', 'sample_every', 'checkpoint.every', 'checkpoint.keep')
+# A run may go on longer, or look, evaluate and save otherwise, without becoming another run.
+FREE = (
+    *('steps', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
+    *(f'eval.{name}' for name in configs.eval_section()),
+)
 
 
 def open_workdir(workdir: Path, config: ConfigDict) -> IO[str]:
@@ -140,6 +143,11 @@ class MetricsWriter:
             self._file.flush()
             self._board.write(row['step'], {name: value for name, value in row.items() if name != 'step'})
         self.rows.append(dict(row))
+
+    def scalars(self, step: int, values: Mapping[str, float]) -> None:
+        """Numbers for TensorBoard alone."""
+        with errors.plain_os_errors(self._workdir):
+            self._board.write(step, values)
 
     def close(self) -> None:
         for file in (self._file, self._board):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -33,10 +34,19 @@ def path_of(folder: Path, key: Mapping[str, Any]) -> Path:
     return folder / ('-'.join([*filter(None, words), digest]) + '.npz')
 
 
+def digest(arrays: Arrays) -> str:
+    """SHA-256 of names, types, shapes and values."""
+    sha = hashlib.sha256()
+    for name in sorted(arrays):
+        sha.update(f'{name} {arrays[name].dtype} {arrays[name].shape} '.encode())
+        sha.update(np.ascontiguousarray(arrays[name]))
+    return sha.hexdigest()
+
+
 def load(folder: Path, key: Mapping[str, Any]) -> Arrays | None:
     """What `save` kept under the key; None if there is nothing, or it is damaged, which is said in the log.
 
-    Every array's CRC-32 is checked as it is read, and the key that stands in the file, too.
+    The key and the SHA-256 of the arrays stand in the file, and are checked.
     """
     path = path_of(folder, key)
     try:
@@ -44,7 +54,9 @@ def load(folder: Path, key: Mapping[str, Any]) -> Arrays | None:
             arrays = {name: file[name] for name in file.files}
         if str(arrays.pop('key')) != json.dumps(key, sort_keys=True):
             raise ValueError('it was made for something else')
-    except FileNotFoundError:
+        if str(arrays.pop('sha256')) != digest(arrays):
+            raise ValueError('its arrays do not match their SHA-256')
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         log.warning('%s is damaged (%s): computed again', path, errors.first_line(error))
@@ -59,8 +71,13 @@ def save(folder: Path, key: Mapping[str, Any], arrays: Arrays) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with open(temporary, 'wb') as file:
-            np.savez(file, key=np.array(json.dumps(key, sort_keys=True)), **arrays)
+            named: dict[str, Any] = {
+                'key': np.array(json.dumps(key, sort_keys=True)),
+                'sha256': np.array(digest(arrays)),
+            }
+            np.savez(file, **named, **arrays)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         log.warning('cannot keep the statistics of the data in %s (%s)', folder, errors.first_line(error))

@@ -111,7 +111,7 @@ def checksum(name: str) -> str:
 
 def standard(variables: Any, images: np.ndarray) -> Weights:
     """The weights with what brings each unit to mean 0 and deviation 1 over uint8 `images`; 0 for those that never move."""
-    seen = [apply(variables, images[i : i + 200]) for i in range(0, len(images), 200)]
+    seen = [apply(variables, jnp.asarray(images[i : i + 200])) for i in range(0, len(images), 200)]
     found = np.concatenate([np.concatenate(part[:2], axis=-1) for part in seen]).astype(np.float64)
     deviation = found.std(axis=0)
     moves = deviation > 1e-6 * deviation.max()

@@ -63,6 +63,8 @@ class Evaluator:
         self.needs = metrics.needs(self.metrics)
         if setting.num < 2:
             raise errors.GaxError(f'an evaluation takes 2 samples at least, and num is {setting.num}')
+        if 'labels' in self.needs and not ref.source.spec.num_classes:
+            raise errors.GaxError(f'accuracy compares with labels, and {data} has none')
         self.extractor = None
         if self.needs & set(gather.OF_FEATURES):
             self.extractor = features.make(name, ref.shape, setting.resizer, setting.weights)
@@ -139,7 +141,7 @@ class Evaluator:
 
     @property
     def floor_counts(self) -> list[int]:
-        return [self.reals.a.count, self.reals.b.count]
+        return [self.reals.a.num, self.reals.b.num]
 
     def labels(self, num: int) -> np.ndarray | None:
         """Classes to make fakes of, int32 [num], in the reference's own proportions to within one; None without classes."""
@@ -154,7 +156,7 @@ class Evaluator:
         if 'labels' in self.needs and fakes.labels is None:
             raise errors.GaxError('accuracy is of fakes that were made for a class, and these were not')
         real = self.reals.reference
-        return metrics.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.count
+        return metrics.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.num
 
     def row(
         self, step: int | None, found: Mapping[str, float], fakes: int, began: float, by: str
@@ -175,7 +177,7 @@ class Evaluator:
 def in_proportion(counts: np.ndarray, num: int, seed: int) -> np.ndarray:
     """`num` classes, int32, each as often as its share of `counts`, to within one; in random order."""
     edges = np.cumsum(counts) / counts.sum()
-    labels = np.searchsorted(edges, (np.arange(num) + 0.5) / num, side='right').astype(np.int32)
+    labels: np.ndarray = np.searchsorted(edges, (np.arange(num) + 0.5) / num, side='right').astype(np.int32)
     return np.random.default_rng(seed).permutation(labels)
 
 
@@ -183,8 +185,8 @@ def packed(samples: Samples, need: str) -> cache.Arrays:
     """One field of Samples as arrays for the cache."""
     if need == 'moments':
         assert samples.moments is not None
-        count, mean, scatter = samples.moments
-        return {'count': np.array(count), 'mean': mean, 'scatter': scatter}
+        num, mean, scatter = samples.moments
+        return {'num': np.array(num), 'mean': mean, 'scatter': scatter}
     return {need: getattr(samples, need)}
 
 
@@ -193,7 +195,7 @@ def unpacked(count: int, arrays: Mapping[str, cache.Arrays]) -> Samples:
     fields: dict[str, Any] = {need: found[need] for need, found in arrays.items() if need != 'moments'}
     if 'moments' in arrays:
         found = arrays['moments']
-        fields['moments'] = Moments(int(found['count']), found['mean'], found['scatter'])
+        fields['moments'] = Moments(int(found['num']), found['mean'], found['scatter'])
     return Samples(count, **fields)
 
 

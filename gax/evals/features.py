@@ -73,7 +73,11 @@ def make(name: str, shape: tuple[int, ...], resizer: str = '', weights: str = ''
     if ':' in name:
         made = imported(name, resizer)
     else:
-        table = {'inception': inception, 'raw': raw, **{n: partial(shipped, n) for n in classifier.SHIPPED}}
+        table: dict[str, Callable[..., Extractor]] = {
+            'inception': inception,
+            'raw': raw,
+            **{n: partial(shipped, n) for n in classifier.SHIPPED},
+        }
         if name not in table:
             raise errors.GaxError(
                 errors.choices('feature extractor', name, [*table, 'package.module:function'])
@@ -146,7 +150,7 @@ def imported(name: str, resizer: str) -> Extractor:
     def apply(variables: Any, images: Array) -> dict[str, Array]:
         out = function(images)
         made = out if isinstance(out, dict) else {'features': out}
-        shape = getattr(made.get('features'), 'shape', ())
+        shape = tuple(getattr(made.get('features'), 'shape', ()))
         if len(shape) != 2 or shape[0] != images.shape[0]:
             raise errors.GaxError(
                 f'the features {name} must return [B, D] for {images.shape[0]} images, and returned {list(shape)}'

@@ -53,10 +53,11 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
     def chunks(indices: np.ndarray, batch: int, seed: int) -> Iterator[Chunk]:
         for i, start in enumerate(range(0, len(indices), batch)):
             part = indices[start : start + batch]
-            rows = np.resize(part, batch)
+            rows: Any = np.resize(part, batch)
             rows = source.fetch(rows) if source.fetch else rows
             key = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), i)
-            yield Chunk(*read(arrays, rows, key), len(part))
+            x, label = read(arrays, rows, key)
+            yield Chunk(x, label, len(part))
 
     return chunks
 
@@ -77,7 +78,7 @@ def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
         state: TrainState, labels: np.ndarray | None, num: int, batch: int, seed: int
     ) -> Iterator[Chunk]:
         for i, start in enumerate(range(0, num, batch)):
-            part = None if labels is None else np.resize(labels[start : start + batch], batch)
+            part: Any = None if labels is None else np.resize(labels[start : start + batch], batch)
             key = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), i)
             yield Chunk(compiled(state, key, part, batch)[0], part, min(batch, num - start))
 
@@ -133,8 +134,8 @@ def gatherer(
 def joined(a: Samples, b: Samples) -> Samples:
     """The samples of both."""
     fields: dict[str, Any] = {}
-    for name in Samples._fields[2:]:
+    for name in ('features', 'probabilities', 'x', 'labels'):
         one, other = getattr(a, name), getattr(b, name)
         fields[name] = None if one is None or other is None else np.concatenate([one, other])
     moments = None if a.moments is None or b.moments is None else frechet.merge(a.moments, b.moments)
-    return Samples(a.count + b.count, moments, **fields)
+    return Samples(a.num + b.num, moments, **fields)

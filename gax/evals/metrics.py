@@ -21,14 +21,14 @@ MEANS = {own: name for name, own in OWN.items()}  # what somebody who asks for a
 
 
 class Samples(NamedTuple):
-    """What is known of a set of `count` examples; None where no metric asked for it.
+    """What is known of a set of `num` examples; None where no metric asked for it.
 
     moments: of the features. features float32 [N, D]. probabilities float32 [N, K]. x: the examples, images uint8
     [N, H, W, C] or points float32 [N, D]. labels int32 [N]: of reals their own, of fakes the classes that they were made
     for; None where there are none. data: the name of the reals.
     """
 
-    count: int
+    num: int
     moments: frechet.Moments | None = None
     features: Any = None
     probabilities: Any = None
@@ -57,13 +57,13 @@ def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 def _kernel(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     """100 subsets of 1,000, or of as many as the smaller set has."""
-    size = min(kid.SIZE, real.count, fake.count)
+    size = min(kid.SIZE, real.num, fake.num)
     found = kid.distance(real.features, fake.features, size=size)
     return {'kernel': found.mean, 'kernel_std': found.std}
 
 
 def _score(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    found = inception_score.score(fake.probabilities, min(inception_score.SPLITS, fake.count))
+    found = inception_score.score(fake.probabilities, min(inception_score.SPLITS, fake.num))
     return {'score': found.mean, 'score_std': found.std}
 
 
@@ -78,7 +78,7 @@ def _prdc(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 def _nearest(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     """Of the first so many of both, as many as the smaller set has."""
-    count = min(real.count, fake.count)
+    count = min(real.num, fake.num)
     found = nearest.two_sample(real.features[:count], fake.features[:count])
     return {'nearest': found.accuracy, 'nearest_real': found.real, 'nearest_fake': found.fake}
 
@@ -100,7 +100,7 @@ def _modes(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 def _swd(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     """The mean over the levels, or of points, of as many of both: the first, and at most SWD of them."""
-    count = min(real.count, fake.count, SWD)
+    count = min(real.num, fake.num, SWD)
     one, other = real.x[:count], fake.x[:count]
     return {
         'swd': swd.images(one, other, seed)['mean'] if one.ndim == 4 else swd.points(one, other, seed=seed)

@@ -155,7 +155,7 @@ def test_the_number_to_be_the_best_by() -> None:
     assert metrics.direction(metrics.parse(('fid',), 'inception'), 'inception', 'fid') == ('fid', False)
     for name in ('fid_mnist', 'nearest', 'kernel'):
         with pytest.raises(
-            errors.GaxError, match='unknown number to be the best by .*; valid: coverage_mnist'
+            errors.GaxError, match=r'unknown number to be the best by .*; valid: coverage_mnist'
         ):
             metrics.direction(chosen, 'mnist', name)
 

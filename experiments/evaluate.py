@@ -1,0 +1,61 @@
+"""Evaluate a run, or anybody's samples: python experiments/evaluate.py --workdir=runs/mnist --metrics=frechet,prdc
+
+Prints a table, with what real data would score in the fakes' place, and appends a line a step to WORKDIR/eval.jsonl, with the
+protocol that it was measured by. Metrics: fid, kid, is (on the Inception of FID only); on any features frechet, kernel,
+score, prdc, nearest, accuracy; on images alone swd, ms_ssim; modes of what has some. If none are given, those that suit
+the data. --features: inception, mnist, emoji, raw, or package.module:function.
+
+    python experiments/evaluate.py --workdir=runs/mnist --step=all --num=5000
+    python experiments/evaluate.py --workdir=runs/a --against=runs/b       # refused where the protocols differ
+    python experiments/evaluate.py --samples=made.npz --data=embedded:mnist  # or a folder of images
+"""
+
+from pathlib import Path
+
+from absl import flags
+
+from gax import cli
+
+WORKDIR = flags.DEFINE_string('workdir', '', 'Folder of the run.')
+SAMPLES = flags.DEFINE_string('samples', '', 'Images to evaluate in place of a run: a folder, or an .npz.')
+DATA = flags.DEFINE_string('data', '', 'What --samples are held against; the data of --workdir if not given.')
+METRICS = flags.DEFINE_list('metrics', [], 'Metrics, with commas between.')
+FEATURES = flags.DEFINE_string('features', '', 'Feature extractor.')
+RESIZER = flags.DEFINE_string('resizer', '', "tf1 or clean, for the extractor's own if not given.")
+WEIGHTS = flags.DEFINE_string('weights', '', 'File of the Inception weights.')
+NUM = flags.DEFINE_integer('num', 50_000, 'How many fakes, and at most how many reals.')
+STEP = flags.DEFINE_string('step', 'newest', 'newest, best, all, or a step.')
+SEED = flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
+AGAINST = flags.DEFINE_string('against', '', 'Another workdir, whose result to compare with.')
+CACHE = flags.DEFINE_string('cache', '', "Folder of the data's statistics; in the user's cache if not given.")
+
+
+def main(argv: list[str]) -> int:
+    from gax import errors, evaluation
+    from gax.evals.evaluator import Setting
+    from gax.workdir import read_config
+
+    workdir = Path(WORKDIR.value) if WORKDIR.value else None
+    against = Path(AGAINST.value) if AGAINST.value else None
+    if not SAMPLES.value and workdir is None:
+        raise errors.GaxError('give --workdir=RUN, or --samples=DIR or FILE.npz with --data=SOURCE')
+    chosen = tuple(METRICS.value), FEATURES.value, NUM.value, SEED.value, RESIZER.value, WEIGHTS.value
+    setting = Setting(*chosen, Path(CACHE.value).expanduser() if CACHE.value else None)
+    if SAMPLES.value:
+        section = evaluation.data_of(DATA.value, read_config(workdir / 'config.json') if workdir else None)
+        done = evaluation.of_samples(Path(SAMPLES.value), section, setting, workdir, against)
+    elif DATA.value:
+        raise errors.GaxError(
+            '--data goes with --samples; a run is held against the data that it was trained on'
+        )
+    else:
+        assert workdir is not None
+        done = evaluation.of_run(workdir, STEP.value, setting, against)
+    print(evaluation.table(*done))
+    if workdir:
+        print(f'gax: appended to {workdir / "eval.jsonl"}')
+    return 0
+
+
+if __name__ == '__main__':
+    cli.run(main)

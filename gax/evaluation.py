@@ -1,0 +1,209 @@
+"""Evaluations of runs and of samples that anybody made: which steps, what is written down, and the table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from gax import config as configs
+from gax import data, errors, experiment, parallel
+from gax.checkpoint import Checkpoints, said
+from gax.evals import gather, outside, results
+from gax.evals.evaluator import Evaluator, Setting, told
+from gax.evals.protocol import differ, refuse_other
+from gax.evals.reference import reference
+from gax.experiment import Experiment
+from gax.types import TrainState
+from gax.workdir import read_config
+
+
+def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
+    """An evaluator against the data that an experiment trains on, never mirrored; its arrays are on the devices already."""
+    config, source, arrays = experiment.config, experiment.source, experiment.arrays
+    if config.data.get('flip', False):
+        plain = config.copy_and_resolve_references()
+        with plain.unlocked():
+            plain.data.flip = False
+        source, arrays = data.load(plain, resident_up_to=0), None
+    return Evaluator(reference(source, config.data, experiment.mesh, arrays), setting, experiment.mesh)
+
+
+def of_generator(
+    experiment: Experiment, evaluator: Evaluator
+) -> Callable[[TrainState], tuple[dict[str, float], int]]:
+    """state -> (numbers, how many fakes) of the averaged generator. Compiled once; the state stays as it is."""
+    make, num, seed = (
+        gather.generator(experiment.game, experiment.mesh),
+        evaluator.setting.num,
+        evaluator.setting.seed,
+    )
+    conditional = takes_labels(experiment)
+    if 'labels' in evaluator.needs and not conditional:
+        raise errors.GaxError(
+            f'accuracy is of fakes that were made for a class, and {experiment.config.gan} is not conditional here'
+        )
+
+    def measure(state: TrainState) -> tuple[dict[str, float], int]:
+        labels = evaluator.labels(num) if conditional else None
+        chunks = make(state, labels, num, evaluator.batch, seed)
+        return evaluator.measure(told(chunks, f'{num} fakes', num))
+
+    return measure
+
+
+def takes_labels(experiment: Experiment) -> bool:
+    """Whether the game's latents have a label that was asked for."""
+    if not experiment.source.spec.num_classes:
+        return False
+    asked = {'label': jax.ShapeDtypeStruct((1,), np.int32)}
+    key = jax.eval_shape(lambda: jax.random.key(0, impl='threefry2x32'))
+    return 'label' in jax.eval_shape(lambda k, b: experiment.game.latents(k, 1, b), key, asked)
+
+
+def of_run(
+    workdir: Path, which: str, setting: Setting, against: Path | None = None
+) -> tuple[Evaluator, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all' or a step.
+
+    Returns (evaluator, the rows, the row of the run `against` that they are compared with). Raises GaxError, before
+    anything is computed, for a step that is not there and a result that was measured by another protocol.
+    """
+    built = build(workdir)
+    checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
+    steps = chosen(checkpoints, workdir, which)
+    evaluator = of_experiment(built, setting)
+    others = [comparable(against, evaluator)] if against else []
+    measure, like = of_generator(built, evaluator), experiment.shapes(built)
+    rows = []
+    for step in steps:
+        restored = checkpoints.restore(like, step)
+        assert restored is not None
+        began = time.perf_counter()
+        state = jax.device_put(restored[1].state, parallel.replicated(built.mesh))
+        row = evaluator.row(step, *measure(state), began, 'evaluate')
+        results.append(workdir, row)
+        rows.append(row)
+    return evaluator, rows, others
+
+
+def build(workdir: Path) -> Experiment:
+    """The experiment of a workdir, on as many devices as its batch can be dealt out to; its images are never mirrored."""
+    config = read_config(workdir / 'config.json')
+    count = max(n for n in range(1, len(jax.devices()) + 1) if config.batch_size % n == 0)
+    return experiment.build(config, parallel.mesh(jax.devices()[:count]))
+
+
+def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
+    """The steps that 'newest', 'best', 'all' or a number means. Raises GaxError where there are none."""
+    steps = checkpoints.steps()
+    if not steps:
+        raise errors.GaxError(f'{workdir} has no checkpoint yet')
+    if which == 'best':
+        best = checkpoints.best()
+        if best is None:
+            raise errors.GaxError(
+                f'no best checkpoint is kept in {workdir}: train with --config.eval.every and --config.eval.best=METRIC; '
+                f'there are those of {said(steps)}'
+            )
+        return [best]
+    if which in ('all', 'newest'):
+        return steps if which == 'all' else steps[-1:]
+    if not which.isdecimal():
+        raise errors.GaxError(f'--step={which}: give a step, all, best or newest')
+    if int(which) not in steps:
+        raise errors.GaxError(
+            f'{workdir} has no checkpoint of step {which}; there are those of {said(steps)}'
+        )
+    return [int(which)]
+
+
+def comparable(workdir: Path, evaluator: Evaluator, fakes: int | None = None) -> dict[str, Any]:
+    """The last result of a run that was measured by the evaluator's protocol; GaxError, with what differs, without one."""
+    rows, ours = results.read_results(workdir), evaluator.protocol(fakes).to_dict()
+    if not rows:
+        raise errors.GaxError(f'{workdir} has no results yet (no {results.FILE}): evaluate it first')
+    same = [row for row in rows if not differ(ours, row['protocol'])]
+    if not same:
+        refuse_other(ours, rows[-1]['protocol'], 'these results', f'those of {workdir}')
+    return same[-1]
+
+
+def of_samples(
+    path: Path, section: Any, setting: Setting, workdir: Path | None = None, against: Path | None = None
+) -> tuple[Evaluator, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Evaluates images that anybody made, against the data that `section` (config.data) describes.
+
+    The row is appended to the eval.jsonl of `workdir`, if one is given, with the path as its "samples" and no step.
+    """
+    plain = configs.base('vanilla')
+    with plain.unlocked():
+        plain.data = section
+        plain.data.flip = False
+    configs.check(plain)
+    mesh = parallel.mesh()
+    ref = reference(data.load(plain), plain.data, mesh)
+    source = outside.open_samples(path, ref, plain.data)
+    num = min(setting.num, source.spec.size)
+    evaluator = Evaluator(ref, setting._replace(num=num), mesh)
+    others = [comparable(against, evaluator)] if against else []
+    began = time.perf_counter()
+    chunks = outside.chunks(source, num, evaluator.batch, mesh)
+    found = evaluator.measure(told(chunks, f'{num} samples', num))
+    row = {**evaluator.row(None, *found, began, 'evaluate'), 'samples': str(path)}
+    if workdir:
+        results.append(workdir, row)
+    return evaluator, [row], others
+
+
+def table(
+    evaluator: Evaluator, rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """The results as text: a line a metric, a column a step, what real data would score, and which way is better."""
+    heads = ['samples' if row['step'] is None else f'step {row["step"]}' for row in rows]
+    heads += [f'against {row["step"]}' for row in others] + ['real', 'better']
+    shown = [*rows, *others]
+    lines = [['metric', *heads]]
+    for name, better in evaluator.names.items():
+        numbers = [row['metrics'].get(name) for row in shown] + [evaluator.floor.get(name)]
+        lines.append([name, *('' if n is None else f'{n:.5g}' for n in numbers), better or '-'])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = [
+        '  '.join(
+            [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
+        )
+        for line in lines
+    ]
+    return '\n'.join([text[0], '-' * len(text[0]), *text[1:], '', legend(evaluator, rows)])
+
+
+def legend(evaluator: Evaluator, rows: Sequence[Mapping[str, Any]]) -> str:
+    """By what protocol, and of how many reals the column `real` is."""
+    protocol, counts = rows[0]['protocol'], evaluator.floor_counts
+    features = f'{protocol["features"]} {protocol["checksum"]}'.strip() or 'none'
+    lines = [
+        f'{protocol["data"]} ({protocol["image"]}, {protocol["split"]}), features {features}, resizer {protocol["resizer"]}, '
+        f'{protocol["fake"]} fakes against {protocol["real"]} reals, seed {protocol["seed"]}',
+        f'real: {counts[1]} reals in place of the fakes against {counts[0]} others',
+    ]
+    if counts != [protocol['real'], protocol['fake']]:
+        lines[-1] += (
+            '; not the numbers of the result: distances are biased by them (for equal ones --num at most half the set)'
+        )
+    return '\n'.join(lines)
+
+
+def data_of(name: str, config: Any) -> Any:
+    """The `data` section that samples are held against: of the run's config, and the source called `name` where one is."""
+    if not name and config is None:
+        raise errors.GaxError(
+            'say what the samples are held against: --data=embedded:mnist, or the --workdir of a run'
+        )
+    section = (config or configs.base('vanilla')).data
+    if name:
+        section.name = name
+    return section

@@ -1,0 +1,101 @@
+"""Evaluation while a run trains: a row of eval.jsonl each time, which step is the best, and when to stop for want of a better.
+
+What has been found before is read from eval.jsonl, and nothing else is remembered: a run that was killed and goes on judges as
+one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from gax import evaluation
+from gax.checkpoint import Checkpoints
+from gax.evals import metrics, results
+from gax.evals.evaluator import Setting
+from gax.evals.results import Standing
+from gax.experiment import Experiment
+from gax.types import TrainState
+
+
+def setting_of(section: Any) -> Setting:
+    """What the `eval` section of a config asks for. The seed is 0 whatever the run's: runs of other seeds stay comparable."""
+    return Setting(metrics=tuple(section.metrics), features=section.features, num=section.num)
+
+
+class Selection:
+    """Evaluates a run's states. Raises GaxError at once for metrics, features or a `best` that cannot be."""
+
+    def __init__(self, built: Experiment, workdir: Path) -> None:
+        self.config, self.workdir = built.config.eval, workdir
+        self.evaluator = evaluation.of_experiment(built, setting_of(self.config))
+        self._measure = evaluation.of_generator(built, self.evaluator)
+        self.best, self.higher = '', False
+        if self.config.best:
+            self.best, self.higher = metrics.direction(
+                self.evaluator.metrics, self.evaluator.label, self.config.best
+            )
+
+    def evaluate(self, step: int, state: TrainState) -> dict[str, Any]:
+        """The row of this step, appended to eval.jsonl. The state is looked at, not changed."""
+        began = time.perf_counter()
+        row = self.evaluator.row(step, *self._measure(state), began, 'training')
+        results.append(self.workdir, row)
+        return row
+
+    def said(self, row: dict[str, Any]) -> str:
+        """A line for the log: 'step 500: frechet_mnist 12.3 (real 0.5)'."""
+        numbers = (
+            f'{name} {value:.4g} (real {row["floor"][name]:.4g})' for name, value in row['metrics'].items()
+        )
+        return f'step {row["step"]}: {", ".join(numbers)}' + ', the best' * self.is_best(row['step'])
+
+    def rows(self, last: int) -> list[dict[str, Any]]:
+        """What training found by this protocol up to step `last`, by step."""
+        wanted = self.evaluator.protocol().to_dict()
+        found = {
+            row['step']: row
+            for row in results.read_rows(self.workdir)
+            if row.get('by') == 'training' and row['protocol'] == wanted and row['step'] <= last
+        }
+        return [found[step] for step in sorted(found)]
+
+    def standing(self, last: int) -> Standing:
+        return results.standing(self.rows(last), self.best, self.higher, self.config.every)
+
+    def is_best(self, step: int) -> bool:
+        """Whether the evaluation of `step` is the best so far."""
+        return bool(self.best) and self.standing(step).step == step
+
+    def mark(self, checkpoints: Checkpoints, last: int) -> None:
+        """Marks the best of the evaluations up to `last`, if its checkpoint is there (a process may have died in between)."""
+        best = self.standing(last) if self.best else None
+        if best and best.step in checkpoints.steps() and best.step != checkpoints.best():
+            checkpoints.mark_best(best.step, self.best, best.value)
+
+    def why_stop(self, step: int) -> str:
+        """Why training ends at `step` for good; '' where it goes on."""
+        if not self.config.patience or not self.best:
+            return ''
+        best = self.standing(step)
+        if best.since < self.config.patience:
+            return ''
+        return (
+            f'stopped early at step {step}: {self.best} was {best.value:.5g} at step {best.step}, and no better in '
+            f'{best.since} evaluations since (--config.eval.patience={self.config.patience}; 0 goes on)'
+        )
+
+    def curves(self, last: int) -> list[dict[str, float]]:
+        """The numbers by step, as rows of metrics, with names eval/NAME."""
+        return [{'step': row['step'], **on_board(row)} for row in self.rows(last)]
+
+
+def on_board(row: dict[str, Any]) -> dict[str, float]:
+    """The numbers of a row as TensorBoard and the curves call them."""
+    return {f'eval/{name}': value for name, value in row['metrics'].items()}
+
+
+def of_run(built: Experiment, workdir: Path) -> Selection | None:
+    """None where the config asks for no evaluation."""
+    return Selection(built, workdir) if built.config.eval.every else None

@@ -1,0 +1,240 @@
+"""From chunks to what is known of a set: padding left out, the same on any number of devices; reals in two disjoint halves."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from gax import errors, parallel
+from gax.config import base
+from gax.data import memory, synthetic
+from gax.evals import cache, gather, outside
+from gax.evals.evaluator import Evaluator, Setting, in_proportion
+from gax.evals.gather import Chunk
+from gax.evals.reference import Reference, halves, reference
+
+METRICS = ('frechet', 'prdc', 'nearest')
+
+
+def images(count: int = 120) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, 6, 6, 1)).astype(np.uint8)
+
+
+def ref_of(x: np.ndarray, labels: np.ndarray | None = None, devices: int = 1) -> tuple[Reference, Any]:
+    mesh = parallel.mesh(jax.devices()[:devices])
+    config = base('vanilla')
+    config.data.name = 'npz:made.npz'
+    return reference(memory.from_arrays('npz:made.npz', x, labels), config.data, mesh), mesh
+
+
+def evaluator(
+    folder: Path, num: int = 40, devices: int = 1, x: np.ndarray | None = None, **setting: Any
+) -> Evaluator:
+    ref, mesh = ref_of(images() if x is None else x, devices=devices)
+    return Evaluator(ref, Setting(METRICS, 'raw', num, cache=folder, **setting), mesh)
+
+
+@pytest.mark.parametrize(
+    ('size', 'num', 'alone'), [(120, 40, True), (80, 40, True), (79, 40, False), (9, 50, False)]
+)
+def test_halves_are_disjoint_and_as_large_as_can_be(size: int, num: int, alone: bool) -> None:
+    a, b, found = halves(size, num)
+    assert found == alone
+    assert not set(a) & set(b)
+    expected = (num, num) if alone else (-(-min(size, num) // 2), min(size, num) // 2)
+    assert (len(a), len(b)) == expected
+    np.testing.assert_array_equal(a, halves(size, num)[0])
+    assert (np.diff(a) != 1).any()  # files may be sorted by class
+
+
+@pytest.mark.parametrize('devices', [1, 4])
+def test_what_is_gathered_is_that_of_the_samples_without_the_padding(devices: int) -> None:
+    x = images()
+    ref, mesh = ref_of(x, np.arange(120) % 3, devices)
+    made = Evaluator(ref, Setting(('frechet', 'kernel', 'swd'), 'raw', 50), mesh)
+    chosen = np.arange(100, 30, -1)  # 70, in chunks of 32 with 26 rows of padding
+    found = gather.gatherer(made.extractor, made.needs | {'labels'}, mesh)(ref.read(chosen, 32, 0))
+    flat = x[chosen].reshape(70, -1) / 255.0
+    assert found.num == 70
+    np.testing.assert_allclose(found.features, flat, rtol=1e-6)
+    np.testing.assert_array_equal(found.x, x[chosen])
+    np.testing.assert_array_equal(found.labels, chosen % 3)
+    assert found.moments is not None
+    assert found.moments.num == 70
+    np.testing.assert_allclose(found.moments.mean, flat.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(found.moments.covariance, np.cov(flat.T), atol=1e-7)
+
+
+def test_reals_themselves_are_at_distance_nothing_and_cover_all(tmp_path: Path) -> None:
+    made = evaluator(tmp_path)
+    a, b, _ = halves(120, 40)
+    found, count = made.measure(made.ref.read(a, made.batch, 0))
+    assert count == 40
+    assert found['frechet_raw'] == pytest.approx(0, abs=1e-9)
+    assert found['coverage_raw'] == found['precision_raw'] == found['recall_raw'] == 1.0
+    assert made.measure(made.ref.read(b, made.batch, 0))[0] == made.floor  # that is what the floor is
+    assert made.floor_counts == [40, 40]
+    assert made.protocol().real == 40
+
+
+def test_of_a_small_set_the_floor_is_between_its_halves(tmp_path: Path) -> None:
+    made = evaluator(tmp_path, num=100)
+    assert made.floor_counts == [50, 50]
+    assert (made.protocol().real, made.protocol(30).fake) == (100, 30)
+    a, b, _ = halves(120, 100)
+    assert made.reals.reference.num == 100
+    one = made.gather(made.ref.read(np.concatenate([a, b]), 100, 0))
+    assert one.moments is not None
+    assert made.reals.reference.moments is not None
+    np.testing.assert_allclose(made.reals.reference.moments.scatter, one.moments.scatter, rtol=1e-9)
+
+
+def test_statistics_are_kept_and_used_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    first = evaluator(tmp_path)
+    floor = first.floor
+    kept = sorted(tmp_path.iterdir())
+    assert len(kept) == 4  # moments and features, of a and of b
+    second = evaluator(tmp_path)
+    second.ref = second.ref._replace(read=None)  # nothing is read again
+    assert second.floor == floor
+    path = cache.path_of(tmp_path, second._key('moments', 'a', 40))
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    changed = {name: arrays[name] for name in ('num', 'mean', 'scatter')} | {'mean': arrays['mean'] + 1.0}
+    cache.save(tmp_path, second._key('moments', 'a', 40), changed)  # what stands there is what is used
+    gap = evaluator(tmp_path).floor['frechet_raw'] - floor['frechet_raw']
+    assert gap > 20  # 36 dimensions, 1 apart, and the floor's own means
+    flipped = bytearray(path.read_bytes())
+    flipped[len(flipped) // 2] ^= 4
+    for damage in (path.read_bytes()[:-30], b'', path.read_bytes().replace(b'mean', b'maen'), flipped):
+        path.write_bytes(damage)
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, 'gax'):
+            assert evaluator(tmp_path).floor == floor
+        assert 'is damaged' in caplog.text
+        assert 'computed again' in caplog.text
+        assert evaluator(tmp_path).floor == floor
+    assert sorted(tmp_path.iterdir()) == kept
+
+
+def test_the_key_of_the_statistics_is_of_all_that_they_depend_on(tmp_path: Path) -> None:
+    def path(made: Evaluator) -> Path:
+        return cache.path_of(tmp_path, made._key('moments', 'a', 40))
+
+    one = path(evaluator(tmp_path))
+    assert path(evaluator(tmp_path, seed=5)) == one  # the seed is the fakes'
+    changed = images()
+    changed[60] ^= 1
+    assert path(evaluator(tmp_path, x=changed)) != one
+    assert path(evaluator(tmp_path, x=images(119))) != one
+    made = evaluator(tmp_path)
+    made.ref = made.ref._replace(files='other')
+    assert path(made) != one
+
+
+def test_a_changed_file_is_another_reference(tmp_path: Path) -> None:
+    config = base('vanilla')
+    config.data.name = f'npz:{tmp_path / "a.npz"}'
+
+    def digest() -> str:
+        from gax.evals.reference import files_digest
+
+        return files_digest(config.data)
+
+    np.savez(tmp_path / 'a.npz', x=images())
+    one = digest()
+    assert digest() == one
+    np.savez(tmp_path / 'a.npz', x=images() ^ 1)
+    assert digest() != one
+
+
+def test_a_cache_that_cannot_be_written_is_told_of_and_no_more(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / 'file').write_text('')
+    made = evaluator(tmp_path / 'file')
+    with caplog.at_level(logging.WARNING, 'gax'):
+        assert made.floor
+    assert 'cannot keep the statistics of the data' in caplog.text
+
+
+def test_labels_are_in_the_proportions_of_the_data() -> None:
+    counts = np.array([10, 0, 30, 60])
+    labels = in_proportion(counts, 200, 0)
+    np.testing.assert_array_equal(np.bincount(labels, minlength=4), 2 * counts)
+    np.testing.assert_array_equal(labels, in_proportion(counts, 200, 0))
+    assert (labels != in_proportion(counts, 200, 1)).any()
+    few = np.bincount(in_proportion(counts, 7, 0), minlength=4)
+    assert (np.abs(few - 7 * counts / 100) <= 1).all()
+
+
+def test_points_of_a_mixture_and_their_modes(tmp_path: Path) -> None:
+    config, mesh = base('vanilla'), parallel.mesh(jax.devices()[:1])
+    config.data.name = 'synthetic:ring'
+    ref = reference(synthetic.named('ring'), config.data, mesh)
+    made = Evaluator(ref, Setting(num=500, cache=tmp_path), mesh)
+    assert list(made.names) == ['modes', 'quality', 'reverse_kl']
+    assert made.floor['modes'] == 8
+    assert made.floor['quality'] > 0.97
+    centers = synthetic.MIXTURES['ring'].centers.astype(np.float32)
+    found, _ = made.measure([Chunk(np.repeat(centers[:4], 64, axis=0), None, 256)])
+    assert found == {'modes': 4, 'quality': 1.0, 'reverse_kl': pytest.approx(np.log(2), rel=1e-5)}
+    both = Evaluator(ref, Setting(('frechet', 'swd'), num=500, cache=tmp_path), mesh)
+    assert list(both.names) == ['frechet_raw', 'swd']
+    with pytest.raises(errors.GaxError, match='ms_ssim is of images, and synthetic:ring has points'):
+        Evaluator(ref, Setting(('ms_ssim',), num=500), mesh)
+
+
+def test_samples_of_others_as_an_npz_and_as_a_folder(tmp_path: Path) -> None:
+    x = images(50)
+    np.savez(tmp_path / 'ours.npz', images=x, labels=np.arange(50) % 3)
+    np.savez(tmp_path / 'theirs.npz', x[..., 0])
+    for i, image in enumerate(x):
+        (tmp_path / 'pngs' / str(i % 2)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image[..., 0]).save(tmp_path / 'pngs' / str(i % 2) / f'{i:03d}.png')
+    made, results = evaluator(tmp_path / 'cache', num=50), []
+    for name in ('ours.npz', 'theirs.npz', 'pngs'):
+        source = outside.open_samples(tmp_path / name, made.ref, base('vanilla').data)
+        results.append(made.measure(outside.chunks(source, 50, made.batch, made.mesh)))
+    assert results[0] == results[1]
+    assert results[2][1] == 50
+    for name, value in results[0][0].items():  # the folder's order is another
+        assert results[2][0][name] == pytest.approx(value, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ('arrays', 'says'),
+    [
+        ({'z': np.zeros(3)}, r'has none of the arrays images, x, points, arr_0 \(found: z\)'),
+        (
+            {'x': np.zeros((3, 6, 6, 1), np.float32)},
+            r'must be uint8 .* and are float32 of shape \(3, 6, 6, 1\)',
+        ),
+        ({'x': np.zeros((3, 8, 8, 3), np.uint8)}, 'are 8x8x3 and the reference npz:made.npz is 6x6x1'),
+        (
+            {'x': np.zeros((3, 6, 6, 1), np.uint8), 'y': np.zeros(2, int)},
+            'must be 3 whole numbers, one a sample',
+        ),
+        ({'x': np.zeros((0, 6, 6, 1), np.uint8)}, r'must be uint8 .* of shape \(0, 6, 6, 1\)'),
+    ],
+)
+def test_samples_that_are_none_are_said(tmp_path: Path, arrays: dict[str, Any], says: str) -> None:
+    np.savez(tmp_path / 'a.npz', **arrays)
+    with pytest.raises(errors.GaxError, match=says):
+        outside.open_samples(tmp_path / 'a.npz', ref_of(images())[0], base('vanilla').data)
+
+
+def test_files_that_are_no_samples_are_said(tmp_path: Path) -> None:
+    (tmp_path / 'a.npz').write_bytes(b'PK\x03\x04 and no more')
+    ref = ref_of(images())[0]
+    with pytest.raises(errors.GaxError, match=r'cannot read .*a.npz: truncated, or not an .npz file'):
+        outside.open_samples(tmp_path / 'a.npz', ref, base('vanilla').data)
+    with pytest.raises(errors.GaxError, match=r'nowhere is no folder of images and no \.npz file'):
+        outside.open_samples(tmp_path / 'nowhere', ref, base('vanilla').data)

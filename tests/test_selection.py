@@ -1,0 +1,257 @@
+"""Evaluation while a run trains: it changes nothing of the training, keeps the best, and ends a run that gets no better."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tinyruns
+
+from gax import errors, evaluation, training
+from gax.checkpoint import Checkpoints
+from gax.evals import results
+from gax.evals.evaluator import Evaluator
+
+EVERY = {'eval.every': 4, 'eval.num': 20, 'eval.features': 'raw', 'eval.best': 'frechet'}
+# Made-up distances by step: the best is at 8, and nothing after 12 is better.
+CURVE = {4: 5.0, 8: 3.0, 12: 4.0, 16: 3.5, 20: 9.0}
+
+
+@pytest.fixture(scope='module', autouse=True)
+def compiled_once() -> Iterator[None]:
+    with tinyruns.compiled_once():
+        yield
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tinyruns.images(tmp_path_factory.mktemp('data') / 'images.npz')
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path / 'cache'))
+
+
+@pytest.fixture
+def config(data: Path) -> Callable[..., Any]:
+    return lambda **changes: tinyruns.config(**{'data.name': f'npz:{data}', 'steps': 20, **changes})
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Evaluations give CURVE, whatever the net has learnt."""
+    row = Evaluator.row
+
+    def told(self: Evaluator, step: int, found: dict[str, float], *rest: Any) -> dict[str, Any]:
+        return row(self, step, {'frechet_raw': CURVE[step]} if step in CURVE else found, *rest)
+
+    monkeypatch.setattr(Evaluator, 'row', told)
+
+
+def best_of(run: Path) -> tuple[int | None, list[int]]:
+    kept = Checkpoints(run / 'checkpoints', write=False)
+    return kept.best(), kept.steps()
+
+
+# Calls of one step; calls of several, where an evaluation falls due when a log line does.
+@pytest.mark.parametrize('changes', [{'steps_per_call': 1}, {'steps_per_call': 2, 'log_every': 4}])
+def test_training_is_the_same_with_and_without(
+    tmp_path: Path, config: Callable[..., Any], changes: dict[str, object]
+) -> None:
+    training.train(config(**changes), tmp_path / 'without')
+    training.train(config(**changes, **EVERY), tmp_path / 'with')
+    tinyruns.same(tmp_path / 'without', tmp_path / 'with', 20)
+    rows = results.read_results(tmp_path / 'with')
+    assert [row['step'] for row in rows] == [4, 8, 12, 16, 20]
+    assert not (tmp_path / 'without' / results.FILE).exists()
+    board = next((tmp_path / 'with').glob('events.out.tfevents.*')).read_bytes()
+    assert board.count(b'eval/frechet_raw') == 5
+
+
+def test_by_hand_the_same_numbers_are_found(tmp_path: Path, config: Callable[..., Any]) -> None:
+    run = tmp_path / 'run'
+    training.train(config(**EVERY), run)
+    in_training = results.read_results(run)[-1]
+    by_hand = evaluation.of_run(run, 'newest', training.selection.setting_of(config(**EVERY).eval))[1][0]
+    assert by_hand['protocol'] == in_training['protocol']
+    assert by_hand['metrics'] == pytest.approx(in_training['metrics'], rel=1e-6)
+    assert by_hand['floor'] == in_training['floor']
+
+
+def test_evaluations_compile_nothing_after_the_first(tmp_path: Path, config: Callable[..., Any]) -> None:
+    import jax.monitoring
+
+    compiled: list[str] = []
+    at: list[int] = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda name, seconds, **more: compiled.append(name) if 'backend_compile' in name else None
+    )
+    evaluate = training.selection.Selection.evaluate
+
+    def counted(self: Any, step: int, state: Any) -> Any:
+        before = len(compiled)
+        row = evaluate(self, step, state)
+        at.append(len(compiled) - before)
+        return row
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.selection.Selection, 'evaluate', counted)
+        training.train(config(**EVERY, **{'checkpoint.every': 100, 'sample_every': 100}), tmp_path / 'run')
+    jax.monitoring.clear_event_listeners()
+    assert at[0] > 0
+    assert at[1:] == [0, 0, 0, 0]
+
+
+def test_the_best_is_kept_beside_the_newest(
+    tmp_path: Path, config: Callable[..., Any], measured: None
+) -> None:
+    run = tmp_path / 'run'
+    training.train(config(**EVERY, **{'checkpoint.every': 1, 'checkpoint.keep': 2}), run)
+    assert best_of(run) == (8, [8, 19, 20])
+    assert json.loads((run / 'checkpoints' / 'best.json').read_text()) == {
+        'step': 8,
+        'metric': 'frechet_raw',
+        'value': 3.0,
+    }
+    assert evaluation.chosen(Checkpoints(run / 'checkpoints', write=False), run, 'best') == [8]
+    assert evaluation.chosen(Checkpoints(run / 'checkpoints', write=False), run, 'newest') == [20]
+
+
+def test_a_run_that_gets_no_better_ends(
+    tmp_path: Path, config: Callable[..., Any], measured: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, patient = tmp_path / 'run', {**EVERY, 'eval.patience': 2, 'checkpoint.every': 100}
+    for _ in range(2):  # the same command says so again, and does nothing
+        caplog.clear()
+        with caplog.at_level(logging.INFO, 'gax'):
+            assert training.train(config(**patient), run) == (16, '')
+        assert (
+            'stopped early at step 16: frechet_raw was 3 at step 8, and no better in 2 evaluations'
+            in caplog.text
+        )
+        assert best_of(run) == (8, [4, 8, 16])
+    assert training.train(config(**{**patient, 'eval.patience': 0}), run) == (20, '')
+    training.train(config(**{**EVERY, 'checkpoint.every': 100}), tmp_path / 'whole')
+    assert tinyruns.metrics(tmp_path / 'whole') == tinyruns.metrics(run)
+    assert tinyruns.arrays(tmp_path / 'whole', 20) == tinyruns.arrays(run, 20)
+
+
+def test_stopped_and_continued_it_ends_where_it_would_have(
+    tmp_path: Path, config: Callable[..., Any], measured: None
+) -> None:
+    patient = {**EVERY, 'eval.patience': 2}
+    for steps, done in (
+        (6, 6),
+        (13, 13),
+        (20, 16),
+    ):  # 6 and 13 are evaluated, too, as ends, and count for nothing
+        assert training.train(config(**{**patient, 'steps': steps}), tmp_path / 'run') == (done, '')
+    assert [row['step'] for row in results.read_results(tmp_path / 'run')] == [4, 6, 8, 12, 13, 16]
+
+
+@pytest.mark.parametrize('at', ['row', 'save', 'mark'])
+def test_a_process_that_dies_while_it_judges_loses_nothing(
+    tmp_path: Path, config: Callable[..., Any], measured: None, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Before the row of step 8 is written, before its checkpoint is, and before that one is marked."""
+    run, changes = tmp_path / 'run', {**EVERY, 'checkpoint.every': 3, 'checkpoint.keep': 2}
+    owner, name = {
+        'row': (results, 'append'),
+        'save': (Checkpoints, 'save'),
+        'mark': (Checkpoints, 'mark_best'),
+    }[at]
+    real = getattr(owner, name)
+
+    def die(*arguments: Any) -> Any:
+        step = arguments[1]['step'] if at == 'row' else arguments[1]
+        if step == 8:
+            raise SystemExit('killed')
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, die)
+        with pytest.raises(SystemExit):
+            training.train(config(**changes), run)
+    assert best_of(run)[0] == 4
+    training.train(config(**changes), run)
+    assert best_of(run) == (8, [8, 18, 20])
+    training.train(config(**changes), tmp_path / 'whole')
+    tinyruns.same(tmp_path / 'whole', run, 20)
+
+
+@pytest.mark.slow
+def test_killed_while_evaluations_and_saves_go_on(tmp_path: Path, data: Path) -> None:
+    """SIGKILL at whatever moment: the best of eval.jsonl is the one that is marked, and its checkpoint is whole."""
+    run = tmp_path / 'run'
+    arguments = [
+        *(f'--config={tinyruns.CONFIG}', f'--workdir={run}', f'--config.data.name=npz:{data}'),
+        *('--config.steps=120', '--config.checkpoint.every=3', '--config.checkpoint.keep=1'),
+        *(f'--config.{name}={value}' for name, value in EVERY.items()),
+    ]
+    for wanted in (20, 60):
+        process = tinyruns.start('train.py', *arguments)
+        while process.poll() is None and not any(r['step'] >= wanted for r in results.read_rows(run)):
+            pass
+        process.kill()
+        process.communicate()
+    assert tinyruns.run('train.py', *arguments).returncode == 0
+    rows = results.read_results(run)
+    assert [row['step'] for row in rows] == list(range(4, 121, 4))
+    best = min(rows, key=lambda row: row['metrics']['frechet_raw'])['step']
+    assert best_of(run) == (best, sorted({best, 120}))
+    assert tinyruns.arrays(run, best)
+
+
+@pytest.mark.parametrize(
+    ('changes', 'says'),
+    [
+        ({'eval.metrics': ('frecet',)}, r"unknown metric 'frecet' \(nearest: 'frechet'\)"),
+        (
+            {'eval.metrics': ('fid',), 'eval.every': 2, 'eval.features': 'raw'},
+            'fid is the frechet on Inception',
+        ),
+        (
+            {'eval.features': 'mnits', 'eval.every': 2},
+            r"unknown feature extractor 'mnits' \(nearest: 'mnist'\)",
+        ),
+        (
+            {**EVERY, 'eval.best': 'coverage'},
+            "unknown number to be the best by 'coverage'; valid: frechet_raw",
+        ),
+        ({'eval.patience': 3}, 'config.eval.patience=3 needs config.eval.every, and config.eval.best'),
+        ({'eval.every': -1}, 'config.eval.every must be at least 0, and is -1'),
+        ({'eval.num': 1}, 'config.eval.num must be at least 2, and is 1'),
+    ],
+)
+def test_an_evaluation_that_cannot_be_is_refused_before_anything_is_made(
+    tmp_path: Path, config: Callable[..., Any], changes: dict[str, Any], says: str
+) -> None:
+    with pytest.raises(errors.GaxError, match=says):
+        training.train(config(**changes), tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_how_a_run_is_evaluated_may_change_as_it_goes_on(tmp_path: Path, config: Callable[..., Any]) -> None:
+    run = tmp_path / 'run'
+    training.train(config(steps=8), run)
+    training.train(config(steps=16, **EVERY), run)
+    training.train(config(steps=20, **{**EVERY, 'eval.num': 16}), run)
+    assert [(row['step'], row['protocol']['fake']) for row in results.read_results(run)] == [
+        (12, 20),
+        (16, 20),
+        (20, 16),
+    ]
+    assert best_of(run)[0] == 20  # of its own protocol the only one
+
+
+def test_a_damaged_mark_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    kept = Checkpoints(tmp_path / 'checkpoints')
+    (tmp_path / 'checkpoints' / 'best.json').write_text('{"st')
+    with caplog.at_level(logging.WARNING, 'gax'):
+        assert kept.best() is None
+    assert 'best.json is damaged' in caplog.text
