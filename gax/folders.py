@@ -27,8 +27,9 @@ def save(
 ) -> None:
     """uint8 [N, H, W, C] -> out/000000.png ...; with labels int [N] out/CLASS/000000.png ..., numbered throughout.
 
-    C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes; their numbers where there are none. torch-fidelity,
-    clean-fid, pytorch-fid and gax's own `folder:` read it. The folder appears whole or not at all.
+    C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes; their numbers where there are none. torch-fidelity
+    reads such folders (of classes with samples_find_deep), and so does gax's own `folder:`. The folder appears whole or not
+    at all.
     """
     check(out)
     if images.shape[-1] not in (1, 3, 4):

@@ -113,7 +113,8 @@ def truncated(game: Game, threshold: float) -> Game:
 
     The truncation trick of Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019,
     section 3.1: values that fall outside are drawn again until they fall inside. Those inside stay, so the same seed
-    shows the same samples moved towards the middle. Variety falls for quality; the game is to be sampled from only.
+    shows the same samples moved towards the middle. Variety falls. Quality rises in generators that bear it (section 3.1
+    again: of most without orthogonal regularisation it does not, as their latents shrink below all they have seen).
     (StyleGAN's psi, a step towards the mean of w, is another thing: a matter of its mapping network.)
     `check_truncation` says where that cannot be done.
     """
