@@ -20,6 +20,7 @@ import gax.cli  # defines its flags once, before any test looks
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
 
 TRAIN, SAMPLE, REPORT = 'train.py', 'sample.py', 'report.py'
+EVALUATE = 'evaluate.py'
 CONFIG = '--config=configs/mnist.py'
 HERE = '--workdir={tmp}/run'
 
@@ -226,6 +227,63 @@ CASES = [
         ['no does not exist'],
         REPORT,
     ),
+    # Evaluation.
+    Case('evaluate: nothing', [], ['give --workdir=RUN, or --samples=DIR or FILE.npz'], EVALUATE),
+    Case(
+        'evaluate: folder that is no workdir', ['--workdir={tmp}'], ['is no workdir of a gax run'], EVALUATE
+    ),
+    Case('evaluate: no checkpoint', ['--workdir={tmp}/fresh'], ['fresh has no checkpoint yet'], EVALUATE),
+    Case('evaluate: flag', ['--workdir={tmp}', '--metric=fid'], ['nearest: --metrics'], EVALUATE),
+    Case(
+        'evaluate: samples without a reference',
+        ['--samples={tmp}/unlabelled.npz'],
+        ['--data=embedded:mnist, or the --workdir of a run'],
+        EVALUATE,
+    ),
+    Case(
+        'evaluate: samples that are not there',
+        ['--samples={tmp}/nowhere', '--data=embedded:mnist'],
+        ['nowhere is no folder of images and no .npz file'],
+        EVALUATE,
+    ),
+    Case(
+        'evaluate: samples of another shape',
+        ['--samples={tmp}/unlabelled.npz', '--data=embedded:emoji'],
+        ['are 28x28x1 and the reference embedded:emoji is 32x32x3'],
+        EVALUATE,
+    ),
+    Case(
+        'evaluate: metric',
+        ['--samples={tmp}/unlabelled.npz', '--data=embedded:mnist', '--metrics=frechet,prcd', '--num=4'],
+        ["unknown metric 'prcd'", "nearest: 'prdc'"],
+        EVALUATE,
+    ),
+    Case(
+        'evaluate: a FID of other features',
+        ['--samples={tmp}/unlabelled.npz', '--data=embedded:mnist', '--metrics=fid', '--num=4'],
+        ['fid is the frechet on Inception features', 'called frechet_mnist'],
+        EVALUATE,
+    ),
+    Case(
+        'evaluate: data of a run',
+        ['--workdir={tmp}/fresh', '--data=embedded:emoji'],
+        ['--data goes with --samples'],
+        EVALUATE,
+    ),
+    Case(
+        'evaluate: against nothing',
+        [
+            *('--samples={tmp}/unlabelled.npz', '--data=embedded:mnist', '--metrics=frechet'),
+            *('--num=4', '--against={tmp}/fresh'),
+        ],
+        ['fresh has no results yet (no eval.jsonl)'],
+        EVALUATE,
+    ),
+    # Evaluation while a run trains.
+    field('eval.metrics=("frecet",)', "unknown metric 'frecet'", "nearest: 'frechet'"),
+    field('eval.patience=2', 'config.eval.patience=2 needs config.eval.every'),
+    field('eval.every=-1', 'config.eval.every must be at least 0'),
+    field('eval.num=1', 'config.eval.num must be at least 2'),
 ]
 
 
