@@ -84,7 +84,7 @@ def run(asked: Asked, train: Sequence[str]) -> int:
         try:
             place.database.patiently(lambda: place.fill(asked.retry))
             Worker(made, place, train, stop).work(now_and_then(lambda: report(made, place, final=False)))
-            report(made, place, final=True)
+            report(made, place, final=not stop.name)
             found = table.rows(place.trials(), place.workdir)
         finally:
             place.close()
@@ -107,15 +107,22 @@ def now_and_then(act: Callable[[], None]) -> Callable[[], None]:
 def report(made: Plan, place: store.Store, final: bool) -> None:
     """sweep.csv and sweep.html. final: what was measured after training counts too, and errors are told."""
     found = table.rows(place.database.patiently(place.trials), place.workdir, refresh=final)
+    made = named(made, found)
     table.write_csv(table.completed(found, made.base), made.objective, place.workdir / 'sweep.csv')
     page.write(found, made, place.workdir, place.workdir / 'sweep.html')
     if final:
         table.require_reported(found, made.objective)
 
 
+def named(made: Plan, found: Sequence[table.Row]) -> Plan:
+    """The plan with the objective under its full name."""
+    names = {name for row in found for name in row.metrics}
+    return made._replace(objective=made.objective and objectives.resolved(made.objective, names))
+
+
 def tell(found: Sequence[table.Row], made: Plan, workdir: Path, stopped_by: str) -> int:
     """Says what came out, on stdout; returns the exit status."""
-    counts = table.counts(found)
+    made, counts = named(made, found), table.counts(found)
     print(f'gax: {len(found)} runs: {", ".join(f"{n} {state}" for state, n in counts.items()) or "none yet"}')
     for row in found:
         if row.state == 'failed':

@@ -12,6 +12,8 @@ from typing import Any
 from gax import errors
 
 PATIENCE = 60.0  # seconds for which a database that does not answer is asked again
+# Of a server whose databases have no encoding (SQL_ASCII) psycopg would give bytes for text.
+POSTGRESQL = {'connect_timeout': 30, 'client_encoding': 'utf8'}
 KEY = 0x67617820737765  # of the advisory lock: one for all sweeps, as the first of them makes the tables
 
 
@@ -33,7 +35,7 @@ class Database:
         self.url, self._workdir = address(url, workdir), workdir
         self.sqlite = self.url.startswith('sqlite')
         # For how long to wait for another's transaction; for a server that hangs.
-        self.options: dict[str, Any] = {'connect_args': {'timeout' if self.sqlite else 'connect_timeout': 30}}
+        self.options: dict[str, Any] = {'connect_args': {'timeout': 30} if self.sqlite else dict(POSTGRESQL)}
         if not self.sqlite:
             self.options['pool_pre_ping'] = True
         if not self.sqlite:
@@ -108,9 +110,13 @@ def check_address(url: str) -> None:
     import sqlalchemy
 
     try:
-        sqlalchemy.make_url(url)
+        where = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         raise errors.GaxError('--storage cannot be read as postgresql://USER@HOST:PORT/DATABASE') from error
+    if 'password' in where.query:
+        raise errors.GaxError(
+            '--storage: a password stands before the @ (or in ~/.pgpass, or PGPASSWORD), not after a ?'
+        )
 
 
 def address(url: str, workdir: Path) -> str:

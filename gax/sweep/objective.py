@@ -101,6 +101,11 @@ def name_in(metric: str, names: Iterable[str]) -> str:
     return metric if metric in there else longer[0] if len(longer) == 1 else ''
 
 
+def resolved(objective: Objective, names: Iterable[str]) -> Objective:
+    """The objective under the name by which it is reported, where that is known: 'frechet' as 'frechet_mnist'."""
+    return objective._replace(metric=name_in(objective.metric, names) or objective.metric)
+
+
 def value(objective: Objective, measured: Measured) -> float | None:
     """The objective of a run that has measured this; None where it has not measured that."""
     name = name_in(objective.metric, measured)

@@ -42,7 +42,7 @@ def write(found: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
     if objective:
         better = 'lower' if objective.direction == 'minimize' else 'higher'
         parts.append(f'<p>Objective: <b>{text(objective)}</b>, {better} is better.</p>')
-        parts += best(found, objective, workdir)
+        parts += best(found, groups, objective, workdir)
     elif not problem:
         parts.append(
             '<p class="note">Give --objective=METRIC to the same command for plots and the best run.</p>'
@@ -79,8 +79,8 @@ def link(row: Row) -> str:
     return f'<a href="{text(row.folder)}/">{text(row.folder.removeprefix("runs/"))}</a>' if row.folder else ''
 
 
-def best(found: Sequence[Row], objective: Objective, workdir: Path) -> list[str]:
-    """The best run, with its last picture where it can be seen from here."""
+def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:
+    """The best run, with its last picture where it can be seen from here, and how its setting does with other seeds."""
     row = table.best_run(found, objective)
     if row is None:
         return []
@@ -90,7 +90,13 @@ def best(found: Sequence[Row], objective: Objective, workdir: Path) -> list[str]
         data = base64.b64encode(pictures[-1].read_bytes()).decode()
         shown = f'<img alt="samples of the best run" src="data:image/png;base64,{data}">'
     fields = ''.join(f'<li><code>{text(f)} = {text(v)}</code></li>' for f, v in row.setting.items())
-    said = f'<p>{link(row)}<br>{text(objective)} {row.value(objective):.4g}, seed {row.seed}</p><ul>{fields}</ul>'
+    its = next(g for g in groups if g.setting == row.setting)
+    mean = (
+        f'; the mean of its setting over {len(its.values)} seeds is {text(its.interval)}'
+        if its.values
+        else ''
+    )
+    said = f'<p>{link(row)}<br>{text(objective)} {row.value(objective):.4g} with seed {row.seed}{mean}.</p><ul>{fields}</ul>'
     return [f'<h2>Best run</h2><div class="best-run">{shown}<div>{said}</div></div>']
 
 
@@ -117,7 +123,7 @@ def pictures(found: Sequence[Row], objective: Objective) -> list[str]:
     lines, dots = plots.parallel(found, objective), plots.against(found, objective)
     parts = [f'<h2>All runs at a glance</h2><div class="scroll">{lines}</div>'] if lines else []
     if dots:
-        note = 'A dot is a run; the line joins the means, over seeds and over all that else varies.'
+        note = 'A dot is a run; the line joins the means, over seeds and over all that else varies. Bars: 95 % confidence intervals, where nothing else varies.'
         parts.append(
             f'<h2>{text(objective)} against each field</h2><div class="scroll">{dots}</div><p class="note">{note}</p>'
         )

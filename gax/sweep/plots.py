@@ -109,12 +109,14 @@ def against(found: Sequence[Row], objective: Objective) -> str:
     figure, panels = drawing(tall, wide, (3.9 * wide, 3.1 * tall))
     for axes, c in zip(panels, fields, strict=False):
         x = np.array(c.values, np.float64) if c.numbers else c.places
-        axes.scatter(x, y, s=18, color=OTHER, alpha=0.6, linewidths=0)
-        means(axes, x, y, alone=len(fields) == 1 and c.name != 'seed')
         if c.log:
             axes.set_xscale('log')
-        if not c.numbers:
-            axes.set_xticks(*zip(*c.ticks, strict=True), rotation=20, ha='right')
+        means(axes, x, y, alone=len(fields) == 1 and c.name != 'seed')
+        axes.scatter(x, y, s=18, color=OTHER, alpha=0.7, linewidths=0, zorder=3)
+        shown = [float(said) for _, said in c.ticks] if c.numbers else [where for where, _ in c.ticks]
+        slanted = {} if c.numbers else {'rotation': 20, 'ha': 'right'}
+        axes.set_xticks(shown, [said for _, said in c.ticks], **slanted)
+        axes.set_xticks([], minor=True)
         if y.min() > 0 and y.max() / y.min() >= RATIO:
             axes.set_yscale('log')
         axes.set_xlabel(c.name, fontsize=9)
@@ -135,7 +137,7 @@ def means(axes: Any, x: np.ndarray, y: np.ndarray, alone: bool) -> None:
     axes.plot(places, [i.mean for i in found], color=BEST, linewidth=1.2, marker='_', markersize=12)
     for place, i in zip(places, found, strict=True):
         if alone and i.n > 1:
-            axes.plot([place, place], [i.low, i.high], color=BEST, linewidth=2)
+            axes.plot([place, place], [i.low, i.high], color=BEST, linewidth=6, alpha=0.25, zorder=1)
 
 
 def drawing(tall: int, wide: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:

@@ -190,11 +190,11 @@ class Worker:
         try:
             with self.store.database.plain_errors():
                 known = trial.storage.get_trial(trial._trial_id).intermediate_values
-                fresh = [p for p in objectives.curve(self.plan.objective, folder) if p[0] not in known]
+                values = objectives.curve(self.plan.objective, folder)
+                fresh = [(step, v) for step, v in values if step not in known and math.isfinite(v)]
                 for step, value in fresh:
-                    if math.isfinite(value):
-                        trial.report(value, step)
-                return bool(fresh) and trial.should_prune()
+                    trial.report(value, step)
+                return bool(fresh and trial.should_prune())
         except errors.GaxError as error:
             log.warning('%s', error)
             return False

@@ -78,7 +78,7 @@ def test_more_seeds_add_runs(stores: Many) -> None:
 
 
 def test_each_trial_goes_to_one_of_many_workers_at_once(stores: Many) -> None:
-    made = grid('seed', seeds=24)
+    made = grid('seed', seeds=12)
     workers = [stores(made) for _ in range(4)]
     taken: list[int] = []
 
@@ -93,7 +93,7 @@ def test_each_trial_goes_to_one_of_many_workers_at_once(stores: Many) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(taken) == list(range(24))
+    assert sorted(taken) == list(range(12))
 
 
 TAKE = """
@@ -192,21 +192,26 @@ def proposals_of(one: store.Store, trials: int) -> list[Any]:
     return settings
 
 
-@pytest.mark.parametrize('sampler', ['tpe', 'random'])
-def test_a_search_that_stopped_proposes_what_it_would_have(tmp_path: Path, sampler: str) -> None:
+@pytest.mark.parametrize(
+    ('sampler', 'parts_of'), [('tpe', (3, 8, 1)), ('random', (1, 3))]
+)  # TPE: after ten trials
+def test_a_search_that_stopped_proposes_what_it_would_have(
+    tmp_path: Path, sampler: str, parts_of: tuple[int, ...]
+) -> None:
+    trials = sum(parts_of)
     whole, parts = Many(tmp_path / 'whole'), Many(tmp_path / 'parts')
-    one = whole(search(14, sampler))
-    wanted = proposals_of(one, 14)
+    one = whole(search(trials, sampler))
+    wanted = proposals_of(one, trials)
     assert one.take() is None  # as many as asked for
-    assert len({str(s) for s in wanted}) == 14
+    assert len({str(s) for s in wanted}) == trials
     assert all(1e-3 <= s['terms.r1.weight'] <= 10.0 for s in wanted)
     assert {s['loss'] for s in wanted} == {'hinge', 'non_saturating'}
     found: list[Any] = []
-    for trials in (3, 8, 3):
-        found += proposals_of(parts(search(14, sampler)), trials)
+    for some in parts_of:
+        found += proposals_of(parts(search(trials, sampler)), some)
         parts.made[-1].close()
     assert found == wanted
-    assert proposals_of(parts(search(16, sampler)), 2)
+    assert proposals_of(parts(search(trials + 1, sampler)), 1)
     for many in (whole, parts):
         for one in many.made:
             one.close()
@@ -236,6 +241,7 @@ def test_a_workdir_of_another_sweep_or_of_a_run_is_refused(stores: Many) -> None
         ('sesame', 'must be postgresql://'),
         ('postgresql://me:sesame@127.0.0.1:1/x', 'cannot be used: .*127.0.0.1'),
         ('postgresql://me:sesame@127.0.0.1:port/x', 'cannot be read'),
+        ('postgresql://127.0.0.1/x?password=sesame', 'a password stands before the @'),
     ],
 )
 def test_a_storage_that_cannot_be_used_is_one_line_without_password(

@@ -135,7 +135,7 @@ def test_killed_outright_and_taken_up_again(tmp_path: Path, script: Script) -> N
 @pytest.mark.slow
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_stopped_by_a_signal(tmp_path: Path, number: signal.Signals) -> None:
-    sweep, changes = tmp_path / 'sweep', ('--config.steps=2000', '--config.checkpoint.every=2000')
+    sweep, changes = tmp_path / 'sweep', ('--config.steps=500', '--config.checkpoint.every=500')
     arguments = (CONFIG, f'--workdir={sweep}', '--sweep=lr', '--seeds=1', *changes)
     worker = tinyruns.start(SCRIPT, *arguments)
     until(lambda: list(sweep.glob('runs/*/metrics.jsonl')), worker)
@@ -145,11 +145,11 @@ def test_stopped_by_a_signal(tmp_path: Path, number: signal.Signals) -> None:
     assert worker.returncode == 128 + number, err
     assert 'the same command goes on' in out
     (step,) = checkpoints(sweep)
-    assert 0 < step < 2000
+    assert 0 < step < 500
     assert [row['state'] for row in table(sweep)] == ['waiting', 'waiting']
     again = tinyruns.run(SCRIPT, *arguments, '--retry_failed')
     assert again.returncode == 0, again.stderr
-    assert [row['steps'] for row in table(sweep)] == ['2000', '2000']
+    assert [row['steps'] for row in table(sweep)] == ['500', '500']
     assert f'going on from step {step}' in ''.join(p.read_text() for p in sweep.glob('runs/*/run.log'))
 
 
@@ -191,9 +191,9 @@ def test_a_search_prunes_and_finds(tmp_path: Path) -> None:
     )
     changes = (
         '--direction=minimize',
-        '--config.steps=1200',
+        '--config.steps=400',
         '--config.log_every=20',
-        '--config.checkpoint.every=600',
+        '--config.checkpoint.every=400',
     )
     worker = tinyruns.start(SCRIPT, *arguments, *changes)
     out, err = worker.communicate(timeout=500)
@@ -204,7 +204,7 @@ def test_a_search_prunes_and_finds(tmp_path: Path) -> None:
     assert states[:4] == ['done'] * 4  # none is pruned before four are done
     assert set(states) <= {'done', 'pruned'}
     for row in rows:
-        assert (int(row['steps']) == 1200) == (row['state'] == 'done')
+        assert (int(row['steps']) == 400) == (row['state'] == 'done')
     best = min(
         (row for row in rows if row['state'] == 'done'), key=lambda row: float(row['objective d/loss'])
     )
