@@ -74,8 +74,9 @@ def save(folder: Path, key: Mapping[str, Any], arrays: Arrays) -> None:
             named: dict[str, Any] = {
                 'key': np.array(json.dumps(key, sort_keys=True)),
                 'sha256': np.array(digest(arrays)),
+                **arrays,
             }
-            np.savez(file, **named, **arrays)
+            np.savez(file, **named)
         temporary.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):

@@ -17,6 +17,9 @@ from gax.evals.features import Extractor
 from gax.evals.metrics import Samples
 from gax.types import Array, Game, TrainState
 
+BLOCK = (
+    2048  # rows that one merge of moments takes: it costs as much as that of one row, a few [D, D] matrices
+)
 OF_FEATURES = ('moments', 'features', 'probabilities')
 
 
@@ -93,8 +96,7 @@ def gatherer(
     rows, whole = parallel.rows(mesh), parallel.replicated(mesh)
     compiled = variables = None
     if extractor is not None and wanted & set(OF_FEATURES):
-        kept = [name for name in ('features', 'probabilities') if name in wanted]
-        kept += ['features'] * ('moments' in wanted and 'features' not in kept)
+        kept = {'features' if name == 'moments' else name for name in wanted & set(OF_FEATURES)}
         apply, variables = extractor.apply, jax.device_put(extractor.variables, whole)
 
         def extract(variables: Any, x: Array) -> dict[str, Array]:
@@ -104,31 +106,55 @@ def gatherer(
         compiled = jax.jit(extract, in_shardings=(whole, rows), out_shardings=rows)
 
     def gather(chunks: Iterable[Chunk]) -> Samples:
-        parts: dict[str, list[np.ndarray]] = {}
-        moments, count = None, 0
-
-        def read(chunk: Chunk, made: dict[str, Array]) -> None:
-            nonlocal moments, count
-            count += chunk.valid
-            if 'moments' in wanted:
-                one = frechet.batch_moments(made['features'], chunk.valid)
-                moments = one if moments is None else frechet.merge(moments, one)
-            found = {**made, 'x': chunk.x, 'labels': chunk.label}
-            for name in wanted & found.keys():
-                if found[name] is not None:
-                    parts.setdefault(name, []).append(np.asarray(found[name])[: chunk.valid])
-
+        found = Gathered(wanted)
         waiting = None
         for chunk in chunks:
-            started = chunk, {} if compiled is None else compiled(variables, jax.device_put(chunk.x, rows))
+            made = {} if compiled is None else compiled(variables, jax.device_put(chunk.x, rows))
             if waiting:  # read when the next is on its way
-                read(*waiting)
-            waiting = started
+                found.add(*waiting)
+            waiting = chunk, made
         if waiting:
-            read(*waiting)
-        return Samples(count, moments, **{name: np.concatenate(part) for name, part in parts.items()})
+            found.add(*waiting)
+        return found.samples()
 
     return gather
+
+
+class Gathered:
+    """What has been gathered so far."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        self._wanted, self._num = wanted, 0
+        self._moments: frechet.Moments | None = None
+        self._parts: dict[str, list[np.ndarray]] = {}
+        self._block: list[
+            Array
+        ] = []  # features that are not in the moments yet, the last of them perhaps padded
+        self._inside = 0  # how many of these rows count
+
+    def add(self, chunk: Chunk, made: dict[str, Array]) -> None:
+        """made: what the extractor made of the chunk. After a chunk with padding there must come no other."""
+        self._num += chunk.valid
+        if 'moments' in self._wanted:
+            self._block.append(made['features'])
+            self._inside += chunk.valid
+            if self._inside >= BLOCK:
+                self._flush()
+        found = {**made, 'x': chunk.x, 'labels': chunk.label}
+        for name in self._wanted & found.keys():
+            if found[name] is not None:
+                self._parts.setdefault(name, []).append(np.asarray(found[name])[: chunk.valid])
+
+    def _flush(self) -> None:
+        one = frechet.batch_moments(jnp.concatenate(self._block), self._inside)
+        self._moments = one if self._moments is None else frechet.merge(self._moments, one)
+        self._block, self._inside = [], 0
+
+    def samples(self) -> Samples:
+        if self._block:
+            self._flush()
+        parts: dict[str, Any] = {name: np.concatenate(part) for name, part in self._parts.items()}
+        return Samples(self._num, self._moments, **parts)
 
 
 def joined(a: Samples, b: Samples) -> Samples:

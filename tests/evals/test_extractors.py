@@ -11,7 +11,7 @@ import pytest
 
 from gax import errors
 from gax.data import memory
-from gax.evals import classifier, features, metrics
+from gax.evals import classifier, features, frechet, metrics
 
 MODULE = """
 import jax.numpy as jnp
@@ -48,6 +48,37 @@ def test_the_shipped_classifiers_see_their_images() -> None:
     assert live.sum() > 180
     assert abs(shown[:, live].mean()) < 0.1
     assert 0.8 < np.median(shown[:, live].std(axis=0)) < 1.2
+
+
+def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
+    """Noise, holes, and few distinct images: each step further from the reals than the one before."""
+    x, _ = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'emoji32.npz')
+    order = np.random.default_rng(0).permutation(len(x))
+    real, fake = x[order[:953]], x[order[953:]]
+    made = features.make('emoji', (32, 32, 3))
+    compiled = jax.jit(made.apply)
+
+    def moments(images: np.ndarray) -> frechet.Moments:
+        return frechet.batch_moments(compiled(made.variables, images)['features'])
+
+    def noisy(level: int) -> np.ndarray:
+        noise = np.random.default_rng(1).normal(size=fake.shape)
+        return np.clip(np.rint(fake + level * noise), 0, 255).astype(np.uint8)
+
+    def holed(side: int) -> np.ndarray:
+        out = fake.copy()
+        out[:, 8 : 8 + side, 8 : 8 + side] = 128
+        return out
+
+    reference, clean = moments(real), frechet.distance(moments(real), moments(fake)).distance
+    for worse, levels in (
+        (noisy, (8, 16, 32)),
+        (holed, (4, 8, 12)),
+        (lambda n: np.resize(fake[:n], fake.shape), (300, 100, 10)),
+    ):
+        found = [frechet.distance(reference, moments(worse(level))).distance for level in levels]
+        assert clean < found[0] < found[1] < found[2], worse
+        assert found[2] > 2 * clean
 
 
 def test_digits_of_another_size_are_resized_and_it_is_said() -> None:

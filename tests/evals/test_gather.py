@@ -54,8 +54,11 @@ def test_halves_are_disjoint_and_as_large_as_can_be(size: int, num: int, alone: 
     assert (np.diff(a) != 1).any()  # files may be sorted by class
 
 
-@pytest.mark.parametrize('devices', [1, 4])
-def test_what_is_gathered_is_that_of_the_samples_without_the_padding(devices: int) -> None:
+@pytest.mark.parametrize(('devices', 'block'), [(1, 64), (4, 64), (4, 2048)])
+def test_what_is_gathered_is_that_of_the_samples_without_the_padding(
+    devices: int, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gather, 'BLOCK', block)
     x = images()
     ref, mesh = ref_of(x, np.arange(120) % 3, devices)
     made = Evaluator(ref, Setting(('frechet', 'kernel', 'swd'), 'raw', 50), mesh)
