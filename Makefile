@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: train test test-slow lint bench clean
+.PHONY: train test test-slow test-postgres lint bench clean
 
 train: $(VENV)/.core
 	$(BIN)/python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
@@ -13,6 +13,10 @@ test: $(VENV)/.dev
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -n auto -m slow
+
+# Starts a server of its own from Debian's postgresql.
+test-postgres: $(VENV)/.dev
+	$(BIN)/python -m pytest -m postgres
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

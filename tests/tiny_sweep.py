@@ -68,6 +68,14 @@ def sweep_wrong_type() -> Iterator[dict[Any, Any]]:
     yield {'batch_size': 'many'}
 
 
+def sweep_number_for_text() -> Iterator[dict[Any, Any]]:
+    yield {'loss': 3}
+
+
+def sweep_lists() -> Iterator[dict[Any, Any]]:
+    yield {('g.widths', 'd.widths'): [4, 4]}
+
+
 def sweep_wrong_value() -> Iterator[dict[Any, Any]]:
     yield {'g.optimizer.learning_rate': -1.0}
 

@@ -187,8 +187,14 @@ def check(base: ConfigDict, setting: Setting, where: str) -> None:
 
 
 def changed(base: ConfigDict, setting: Setting) -> ConfigDict:
+    """The base config with some fields set. Raises GaxError for a value of another type than the field's."""
     config = ConfigDict(base.to_dict())
-    config.update_from_flattened_dict({f: list(v) if isinstance(v, list) else v for f, v in setting.items()})
+    for field, value in setting.items():
+        try:
+            config.update_from_flattened_dict({field: tuple(value) if isinstance(value, list) else value})
+        except (TypeError, ValueError) as error:
+            kind = configs.SAID[configs.fields_of(base)[field]]
+            raise errors.GaxError(f'config.{field} must be {kind}, and is {value!r}') from error
     return config
 
 

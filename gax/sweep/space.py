@@ -59,8 +59,12 @@ def axis(name: str, made: Any) -> Axis:
             raise errors.GaxError(
                 f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields {a!r}'
             )
-    for value in (value for a in alternatives for value in a.values() if isinstance(value, Range)):
-        check_range(where, value, len(alternatives))
+    for value in (value for a in alternatives for value in a.values()):
+        if isinstance(value, Range):
+            check_range(where, value, len(alternatives))
+        elif not isinstance(value, (bool, int, float, str, tuple, list)):
+            said = f'{type(value).__name__} {value!r}'
+            raise errors.GaxError(f'{where}: values are plain numbers, texts or tuples, and one is a {said}')
     return Axis(name, tuple(alternatives))
 
 

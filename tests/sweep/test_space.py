@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from gax import errors
@@ -40,6 +41,8 @@ def test_the_product_varies_the_last_axis_fastest():
         ([{'a': Range(0.0, float('inf'))}], 'finite'),
         ([{'a': Range('x', 1.0)}], 'two numbers'),
         ([{'a': Range(0.0, 1.0)}, {'a': 2.0}], 'only setting'),
+        ([{'a': np.float32(0.5)}], 'plain numbers, texts or tuples, and one is a float32'),
+        ([{'a': None}], 'one is a NoneType'),
     ],
 )
 def test_what_is_no_axis_is_refused(made, says):

@@ -288,6 +288,7 @@ BAD = [
         'unknown field config.g.optimizer.learning_rat (nearest: config.g.optimizer.learning_rate)',
     ),
     ('--sweep=wrong_type', "config.batch_size must be a whole number, and is 'many'"),
+    ('--sweep=number_for_text', 'config.loss must be a text, and is 3'),
     ('--sweep=wrong_value', 'optimizer.learning_rate must be positive, and is -1.0'),
     ('--sweep=empty', 'sweep_empty() must yield settings'),
     (
@@ -323,6 +324,15 @@ def test_bad_input_is_one_line_and_makes_nothing(
     assert says in line
     assert 'sesame' not in line
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_is_a_tuple(script: Script, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert (
+        script(SCRIPT, CONFIG, f'--workdir={tmp_path}/sweep', '--sweep=lists', '--seeds=1', '--dry_run') == 0
+    )
+    (line,) = capfd.readouterr().out.splitlines()
+    assert line.startswith('new      runs/widths=_4_4-')
+    assert line.endswith('--config.g.widths=(4, 4) --config.d.widths=(4, 4) --config.seed=0')
 
 
 def test_help_says_how(script: Script, capfd: pytest.CaptureFixture[str]) -> None:
