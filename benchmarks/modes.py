@@ -75,7 +75,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     images = 'image' in built.source.spec.fields
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
     states, advance = vectorize.init(built, seeds), vectorize.program(built)
-    chunk = config.steps_per_call
+    chunk = config.steps_per_call or experiment.call_sizes(built)[0]
     curve, began = [], time.perf_counter()
     for step in trange(0, steps, chunk, desc=name, mininterval=5):
         states, _ = advance(states, built.arrays, vectorize.indices(built, seeds, step, chunk))

@@ -30,7 +30,7 @@ class Stepper:
         from gax import step as steps
 
         self.experiment = experiment.build(config)
-        self.count = 1 if steps.lazy_terms(self.experiment.game) else config.steps_per_call
+        self.count = experiment.call_sizes(self.experiment)[0]
         self.carry = experiment.init(self.experiment)
         self.compile_seconds, self.flops = self._compile(experiment, steps)
         self.advance = experiment.advancer(self.experiment)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, gans, penalties, transforms
+from gax import errors, gans, parallel, penalties, transforms, wrappers
 from gax.data import fit
 from gax.evals import metrics
 from gax.fields import fields_of, flat, get, unknown_field
@@ -44,8 +44,12 @@ def base(gan: str) -> ConfigDict:
             'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': eval_section(),
-            # Training steps per compiled call: a tenth of the host's work, and XLA's memory reused between steps.
-            'steps_per_call': 10,
+            'parallel': 'jit',  # how the step is made for several devices: parallel.PARALLEL
+            'remat': '',  # networks whose passes are made again on the way back, e.g. 'g,d': less memory. wrappers.remat
+            'precision': 'float32',  # that networks compute in; all else stays float32: wrappers.PRECISIONS
+            # Training steps per compiled call: less of the host's work, and XLA's memory reused between steps. 0: as it
+            # suits the platform, and the lazy terms. experiment.call_sizes
+            'steps_per_call': 0,
         }
     )
     config.update(gans.recipe(gan).defaults())
@@ -81,11 +85,12 @@ def eval_section() -> dict[str, Any]:
 
 
 POSITIVE: tuple[str, ...] = (
-    *('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every', 'steps_per_call'),
+    *('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every'),
     *('checkpoint.every', 'checkpoint.keep', 'accumulate'),
 )
 RANGES: tuple[tuple[str, float, float], ...] = (
     ('seed', 0, 2**32 - 1),
+    ('steps_per_call', 0, math.inf),
     ('data.image_size', 0, 2**16),
     ('data.channels', 0, 2**16),
     ('data.device_limit_mib', 0, math.inf),
@@ -105,6 +110,8 @@ RANGES: tuple[tuple[str, float, float], ...] = (
     ('terms.path_length.shrink', 1, math.inf),
 )
 CHOICES: dict[str, Iterable[str]] = {
+    'parallel': parallel.PARALLEL,
+    'precision': wrappers.PRECISIONS,
     'data.crop': fit.CROPS,
     'data.resize': fit.FILTERS,
     'data.broken': ('error', 'skip'),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -21,6 +23,11 @@ from gax.data import feed, order
 from gax.types import Array, Game, TrainState
 
 AHEAD = 2
+# Training steps a call, where config.steps_per_call leaves the choice. Measured on CPU: a tenth of the host's work, and
+# XLA's memory reused between steps (benchmarks/README.md). Not yet on the others.
+AUTOMATIC = {'cpu': 10, 'gpu': 10, 'tpu': 10}
+# Lazy terms that are due, and for how many steps; one after another.
+Plan = tuple[tuple[steps.Due | None, int], ...]
 
 
 class Carry(NamedTuple):
@@ -70,8 +77,11 @@ def init(experiment: Experiment, like: Carry | None = None) -> Carry:
 
 
 def metrics_of(experiment: Experiment, state: TrainState) -> Any:
-    """The shapes of the metrics of one step."""
-    rows = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), row_shapes(experiment))
+    """The shapes of the metrics of one step, as each replica makes it where there are such: it may refuse its rows."""
+    share = experiment.mesh.size if parallel.PARALLEL[experiment.config.parallel].replicas else 1
+    rows = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((x.shape[1] // share, *x.shape[2:]), x.dtype), row_shapes(experiment)
+    )
     return jax.eval_shape(one_step(experiment, None), state, experiment.arrays, rows)[1]
 
 
@@ -96,23 +106,64 @@ def one_step(experiment: Experiment, due: steps.Due | None) -> Callable[..., Any
 
 
 def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1) -> Any:
-    """The compiled (carry, arrays, rows) -> carry: `count` steps, metrics gathered on the device.
+    """The compiled (carry, arrays, rows) -> carry: `count` steps with the same lazy terms. See `planned`."""
+    return planned(experiment, ((due, count),))
 
-    rows: a pytree of leaves [count, rows, ...], see `feeder`.
+
+def planned(experiment: Experiment, plan: Plan) -> Any:
+    """The compiled (carry, arrays, rows) -> carry: the steps of `plan`, metrics gathered on the device.
+
+    rows: a pytree of leaves [steps, rows, ...], see `feeder`. Compiled as config.parallel says.
     """
-    one = one_step(experiment, due)
+    mode = parallel.PARALLEL[experiment.config.parallel]
+    played = experiment._replace(game=mode.game(experiment.game, experiment.mesh))
+    stretches = [(mode.step(one_step(played, due)), count) for due, count in plan]
 
     def advance(carry: Carry, arrays: Any, rows: Any) -> Carry:
-        def body(carry: Carry, step_rows: Any) -> tuple[Carry, None]:
-            state, metrics = one(carry.state, arrays, step_rows)
-            return Carry(state, meter.add(carry.meter, metrics, carry.state.step)), None
+        at = 0
+        for one, count in stretches:
+            part = jax.tree.map(lambda x: x[at : at + count], rows)  # noqa: B023 (used at once)
+            carry = stretch(one, count, carry, arrays, part)
+            at += count
+        return carry
 
-        # A scan of one step would still be a loop, in which XLA:CPU runs code more slowly.
-        if count == 1:
-            return body(carry, jax.tree.map(lambda x: x[0], rows))[0]
-        return jax.lax.scan(body, carry, rows)[0]
+    return mode.compile(advance, experiment.mesh, 1)
 
-    return parallel.compile(advance, experiment.mesh, row_axis=1)
+
+def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows: Any) -> Carry:
+    """`count` steps `one` (see `one_step`), one after the other."""
+
+    def body(carry: Carry, step_rows: Any) -> tuple[Carry, None]:
+        state, metrics = one(carry.state, arrays, step_rows)
+        return Carry(state, meter.add(carry.meter, metrics, carry.state.step)), None
+
+    # A scan of one step would still be a loop, in which XLA:CPU runs code more slowly.
+    if count == 1:
+        return body(carry, jax.tree.map(lambda x: x[0], rows))[0]
+    return jax.lax.scan(body, carry, rows)[0]
+
+
+def plan_of(game: Game, step: int, count: int) -> Plan:
+    """What falls due in a call of `count` steps from `step` on."""
+    dues = itertools.groupby(steps.due_terms(game, at) for at in range(step, step + count))
+    return tuple((due, len(list(same))) for due, same in dues)
+
+
+def call_sizes(experiment: Experiment, rhythms: Iterable[int] = ()) -> tuple[int, int]:
+    """(the training steps of a call, the number that the first step of such a call is a multiple of).
+
+    config.steps_per_call, or where that is 0 the platform's. With lazy terms a call is no longer than their common rhythm,
+    and divides it: then few programs have all calls, as each begins where a term falls due or a fixed way behind. Of
+    sizes that do, one that divides the `rhythms` at which calls end anyway is the best, as no steps are left to be done
+    one by one.
+    """
+    asked = experiment.config.steps_per_call or AUTOMATIC[experiment.mesh.devices.flat[0].platform]
+    lazy = steps.lazy_terms(experiment.game)
+    if not lazy:
+        return asked, 1
+    fitting = [n for n in range(1, asked + 1) if math.gcd(*lazy.values()) % n == 0]
+    even = [n for n in fitting if n > 1 and all(rhythm % n == 0 for rhythm in rhythms)]
+    return (max(even or fitting),) * 2
 
 
 def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
@@ -134,27 +185,27 @@ def feeder(experiment: Experiment) -> feed.Feed:
     return feed.Stream(pick, parallel.rows(experiment.mesh, 1), experiment.config.data.workers)
 
 
-Key = tuple[Any, int]  # of a program: the lazy terms that are due, and the number of steps
-
-
 def compile_ahead(
     experiment: Experiment, like: Carry, step: int, count: int
-) -> dict[Key, Callable[..., Carry]]:
+) -> dict[Plan, Callable[..., Carry]]:
     """The program that a call of `count` steps at `step` needs, compiled in another thread while this one goes on."""
-    key = (steps.due_terms(experiment.game, step), count)
+    plan = plan_of(experiment.game, step, count)
+    made = planned(experiment, plan)
+    if not hasattr(made, 'lower'):  # what compiles at its first call
+        return {plan: made}
     rows = row_shapes(experiment, count)
     pool = ThreadPoolExecutor(1, 'gax-compile')
-    found = pool.submit(lambda: program(experiment, *key).lower(like, experiment.arrays, rows).compile())
+    found = pool.submit(lambda: made.lower(like, experiment.arrays, rows).compile())
     pool.shutdown(wait=False)
-    return {key: lambda *arguments: found.result()(*arguments)}
+    return {plan: lambda *arguments: found.result()(*arguments)}
 
 
 def advancer(
     experiment: Experiment,
-    programs: Mapping[Key, Callable[..., Carry]] = MappingProxyType({}),
+    programs: Mapping[Plan, Callable[..., Carry]] = MappingProxyType({}),
     rows: Callable[[int, int], Any] | None = None,
 ) -> Callable[[Carry, int, int], Carry]:
-    """(carry, step, count) -> carry, with one compiled program per set of due lazy terms and per count.
+    """(carry, step, count) -> carry, with one compiled program per pattern of due lazy terms.
 
     programs: those that are there already. rows: a `feeder`, where the caller wants to close it. At most AHEAD calls wait
     on the device: a signal is answered soon, and what the host says of progress is true.
@@ -164,10 +215,10 @@ def advancer(
     copy = jax.jit(jnp.copy)  # the carry itself is given away in the next call
 
     def advance(carry: Carry, step: int, count: int) -> Carry:
-        key = (steps.due_terms(experiment.game, step), count)
-        if key not in known:
-            known[key] = program(experiment, *key)
-        carry = known[key](carry, experiment.arrays, rows(step, count))
+        plan = plan_of(experiment.game, step, count)
+        if plan not in known:
+            known[plan] = planned(experiment, plan)
+        carry = known[plan](carry, experiment.arrays, rows(step, count))
         waiting.append(copy(carry.state.step))
         if len(waiting) > AHEAD:
             waiting.popleft().block_until_ready()

@@ -2,11 +2,21 @@
 
 A name decides a stream by its own, so adding or removing a consumer changes nobody else's numbers, and a
 resumed run, which knows the root and the step, draws what the first one would have drawn.
+
+Where the rows of a batch are dealt out to replicas that each run the step by themselves, a replica's keys know its number,
+and an array drawn from them, [B / replicas, ...], is its share of the [B, ...] that one device draws: the same numbers,
+whoever draws them. So replicas draw different numbers from one key, and agree with a step for the whole batch. An array
+whose first axis is not the batch's rows is each replica's own.
 """
 
+import math
 import zlib
+from functools import cache
+from typing import Any
 
 import jax
+import jax.numpy as jnp
+from jax.extend import random as extend
 
 
 def root(seed: int | jax.Array) -> jax.Array:
@@ -14,11 +24,58 @@ def root(seed: int | jax.Array) -> jax.Array:
     return jax.random.key_data(jax.random.key(seed, impl='threefry2x32'))
 
 
+def of_replica(key_data: jax.Array, number: int | jax.Array) -> jax.Array:
+    """Key data (uint32 [3]) of a root stream for replica `number`, from 0."""
+    return jnp.append(key_data, jnp.asarray(number, jnp.uint32))
+
+
 def at_step(key_data: jax.Array, step: jax.Array) -> jax.Array:
-    """The key of one training step."""
-    return jax.random.fold_in(jax.random.wrap_key_data(key_data, impl='threefry2x32'), step)
+    """The key of one training step; key_data: of `root`, or `of_replica`."""
+    impl = 'threefry2x32' if key_data.shape[-1] == 2 else shares()
+    return jax.random.fold_in(jax.random.wrap_key_data(key_data, impl=impl), step)
 
 
 def stream(key: jax.Array, name: str) -> jax.Array:
     """The sub-stream called `name`. CRC-32 of the name: stable over processes, unlike Python's `hash`."""
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+@cache
+def shares() -> Any:
+    """The random number generator of replicas: threefry2x32 (as JAX makes it partitionable) from a later count on.
+
+    Its keys are uint32 [3], the third the replica's number, which all keys made from one inherit. What all replicas draw
+    together may have up to 2^32 elements; beyond that, numbers repeat.
+    """
+    return extend.define_prng_impl(
+        key_shape=(3,),
+        seed=lambda seed: of_replica(root(seed), 0),
+        split=lambda data, shape: _inherit(data, jax.random.split(_plain(data), shape)),
+        random_bits=_share_of_bits,
+        fold_in=lambda data, number: _inherit(data, jax.random.fold_in(_plain(data), number)),
+        name='gax_shares',
+        tag='gax',
+    )
+
+
+def _plain(data: jax.Array) -> jax.Array:
+    return jax.random.wrap_key_data(data[:2], impl='threefry2x32')
+
+
+def _inherit(data: jax.Array, keys: jax.Array) -> jax.Array:
+    made = jax.random.key_data(keys)
+    return jnp.concatenate([made, jnp.broadcast_to(data[2:], (*made.shape[:-1], 1))], axis=-1)
+
+
+def _share_of_bits(data: jax.Array, width: int, shape: tuple[int, ...]) -> jax.Array:
+    """Unsigned integers of `width` bits: jax.random.bits counts its elements from 0, and this from number * size."""
+    size = math.prod(shape)
+    place = data[2] * jnp.uint32(size) + jax.lax.iota(jnp.uint32, size).reshape(shape)
+    zeros = jnp.zeros_like(place)
+    high, low = extend.threefry2x32_p.bind(
+        jnp.broadcast_to(data[0], shape), jnp.broadcast_to(data[1], shape), zeros, place
+    )
+    dtype = jnp.dtype(f'uint{width}')
+    if width == 64:
+        return (high.astype(dtype) << 32) | low.astype(dtype)
+    return (high ^ low).astype(dtype)

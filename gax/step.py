@@ -207,6 +207,7 @@ def _move(
     if pulls:
         pulled = shared.pullback(grads[1])[0]
         direct = {**direct, **{n: jax.tree.map(jnp.add, direct[n], pulled[n]) for n in pulls}}
+    direct, total, aux = game.mean((direct, total, aux))
     updates, opt_state = player.optimizer.update(direct, state.opt_state[move.player], own)
     model_state, term_state, metrics = aux
     sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': own}

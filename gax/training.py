@@ -14,7 +14,6 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gax import errors, experiment, loop, meter, parallel, pictures, sampling, selection
-from gax import step as steps
 from gax.checkpoint import Checkpoints
 from gax.experiment import Carry
 from gax.progress import Progress
@@ -88,9 +87,9 @@ class Run:
         if start:
             stop.hint = f'nothing is lost; the same command goes on from step {start}'
             log.info('going on from step %d in %s', start, self.workdir)
-        per_call = 1 if steps.lazy_terms(self.experiment.game) else config.steps_per_call
         hooks = self.hooks()
-        count = loop.call_size(start, config.steps, hooks, per_call)
+        sizes = experiment.call_sizes(self.experiment, [hook.every for hook in hooks])
+        count = loop.call_size(start, config.steps, hooks, *sizes)
         ahead = experiment.compile_ahead(self.experiment, self.shapes, start, count)
         carry = self.place(self.restored) if start else experiment.init(self.experiment, self.shapes)
         self.restored = None
@@ -102,16 +101,9 @@ class Run:
             self.progress.at(step)
 
         advance = experiment.advancer(self.experiment, ahead, self.feeder)
-        return loop.run(
-            carry,
-            advance,
-            start,
-            config.steps,
-            hooks,
-            lambda: bool(stop.name or self.over),
-            per_call,
-            progress,
-        )[1]
+        stopped = lambda: bool(stop.name or self.over)  # noqa: E731
+        per_call, align = sizes
+        return loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress, align)[1]
 
     def place(self, tree: PyTree) -> Carry:
         """Copied onto the device by a program: arrays that Orbax or NumPy own could not be donated."""

@@ -159,6 +159,10 @@ def _as_it_is(step: Step) -> Step:
     return step
 
 
+def _of_one(found: PyTree) -> PyTree:
+    return found
+
+
 class Game(NamedTuple):
     """Networks and players: a whole GAN.
 
@@ -170,6 +174,8 @@ class Game(NamedTuple):
     ema:          net -> decay (float or schedule of the step): nets of which a moving average is kept.
     simultaneous: every player answers the others' parameters as they stood at the start of the step.
     wrap:         step -> step: what is done with the step as a whole (see wrappers.extragradient).
+    mean:         tree -> tree: of what a move found on its rows (gradient, loss, statistics, states, metrics) the mean
+                  over all replicas, where several play the game, each on rows of its own (see parallel.py).
     """
 
     nets: Mapping[str, Net]
@@ -180,6 +186,7 @@ class Game(NamedTuple):
     ema: Mapping[str, float | Schedule] = {}
     simultaneous: bool = False
     wrap: Callable[[Step], Step] = _as_it_is
+    mean: Callable[[PyTree], PyTree] = _of_one
 
 
 @flax.struct.dataclass

@@ -1,4 +1,4 @@
-"""Functions around a player's gradient and around the whole step."""
+"""Functions around a network, around a player's gradient and around the whole step."""
 
 from __future__ import annotations
 
@@ -11,12 +11,64 @@ import jax.numpy as jnp
 
 from gax import errors, rng
 from gax import step as steps
-from gax.types import Batch, Game, Metrics, PyTree, Step, TrainState
+from gax.types import Batch, Game, Key, Metrics, Net, PyTree, Step, TrainState
+
+# What networks compute in; None: as they are.
+PRECISIONS: dict[str, Any] = {'float32': None, 'bfloat16': jnp.bfloat16}
 
 
 def from_config(config: Any, game: Game) -> Game:
-    """The game with what config says of the step as a whole."""
+    """The game with what config says of all its networks, and of the step as a whole.
+
+    Raises GaxError where config.remat names a network that the game has not.
+    """
+    nets = dict(game.nets)
+    dtype = errors.lookup('config.precision', config.precision, PRECISIONS)
+    if dtype is not None:
+        nets = {name: computing_in(dtype, net) for name, net in nets.items()}
+    for name in filter(None, config.remat.split(',')):
+        nets[name] = remat(errors.lookup('network in config.remat', name, nets))
+    game = game._replace(nets=nets)
     return game._replace(wrap=extragradient(game)) if config.extragradient else game
+
+
+def computing_in(dtype: Any, net: Net) -> Net:
+    """`net` with float parameters and inputs rounded to `dtype` before its pass, and what it returns made float32.
+
+    Parameters, and so gradients and optimizers, stay float32, and so does model_state: Flax' batch-norm takes its means in
+    float32, and spectral normalisation its singular vectors (of the rounded kernel). Losses and penalties, which are made of
+    outputs and of gradients with respect to inputs, are float32 sums. The mixed precision of Micikevicius et al., "Mixed
+    Precision Training", 2018, without loss scaling, which bfloat16 has no need of: its exponents are float32's.
+    """
+
+    def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
+        rounded, given = _to(dtype, params), _to(dtype, inputs)
+        out, state = net.apply(rounded, model_state, *given, train=train, key=key)
+        return _to(jnp.float32, out), jax.tree.map(lambda new, old: new.astype(old.dtype), state, model_state)
+
+    return Net(net.init, apply)
+
+
+def _to(dtype: Any, tree: PyTree) -> PyTree:
+    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, tree)
+
+
+def remat(net: Net) -> Net:
+    """`net`, of whose pass only the inputs are kept for the way back, when the pass is made once more.
+
+    Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, with the whole net as one segment: it takes no less
+    at the height of its own way back, but nothing until then. The generator's pass waits for its way back all through
+    the discriminator's move, and a discriminator makes a pass of reals, one of fakes and some for penalties.
+    """
+
+    def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
+        @jax.checkpoint
+        def run(params: PyTree, model_state: PyTree, inputs: tuple[Any, ...], key: Key) -> tuple[Any, PyTree]:
+            return net.apply(params, model_state, *inputs, train=train, key=key)
+
+        return run(params, model_state, inputs, key)
+
+    return Net(net.init, apply)
 
 
 def extragradient(game: Game) -> Callable[[Step], Step]:

@@ -100,6 +100,14 @@ def test_without_hooks_calls_are_as_large_as_they_may_be():
     assert log.events == [('advance', 0, 4), ('advance', 4, 4), ('advance', 8, 1), ('advance', 9, 1)]
 
 
+def test_calls_of_many_steps_begin_where_they_may():
+    """Beginning at a step that is no multiple of `align`, single steps lead up to one."""
+    log = Log()
+    assert run(log, [log.hook('a', 10)], start=3, end=21, steps_per_call=4, align=4) == (21, 21)
+    calls = [(step, count) for kind, step, *rest in log.events if kind == 'advance' for count in rest]
+    assert calls == [(3, 1), (4, 4), (8, 1), (9, 1), (10, 1), (11, 1), (12, 4), (16, 4), (20, 1)]
+
+
 def test_stop_is_asked_before_every_call_and_leaves_in_order():
     log, asked = Log(), itertools.count()
     hooks = [

@@ -37,3 +37,31 @@ def test_streams_differ_by_seed_step_and_name():
 def test_a_step_may_be_traced():
     found = jax.jit(lambda step: jax.random.key_data(rng.at_step(rng.root(1), step)))(5)
     assert tuple(np.asarray(found).tolist()) == data(rng.at_step(rng.root(1), 5))
+
+
+def drawn(key, rows):
+    """Arrays of every kind and width, of which each row belongs to an example."""
+    left, right = jax.random.split(key)
+    return {
+        'normal': jax.random.normal(rng.stream(left, 'x'), (rows, 3)),
+        'uniform': jax.random.uniform(right, (rows, 1, 2)),
+        'integers': jax.random.randint(left, (rows,), 0, 1000),
+        'choices': jax.random.bernoulli(right, 0.3, (rows, 5)),
+        'short': jax.random.bits(right, (rows, 3), jnp.uint16),
+    }
+
+
+def test_replicas_draw_their_shares_of_what_one_device_draws():
+    """Every key that is made of a replica's knows the replica; in a program the number may be traced."""
+    whole = drawn(rng.at_step(rng.root(3), 5), 8)
+    share = jax.vmap(lambda number: drawn(rng.at_step(rng.of_replica(rng.root(3), number), 5), 2))
+    for name, parts in share(jnp.arange(4)).items():
+        np.testing.assert_array_equal(parts.reshape(whole[name].shape), whole[name], name)
+
+
+def test_replicas_draw_their_shares_in_double_precision():
+    with jax.enable_x64(True):
+        whole = jax.random.normal(rng.at_step(rng.root(3), 5), (6, 2))
+        parts = [jax.random.normal(rng.at_step(rng.of_replica(rng.root(3), i), 5), (2, 2)) for i in range(3)]
+        assert whole.dtype == np.float64
+        np.testing.assert_array_equal(np.concatenate(parts), whole)

@@ -94,12 +94,12 @@ def build_gax(model: str, batch_size: int) -> tuple[Run, int]:
     """What gax's own scripts compile: (run, the number of steps in one call of the program)."""
     import jax
 
-    from gax import experiment, meter, step
+    from gax import experiment, meter
 
     config = load_config(model)
     config.batch_size = batch_size
     built = experiment.build(config)
-    count = 1 if step.lazy_terms(built.game) else config.steps_per_call
+    count = experiment.call_sizes(built)[0]
     advance = experiment.advancer(built)
     carry, done = experiment.init(built), 0
 
