@@ -45,6 +45,10 @@ def sweep_r1() -> Iterator[dict[Any, Any]]:
     yield {'terms.r1.weight': Range(1e-3, 10.0, log=True)}
 
 
+def sweep_rate() -> Iterator[dict[Any, Any]]:
+    yield {RATES: Range(1e-5, 1e-1, log=True)}
+
+
 def sweep_diverges() -> Iterator[dict[Any, Any]]:
     """Adam takes steps as long as its rate: 1e30 is not finite soon."""
     for rate in (1e-3, 1e30):

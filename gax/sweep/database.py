@@ -12,6 +12,7 @@ from typing import Any
 from gax import errors
 
 PATIENCE = 60.0  # seconds for which a database that does not answer is asked again
+SQLITE = {'timeout': 30}  # seconds to wait for another process's transaction
 # Of a server whose databases have no encoding (SQL_ASCII) psycopg would give bytes for text.
 POSTGRESQL = {'connect_timeout': 30, 'client_encoding': 'utf8'}
 KEY = 0x67617820737765  # of the advisory lock: one for all sweeps, as the first of them makes the tables
@@ -34,8 +35,7 @@ class Database:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.url, self._workdir = address(url, workdir), workdir
         self.sqlite = self.url.startswith('sqlite')
-        # For how long to wait for another's transaction; for a server that hangs.
-        self.options: dict[str, Any] = {'connect_args': {'timeout': 30} if self.sqlite else dict(POSTGRESQL)}
+        self.options: dict[str, Any] = {'connect_args': dict(SQLITE if self.sqlite else POSTGRESQL)}
         if not self.sqlite:
             self.options['pool_pre_ping'] = True
         if not self.sqlite:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import socket
@@ -79,7 +80,10 @@ class Worker:
                 'trial %d went to another worker: this one was not heard of for too long', trial.number
             )
         except BaseException:
-            self.store.put_back(trial)
+            with contextlib.suppress(errors.GaxError), self.store.database.plain_errors():
+                self.store.put_back(
+                    trial
+                )  # where the database is what failed, others will see that we are gone
             raise
 
     def seeds(self, trial: Any) -> list[dict[str, Any]] | None:

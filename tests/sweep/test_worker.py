@@ -14,7 +14,7 @@ import tiny_sweep
 import tinyruns
 
 from gax.signals import Stop
-from gax.sweep import objective, plan, store, table, worker
+from gax.sweep import database, objective, plan, store, table, worker
 
 FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')
 LOSS = objective.Objective('d/loss', 'last', 'minimize')
@@ -105,6 +105,35 @@ def test_a_worker_waits_for_a_run_that_is_still_saving(opened: Any) -> None:
     thread.join()
     assert (folder / 'times').exists()
     assert [t.state.name for t in one.trials()] == ['COMPLETE', 'COMPLETE']
+
+
+def test_a_database_that_fails_for_good_is_told_and_the_trial_is_not_lost(
+    opened: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Locked by another process for longer than we wait; who comes next takes the trial up again."""
+    import sqlite3
+
+    one, work = opened(grid())
+    monkeypatch.setattr(database, 'PATIENCE', -1.0)
+    monkeypatch.setitem(database.SQLITE, 'timeout', 0)
+    one.close()
+    one, work = opened(grid())
+    holder = sqlite3.connect(one.workdir / 'sweep.db', isolation_level=None)
+    outcome = work.outcome
+
+    def lock_and_tell(*arguments: Any) -> Any:
+        holder.execute('BEGIN EXCLUSIVE')
+        return outcome(*arguments)
+
+    work.outcome = lock_and_tell
+    with pytest.raises(database.StorageError, match='database is locked'):
+        work.work()
+    holder.close()
+    one.close()
+    other, again = opened(grid())
+    assert [t.state.name for t in other.trials()] == ['RUNNING', 'WAITING']
+    again.work()
+    assert [t.state.name for t in other.trials()] == ['COMPLETE', 'COMPLETE']
 
 
 def report(folder: Path, step: int, loss: float) -> None:
