@@ -54,7 +54,7 @@ def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
     """Noise, holes, and few distinct images: each step further from the reals than the one before."""
     x, _ = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'emoji32.npz')
     order = np.random.default_rng(0).permutation(len(x))
-    real, fake = x[order[:953]], x[order[953:]]
+    real, fake = x[order[:500]], x[order[500:1000]]
     made = features.make('emoji', (32, 32, 3))
     compiled = jax.jit(made.apply)
 
@@ -74,11 +74,11 @@ def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
     for worse, levels in (
         (noisy, (8, 16, 32)),
         (holed, (4, 8, 12)),
-        (lambda n: np.resize(fake[:n], fake.shape), (300, 100, 10)),
+        (lambda n: np.resize(fake[:n], fake.shape), (200, 60, 10)),
     ):
         found = [frechet.distance(reference, moments(worse(level))).distance for level in levels]
         assert clean < found[0] < found[1] < found[2], worse
-        assert found[2] > 2 * clean
+        assert found[2] > 1.3 * clean
 
 
 def test_digits_of_another_size_are_resized_and_it_is_said() -> None:
