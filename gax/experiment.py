@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data, gans, meter, parallel, rng, sampling
+from gax import data, gans, loop, meter, parallel, rng, sampling
 from gax import step as steps
 from gax.data import feed, order
 from gax.types import Array, Game, TrainState
@@ -149,21 +149,28 @@ def plan_of(game: Game, step: int, count: int) -> Plan:
     return tuple((due, len(list(same))) for due, same in dues)
 
 
-def call_sizes(experiment: Experiment, rhythms: Iterable[int] = ()) -> tuple[int, int]:
+def call_sizes(experiment: Experiment, hooks: Sequence[loop.Hook] = ()) -> tuple[int, int]:
     """(the training steps of a call, the number that the first step of such a call is a multiple of).
 
     config.steps_per_call, or where that is 0 the platform's. With lazy terms a call is no longer than their common rhythm,
-    and divides it: then few programs have all calls, as each begins where a term falls due or a fixed way behind. Of
-    sizes that do, one that divides the `rhythms` at which calls end anyway is the best, as no steps are left to be done
-    one by one.
+    and divides it: then all calls are of few programs, as each begins where a term falls due or a fixed way behind. Of
+    the sizes that do, the one with the fewest calls, as `hooks` end some early.
     """
     asked = experiment.config.steps_per_call or AUTOMATIC[experiment.mesh.devices.flat[0].platform]
     lazy = steps.lazy_terms(experiment.game)
     if not lazy:
         return asked, 1
     fitting = [n for n in range(1, asked + 1) if math.gcd(*lazy.values()) % n == 0]
-    even = [n for n in fitting if n > 1 and all(rhythm % n == 0 for rhythm in rhythms)]
-    return (max(even or fitting),) * 2
+    return (min(fitting, key=lambda size: calls(size, hooks)),) * 2
+
+
+def calls(size: int, hooks: Sequence[loop.Hook], steps: int = 1000) -> int:
+    """How many calls of `size` steps, each beginning at a multiple of that, and of single steps `steps` steps take."""
+    step = count = 0
+    while step < steps:
+        step += loop.call_size(step, steps, hooks, size, size)
+        count += 1
+    return count
 
 
 def indices(experiment: Experiment, step: int, count: int = 1) -> Any:

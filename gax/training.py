@@ -88,7 +88,7 @@ class Run:
             stop.hint = f'nothing is lost; the same command goes on from step {start}'
             log.info('going on from step %d in %s', start, self.workdir)
         hooks = self.hooks()
-        sizes = experiment.call_sizes(self.experiment, [hook.every for hook in hooks])
+        sizes = experiment.call_sizes(self.experiment, hooks)
         count = loop.call_size(start, config.steps, hooks, *sizes)
         ahead = experiment.compile_ahead(self.experiment, self.shapes, start, count)
         carry = self.place(self.restored) if start else experiment.init(self.experiment, self.shapes)

@@ -31,8 +31,9 @@ def each(every):
         (0, {}, (7,), (10, 1)),  # the platform's
         (3, {}, (7,), (3, 1)),
         (10, {'r1': 16}, (), (8, 8)),
-        (10, {'r1': 16}, (100, 500), (4, 4)),  # no single steps before a log line
-        (10, {'r1': 16}, (7,), (8, 8)),
+        (10, {'r1': 16}, (100, 500), (8, 8)),  # and single steps before a log line
+        (10, {'r1': 16}, (12,), (4, 4)),  # calls of 8 would leave every third four steps alone
+        (10, {'r1': 16}, (7,), (2, 2)),
         (0, {'r1': 4, 'lecam': 6}, (), (2, 2)),
         (0, {'r1': 3, 'lecam': 4}, (), (1, 1)),
         (1, {'r1': 16}, (), (1, 1)),
@@ -40,7 +41,8 @@ def each(every):
     ],
 )
 def test_the_size_of_a_call(asked, lazy, rhythms, expected):
-    assert experiment.call_sizes(built(asked, **lazy), rhythms) == expected
+    hooks = [loop.Hook(every, lambda step, carry: (carry, None)) for every in rhythms]
+    assert experiment.call_sizes(built(asked, **lazy), hooks) == expected
 
 
 def test_the_plan_of_a_call():
