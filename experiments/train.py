@@ -16,13 +16,19 @@ CONFIG = config_flags.DEFINE_config_file(
     'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
 )
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.', required=True)
+PROFILE = flags.DEFINE_bool(
+    'profile', False, 'Train nothing: write WORKDIR/profile, a trace and a table of where the time goes.'
+)
 flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:
-    from gax import training
+    from gax import profile, training
 
     workdir = Path(WORKDIR.value)
+    if PROFILE.value:
+        print(f'gax: of each training step, in {workdir / "profile"}:\n{profile.take(CONFIG.value, workdir)}')
+        return 0
     done, stopped_by = training.train(CONFIG.value, workdir)
     return cli.report(workdir, done, CONFIG.value.steps, stopped_by)
 

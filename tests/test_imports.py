@@ -51,7 +51,7 @@ LAYERS = [
     ['gax.config'],
     ['gax.experiment'],
     ['gax.arguments', 'gax.checkpoint'],
-    ['gax.vectorize', 'gax.workdir', 'gax.fakes', 'gax.neighbours'],
+    ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.fakes', 'gax.neighbours'],
     ['gax.report.runs', 'gax.report.drawing'],
     ['gax.report.curves', 'gax.report.samples'],
     ['gax.report.tables'],

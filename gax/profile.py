@@ -1,0 +1,134 @@
+"""Where the time of a training step goes: a trace that TensorBoard and Perfetto open, and a table of a few numbers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gax import errors, experiment, parallel, wrappers
+from gax import step as steps
+from gax.experiment import Carry, Experiment
+
+log = logging.getLogger('gax')
+
+CALLS = 10  # of the compiled program, in each of the windows that are timed and the one that is traced
+SIDE = {'cpu': 1024}  # of the square matrices whose product is the peak; on accelerators LARGE
+LARGE = 8192
+
+
+class Table(NamedTuple):
+    """Means over `steps` training steps, of all `devices` together.
+
+    seconds: a step takes when calls follow one another as they do in training. device: when each call is waited for, and
+    the data is there already: the devices' work, and starting it. data_wait: the share of `seconds` that the host waits
+    for data, 0 to 1. flops: floating-point operations of a step, as the compiler counts them. flops_per_second: flops /
+    seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the same devices.
+    share_of_peak: flops_per_second / peak.
+    """
+
+    steps: int
+    seconds: float
+    device: float
+    data_wait: float
+    flops: float
+    flops_per_second: float
+    peak: float
+    share_of_peak: float
+    devices: int
+    device_kind: str
+
+    def __str__(self) -> str:
+        return '\n'.join(
+            f'  {name:<18} {value:.4g}' if isinstance(value, float) else f'  {name:<18} {value}'
+            for name, value in self._asdict().items()
+        )
+
+
+def take(config: ConfigDict, workdir: Path) -> Table:
+    """Runs some steps of a fresh state, which is thrown away; writes WORKDIR/profile and returns the table.
+
+    profile/table.json, profile/plugins/profile/TIME/*.xplane.pb (TensorBoard) and perfetto_trace.json.gz beside it.
+    Raises GaxError for what `experiment.build` refuses, and for a folder that cannot be written.
+    """
+    if config.parallel == 'pmap':
+        raise errors.GaxError(
+            '--profile reads compiled programs, which pmap does not show: --config.parallel=shard_map'
+        )
+    made = experiment.build(config)
+    seconds, device, waited = timed(made, workdir / 'profile')
+    count = CALLS * experiment.call_sizes(made)[0]
+    flops, peak = flops_of(made, count), peak_of(made)
+    kind: str = made.mesh.devices.flat[0].device_kind
+    share, rate = waited / (seconds * count), flops / seconds
+    table = Table(count, seconds, device, share, flops, rate, peak, rate / peak, made.mesh.size, kind)
+    with errors.plain_os_errors(workdir):
+        (workdir / 'profile' / 'table.json').write_text(json.dumps(table._asdict(), indent=1) + '\n')
+    return table
+
+
+def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
+    """(seconds of a step, of a step by itself, seconds waited for data in all); the trace goes to `folder`."""
+    feeder = experiment.feeder(made)
+    size = experiment.call_sizes(made)[0]
+    ready = [feeder(call * size, size) for call in range(CALLS)]
+    streamed = experiment.advancer(made, rows=feeder)
+    given = experiment.advancer(made, rows=lambda step, count: ready[step // size])
+
+    def window(advance: Any, carry: Carry, wait: bool = False) -> tuple[Carry, float]:
+        # The same steps every time: nothing is compiled after the first window.
+        began = time.perf_counter()
+        for call in range(CALLS):
+            carry = advance(carry, call * size, size)
+            if wait:
+                jax.block_until_ready(carry)
+        jax.block_until_ready(carry)
+        return carry, (time.perf_counter() - began) / (CALLS * size)
+
+    try:
+        carry, _ = window(streamed, experiment.init(made))
+        before = feeder.waited or 0.0
+        carry, seconds = window(streamed, carry)
+        waited = (feeder.waited or 0.0) - before
+        carry, _ = window(given, carry)
+        carry, device = window(given, carry, wait=True)
+        with errors.plain_os_errors(folder), jax.profiler.trace(folder, create_perfetto_trace=True):
+            window(streamed, carry)
+    finally:
+        feeder.close()
+    return seconds, device, waited
+
+
+def flops_of(made: Experiment, count: int) -> float:
+    """Of a step of all devices, the mean of the first `count`; from programs of one step each, as loops hide theirs."""
+    like, rows = experiment.shapes(made), experiment.row_shapes(made)
+    dues = [steps.due_terms(made.game, step) for step in range(count)]
+    found = {}
+    for due in set(dues):
+        compiled = experiment.program(made, due).lower(like, made.arrays, rows).compile()
+        found[due] = (compiled.cost_analysis() or {}).get('flops', math.nan)
+    return made.mesh.size * float(np.mean([found[due] for due in dues]))
+
+
+def peak_of(made: Experiment) -> float:
+    """Floating-point operations a second of [n, n] products, one a device, all at once; the best of five."""
+    side = SIDE.get(made.mesh.devices.flat[0].platform, LARGE)
+    dtype = wrappers.PRECISIONS[made.config.precision] or jnp.float32
+    left = jax.device_put(jnp.ones((made.mesh.size * side, side), dtype), parallel.rows(made.mesh))
+    right = jax.device_put(jnp.ones((side, side), dtype), parallel.replicated(made.mesh))
+    product = jax.jit(jnp.matmul, out_shardings=parallel.rows(made.mesh))
+    product(left, right).block_until_ready()
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        product(left, right).block_until_ready()
+        times.append(time.perf_counter() - began)
+    return made.mesh.size * 2.0 * side**3 / min(times)

@@ -1,0 +1,49 @@
+"""The table and the trace of a tiny run."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import jax
+import pytest
+import tinyruns
+
+from gax import experiment, parallel, profile
+from gax.errors import GaxError
+
+TINY = {'data.name': 'synthetic:ring', 'g.widths': (8,), 'd.widths': (8,), 'steps_per_call': 2}
+
+
+def test_a_profile_has_a_table_and_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, 'CALLS', 3)
+    monkeypatch.setattr(profile, 'SIDE', {'cpu': 64})
+    table = profile.take(tinyruns.config(**TINY), tmp_path)
+    assert (table.steps, table.devices) == (6, len(jax.devices()))
+    assert table.data_wait == 0.0  # the points are drawn on the device
+    assert table.seconds > 0
+    assert table.device > 0
+    assert table.flops_per_second == pytest.approx(table.flops / table.seconds)
+    assert table.share_of_peak == pytest.approx(table.flops_per_second / table.peak)
+    assert json.loads((tmp_path / 'profile' / 'table.json').read_text()) == table._asdict()
+    (trace,) = (tmp_path / 'profile').rglob('perfetto_trace.json.gz')
+    with gzip.open(trace, 'rt') as file:
+        names = {event.get('name') for event in json.load(file)['traceEvents']}
+    assert any('dot' in str(name) or 'fusion' in str(name) for name in names)
+    assert list((tmp_path / 'profile').rglob('*.xplane.pb'))
+
+
+def test_lazy_terms_are_counted_on_their_steps() -> None:
+    """R1 on one of four steps: the mean of one dear step and three cheap ones."""
+    config = tinyruns.config(**TINY, **{'terms.r1.weight': 1.0, 'terms.r1.every': 4})
+    made = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    dear, cheap = profile.flops_of(made, 1), profile.flops_of(made, 4)
+    none = (4 * cheap - dear) / 3
+    assert profile.flops_of(made, 2) == pytest.approx((dear + none) / 2)
+    assert none < 0.9 * dear
+
+
+def test_pmap_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(GaxError, match=r'config\.parallel=shard_map'):
+        profile.take(tinyruns.config(**TINY, parallel='pmap'), tmp_path)
