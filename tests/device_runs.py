@@ -1,0 +1,72 @@
+"""A script for test_devices.py: trains one config on 1, 2, 4 and 8 simulated devices, and prints how far they get apart.
+
+    XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/device_runs.py mlp2d
+
+One line of JSON: {'float64': {'2': d, '4': d, '8': d}, 'float32': {...}} with d the largest difference of any parameter or
+statistic from those of one device, relative to the larger of 1 and its size.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib import import_module
+from typing import Any
+
+import jax
+import numpy as np
+import optax
+from ml_collections import ConfigDict
+
+from gax import experiment, parallel
+
+STEPS, DEVICES = 20, (1, 2, 4, 8)
+
+
+def config_of(name: str) -> ConfigDict:
+    """The config's test variant, with a batch that can be dealt out to eight."""
+    config = import_module(f'configs.{name}').get_test_config()
+    config.batch_size = -(-config.batch_size // DEVICES[-1]) * DEVICES[-1]
+    return config
+
+
+def run(config: ConfigDict, devices: int, double: bool) -> Any:
+    """The state after STEPS steps, on the host.
+
+    In float32 by gradient descent: Adam and RMSprop divide by the gradient's own size, and make a full step of one that
+    is zero but for rounding (a bias before a batch-norm).
+    """
+    made = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
+    if not double:
+        players = {n: p._replace(optimizer=optax.sgd(1e-2)) for n, p in made.game.players.items()}
+        made = made._replace(game=made.game._replace(players=players))
+    fresh = jax.tree.map(wide if double else np.array, jax.device_get(experiment.init(made)))
+    with jax.enable_x64(double):
+        carry = jax.device_put(fresh, parallel.replicated(made.mesh))
+        program = experiment.planned(made, experiment.plan_of(made.game, 0, STEPS))
+        rows = experiment.indices(made, 0, STEPS)
+        return jax.device_get(program(carry, made.arrays, rows).state)
+
+
+def wide(x: np.ndarray) -> np.ndarray:
+    return x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else np.array(x)
+
+
+def apart(left: Any, right: Any) -> float:
+    def of_leaf(a: np.ndarray, b: np.ndarray) -> float:
+        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+        return float(np.max(np.abs(a - b) / np.maximum(1.0, np.abs(b)), initial=0.0))
+
+    return max(jax.tree.leaves(jax.tree.map(of_leaf, left, right)))
+
+
+def main(name: str) -> None:
+    found: dict[str, dict[int, float]] = {}
+    for double in (True, False):
+        states = {n: run(config_of(name), n, double) for n in DEVICES}
+        found['float64' if double else 'float32'] = {n: apart(states[n], states[1]) for n in DEVICES[1:]}
+    print(json.dumps(found))
+
+
+if __name__ == '__main__':
+    main(sys.argv[1])
