@@ -176,3 +176,21 @@ def test_the_script(run: Path, setting: Setting) -> None:
     assert 'frechet_mnist' in done.stdout
     assert f'appended to {run / results.FILE}' in done.stdout
     assert done.stderr == ''
+
+
+def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path: Path) -> None:
+    """Mirrored at random for training, or fetched row by row: the reference is neither."""
+    data = np.load(Path(evaluation.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz')
+    np.savez(tmp_path / 'set.npz', x=data['x'][::50], y=data['y'][::50])
+    found = []
+    for name, changes in (
+        ('plain', {}),
+        ('flipped', {'data.flip': True}),
+        ('fetched', {'data.device_limit_mib': 0}),
+    ):
+        config = tinyruns.config(**{'data.name': f'npz:{tmp_path / "set.npz"}', **changes})
+        built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+        chosen = setting._replace(features='mnist', cache=tmp_path / name)
+        evaluator = evaluation.of_experiment(built, chosen)
+        found.append((evaluator.protocol(), evaluator.floor))
+    assert found[0] == found[1] == found[2]
