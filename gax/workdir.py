@@ -84,7 +84,7 @@ def refuse_other_config(path: Path, new: Mapping[str, Any]) -> None:
 
 
 def read_config(path: Path) -> ConfigDict:
-    """config.json of a workdir."""
+    """config.json of a workdir, see `completed`."""
     try:
         content = json.loads(path.read_text())
         if not isinstance(content, dict):
@@ -97,7 +97,33 @@ def read_config(path: Path) -> ConfigDict:
         raise errors.GaxError(
             f'{path} is damaged ({errors.first_line(error)}); put a good copy there'
         ) from error
-    return ConfigDict(content)
+    return completed(content)
+
+
+def completed(content: dict[str, Any]) -> ConfigDict:
+    """The config of a run, with the defaults of fields that came into gax after it was written: they change nothing.
+
+    That of a recipe that is not there comes back as it is: whoever builds the run will say so.
+    """
+    config = ConfigDict(content)
+    with contextlib.suppress(errors.GaxError):
+        model = configs.base(config.get('gan', ''))
+        if missing := configs.fields_of(model).keys() - configs.fields_of(config).keys():
+            fresh = {path: configs.get(model, path) for path in missing}
+            config = ConfigDict(grown(content, fresh))
+    return config
+
+
+def grown(content: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """`content` with `fields` by their dotted paths; sections are made where there are none."""
+    result = dict(content)
+    for path, value in fields.items():
+        name, _, rest = path.partition('.')
+        below = result.get(name, {})
+        if rest and not isinstance(below, dict):
+            continue  # a section that was a value once: the check will say so
+        result[name] = grown(below, {rest: value}) if rest else value
+    return result
 
 
 def write_json(path: Path, content: Any) -> None:

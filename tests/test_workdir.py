@@ -38,6 +38,24 @@ def test_another_config_is_refused_by_the_names_of_its_fields(tmp_path: Path) ->
     assert workdir.read_config(tmp_path / 'config.json').steps == 999
 
 
+def test_a_run_of_before_a_field_was_there_goes_on_with_its_default(tmp_path: Path) -> None:
+    config = tinyruns.config(seed=3)
+    old = config.to_dict()
+    del old['eval'], old['data']['flip'], old['parallel']
+    workdir.write_json(tmp_path / 'config.json', old)
+    read = workdir.read_config(tmp_path / 'config.json')
+    assert workdir.configs.flat(read) == workdir.configs.flat(config)
+    workdir.configs.check(read)
+    workdir.open_workdir(tmp_path, config).close()
+    with pytest.raises(errors.GaxError, match=r'data.flip: False there, True now'):
+        workdir.open_workdir(tmp_path, tinyruns.config(seed=3, **{'data.flip': True}))
+    workdir.write_json(tmp_path / 'config.json', {'gan': 'gone', 'data': 1})
+    assert workdir.read_config(tmp_path / 'config.json').to_dict() == {'gan': 'gone', 'data': 1}
+    workdir.write_json(tmp_path / 'config.json', {**old, 'data': 1})
+    with pytest.raises(errors.GaxError, match=r'config\.data'):
+        workdir.configs.check(workdir.read_config(tmp_path / 'config.json'))
+
+
 def test_two_processes_do_not_share_a_workdir(tmp_path: Path) -> None:
     hold = workdir.open_workdir(tmp_path, tinyruns.config())
     code = (
