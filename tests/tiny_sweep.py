@@ -46,7 +46,7 @@ def sweep_r1() -> Iterator[dict[Any, Any]]:
 
 
 def sweep_rate() -> Iterator[dict[Any, Any]]:
-    yield {RATES: Range(1e-5, 1e-1, log=True)}
+    yield {RATES: Range(1e-5, 3e-3, log=True)}
 
 
 def sweep_diverges() -> Iterator[dict[Any, Any]]:
