@@ -24,8 +24,8 @@ from gax.types import Array, Game, TrainState
 
 AHEAD = 2
 # Training steps a call, where config.steps_per_call leaves the choice. Measured on CPU: a tenth of the host's work, and
-# XLA's memory reused between steps (benchmarks/README.md). Not yet on the others.
-AUTOMATIC = {'cpu': 10, 'gpu': 10, 'tpu': 10}
+# XLA's memory reused between steps (benchmarks/README.md). Not yet measured elsewhere.
+AUTOMATIC = {'cpu': 10}  # and 10 on others
 # Lazy terms that are due, and for how many steps; one after another.
 Plan = tuple[tuple[steps.Due | None, int], ...]
 
@@ -156,7 +156,7 @@ def call_sizes(experiment: Experiment, hooks: Sequence[loop.Hook] = ()) -> tuple
     and divides it: then all calls are of few programs, as each begins where a term falls due or a fixed way behind. Of
     the sizes that do, the one with the fewest calls, as `hooks` end some early.
     """
-    asked = experiment.config.steps_per_call or AUTOMATIC[experiment.mesh.devices.flat[0].platform]
+    asked = experiment.config.steps_per_call or AUTOMATIC.get(experiment.mesh.devices.flat[0].platform, 10)
     lazy = steps.lazy_terms(experiment.game)
     if not lazy:
         return asked, 1

@@ -59,6 +59,9 @@ def remat(net: Net) -> Net:
     Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, with the whole net as one segment: it takes no less
     at the height of its own way back, but nothing until then. The generator's pass waits for its way back all through
     the discriminator's move, and a discriminator makes a pass of reals, one of fakes and some for penalties.
+
+    Temporary memory of the compiled step of configs/dcgan_emoji.py, batch 64, on CPU: 120 MiB; 91 with the generator's
+    pass made again, 79 with both nets', and 136 with the discriminator's alone.
     """
 
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
