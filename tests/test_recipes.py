@@ -166,13 +166,15 @@ def plain_run(name, devices=1, count=1, calls=3):
 single_steps = cache(plain_run)
 
 
-def test_the_number_of_devices_changes_nothing(name):
-    one, four = single_steps(name), plain_run(name, devices=4)
+def test_neither_devices_nor_steps_per_call_change_anything(name):
+    """Three calls on one device, against one call of three steps on four: one program fewer to compile than apart."""
+    one, four = single_steps(name), plain_run(name, devices=4, count=3, calls=1)
     assert differ(one.state.params, plain_start(name).state.params)
     close(four.state, one.state, 1e-4)
     close(four.meter.totals, one.meter.totals, 1e-4)
 
 
+@pytest.mark.slow
 def test_a_call_of_many_steps_is_as_many_single_steps(name):
     close(plain_run(name, count=3, calls=1), single_steps(name), 1e-5)
 
