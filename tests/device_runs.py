@@ -40,7 +40,13 @@ def run(config: ConfigDict, devices: int, double: bool) -> Any:
     if not double:
         players = {n: p._replace(optimizer=optax.sgd(1e-2)) for n, p in made.game.players.items()}
         made = made._replace(game=made.game._replace(players=players))
-    fresh = jax.tree.map(wide if double else np.array, jax.device_get(experiment.init(made)))
+    fresh = jax.tree.map(np.array, jax.device_get(experiment.init(made)))
+    if double:  # images are read as float32, and a convolution computes in the type of its input
+        read = made.source.read
+        made = made._replace(
+            source=made.source._replace(read=lambda *given: jax.tree.map(wide, read(*given)))
+        )
+    fresh = jax.tree.map(wide, fresh) if double else fresh
     with jax.enable_x64(double):
         carry = jax.device_put(fresh, parallel.replicated(made.mesh))
         program = experiment.planned(made, experiment.plan_of(made.game, 0, STEPS))
@@ -48,8 +54,8 @@ def run(config: ConfigDict, devices: int, double: bool) -> Any:
         return jax.device_get(program(carry, made.arrays, rows).state)
 
 
-def wide(x: np.ndarray) -> np.ndarray:
-    return x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else np.array(x)
+def wide(x: Any) -> Any:
+    return x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else x
 
 
 def apart(left: Any, right: Any) -> float:
