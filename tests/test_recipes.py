@@ -197,32 +197,6 @@ def test_learning_rates_may_be_traced(name):
     )
 
 
-@pytest.mark.slow
-def test_the_number_of_devices_changes_nothing_in_double_precision(name):
-    """Here rounding is far below the optimizers' epsilon, so that Adam and RMSprop can be compared too."""
-
-    def wide(x):
-        return x.astype(np.float64) if np.issubdtype(x.dtype, np.floating) else x
-
-    def run(devices):
-        built = build(config_of(name), devices)
-        whole = parallel.replicated(built.mesh)
-        one = jax.jit(
-            experiment.one_step(built, None),
-            in_shardings=(whole, whole, parallel.rows(built.mesh)),
-            out_shardings=whole,
-        )
-        state = place(jax.tree.map(wide, traced(name).fresh.state), built.mesh)
-        for step in range(3):
-            state, _ = one(state, built.arrays, experiment.indices(built, step)[0])
-        return jax.device_get(state)
-
-    with jax.enable_x64(True):
-        four, one = run(4), run(1)
-    assert {x.dtype for x in jax.tree.leaves(four.params)} == {np.dtype('float64')}
-    close(four, one, 1e-10)
-
-
 def test_a_carry_is_state_and_meter_and_only_arrays(name):
     run = traced(name)
     assert isinstance(run.six, Carry)
