@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from absl import flags
 from ml_collections import ConfigDict
 
 ROOT = Path(__file__).parents[1]
@@ -32,6 +34,25 @@ def compiled_once() -> Iterator[None]:
     yield
     jax.config.update('jax_compilation_cache_dir', before)
     jax.config.update('jax_persistent_cache_min_compile_time_secs', 1.0)
+
+
+@contextlib.contextmanager
+def benchmark(name: str, *arguments: str) -> Iterator[Any]:
+    """benchmarks/NAME.py as a module, its flags set by `arguments`; the next one may define flags of the same names."""
+    before, path, parsed = set(flags.FLAGS), list(sys.path), flags.FLAGS.is_parsed()
+    sys.path.insert(0, str(ROOT / 'benchmarks'))
+    try:
+        module = importlib.import_module(name)
+        if arguments:
+            flags.FLAGS([name, *arguments])
+        yield module
+    finally:
+        sys.path[:] = path
+        sys.modules.pop(name, None)
+        for added in set(flags.FLAGS) - before:
+            delattr(flags.FLAGS, added)
+        if not parsed:
+            flags.FLAGS.unparse_flags()
 
 
 def config(**changes: Any) -> ConfigDict:

@@ -2,15 +2,11 @@
 
 import importlib
 import json
-import sys
-from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from absl import flags
-
-sys.path.insert(0, str(Path(__file__).parents[2] / 'benchmarks'))
+import tinyruns
 
 from configs import ring
 from gax import config as configs
@@ -19,10 +15,8 @@ from gax import data, gans, rng, step
 
 @pytest.fixture(scope='module')
 def modes():
-    module = importlib.import_module('modes')
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(['modes', '--table=ring', '--steps=100'])
-    return module
+    with tinyruns.benchmark('modes', '--table=ring', '--steps=100') as module:
+        yield module
 
 
 def test_a_row_is_trained_measured_and_printed(modes, monkeypatch):

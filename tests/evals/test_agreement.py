@@ -1,14 +1,11 @@
 """On the same features the same numbers as torch-fidelity and `prdc`: by their literals anywhere, by themselves where installed."""
 
-import importlib
 import importlib.util
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import tinyruns
 
-ROOT = Path(__file__).parents[2]
 NUM, DIMS, SUBSETS = 400, 16, (10, 100)
 # Made by agreement.theirs(*features(400, 16), subsets=(10, 100)) on the features as float64: torch-fidelity 0.4.0 (torch 2.13.0),
 # prdc 0.2 (scikit-learn 1.9.1).
@@ -28,10 +25,8 @@ LITERALS = {
 @pytest.fixture(scope='module')
 def agreement():
     """benchmarks/agreement.py, which imports its peers only when they are asked."""
-    before = list(sys.path)
-    sys.path.insert(0, str(ROOT / 'benchmarks'))
-    yield importlib.import_module('agreement')
-    sys.path[:] = before
+    with tinyruns.benchmark('agreement') as module:
+        yield module
 
 
 def test_the_peers_literals(agreement):
