@@ -80,9 +80,11 @@ def unknown_flag(name: str, values: flags.FlagValues) -> str:
 
 
 def own(values: flags.FlagValues) -> list[str]:
-    """The names of our flags, not those that absl brings along."""
-    modules = values.flags_by_module_dict()
-    found = {flag.name for module, its in modules.items() if not module.startswith('absl') for flag in its}
+    """The names of the flags of the script and of gax, not those that absl, Grain and others bring along."""
+    found: set[str] = set()
+    for module, its in values.flags_by_module_dict().items():
+        if module == sys.argv[0] or module.partition('.')[0] == 'gax':
+            found.update(flag.name for flag in its)
     return sorted(name for name in found if not name.startswith('config.'))
 
 

@@ -59,7 +59,7 @@ def usage(script: str) -> str:
     lines = [doc, '', 'Flags:']
     for name in arguments.own(flags.FLAGS):
         flag = flags.FLAGS[name]
-        default = 'required' if flag.validators else f'default {flag.default_as_str or "none"}'
+        default = 'required' if flag.validators and flag.default is None else f'default {flag.default_as_str or "none"}'
         lines.append(f'  --{name:<18} {flag.help} ({default})')
     return '\n'.join(lines)
 

@@ -385,6 +385,8 @@ def test_debug_shows_the_traceback(files: Path, script: Script, capfd: pytest.Ca
     [(TRAIN, ['--config', '--workdir']), (SAMPLE, ['--num', '--label']), (REPORT, ['--out'])],
 )
 def test_help_helps(name: str, shown: list[str], script: Script, capfd: pytest.CaptureFixture[str]) -> None:
+    import grain  # noqa: F401  # it defines flags of its own, which are not to be shown
+
     assert script(name, '--help') == 0
     said = capfd.readouterr()
     assert f'python experiments/{name} --' in said.out.splitlines()[0]
