@@ -59,8 +59,9 @@ def usage(script: str) -> str:
     lines = [doc, '', 'Flags:']
     for name in arguments.own(flags.FLAGS):
         flag = flags.FLAGS[name]
-        default = 'required' if flag.validators and flag.default is None else f'default {flag.default_as_str or "none"}'
-        lines.append(f'  --{name:<18} {flag.help} ({default})')
+        required = flag.validators and flag.default is None
+        value = 'required' if required else f'default {flag.default_as_str or "none"}'
+        lines.append(f'  --{name:<18} {flag.help} ({value})')
     return '\n'.join(lines)
 
 
