@@ -66,3 +66,37 @@ class Progress:
 
     def close(self) -> None:
         self._bar.close()
+
+
+class Clock:
+    """How fast a run goes, from one line of its metrics to the next."""
+
+    def __init__(self, start: int, batch_size: int, progress: Progress) -> None:
+        """start: the step that training begins at, now."""
+        self._start, self._batch_size, self._progress = start, batch_size, progress
+        self._last, self._seconds, self._waited = (time.perf_counter(), start), 0.0, 0.0
+
+    def row(self, step: int, waited: float | None) -> dict[str, float]:
+        """Since the row before; what it takes to compile the first step is in `seconds`, since the start, only.
+
+        waited: seconds that the host has waited for data in all, of which the row has the share, `data_wait`, from 0 to 1.
+        (The device has work for some calls more, so that it may be busy while the host waits.)
+        """
+        now, (then, before) = time.perf_counter(), self._last
+        self._last, self._seconds = (now, step), self._seconds + now - then
+        share = {}
+        if waited is not None:
+            share['data_wait'] = min(1.0, (waited - self._waited) / max(now - then, 1e-9))
+            self._waited = waited
+        began = self._progress.began
+        if began and began[1] < step and before == self._start:
+            then, before = began
+        speed = (step - before) / max(now - then, 1e-9)
+        images = speed * self._batch_size
+        return {'steps_per_sec': speed, 'images_per_sec': images, 'seconds': self._seconds, **share}
+
+    def leave_out(self, took: float) -> None:
+        """`took` seconds, up to now, were no training: they count in `seconds` alone."""
+        self._last, self._seconds = (self._last[0] + took, self._last[1]), self._seconds + took
+        if self._progress.began:
+            self._progress.began = (self._progress.began[0] + took, self._progress.began[1])

@@ -10,17 +10,14 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from ml_collections import ConfigDict
 
 from gax import errors, experiment, loop, meter, parallel, pictures, sampling, selection
-from gax.checkpoint import Checkpoints
 from gax.experiment import Carry
-from gax.progress import Progress
+from gax.progress import Clock, Progress
+from gax.record import Record
 from gax.signals import Stop
 from gax.types import PyTree, TrainState
-from gax.watch import Watch
-from gax.workdir import MetricsWriter, open_workdir
 
 log = logging.getLogger('gax')
 
@@ -33,46 +30,33 @@ def train(config: ConfigDict, workdir: Path) -> tuple[int, str]:
     with ExitStack() as closing:
         stop = closing.enter_context(Stop('nothing is lost; the same command begins again'))
         run = Run(config, workdir, closing)
+        record = run.record
         try:
-            done = run.train(stop) if run.start < config.steps and not run.over else run.start
+            done = run.train(stop) if record.start < config.steps and not record.over else record.start
         except errors.GaxError:
             run.progress.close()
-            run.draw_curves()
+            record.draw_curves()
             raise
-        if run.over:
-            log.info('%s', run.over)
-        elif done == run.start:
+        if record.over:
+            log.info('%s', record.over)
+        elif done == record.start:
             log.info('all %d steps are done in %s; --config.steps beyond that goes on', done, workdir)
         run.draw()
     return done, stop.name if done < config.steps else ''
 
 
 class Run:
-    """One process's work on a workdir: the state it begins with, the writers, the clock."""
+    """One process's work on a workdir: the programs, the data, the clock, and the record that it keeps."""
 
     def __init__(self, config: ConfigDict, workdir: Path, closing: ExitStack) -> None:
-        self.config, self.workdir = config, workdir
+        self.config = config
         self.experiment = experiment.build(config)
         self.shapes = experiment.shapes(self.experiment)
-        self.selection = selection.of_run(self.experiment, workdir)
-        closing.enter_context(open_workdir(workdir, config))
-        self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
-        closing.callback(self.checkpoints.close)
-        self.start = 0
-        self.restored: PyTree | None = None  # what is in the checkpoint, until it is on the device
-        if found := self.checkpoints.restore(self.shapes):
-            self.start, self.restored = found
-        self.over = ''  # why training ended before its last step, for good
-        if self.selection and self.start:
-            self.selection.mark(self.checkpoints, self.start)
-            self.over = self.selection.why_stop(self.start)
-        self.writer = MetricsWriter(workdir, self.start)
-        closing.callback(self.writer.close)
-        self.watch = Watch(self.writer.rows)
-        self.progress = Progress(self.start, config.steps)
+        selected = selection.of_run(self.experiment, workdir)
+        self.record = Record(config, workdir, self.shapes, selected, closing)
+        self.progress = Progress(self.record.start, config.steps)
         closing.callback(self.progress.close)
-        self.seconds = self.writer.rows[-1]['seconds'] if self.writer.rows else 0.0
-        self.clock, self.waited = (time.perf_counter(), self.start), 0.0
+        self.clock = Clock(self.record.start, config.batch_size, self.progress)
         self.feeder = experiment.feeder(self.experiment)
         closing.callback(self.feeder.close)
         self.num_samples, self.columns = experiment.sample_grid(self.experiment)
@@ -83,16 +67,16 @@ class Run:
 
     def train(self, stop: Stop) -> int:
         """Runs the loop from where the workdir stands; returns the steps done."""
-        config, start = self.config, self.start
+        config, start = self.config, self.record.start
         if start:
             stop.hint = f'nothing is lost; the same command goes on from step {start}'
-            log.info('going on from step %d in %s', start, self.workdir)
+            log.info('going on from step %d in %s', start, self.record.workdir)
         hooks = self.hooks()
         sizes = experiment.call_sizes(self.experiment, hooks)
         count = loop.call_size(start, config.steps, hooks, *sizes)
         ahead = experiment.compile_ahead(self.experiment, self.shapes, start, count)
-        carry = self.place(self.restored) if start else experiment.init(self.experiment, self.shapes)
-        self.restored = None
+        restored, self.record.restored = self.record.restored, None
+        carry = self.place(restored) if start else experiment.init(self.experiment, self.shapes)
         if start == 0:
             self.on_sample(0, carry)
 
@@ -101,7 +85,7 @@ class Run:
             self.progress.at(step)
 
         advance = experiment.advancer(self.experiment, ahead, self.feeder)
-        stopped = lambda: bool(stop.name or self.over)  # noqa: E731
+        stopped = lambda: bool(stop.name or self.record.over)  # noqa: E731
         per_call, align = sizes
         return loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress, align)[1]
 
@@ -111,17 +95,7 @@ class Run:
         return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=whole)(tree)
 
     def hooks(self) -> list[loop.Hook]:
-        config = self.config
-        # Before saving: a run that is killed in between evaluates again.
-        judging = (
-            [loop.Hook(config.eval.every, self.on_eval, barrier=True, at_end=True)] if self.selection else []
-        )
-        return [
-            loop.Hook(config.log_every, self.on_log),
-            loop.Hook(config.sample_every, self.on_sample, at_end=True),
-            *judging,
-            loop.Hook(config.checkpoint.every, self.on_save, barrier=True, at_end=True, at_stop=True),
-        ]
+        return rhythm(self.config, self.on_log, self.on_sample, self.on_eval, self.on_save)
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
         """Takes the meter now, reads and writes it when the next step is on its way."""
@@ -130,59 +104,25 @@ class Run:
 
         def later() -> None:
             host = jax.device_get(taken)
-            self.refuse_non_finite(host)
-            row = {'step': step, **meter.means(host), **self.speed(step, waited)}
-            self.writer.write(row)
+            row, warnings = self.record.log(step, host, self.clock.row(step, waited))
             self.progress.measured(row)
-            for warning in self.watch(row):
+            for warning in warnings:
                 self.progress.warn(warning)
 
         return carry._replace(meter=fresh), later
 
-    def speed(self, step: int, waited: float | None) -> dict[str, float]:
-        """Since the row before; what it takes to compile the first step is in `seconds` only.
-
-        waited: seconds that the host has waited for data in all, of which the row has the share, `data_wait`, from 0 to 1.
-        (The device has work for some calls more, so that it may be busy while the host waits.)
-        """
-        now, (then, before) = time.perf_counter(), self.clock
-        self.clock, self.seconds = (now, step), self.seconds + now - then
-        share = {}
-        if waited is not None:
-            share, self.waited = (
-                {'data_wait': min(1.0, (waited - self.waited) / max(now - then, 1e-9))},
-                waited,
-            )
-        if self.progress.began and self.progress.began[1] < step and before == self.start:
-            then, before = self.progress.began
-        speed = (step - before) / max(now - then, 1e-9)
-        images = speed * self.config.batch_size
-        return {'steps_per_sec': speed, 'images_per_sec': images, 'seconds': self.seconds, **share}
-
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Draws the fixed latents' fakes, with the averaged parameters."""
         fakes = jax.device_get(self.sampler(carry.state))
-        real, surface = self.backdrop(carry.state)
-        picture = pictures.draw(fakes, self.columns, real, surface)
-        with errors.plain_os_errors(self.workdir):
-            pictures.save(picture, self.workdir / 'samples' / f'{step:07d}.png')
+        self.record.sample(step, fakes, self.columns, self.backdrop(carry.state))
         return carry, None
 
     def on_eval(self, step: int, carry: Carry) -> tuple[Carry, None]:
-        """Evaluates; keeps the best checkpoint; decides whether to go on. What it takes is no part of the speed."""
-        assert self.selection is not None
+        """Evaluates, and may find that training is over. What it takes is no part of the speed."""
         began = time.perf_counter()
-        row = self.selection.evaluate(step, carry.state)
-        self.writer.scalars(step, selection.on_board(row))
-        if self.selection.is_best(step):
-            self.on_save(step, carry)
-            self.selection.mark(self.checkpoints, step)
-        self.over = self.selection.why_stop(step)
-        took = time.perf_counter() - began
-        self.clock, self.seconds = (self.clock[0] + took, self.clock[1]), self.seconds + took
-        if self.progress.began:
-            self.progress.began = (self.progress.began[0] + took, self.progress.began[1])
-        self.progress.tell(self.selection.said(row))
+        said = self.record.evaluate(step, carry.state, lambda: jax.device_get(carry))
+        self.clock.leave_out(time.perf_counter() - began)
+        self.progress.tell(said)
         return carry, None
 
     def behind_points(self) -> Callable[[TrainState], tuple[PyTree, PyTree]]:
@@ -196,47 +136,28 @@ class Run:
         return lambda state: (real, jax.device_get(surface(state)))
 
     def on_save(self, step: int, carry: Carry) -> tuple[Carry, None]:
-        """Saves what is finite, and only that: the last checkpoint is always one to go on from."""
-        host = jax.device_get(carry)
-        self.refuse_non_finite(host.meter)
-        held = {
-            'parameter': host.state.params,
-            'state': host.state.model_state,
-            'average': host.state.ema,
-        }
-        for kind, tree in held.items():
-            for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
-                if not np.all(np.isfinite(np.asarray(leaf, np.float32))):
-                    raise self.non_finite(step, f'{kind} {jax.tree_util.keystr(path)}')
-        self.checkpoints.save(step, host)
+        self.record.save(step, jax.device_get(carry))
         return carry, None
 
-    def refuse_non_finite(self, host: meter.Meter) -> None:
-        bad = meter.first_bad(host)
-        if bad:
-            raise self.non_finite(bad[0] + 1, bad[1])
-
-    def non_finite(self, step: int, what: str) -> errors.GaxError:
-        saved = self.checkpoints.steps()
-        last = f'the last finite checkpoint, of step {saved[-1]}, stays' if saved else 'no checkpoint yet'
-        return errors.GaxError(
-            f'{what} is not finite at step {step}; training stopped ({last} in {self.workdir}). Try a lower learning '
-            'rate or clipped gradients (--config.d.optimizer.clip_norm=1, and of g) in a new --workdir'
-        )
-
     def draw(self) -> None:
-        """The pictures that the end of a run leaves: curves, the animation, and the last grid if it is not there."""
+        """The pictures that the end of a run leaves: the last grid too, if it is not there."""
         self.progress.close()
-        if self.restored is not None and not (self.workdir / 'samples' / f'{self.start:07d}.png').exists():
-            self.on_sample(self.start, self.place(self.restored))
-        self.draw_curves()
-        frames = sorted((self.workdir / 'samples').glob('*.png'))
-        if len(frames) > 1:
-            with errors.plain_os_errors(self.workdir):
-                pictures.animation(frames, self.workdir / 'samples.gif')
+        record = self.record
+        if record.restored is not None and not record.picture(record.start).exists():
+            self.on_sample(record.start, self.place(record.restored))
+        record.draw()
 
-    def draw_curves(self) -> None:
-        if self.writer.rows:
-            judged = self.selection.curves(self.config.steps) if self.selection else []
-            with errors.plain_os_errors(self.workdir):
-                pictures.curves([*self.writer.rows, *judged], self.workdir / 'curves.png')
+
+Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]
+
+
+def rhythm(config: ConfigDict, log: Look, sample: Look, judge: Look, save: Look) -> list[loop.Hook]:
+    """When a run is logged, drawn, evaluated and saved: the hooks of its loop, in their order."""
+    # Before saving: a run that is killed in between evaluates again.
+    judging = [loop.Hook(config.eval.every, judge, barrier=True, at_end=True)] if config.eval.every else []
+    return [
+        loop.Hook(config.log_every, log),
+        loop.Hook(config.sample_every, sample, at_end=True),
+        *judging,
+        loop.Hook(config.checkpoint.every, save, barrier=True, at_end=True, at_stop=True),
+    ]

@@ -65,6 +65,7 @@ LAYERS = [
     ['gax.sweep'],
     ['gax.evaluation'],
     ['gax.selection'],
+    ['gax.record'],
     ['gax.training', 'gax.export'],
     ['gax.cli'],
     ['configs', 'configs.*'],

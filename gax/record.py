@@ -1,0 +1,124 @@
+"""What a run leaves in its workdir, whoever trains it: lines of metrics, pictures, checkpoints, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jax.tree_util import keystr, tree_leaves_with_path
+from ml_collections import ConfigDict
+
+from gax import errors, meter, pictures
+from gax.checkpoint import Checkpoints
+from gax.experiment import Carry
+from gax.selection import Selection, on_board
+from gax.types import PyTree, TrainState
+from gax.watch import Watch
+from gax.workdir import MetricsWriter, open_workdir
+
+
+class Record:
+    """The open workdir of a run. All that it is given to write is on the host.
+
+    start: the step of the newest checkpoint. restored: what is in that, until somebody has put it on the device.
+    over: why training ended before its last step, for good; '' while it goes on.
+    """
+
+    def __init__(
+        self,
+        config: ConfigDict,
+        workdir: Path,
+        shapes: Carry,
+        selection: Selection | None,
+        closing: ExitStack,
+    ) -> None:
+        """Raises GaxError where the workdir is in use, of another run, or cannot be written."""
+        self.config, self.workdir, self.selection = config, workdir, selection
+        closing.enter_context(open_workdir(workdir, config))
+        self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
+        closing.callback(self.checkpoints.close)
+        self.start = 0
+        self.restored: PyTree | None = None
+        if found := self.checkpoints.restore(shapes):
+            self.start, self.restored = found
+        self.over = ''
+        if selection and self.start:
+            selection.mark(self.checkpoints, self.start)
+            self.over = selection.why_stop(self.start)
+        self.writer = MetricsWriter(workdir, self.start)
+        closing.callback(self.writer.close)
+        self.watch = Watch(self.writer.rows)
+        self.seconds = self.writer.rows[-1]['seconds'] if self.writer.rows else 0.0  # before it went on
+
+    def log(
+        self, step: int, host: meter.Meter, speed: Mapping[str, float]
+    ) -> tuple[dict[str, float], list[str]]:
+        """Writes a line of metrics; returns it, and what there is to warn of. speed: of Clock.row."""
+        self.refuse_non_finite(host)
+        row = {'step': step, **meter.means(host), **speed, 'seconds': self.seconds + speed['seconds']}
+        self.writer.write(row)
+        return row, self.watch(row)
+
+    def picture(self, step: int) -> Path:
+        return self.workdir / 'samples' / f'{step:07d}.png'
+
+    def sample(self, step: int, fakes: PyTree, columns: int, behind: tuple[PyTree, PyTree]) -> None:
+        """behind: what points are drawn over, see pictures.draw."""
+        drawn = pictures.draw(fakes, columns, *behind)
+        with errors.plain_os_errors(self.workdir):
+            pictures.save(drawn, self.picture(step))
+
+    def evaluate(self, step: int, state: TrainState, host: Callable[[], Carry]) -> str:
+        """Evaluates; keeps the best checkpoint; decides whether to go on. Returns a line for the log."""
+        assert self.selection is not None
+        row = self.selection.evaluate(step, state)
+        self.writer.scalars(step, on_board(row))
+        if self.selection.is_best(step):
+            self.save(step, host())
+            self.selection.mark(self.checkpoints, step)
+        self.over = self.selection.why_stop(step)
+        return self.selection.said(row)
+
+    def save(self, step: int, host: Carry) -> None:
+        """Saves what is finite, and only that: the last checkpoint is always one to go on from."""
+        self.refuse_non_finite(host.meter)
+        held = {
+            'parameter': host.state.params,
+            'state': host.state.model_state,
+            'average': host.state.ema,
+        }
+        for kind, tree in held.items():
+            for path, leaf in tree_leaves_with_path(tree):
+                if not np.all(np.isfinite(np.asarray(leaf, np.float32))):
+                    raise self.non_finite(step, f'{kind} {keystr(path)}')
+        self.checkpoints.save(step, host)
+
+    def refuse_non_finite(self, host: meter.Meter) -> None:
+        bad = meter.first_bad(host)
+        if bad:
+            raise self.non_finite(bad[0] + 1, bad[1])
+
+    def non_finite(self, step: int, what: str) -> errors.GaxError:
+        saved = self.checkpoints.steps()
+        last = f'the last finite checkpoint, of step {saved[-1]}, stays' if saved else 'no checkpoint yet'
+        return errors.GaxError(
+            f'{what} is not finite at step {step}; training stopped ({last} in {self.workdir}). Try a lower learning '
+            'rate or clipped gradients (--config.d.optimizer.clip_norm=1, and of g) in a new --workdir'
+        )
+
+    def draw(self) -> None:
+        """The pictures that the end of a run leaves: curves, and the animation."""
+        self.draw_curves()
+        frames = sorted((self.workdir / 'samples').glob('*.png'))
+        if len(frames) > 1:
+            with errors.plain_os_errors(self.workdir):
+                pictures.animation(frames, self.workdir / 'samples.gif')
+
+    def draw_curves(self) -> None:
+        if self.writer.rows:
+            judged: list[dict[str, Any]] = self.selection.curves(self.config.steps) if self.selection else []
+            with errors.plain_os_errors(self.workdir):
+                pictures.curves([*self.writer.rows, *judged], self.workdir / 'curves.png')
