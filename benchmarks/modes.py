@@ -74,13 +74,14 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
     images = 'image' in built.source.spec.fields
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
-    states, advance = vectorize.init(built, seeds), vectorize.program(built)
+    runs = vectorize.Runs(built, tuple(seeds), {})
+    carry, advance = vectorize.init(runs), vectorize.advancer(runs)
     chunk = config.steps_per_call or experiment.call_sizes(built)[0]
     curve, began = [], time.perf_counter()
     for step in trange(0, steps, chunk, desc=name, mininterval=5):
-        states, _ = advance(states, built.arrays, vectorize.indices(built, seeds, step, chunk))
+        carry = advance(carry, step, chunk)
         if (step + chunk) % max(chunk, steps // CHECKS // chunk * chunk) == 0 or step + chunk >= steps:
-            found = {kind: cover(states, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
+            found = {kind: cover(carry.state, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
             curve.append({'step': step + chunk, **{kind: summary(c) for kind, c in found.items()}})
     last = curve[-1]
     result = {
@@ -96,7 +97,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
         'averaged': last['averaged'],
     }
     better = last['averaged']['quality']['mean'] > last['raw']['quality']['mean']
-    samples = np.asarray(draw(states, 1, better))[0]
+    samples = np.asarray(draw(carry.state, 1, better))[0]
     return {**result, 'curve': curve, **device()}, samples
 
 

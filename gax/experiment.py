@@ -117,7 +117,14 @@ def planned(experiment: Experiment, plan: Plan) -> Any:
     """
     mode = parallel.PARALLEL[experiment.config.parallel]
     played = experiment._replace(game=mode.game(experiment.game, experiment.mesh))
-    stretches = [(mode.step(one_step(played, due)), count) for due, count in plan]
+    return mode.compile(chained(played, plan, mode.step), experiment.mesh, 1)
+
+
+def chained(
+    experiment: Experiment, plan: Plan, change: Callable[..., Any] = lambda step: step
+) -> Callable[[Carry, Any, Any], Carry]:
+    """The steps of `plan`, each changed by `change`, as one pure function (carry, arrays, rows) -> carry. See `planned`."""
+    stretches = [(change(one_step(experiment, due)), count) for due, count in plan]
 
     def advance(carry: Carry, arrays: Any, rows: Any) -> Carry:
         at = 0
@@ -127,7 +134,7 @@ def planned(experiment: Experiment, plan: Plan) -> Any:
             at += count
         return carry
 
-    return mode.compile(advance, experiment.mesh, 1)
+    return advance
 
 
 def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows: Any) -> Carry:
@@ -211,11 +218,12 @@ def advancer(
     experiment: Experiment,
     programs: Mapping[Plan, Callable[..., Carry]] = MappingProxyType({}),
     rows: Callable[[int, int], Any] | None = None,
+    make: Callable[[Experiment, Plan], Callable[..., Carry]] = planned,
 ) -> Callable[[Carry, int, int], Carry]:
     """(carry, step, count) -> carry, with one compiled program per pattern of due lazy terms.
 
-    programs: those that are there already. rows: a `feeder`, where the caller wants to close it. At most AHEAD calls wait
-    on the device: a signal is answered soon, and what the host says of progress is true.
+    programs: those that are there already. rows: a `feeder`, where the caller wants to close it. make: how a program is made.
+    At most AHEAD calls wait on the device: a signal is answered soon, and what the host says of progress is true.
     """
     known, waiting = dict(programs), deque[Array]()
     rows = rows or feeder(experiment)
@@ -224,7 +232,7 @@ def advancer(
     def advance(carry: Carry, step: int, count: int) -> Carry:
         plan = plan_of(experiment.game, step, count)
         if plan not in known:
-            known[plan] = planned(experiment, plan)
+            known[plan] = make(experiment, plan)
         carry = known[plan](carry, experiment.arrays, rows(step, count))
         waiting.append(copy(carry.state.step))
         if len(waiting) > AHEAD:
@@ -254,10 +262,11 @@ def reals(experiment: Experiment, num: int) -> Any:
 def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:
     """Compiled state -> `num` fakes from latents that are the same every time, classes in turn."""
     key_data = rng.root(experiment.config.seed)
+    return jax.jit(lambda state: fixed_fakes(experiment, key_data, state, num))
 
-    def fixed(state: TrainState) -> Any:
-        key = rng.stream(jax.random.wrap_key_data(key_data, impl='threefry2x32'), 'samples')
-        label = sampling.labels_in_turn(num, experiment.source.spec.num_classes)
-        return sampling.sample(experiment.game, state, key, num, label)
 
-    return jax.jit(fixed)
+def fixed_fakes(experiment: Experiment, key_data: Array, state: TrainState, num: int) -> Any:
+    """`num` fakes that follow from the state and the root stream (see rng.root) alone. Pure."""
+    key = rng.stream(jax.random.wrap_key_data(key_data, impl='threefry2x32'), 'samples')
+    label = sampling.labels_in_turn(num, experiment.source.spec.num_classes)
+    return sampling.sample(experiment.game, state, key, num, label)

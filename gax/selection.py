@@ -7,13 +7,14 @@ one that was not.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from gax import evaluation
 from gax.checkpoint import Checkpoints
 from gax.evals import metrics, results
-from gax.evals.evaluator import Setting
+from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
 from gax.experiment import Experiment
 from gax.types import TrainState
@@ -27,10 +28,16 @@ def setting_of(section: Any) -> Setting:
 class Selection:
     """Evaluates a run's states. Raises GaxError at once for metrics, features or a `best` that cannot be."""
 
-    def __init__(self, built: Experiment, workdir: Path) -> None:
+    def __init__(self, built: Experiment, workdir: Path, like: Selection | None = None) -> None:
+        """like: that of a run on the same data whose generator is made by the same program: it is not compiled again."""
         self.config, self.workdir = built.config.eval, workdir
-        self.evaluator = evaluation.of_experiment(built, setting_of(self.config))
-        self._measure = evaluation.of_generator(built, self.evaluator)
+        self.evaluator: Evaluator
+        self._measure: Callable[[TrainState], tuple[dict[str, float], int]]
+        if like:
+            self.evaluator, self._measure = like.evaluator, like._measure
+        else:
+            self.evaluator = evaluation.of_experiment(built, setting_of(self.config))
+            self._measure = evaluation.of_generator(built, self.evaluator)
         self.best, self.higher = '', False
         if self.config.best:
             self.best, self.higher = metrics.direction(

@@ -1,47 +1,165 @@
-"""Many runs of one game, trained together in one compiled program by `vmap`: every array has a leading axis of runs.
+"""Runs that differ only in numbers, trained together in one compiled program by `vmap`: every array has a leading axis of runs.
 
-The runs of this module differ in their seed; each is what it would be alone, up to rounding.
+Each run is what it would be alone, up to rounding: it has its seed, its own order of the data, and its own numbers, which
+are given to the program as arrays. Which runs may be trained so: alike.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ml_collections import ConfigDict
 
-from gax import rng
+from gax import experiment, fields, gans, meter, parallel, pictures, rng, sampling
 from gax import step as steps
-from gax.data import order
-from gax.experiment import Experiment, one_step
-from gax.types import Array, Metrics, TrainState
+from gax.data import feed, order
+from gax.experiment import Carry, Experiment, Plan
+from gax.types import Array, PyTree, TrainState
+
+Values = Mapping[str, Any]  # dotted field of the config -> its number: float [], or [runs]
 
 
-def init(experiment: Experiment, seeds: Sequence[int]) -> TrainState:
-    """The states before step 0, leaves [runs, ...]."""
-    keys = jnp.stack([jnp.asarray(rng.root(seed)) for seed in seeds])
-    return jax.jit(jax.vmap(lambda key: steps.init(experiment.game, key)))(keys)
+class Runs(NamedTuple):
+    """built: the experiment of any of them, on the mesh over which runs are dealt out. values: of the fields that differ."""
+
+    built: Experiment
+    seeds: tuple[int, ...]
+    values: dict[str, np.ndarray]
+
+    @property
+    def sharding(self) -> jax.sharding.Sharding:
+        """Of every array whose first axis is that of the runs."""
+        return parallel.rows(self.built.mesh)
 
 
-def program(experiment: Experiment) -> Callable[[TrainState, Any, Array], tuple[TrainState, Metrics]]:
-    """The compiled (states, arrays, indices [count, runs, rows]) -> (states, metrics): `count` steps of every run.
+def gather(built: Experiment, configs: Sequence[ConfigDict], varied: Sequence[str] = ()) -> Runs:
+    """Runs of `configs`, which are that of `built` but for the seed and the fields `varied`.
 
-    metrics: name -> (sum, count), each [runs], over these steps. Lazy terms are masked rather than left out: there is one
-    program for all steps. The states are donated.
+    They are dealt out over as many devices as their number can be divided among.
     """
-    one = jax.vmap(one_step(experiment, None), in_axes=(0, None, 0))
+    devices = jax.devices()
+    count = max(n for n in range(1, len(devices) + 1) if len(configs) % n == 0)
+    mesh = parallel.mesh(devices[:count])
+    arrays = jax.device_put(built.source.arrays, parallel.replicated(mesh))
+    values = {
+        path: np.asarray([fields.get(config, path) for config in configs], jnp.result_type(float))
+        for path in varied
+    }
+    return Runs(built._replace(mesh=mesh, arrays=arrays), tuple(c.seed for c in configs), values)
 
-    def advance(states: TrainState, arrays: Any, indices: Array) -> tuple[TrainState, Metrics]:
-        states, metrics = jax.lax.scan(lambda states, rows: one(states, arrays, rows), states, indices)
-        return states, jax.tree.map(lambda x: jnp.sum(x, axis=0), metrics)
 
-    return jax.jit(advance, donate_argnums=0)
+def with_values(built: Experiment, values: Values) -> Experiment:
+    """The experiment with other numbers, which may be traced, in the fields that `values` names. Checks nothing."""
+    if not values:
+        return built
+    config = built.config.copy_and_resolve_references()
+    with config.unlocked(), config.ignore_type():
+        for path, value in values.items():
+            section, _, name = path.rpartition('.')
+            (fields.get(config, section) if section else config)[name] = value
+    return built._replace(config=config, game=gans.make(config, built.source.spec))
 
 
-def indices(experiment: Experiment, seeds: Sequence[int], step: int, count: int) -> np.ndarray:
-    """The examples that each run reads in steps `step` .. `step + count - 1`, int32 [count, runs, rows]."""
-    rows, size = experiment.rows, experiment.source.spec.size
-    runs = [order.indices(seed, step * rows, count * rows, size).reshape(count, rows) for seed in seeds]
-    return np.stack(runs, axis=1)
+def over_runs(runs: Runs, fn: Callable[..., Any], *axes: int | None, **options: Any) -> Callable[..., Any]:
+    """Compiled fn(experiment of one run, *arguments) for all runs at once, their axis first in what it returns.
+
+    axes: of each argument, 0 where it has the axis of the runs, None where they share it.
+    """
+
+    def one(values: Values, *arguments: Any) -> Any:
+        return fn(with_values(runs.built, values), *arguments)
+
+    platform: str = runs.built.mesh.devices.flat[0].platform
+    compiled = jax.jit(
+        jax.vmap(one, in_axes=(0, *axes)),
+        out_shardings=runs.sharding,
+        compiler_options=parallel.OPTIONS.get(platform),
+        **options,
+    )
+    return partial(compiled, jax.device_put(runs.values, runs.sharding))
+
+
+def roots(runs: Runs) -> Array:
+    """The root streams, uint32 [runs, 2]."""
+    return jnp.stack([jnp.asarray(rng.root(seed)) for seed in runs.seeds])
+
+
+def init(runs: Runs, like: Carry | None = None) -> Carry:
+    """The carries before step 0, leaves [runs, ...]. like: the shapes of one, where they are known already."""
+    metrics = (like or experiment.shapes(runs.built)).meter.totals
+
+    def make(built: Experiment, key_data: Array) -> Carry:
+        return Carry(steps.init(built.game, key_data), meter.empty(metrics))
+
+    return over_runs(runs, make, 0)(roots(runs))
+
+
+def place(runs: Runs, carries: Sequence[PyTree]) -> Carry:
+    """Carries of single runs, on the host, as one on the devices, copied by a program: it can be donated."""
+    stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *carries)
+    return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=runs.sharding)(stacked)
+
+
+def program(runs: Runs, plan: Plan) -> Callable[..., Carry]:
+    """The compiled (carry, arrays, rows) -> carry: the steps of `plan`, of every run. The carry is given away.
+
+    rows: leaves [runs, steps, rows, ...].
+    """
+
+    def advance(built: Experiment, carry: Carry, arrays: Any, rows: Any) -> Carry:
+        return experiment.chained(built, plan)(carry, arrays, rows)
+
+    return over_runs(runs, advance, 0, None, 0, donate_argnums=1)
+
+
+def advancer(runs: Runs) -> Callable[[Carry, int, int], Carry]:
+    """(carry, step, count) -> carry, see experiment.advancer. All runs stand at the same step."""
+    return experiment.advancer(runs.built, rows=feeder(runs), make=lambda built, plan: program(runs, plan))
+
+
+def feeder(runs: Runs) -> feed.Feed:
+    """(step, count) -> the examples that each run reads, int32 [runs, count, rows]."""
+    rows, size = runs.built.rows, runs.built.source.spec.size
+
+    def indices(step: int, count: int) -> np.ndarray:
+        read = {seed: order.indices(seed, step * rows, count * rows, size) for seed in {*runs.seeds}}
+        return np.stack([read[seed].reshape(count, rows) for seed in runs.seeds])
+
+    return feed.Feed(indices)
+
+
+def taker(runs: Runs) -> Callable[[meter.Meter], tuple[meter.Meter, meter.Meter]]:
+    """Compiled meters -> (a copy of them, empty ones)."""
+    return over_runs(runs, lambda built, m: (jax.tree.map(jnp.copy, m), meter.empty(m.totals)), 0)
+
+
+def sampler(runs: Runs, num: int) -> Callable[[TrainState], Any]:
+    """Compiled states -> `num` fakes of each run, from latents that are the same every time. See experiment.sampler."""
+
+    def fixed(built: Experiment, key_data: Array, state: TrainState) -> Any:
+        return experiment.fixed_fakes(built, key_data, state, num)
+
+    return partial(over_runs(runs, fixed, 0, 0), roots(runs))
+
+
+def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
+    """Compiled states -> D's logits in the plane of each run, or None: what pictures of points are drawn over."""
+    if runs.built.source.spec.fields.get('point') != (2,):
+        return lambda states: None
+    plane = jnp.asarray(pictures.lattice(pictures.window(real['point'])))
+    return over_runs(runs, lambda built, state: sampling.surface(built.game, state, plane), 0)
+
+
+@jax.jit
+def _pick(tree: PyTree, run: int | Array) -> PyTree:
+    return jax.tree.map(lambda x: x[run], tree)
+
+
+def pick(tree: PyTree, run: int) -> PyTree:
+    """One run's part of a tree with an axis of runs, on the first device."""
+    return jax.device_put(_pick(tree, run), parallel.replicated(parallel.mesh(jax.devices()[:1])))

@@ -1,40 +1,68 @@
 """Runs trained together by vmap are what they would be alone."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import jax
 import numpy as np
 import pytest
 from toys import close
 
 from configs import mlp2d, vanilla_mnist
-from gax import experiment, parallel, rng, vectorize
-from gax import step as steps
+from gax import experiment, parallel, vectorize
+from gax.sweep import plan
+
+RATE, R1 = 'g.optimizer.learning_rate', 'terms.r1.weight'
+BETA = {mlp2d: 'd.optimizer.b1', vanilla_mnist: 'd.optimizer.decay'}
+NUMBERS = [(3, 1e-3, 0.5, 0.1, 0.0), (8, 2e-3, 0.9, 1.0, 0.1), (3, 5e-4, 0.0, 0.2, 0.2)]
+
+
+def made(module: Any) -> tuple[list[Any], vectorize.Runs]:
+    base = module.get_test_config()
+    base.terms.r1.every = 2
+    fields = ('seed', RATE, BETA[module], R1, 'label_smoothing')
+    configs = [plan.changed(base, dict(zip(fields, numbers, strict=True))) for numbers in NUMBERS]
+    built = experiment.build(configs[0], parallel.mesh(jax.devices()[:1]))
+    return configs, vectorize.gather(built, configs, fields[1:])
 
 
 @pytest.mark.parametrize('module', [mlp2d, vanilla_mnist])
-def test_runs_together_are_the_runs_alone(module):
-    """Five steps of seeds 3 and 8 in one program, and each by itself, with its own data and randomness."""
-    config = module.get_test_config()
-    config.terms.r1.update({'weight': 0.1, 'every': 2})
-    built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
-    seeds = [3, 8]
-    rows = vectorize.indices(built, seeds, 0, 5)
-    states, metrics = vectorize.program(built)(vectorize.init(built, seeds), built.arrays, rows)
-    one = jax.jit(experiment.one_step(built, None))
-    for run, seed in enumerate(seeds):
-        alone, total = steps.init(built.game, rng.root(seed)), 0.0
-        for row in rows[:, run]:
-            alone, found = one(alone, built.arrays, row)
-            total += found['d/loss'][0]
-        close(jax.tree.map(lambda x, run=run: x[run], states), alone, 1e-4)
-        np.testing.assert_allclose(metrics['d/loss'][0][run], total, rtol=1e-4)
-        assert metrics['d/loss'][1][run] == 5
-    kernels = jax.tree.leaves(states.params['g'])[-1]
+def test_runs_together_are_the_runs_alone(module: Any) -> None:
+    """Four steps in which a lazy term is due twice; seeds, a rate, a beta, a weight and a target differ."""
+    configs, runs = made(module)
+    together, advance = vectorize.init(runs), vectorize.advancer(runs)
+    for step in (0, 2):
+        together = advance(together, step, 2)
+    for run, config in enumerate(configs[:2]):
+        built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+        alone, forward = experiment.init(built), experiment.advancer(built)
+        for step in (0, 2):
+            alone = forward(alone, step, 2)
+        close(vectorize.pick(together, run), alone, 1e-5)
+    assert together.meter.totals['d/r1'][1].tolist() == [2.0, 2.0, 2.0]
+    kernels = jax.tree.leaves(together.state.params['g'])[-1]
     assert not np.allclose(kernels[0], kernels[1])
+    assert not np.allclose(kernels[0], kernels[2])  # of one seed: the numbers do count
 
 
-def test_each_run_reads_its_own_order():
-    built = experiment.build(vanilla_mnist.get_test_config(), parallel.mesh(jax.devices()[:1]))
-    rows = vectorize.indices(built, [0, 1], 7, 3)
-    assert rows.shape == (3, 2, built.rows)
-    np.testing.assert_array_equal(rows[0, 0], experiment.indices(built, 7)[0])
-    assert not np.array_equal(rows[:, 0], rows[:, 1])
+def test_each_run_reads_its_own_order() -> None:
+    configs, runs = made(vanilla_mnist)
+    rows = vectorize.feeder(runs)(7, 3)
+    assert rows.shape == (3, 3, runs.built.rows)
+    for run, config in enumerate(configs):
+        built = runs.built._replace(config=config)
+        np.testing.assert_array_equal(rows[run], experiment.indices(built, 7, 3))
+    assert not np.array_equal(rows[0], rows[1])
+
+
+def test_all_steps_are_of_programs_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, runs = made(mlp2d)
+    traced: list[int] = []
+    make = experiment.one_step
+    monkeypatch.setattr(experiment, 'one_step', lambda built, due: traced.append(1) or make(built, due))
+    carry, advance = vectorize.init(runs), vectorize.advancer(runs)
+    traced.clear()
+    for step in range(6):
+        carry = advance(carry, step, 1)
+    assert len(traced) == 2  # with the lazy term, and without

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -17,11 +18,16 @@ def indices(seed: int, start: int, count: int, size: int) -> np.ndarray:
     if size == 0:
         return (positions % 2**31).astype(np.int32)
     epochs: np.ndarray = positions // size
-    parts = [permutation(seed, int(e), size)[positions[epochs == e] % size] for e in np.unique(epochs)]
+    parts = [remembered(seed, size)(int(e))[positions[epochs == e] % size] for e in np.unique(epochs)]
     return np.concatenate(parts)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1024)
+def remembered(seed: int, size: int) -> Callable[[int], np.ndarray]:
+    """epoch -> its order, the last two kept: of each seed by itself, as many runs may read in turn."""
+    return lru_cache(maxsize=2)(lambda epoch: permutation(seed, epoch, size))
+
+
 def permutation(seed: int, epoch: int, size: int) -> np.ndarray:
     """The order of one epoch, int32 [size], from a Philox stream keyed by (seed, epoch)."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(size).astype(np.int32)
