@@ -5,6 +5,7 @@
 As many workers as are started with the same command share the runs: on one machine through SQLite in the workdir, on
 several with --storage=postgresql://USER@HOST/DATABASE. The same command goes on where it stopped, and with more --seeds or
 --trials adds runs. WORKDIR/sweep.html is the summary, sweep.csv every run, runs/NAME an ordinary workdir of train.py.
+--vectorize trains runs of a grid that differ only in numbers together, in one compiled program; --dry_run says which.
 Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C, all saved.
 """
 
@@ -40,6 +41,10 @@ STORAGE = flags.DEFINE_string(
     'storage', '', 'postgresql://USER@HOST/DATABASE; SQLite in the workdir if empty.'
 )
 RETRY = flags.DEFINE_bool('retry_failed', False, 'Run what has failed once more.')
+VECTORIZE = flags.DEFINE_bool(
+    'vectorize', False, 'Train runs that differ only in numbers together, in one compiled program.'
+)
+GROUP = flags.DEFINE_integer('group', 64, 'Runs that --vectorize trains at once, at most.', lower_bound=1)
 DRY_RUN = flags.DEFINE_bool('dry_run', False, 'Print the runs and leave.')
 
 
@@ -62,11 +67,14 @@ def main(argv: list[str]) -> int:
         pruner=PRUNER.value,
         storage=STORAGE.value,
         retry=RETRY.value,
+        vectorize=VECTORIZE.value,
+        group=GROUP.value,
     )
     if DRY_RUN.value:
         return command.dry_run(asked)
-    train = [str(Path(__file__).with_name('train.py')), *command.passed_on(sys.argv[1:])]
-    return command.run(asked, train)
+    given = command.passed_on(sys.argv[1:])
+    train, many = ([str(Path(__file__).with_name(name)), *given] for name in ('train.py', 'train_many.py'))
+    return command.run(asked, train, many)
 
 
 if __name__ == '__main__':

@@ -130,7 +130,7 @@ class Together:
         """To the last step, a signal, or until no run is left; tells how each has ended."""
         config, start = self.config, self.start
         hooks = training.rhythm(config, self.on_log, self.on_sample, self.on_eval, self.on_save)
-        log.info('%d runs together%s', len(self.alive), f', from step {start} on' if start else '')
+        log.info('training %d together%s', len(self.alive), f', from step {start} on' if start else '')
         stop.hint = f'nothing is lost; the same command goes on from step {start}'
         carry = self.begin()
         if start == 0:

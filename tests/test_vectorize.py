@@ -27,7 +27,7 @@ def made(module: Any) -> tuple[list[Any], vectorize.Runs]:
     return configs, vectorize.gather(built, configs, fields[1:])
 
 
-@pytest.mark.parametrize('module', [mlp2d, vanilla_mnist])
+@pytest.mark.parametrize('module', [mlp2d, pytest.param(vanilla_mnist, marks=pytest.mark.slow)])
 def test_runs_together_are_the_runs_alone(module: Any) -> None:
     """Four steps in which a lazy term is due twice; seeds, a rate, a beta, a weight and a target differ."""
     configs, runs = made(module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +14,12 @@ from ml_collections import ConfigDict
 
 from gax import arguments, fields
 from gax.signals import Stop
+from gax.sweep import grouped, page, plan, space, store, table
 from gax.sweep import objective as objectives
-from gax.sweep import page, plan, space, store, table
 from gax.sweep.plan import Plan, Search
 from gax.sweep.worker import Worker
+
+log = logging.getLogger('gax')
 
 REPORT_EVERY = 30.0  # seconds between two summaries while a sweep goes on
 
@@ -36,6 +39,8 @@ class Asked(NamedTuple):
     pruner: str
     storage: str
     retry: bool
+    vectorize: bool = False
+    group: int = 64
 
     def plan(self) -> Plan:
         """Raises GaxError for all that cannot be meant."""
@@ -70,20 +75,28 @@ def dry_run(asked: Asked) -> int:
                     print(f'sweep_{axis.name}: {" = ".join(space.fields_of(key))} = {value}')
         print(f'{made.search.trials} trials, {len(found)} of their runs begun, {len(made.seeds)} seeds each')
         planned = [(row.folder, row.setting, row.seed) for row in found]
+    for line in grouped.groups(made).said if asked.vectorize else ():
+        print(f'gax: {line}')
     for folder, setting, seed in planned:
         print(f'{there.get(folder, "new"):<8} {folder}  {" ".join(plan.flags(setting, seed))}')
     return 0
 
 
-def run(asked: Asked, train: Sequence[str]) -> int:
-    """Works until all is done or a signal comes. train: what follows the interpreter to train the base config."""
+def run(asked: Asked, train: Sequence[str], many: Sequence[str]) -> int:
+    """Works until all is done or a signal comes. train: what follows the interpreter to train the base config; many: runs of it."""
     made = asked.plan()
+    together = grouped.groups(made) if asked.vectorize else None
+    for line in together.said if together else ():
+        log.info('%s', line)
     hint = 'nothing is lost; the same command begins again'
     with Stop(hint) as stop:
         place = store.Store(asked.storage, asked.workdir, made)
         try:
             place.database.patiently(lambda: place.fill(asked.retry))
-            Worker(made, place, train, stop).work(now_and_then(lambda: report(made, place, final=False)))
+            worker = Worker(made, place, train, stop)
+            if together:
+                worker = grouped.GroupWorker(made, place, train, stop, together, many, asked.group)
+            worker.work(now_and_then(lambda: report(made, place, final=False)))
             report(made, place, final=not stop.name)
             found = table.rows(place.trials(), place.workdir)
         finally:

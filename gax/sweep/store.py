@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +107,7 @@ class Store:
             if not waiting:
                 return None
             number = waiting[0].number
-            for name, value in (
-                ('beat', 0),
-                ('worker', self.me),
-            ):  # before it is running: it is never nobody's
-                self.storage.set_trial_user_attr(self._id(number), name, value)
+            self._claim(number)
             if (
                 self.plan.search
             ):  # seeded by the trial's number: a search that was stopped proposes what it would have
@@ -121,6 +117,25 @@ class Store:
             if self.plan.search:
                 trial.set_user_attr('setting', proposals.chosen(self.plan, trial.params))
             return trial
+
+    def take_more(self, fits: Callable[[Setting, Sequence[int]], bool], most: int) -> list[Any]:
+        """Up to `most` further trials of a grid that wait and fit, now this worker's."""
+        import optuna
+
+        with self.database.mutex():
+            waiting = [t for t in self.trials() if t.state.name == 'WAITING']
+            chosen = [t for t in waiting if fits(t.user_attrs['setting'], t.user_attrs['seeds'])][:most]
+            found = []
+            for number in (t.number for t in chosen):
+                self._claim(number)
+                self.storage.set_trial_state_values(self._id(number), optuna.trial.TrialState.RUNNING)
+                found.append(optuna.trial.Trial(self.study, self._id(number)))
+            return found
+
+    def _claim(self, number: int) -> None:
+        """Marks a trial before it is running: it is never nobody's."""
+        for name, value in (('beat', 0), ('worker', self.me)):
+            self.storage.set_trial_user_attr(self._id(number), name, value)
 
     def _put_back_dead(self) -> None:
         """Every running trial whose worker is gone waits again."""

@@ -96,7 +96,7 @@ class Worker:
                 outcome = self.run(trial, attrs['setting'], seed, prune=not outcomes)
                 if outcome is None:
                     return None
-                self.beat(trial, now=True)
+                self.beat([trial], now=True)
                 self.store.database.patiently(partial(trial.set_user_attr, f'run {seed}', outcome))
             outcomes.append(outcome)
             if outcome['state'] != 'done':
@@ -124,11 +124,11 @@ class Worker:
         """Trains one run to its end, wherever it stands; returns its outcome, or None where a signal came between."""
         folder = self.runs / space.folder(setting, seed)
         for attempt in range(1, ATTEMPTS + 1):
-            if not self.wait_until_free(trial, folder):
+            if not self.wait_until_free([trial], folder):
                 return None
             began = saved_step(folder)
             self.say(f'{folder.name}: from step {began}' if began else f'{folder.name}: begins')
-            ending = self.watch(trial, self.start(folder, setting, seed), folder, prune)
+            ending = self.watch([trial], self.start(folder, setting, seed), folder, prune)
             if ending.kind == 'stopped':
                 self.pause(LOOK)  # what stops all processes of a machine stops this one, too
             if ending.kind in ('stopped', 'crashed') and self.stop.name:
@@ -141,7 +141,7 @@ class Worker:
     def start(self, folder: Path, setting: Setting, seed: int) -> Child:
         return Child([*self.command, f'--workdir={folder}', *flags(setting, seed)], folder)
 
-    def wait_until_free(self, trial: Any, folder: Path) -> bool:
+    def wait_until_free(self, trials: Sequence[Any], folder: Path) -> bool:
         """False where a signal came while another process, that a dead worker left, was saving in the folder."""
         until = time.monotonic() + RELEASE
         while (
@@ -149,12 +149,15 @@ class Worker:
         ):  # after that the run itself says that it is in use
             if self.stop.name:
                 return False
-            self.beat(trial)
+            self.beat(trials)
             time.sleep(POLL)
         return True
 
-    def watch(self, trial: Any, child: Child, folder: Path, prune: bool) -> Ending:
-        """Until the process has ended; it is told to stop by a signal of ours, or where its trial is pruned."""
+    def watch(self, trials: Sequence[Any], child: Child, folder: Path, prune: bool = False) -> Ending:
+        """Until the process has ended; it is told to stop by a signal of ours, or where its one trial is pruned.
+
+        folder: of the run that is shown, and judged.
+        """
         pruned = asked = False
         looked, seen = time.monotonic(), 0
         try:
@@ -162,10 +165,10 @@ class Worker:
                 if self.stop.name and not asked:
                     child.stop()
                     asked = True
-                self.beat(trial)
+                self.beat(trials)
                 if time.monotonic() - looked >= LOOK and not asked and (now := written(folder)) != seen:
                     looked, seen = time.monotonic(), now
-                    if prune and self.hopeless(trial, folder):
+                    if prune and self.hopeless(trials[0], folder):
                         child.stop()
                         pruned = asked = True
                     self.show(folder)
@@ -176,14 +179,15 @@ class Worker:
             raise
         return Ending('pruned') if pruned and ending.kind == 'stopped' else ending
 
-    def beat(self, trial: Any, now: bool = False) -> None:
-        """Now and then, or `now`. Raises LostError where the trial is another worker's. A database that does not answer at once has until the next time."""
+    def beat(self, trials: Sequence[Any], now: bool = False) -> None:
+        """Now and then, or `now`. Raises LostError where a trial is another worker's. A database that does not answer at once has until the next time."""
         when, count = self._beat
         if now or time.monotonic() - when >= BEAT:
             self._beat = (time.monotonic(), count + 1)
             try:
                 with self.store.database.plain_errors():
-                    self.store.beat(trial, count + 1)
+                    for trial in trials:
+                        self.store.beat(trial, count + 1)
             except errors.GaxError as error:
                 log.warning('%s', error)
 

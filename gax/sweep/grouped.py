@@ -1,0 +1,149 @@
+"""A worker that has the runs of a grid which can be trained together trained so, in one process, and the others by themselves."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gax import alike, errors
+from gax.signals import Stop
+from gax.sweep import plan as plans
+from gax.sweep import space
+from gax.sweep.child import Child, Ending
+from gax.sweep.plan import Plan
+from gax.sweep.store import LostError, Store, key
+from gax.sweep.worker import ATTEMPTS, LOOK, Worker
+from gax.workdir import write_json
+
+log = logging.getLogger('gax')
+
+
+class Groups(NamedTuple):
+    """of: a run, by store.key, -> the number of its group; not those that are trained alone. said: lines that tell of it."""
+
+    of: Mapping[str, int]
+    said: list[str]
+
+
+def groups(plan: Plan) -> Groups:
+    """Which runs of a grid can be trained together. Raises GaxError for a search."""
+    if plan.search:
+        raise errors.GaxError(
+            '--vectorize trains the runs of a grid together; --search proposes a setting when it has seen how others did: '
+            'leave out one of the two'
+        )
+    runs = plan.trials()
+    configs = [plans.changed(plan.base, {**setting, 'seed': seed}) for setting, (seed,) in runs]
+    found, reasons = alike.groups(configs)
+    several = [g.members for g in found if len(g.members) > 1 and not g.alone]
+    of = {key(*runs[i]): number for number, members in enumerate(several) for i in members}
+    sizes = Counter(map(len, several))
+    parts = [f'{times} x {size} together' for size, times in sorted(sizes.items(), reverse=True)]
+    parts += [f'{len(runs) - len(of)} one by one'] * (len(of) < len(runs))
+    return Groups(of, [f'{len(runs)} runs: {", ".join(parts)}', *reasons])
+
+
+class GroupWorker(Worker):
+    """many: what follows the interpreter to train the runs of a file with the base config. largest: runs of a group at most."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        store: Store,
+        command: Sequence[str],
+        stop: Stop,
+        groups: Groups,
+        many: Sequence[str],
+        largest: int,
+    ) -> None:
+        super().__init__(plan, store, command, stop)
+        self.groups, self.many, self.largest = groups, list(many), largest
+
+    def attempt(self, trial: Any) -> None:
+        """The trial, and those that wait and can be trained with it."""
+        own = self.groups.of.get(key(trial.user_attrs['setting'], trial.user_attrs['seeds']))
+        fits = lambda setting, seeds: self.groups.of.get(key(setting, seeds)) == own  # noqa: E731
+        mates: list[Any] = []
+        try:
+            if own is not None:
+                mates = self.store.database.patiently(partial(self.store.take_more, fits, self.largest - 1))
+            if mates:
+                self.together([trial, *mates])
+        except LostError:
+            log.warning('a trial of this group went to another worker: this one was silent for too long')
+            self.put_back([trial, *mates])
+        except BaseException:
+            self.put_back([trial, *mates])
+            raise
+        if not mates:
+            super().attempt(trial)
+
+    def put_back(self, trials: Sequence[Any]) -> None:
+        """Those of them that are still this worker's, and have not been told of."""
+        for trial in trials:
+            with contextlib.suppress(errors.GaxError), self.store.database.plain_errors():
+                self.store.put_back(trial)
+
+    def together(self, trials: Sequence[Any]) -> None:
+        """Has the runs of the trials trained to their ends, wherever they stand; tells how each went."""
+        left = {self.folder(trial): trial for trial in trials}
+        place = self.store.workdir / 'groups' / f'{trials[0].number:05d}'
+        self.say(f'{len(left)} runs together: {place / "run.log"}')
+        for attempt in range(1, ATTEMPTS + 1):
+            if not all(self.wait_until_free(list(left.values()), folder) for folder in left):
+                return self.put_back(list(left.values()))
+            child = self.start_many(place, left)
+            ending = self.watch(list(left.values()), child, next(iter(left)))
+            self.tell_ended(left, ended(place))
+            if not left:
+                return None
+            if ending.kind == 'stopped':
+                self.pause(LOOK)
+            if ending.kind in ('stopped', 'crashed') and self.stop.name:
+                return self.put_back(list(left.values()))
+            if ending.kind == 'failed':  # what is wrong with all of them
+                raise errors.GaxError(ending.reason)
+            log.warning('%s: %s (attempt %d of %d)', place.name, ending.reason, attempt, ATTEMPTS)
+        return self.tell_ended(left, dict.fromkeys(left, ending))
+
+    def folder(self, trial: Any) -> Path:
+        setting, (seed,) = trial.user_attrs['setting'], trial.user_attrs['seeds']
+        return self.runs / space.folder(setting, seed)
+
+    def start_many(self, place: Path, left: Mapping[Path, Any]) -> Child:
+        """The process, which says what it says to `place`; each run's own log says where that is."""
+        listed = []
+        with errors.plain_os_errors(place):
+            place.mkdir(parents=True, exist_ok=True)
+            (place / 'endings.jsonl').unlink(missing_ok=True)
+            for folder, trial in left.items():
+                setting, (seed,) = trial.user_attrs['setting'], trial.user_attrs['seeds']
+                listed.append({'workdir': str(folder), 'setting': {**setting, 'seed': seed}})
+                folder.mkdir(parents=True, exist_ok=True)
+                with open(folder / 'run.log', 'a') as file:
+                    file.write(f'trained with {len(left) - 1} others: {place / "run.log"}\n')
+            write_json(place / 'runs.json', listed)
+        return Child([*self.many, f'--runs={place / "runs.json"}'], place)
+
+    def tell_ended(self, left: dict[Path, Any], endings: Mapping[Path, Ending]) -> None:
+        """Tells of the runs that have ended for good, which are then no longer `left`."""
+        for folder, trial in list(left.items()):
+            if folder in endings and endings[folder].kind != 'stopped':
+                outcome = self.outcome(folder, endings[folder])
+                name = f'run {trial.user_attrs["seeds"][0]}'
+                self.store.database.patiently(partial(trial.set_user_attr, name, outcome))
+                self.tell(trial, [outcome])
+                del left[folder]
+
+
+def ended(place: Path) -> dict[Path, Ending]:
+    """Workdir -> how it has ended, of the runs that have: see experiments/train_many.py."""
+    path = place / 'endings.jsonl'
+    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return {Path(row['workdir']): Ending(row['kind'], row['reason']) for row in rows}
