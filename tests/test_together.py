@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import nearly
 import numpy as np
 import pytest
 import tiny_sweep
 import tinyruns
 from ml_collections import ConfigDict
 
-from gax import alike, errors, experiment, together, training
+from gax import alike, errors, pictures, together, training
 from gax.sweep import plan
 from gax.together import Ending
 
@@ -33,8 +34,10 @@ Endings = dict[str, Ending]
 
 @pytest.fixture(scope='module', autouse=True)
 def compiled_once() -> Iterator[None]:
+    jax.config.update('jax_disable_most_optimizations', True)  # compiled quickly, to slow code
     with tinyruns.compiled_once():
         yield
+    jax.config.update('jax_disable_most_optimizations', False)
 
 
 def configs(*names: str, **changes: Any) -> dict[str, ConfigDict]:
@@ -59,38 +62,10 @@ def alone(root: Path, given: dict[str, ConfigDict]) -> Path:
     return root
 
 
-def near(one: Path, other: Path, step: int, tolerance: float = 1e-5) -> float:
-    """Asserts that two workdirs hold the same run, to rounding; returns the largest difference of any array."""
-    left, right = tinyruns.metrics(one), tinyruns.metrics(other)
-    assert [[*row] for row in left] == [[*row] for row in right]
-    for a, b in zip(left, right, strict=True):
-        np.testing.assert_allclose([*a.values()], [*b.values()], tolerance, tolerance)
-    assert layout(one) == layout(other)
-    assert (one / 'config.json').read_text() == (other / 'config.json').read_text()
-    found = [jax.tree.leaves(values(path, step)) for path in (one, other)]
-    gaps = [float(np.max(np.abs(a - b) / np.maximum(1.0, np.abs(b)))) for a, b in zip(*found, strict=True)]
-    assert max(gaps) <= tolerance
-    return max(gaps)
-
-
-def values(workdir: Path, step: int) -> Any:
-    from gax.checkpoint import Checkpoints
-    from gax.workdir import read_config
-
-    like = experiment.shapes(experiment.build(read_config(workdir / 'config.json')))
-    found = Checkpoints(workdir / 'checkpoints', write=False).restore(like, step)
-    assert found is not None
-    return jax.tree.map(lambda x: np.asarray(x, np.float64), found[1].state)
-
-
-def layout(workdir: Path) -> list[str]:
-    """What a run has written, without what is named after the time and the process."""
-    paths = (path.relative_to(workdir) for path in workdir.rglob('*') if path.is_file())
-    return sorted(str(path) for path in paths if 'tfevents' not in path.name and 'tree' not in path.parts)
-
-
-def test_each_run_leaves_what_it_leaves_alone(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_each_run_leaves_what_it_leaves_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds, rates and weights differ; one run is not finite, and says what it would have said alone."""
+    monkeypatch.setattr(pictures, 'curves', lambda rows, path: path.write_text(str(len(rows))))  # it is slow
     given = configs('slow', 'wild', 'fast')
     told, stopped_by = train(tmp_path / 'together', given)
     assert stopped_by == ''
@@ -100,8 +75,8 @@ def test_each_run_leaves_what_it_leaves_alone(tmp_path: Path) -> None:
     assert told == {'wild': Ending('failed', reason), 'slow': Ending('done'), 'fast': Ending('done')}
     alone(tmp_path / 'alone', given)
     for name in given:
-        near(tmp_path / 'together' / name, tmp_path / 'alone' / name, 20)
-    assert layout(tmp_path / 'together' / 'wild') == layout(tmp_path / 'alone' / 'wild')
+        nearly.near(tmp_path / 'together' / name, tmp_path / 'alone' / name, 20)
+    assert nearly.layout(tmp_path / 'together' / 'wild') == nearly.layout(tmp_path / 'alone' / 'wild')
     # A single run goes on from what the group has left, by the ordinary program.
     given['slow'].steps = 25
     assert training.train(given['slow'], tmp_path / 'together' / 'slow') == (25, '')
@@ -170,7 +145,7 @@ def test_evaluated_and_stopped_early_each_by_its_own(tmp_path: Path) -> None:
         assert [row['step'] for row in one] == [row['step'] for row in other]
         for a, b in zip(one, other, strict=True):
             np.testing.assert_allclose([*a['metrics'].values()], [*b['metrics'].values()], 1e-4)
-        near(tmp_path / 'together' / name, tmp_path / 'alone' / name, one[-1]['step'])
+        nearly.near(tmp_path / 'together' / name, tmp_path / 'alone' / name, one[-1]['step'])
 
 
 def json_rows(path: Path) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -12,6 +13,14 @@ from toys import close
 from configs import mlp2d, vanilla_mnist
 from gax import experiment, parallel, vectorize
 from gax.sweep import plan
+
+
+@pytest.fixture(scope='module', autouse=True)
+def compiled_quickly() -> Iterator[None]:
+    jax.config.update('jax_disable_most_optimizations', True)
+    yield
+    jax.config.update('jax_disable_most_optimizations', False)
+
 
 RATE, R1 = 'g.optimizer.learning_rate', 'terms.r1.weight'
 BETA = {mlp2d: 'd.optimizer.b1', vanilla_mnist: 'd.optimizer.decay'}
@@ -28,18 +37,21 @@ def made(module: Any) -> tuple[list[Any], vectorize.Runs]:
 
 
 @pytest.mark.parametrize('module', [mlp2d, pytest.param(vanilla_mnist, marks=pytest.mark.slow)])
-def test_runs_together_are_the_runs_alone(module: Any) -> None:
+def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps in which a lazy term is due twice; seeds, a rate, a beta, a weight and a target differ."""
     configs, runs = made(module)
     together, advance = vectorize.init(runs), vectorize.advancer(runs)
-    for step in (0, 2):
-        together = advance(together, step, 2)
-    for run, config in enumerate(configs[:2]):
-        built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
-        alone, forward = experiment.init(built), experiment.advancer(built)
+    traced, make = list[Any](), experiment.one_step
+    with monkeypatch.context() as patched:
+        patched.setattr(experiment, 'one_step', lambda built, due: traced.append(due) or make(built, due))
         for step in (0, 2):
-            alone = forward(alone, step, 2)
-        close(vectorize.pick(together, run), alone, 1e-5)
+            together = advance(together, step, 2)
+    assert traced == [{'d/r1'}, set()]  # once for both calls
+    built = experiment.build(configs[1], parallel.mesh(jax.devices()[:1]))
+    alone, forward = experiment.init(built), experiment.advancer(built)
+    for step in (0, 2):
+        alone = forward(alone, step, 2)
+    close(vectorize.pick(together, 1), alone, 1e-5)
     assert together.meter.totals['d/r1'][1].tolist() == [2.0, 2.0, 2.0]
     kernels = jax.tree.leaves(together.state.params['g'])[-1]
     assert not np.allclose(kernels[0], kernels[1])
@@ -54,15 +66,3 @@ def test_each_run_reads_its_own_order() -> None:
         built = runs.built._replace(config=config)
         np.testing.assert_array_equal(rows[run], experiment.indices(built, 7, 3))
     assert not np.array_equal(rows[0], rows[1])
-
-
-def test_all_steps_are_of_programs_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, runs = made(mlp2d)
-    traced: list[int] = []
-    make = experiment.one_step
-    monkeypatch.setattr(experiment, 'one_step', lambda built, due: traced.append(1) or make(built, due))
-    carry, advance = vectorize.init(runs), vectorize.advancer(runs)
-    traced.clear()
-    for step in range(6):
-        carry = advance(carry, step, 1)
-    assert len(traced) == 2  # with the lazy term, and without

@@ -9,11 +9,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import nearly
 import pytest
 import tiny_sweep
 import tinyruns
 
-from gax import errors
+from gax import errors, training
 from gax.signals import Stop
 from gax.sweep import grouped, objective, plan, store, table
 
@@ -154,7 +155,7 @@ def rows(sweep: Path) -> list[dict[str, str]]:
 
 
 def test_a_whole_sweep_by_the_script(tmp_path: Path) -> None:
-    """Two rates, one of which is not finite soon, by two seeds: one group; the others end as if nothing had been."""
+    """Two rates, one of which is not finite soon, by two seeds: one group; the others leave what they would have alone."""
     sweep = tmp_path / 'sweep'
     goal = ('--objective=d/loss', '--direction=minimize')
     done = tinyruns.run(
@@ -170,6 +171,11 @@ def test_a_whole_sweep_by_the_script(tmp_path: Path) -> None:
         assert row['steps'] == '20'
         assert float(row['objective d/loss']) == tinyruns.metrics(sweep / row['folder'])[-1]['d/loss']
         assert sorted(tinyruns.pictures(sweep / row['folder'])) == ['0000000.png', '0000020.png']
+    alone, last = tmp_path / 'alone', found[1]
+    config = plan.changed(tiny_sweep.get_config(), {'seed': 5, **dict.fromkeys(tiny_sweep.RATES, 1e-3)})
+    training.train(config, alone)
+    (sweep / last['folder'] / 'run.log').rename(tmp_path / 'run.log')
+    nearly.near(sweep / last['folder'], alone, 20)
 
 
 @pytest.mark.slow
