@@ -3,6 +3,10 @@
 Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4. The same
 command on the same workdir goes on where it stopped. Exit status: 0 when all steps are done; 2 for an error, told in
 one line; 143 or 130 when SIGTERM or Ctrl-C ended it, with everything saved.
+
+One run in several processes (on as many hosts): the same command in each, with --coordinator=HOST:PORT --num_processes=N
+--process_id=0 .. N - 1, or with --distributed=auto. Process 0 reads and writes the workdir. Where one of them dies, the others
+end with status 75; the same commands go on from the last checkpoint.
 """
 
 from pathlib import Path
@@ -19,18 +23,32 @@ WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics 
 PROFILE = flags.DEFINE_bool(
     'profile', False, 'Train nothing: write WORKDIR/profile, a trace and a table of where the time goes.'
 )
+COORDINATOR = flags.DEFINE_string(
+    'coordinator', '', 'Of several processes: HOST:PORT where process 0 listens.'
+)
+NUM_PROCESSES = flags.DEFINE_integer('num_processes', None, 'How many they are.')
+PROCESS_ID = flags.DEFINE_integer('process_id', None, 'Which of them this is, from 0.')
+DISTRIBUTED = flags.DEFINE_string(
+    'distributed', '', 'auto: these three are found, under SLURM, Open MPI, Kubernetes, on TPU pods.'
+)
+JOIN_TIMEOUT = flags.DEFINE_integer('join_timeout', 300, 'Seconds to wait for the other processes.')
 flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:
-    from gax import profile, training
+    from gax import hosts, profile, training
 
-    workdir = Path(WORKDIR.value)
+    workdir, config = Path(WORKDIR.value), CONFIG.value
+    asked = hosts.Asked(
+        *(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value, DISTRIBUTED.value, JOIN_TIMEOUT.value)
+    )
     if PROFILE.value:
-        print(f'gax: of each training step, in {workdir / "profile"}:\n{profile.take(CONFIG.value, workdir)}')
+        hosts.refuse(asked, '--profile')
+        print(f'gax: of each training step, in {workdir / "profile"}:\n{profile.take(config, workdir)}')
         return 0
-    done, stopped_by = training.train(CONFIG.value, workdir)
-    return cli.report(workdir, done, CONFIG.value.steps, stopped_by)
+    with hosts.joined(asked) as team:
+        done, stopped_by = training.train(config, workdir, team)
+    return cli.report(workdir, done, config.steps, stopped_by, quiet=not team.first)
 
 
 if __name__ == '__main__':

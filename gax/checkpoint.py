@@ -40,7 +40,9 @@ class Checkpoints:
         logging.getLogger('absl').setLevel(logging.CRITICAL)  # Orbax logs what it raises as well, by the page
         self._ocp, self._directory = ocp, directory.absolute()
         self._keep, self._writes = keep, write
-        self._orbax = ocp.Checkpointer(ocp.StandardCheckpointHandler())
+        alone = of_one_process(ocp)
+        handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
+        self._orbax = ocp.Checkpointer(handler, multiprocessing_options=alone)
         self.damaged = self._directory.parent / 'damaged'
         if write:
             with errors.plain_os_errors(self._directory):
@@ -179,6 +181,14 @@ class Checkpoints:
 
     def close(self) -> None:
         self._orbax.close()
+
+
+def of_one_process(ocp: Any) -> Any:
+    """Of several processes this one writes and reads by itself (see course.py): Orbax is not to wait for the others."""
+    mine = jax.process_index()
+    return ocp.options.MultiprocessingOptions(
+        primary_host=mine, active_processes={mine}, barrier_sync_key_prefix=f'gax{mine}'
+    )
 
 
 def said(steps: list[Any]) -> str:

@@ -25,7 +25,9 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     Status 0: done. 2: a mistake in what was given, told in one line on stderr (--debug: the traceback before it).
     128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130).
     """
-    sys.exit(guarded(main, sys.argv))
+    from gax import hosts
+
+    hosts.end(guarded(main, sys.argv))
 
 
 def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int:
@@ -80,10 +82,12 @@ def configure(cache: str = '') -> None:
         logging.getLogger('jax._src.compiler').setLevel(logging.ERROR)  # a cache that is full is no mishap
 
 
-def report(workdir: Path, done: int, steps: int, stopped_by: str) -> int:
+def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = False) -> int:
     """Says where the results are, or how to go on; returns the exit status (0, or 128 + the signal's number)."""
     import signal
 
+    if quiet:
+        return 128 + signal.Signals[stopped_by].value if stopped_by else 0
     if stopped_by:
         print(
             f'gax: {stopped_by}: saved at step {done} of {steps} in {workdir}; the same command goes on from there'

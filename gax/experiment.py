@@ -55,8 +55,14 @@ def build(config: ConfigDict, mesh: Mesh | None = None) -> Experiment:
     parallel.check_batch(config.batch_size, mesh)
     source = data.load(config)
     game = gans.make(config, source.spec)
-    arrays = jax.device_put(source.arrays, parallel.replicated(mesh))
+    arrays = parallel.put(source.arrays, parallel.replicated(mesh))
     return Experiment(config, source, game, mesh, arrays, config.batch_size * steps.draws(game))
+
+
+def own(experiment: Experiment) -> Experiment:
+    """The experiment on this process's devices alone, for what it does without the others (see parallel.view)."""
+    mesh = parallel.own(experiment.mesh)
+    return experiment._replace(mesh=mesh, arrays=parallel.view(experiment.arrays, mesh))
 
 
 def shapes(experiment: Experiment) -> Carry:
@@ -192,11 +198,13 @@ def feeder(experiment: Experiment) -> feed.Feed:
     The examples' indices, where the data is on the device; what `source.fetch` makes of them, ready ahead of time, where
     it is not. Close it, to end its workers.
     """
-    source, rows = experiment.source, experiment.rows
+    source, rows, sharding = experiment.source, experiment.rows, parallel.rows(experiment.mesh, 1)
     if source.fetch is None:
-        return feed.Feed(lambda step, count: indices(experiment, step, count))
+        if not parallel.spans(experiment.mesh):
+            return feed.Feed(lambda step, count: indices(experiment, step, count))
+        return feed.Feed(lambda step, count: parallel.put(indices(experiment, step, count), sharding))
     pick = feed.Pick(experiment.config.seed, rows, source.spec.size, source.fetch)
-    return feed.Stream(pick, parallel.rows(experiment.mesh, 1), experiment.config.data.workers)
+    return feed.Stream(pick, sharding, experiment.config.data.workers)
 
 
 def compile_ahead(

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -79,6 +80,45 @@ def rows(mesh: Mesh, axis: int = 0) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
 
 
+def spans(mesh: Mesh) -> bool:
+    """Whether devices of other processes are in it."""
+    return own(mesh).size < mesh.size
+
+
+def own(mesh: Mesh) -> Mesh:
+    """The part of `mesh` that is this process's; all of it where there is one process."""
+    devices: list[jax.Device] = list(mesh.devices.flat)
+    mine = [device for device in devices if device.process_index == jax.process_index()]
+    if len(mine) == len(devices):
+        return mesh
+    return Mesh(np.array(mine), mesh.axis_names, axis_types=mesh.axis_types)
+
+
+def put(tree: PyTree, sharding: NamedSharding) -> PyTree:
+    """Arrays of the host on the devices of `sharding`; where these are of several processes, which all have the same
+    arrays, each puts there what lies on its own. Nothing is sent.
+    """
+    if sharding.is_fully_addressable:
+        return jax.device_put(tree, sharding)
+    host = jax.tree.map(np.asarray, tree)
+    return jax.tree.map(lambda x: jax.make_array_from_callback(x.shape, sharding, lambda at: x[at]), host)
+
+
+def view(tree: PyTree, mesh: Mesh) -> PyTree:
+    """Arrays that are whole on every device of theirs as arrays of `mesh`, which has the same devices of this process, or fewer.
+    Nothing is copied, and what becomes of the one becomes of the other.
+    """
+    devices: set[jax.Device] = set(mesh.devices.flat)
+
+    def one(x: Any) -> Any:
+        if not isinstance(x, jax.Array) or x.sharding.device_set == devices:
+            return x
+        parts = [shard.data for shard in x.addressable_shards if shard.device in devices]
+        return jax.make_array_from_single_device_arrays(x.shape, replicated(mesh), parts)
+
+    return jax.tree.map(one, tree)
+
+
 def compile(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
     """jit of fn(carry, arrays, rows) -> carry: carry donated and whole everywhere, rows split over their `row_axis`."""
     whole = replicated(mesh)
@@ -105,18 +145,29 @@ def by_shard_map(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
 
 
 class ByPmap:
-    """As `by_shard_map`, by `jax.pmap`, which wants the devices as an axis of the rows. Compiled when it is first called."""
+    """As `by_shard_map`, by `jax.pmap`, which wants the devices as an axis of the rows, and of several processes in each its
+    own devices alone. Compiled when it is first called.
+    """
 
     def __init__(self, fn: Advance, mesh: Mesh, row_axis: int = 0) -> None:
         self._shape, self._axis = (mesh.size, -1), row_axis
         axes = (None, None, row_axis)
         self._mapped = jax.pmap(fn, AXIS, in_axes=axes, out_axes=None, devices=list(mesh.devices.flat))
-        self._whole = replicated(mesh)
+        self._mesh, self._own = mesh, own(mesh)
 
     def __call__(self, carry: PyTree, arrays: Any, rows: Any) -> PyTree:
+        if self._own is not self._mesh:
+            carry, arrays = view((carry, arrays), self._own)
+            after = self._mapped(carry, arrays, jax.tree.map(self._dealt_here, rows))
+            return view(after, self._mesh)
         before, after = slice(None, self._axis), slice(self._axis + 1, None)
         dealt = jax.tree.map(lambda x: x.reshape(*x.shape[before], *self._shape, *x.shape[after]), rows)
         return self._mapped(carry, arrays, dealt)
+
+    def _dealt_here(self, rows: jax.Array) -> np.ndarray:
+        parts = {shard.device: np.asarray(shard.data) for shard in rows.addressable_shards}
+        devices: list[jax.Device] = list(self._own.devices.flat)
+        return np.stack([parts[device] for device in devices], self._axis)
 
 
 def dealt_out(game: Game, mesh: Mesh) -> Game:

@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 CAUGHT = (signal.SIGTERM, signal.SIGINT)
@@ -21,10 +22,10 @@ class Stop:
     Outside the main thread, where Python allows no handlers, nothing is caught.
     """
 
-    def __init__(self, hint: str) -> None:
-        """hint: what to say when leaving before the start."""
+    def __init__(self, hint: str, leaving: Callable[[str, int], None] = lambda text, status: None) -> None:
+        """hint: what to say when leaving before the start. leaving: told then, before the process ends, why and with what status."""
         self.name = ''
-        self.hint, self._working = hint, False
+        self.hint, self._leaving, self._working = hint, leaving, False
 
     def started(self) -> None:
         """From here on a signal is left to the loop, which saves."""
@@ -61,5 +62,6 @@ class Stop:
             name = signal.Signals(data[0]).name
             if not self._working:
                 print(f'\ngax: {name}: {self.hint}', file=sys.stderr, flush=True)
+                self._leaving(f'{name} before its first step', 128 + data[0])
                 os._exit(128 + data[0])
             print(f'\ngax: {name}: saving; once more to leave without', file=sys.stderr, flush=True)

@@ -95,6 +95,11 @@ def metrics(workdir: Path) -> list[dict[str, Any]]:
 
 
 def arrays(workdir: Path, step: int) -> dict[str, bytes]:
+    """The bytes of every array of a checkpoint, by its path."""
+    return {path: array.tobytes() for path, array in values(workdir, step).items()}
+
+
+def values(workdir: Path, step: int) -> dict[str, np.ndarray]:
     """Every array of a checkpoint, by its path: parameters, optimizer, averages, random state, meter."""
     import jax
 
@@ -106,7 +111,7 @@ def arrays(workdir: Path, step: int) -> dict[str, bytes]:
     found = Checkpoints(workdir / 'checkpoints', write=False).restore(like, step)
     assert found is not None
     leaves = jax.tree_util.tree_leaves_with_path(found[1])
-    return {jax.tree_util.keystr(path): np.asarray(leaf).tobytes() for path, leaf in leaves}
+    return {jax.tree_util.keystr(path): np.asarray(leaf) for path, leaf in leaves}
 
 
 def pictures(workdir: Path) -> dict[str, bytes]:

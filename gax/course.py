@@ -1,0 +1,166 @@
+"""The course of a run, which is the same in every process that takes part in it.
+
+Process 0 looks, writes and saves (training.py); the others only compute, and wait while it does: each of these moments ends
+with a word of process 0, so that a slow disk or a long evaluation keeps nobody waiting in a collective, and an early end is
+one for all. A checkpoint is written and read by process 0 alone: the workdir need not be on a disk that the others see.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gax import config as configs
+from gax import errors, experiment, hosts, loop, meter, parallel
+from gax.experiment import Carry, Experiment
+from gax.signals import Stop
+from gax.team import Alone
+from gax.types import PyTree
+
+log = logging.getLogger('gax')
+Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]
+
+
+class Course:
+    """What a process does that only computes. What process 0 does beside, it does in methods that it overrides.
+
+    start: the step that it begins with. restored: what the checkpoint of that step holds, until it is on the devices.
+    over: why training ended before its last step, for good; '' while it goes on.
+    """
+
+    start, over = 0, ''
+    restored: PyTree | None = None
+
+    def __init__(self, config: ConfigDict, team: Alone, closing: ExitStack) -> None:
+        self.config, self.team = config, team
+        self.experiment = experiment.build(config)
+        self.shapes = experiment.shapes(self.experiment)
+        self.feeder = experiment.feeder(self.experiment)
+        closing.callback(self.feeder.close)
+        whole = parallel.replicated(self.experiment.mesh)
+        self.take = jax.jit(lambda m: (jax.tree.map(jnp.copy, m), meter.empty(m.totals)), out_shardings=whole)
+
+    def agree(self) -> None:
+        """All begin with the same config, data and step, and those of process 0's checkpoint. Raises GaxError where they differ."""
+        if self.team.count == 1:
+            return
+        mine = fingerprint(self.experiment)
+        theirs, self.start, self.over = self.team.word([mine, self.start, self.over])
+        refuse_other(mine, theirs, self.team.index)
+        self.team.saved = self.start
+        if self.start and self.goes_on:
+            self.restored = hosts.spread(self.restored, self.shapes)
+
+    @property
+    def goes_on(self) -> bool:
+        return self.start < self.config.steps and not self.over
+
+    def train(self, stop: Stop) -> tuple[int, str]:
+        """Runs the loop from `start`; returns (the steps done, the name of the signal that ended it before, or '')."""
+        config, start = self.config, self.start
+        hooks = self.hooks()
+        per_call, align = experiment.call_sizes(self.experiment, hooks)
+        count = loop.call_size(start, config.steps, hooks, per_call, align)
+        ahead = experiment.compile_ahead(self.experiment, self.shapes, start, count)
+        restored, self.restored = self.restored, None
+        carry = self.place(restored) if start else experiment.init(self.experiment, self.shapes)
+        if start == 0:
+            self.together(self.on_sample)(0, carry)
+        at, by = start, ''
+
+        def progress(step: int) -> None:
+            nonlocal at
+            at = step
+            stop.started()
+            self.on_progress(step)
+
+        def stopped() -> bool:
+            nonlocal by
+            by = self.team.halts(at, stop.name)
+            return bool(by or self.over)
+
+        advance = experiment.advancer(self.experiment, ahead, self.feeder)
+        done = loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress, align)[1]
+        return done, by if done < config.steps else ''
+
+    def place(self, tree: PyTree) -> Carry:
+        """Copied onto the devices by a program: arrays that Orbax or NumPy own could not be donated."""
+        whole = parallel.replicated(self.experiment.mesh)
+        return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=whole)(tree)
+
+    def hooks(self) -> list[loop.Hook]:
+        looks = (self.together(look) for look in (self.on_sample, self.on_eval, self.on_save))
+        return rhythm(self.config, self.on_log, *looks)
+
+    def together(self, look: Look) -> Look:
+        """`look`, after which all hear from process 0 whether training is over, and the step of the newest checkpoint."""
+
+        def run(step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+            carry, later = look(step, carry)
+            self.over, self.team.saved = self.team.word([self.over, self.saved()])
+            return carry, later
+
+        return run
+
+    def saved(self) -> int:
+        """The step of the newest checkpoint."""
+        return self.team.saved
+
+    def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        return carry._replace(meter=self.take(carry.meter)[1]), None
+
+    def on_sample(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        return carry, None
+
+    def on_eval(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        return carry, None
+
+    def on_save(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        return carry, None
+
+    def on_progress(self, step: int) -> None:
+        """Told after every call."""
+
+    def finish(self, done: int) -> None:
+        """What is left to do after the last step."""
+
+
+def rhythm(config: ConfigDict, log: Look, sample: Look, judge: Look, save: Look) -> list[loop.Hook]:
+    """When a run is logged, drawn, evaluated and saved: the hooks of its loop, in their order."""
+    # Before saving: a run that is killed in between evaluates again.
+    judging = [loop.Hook(config.eval.every, judge, barrier=True, at_end=True)] if config.eval.every else []
+    return [
+        loop.Hook(config.log_every, log),
+        loop.Hook(config.sample_every, sample, at_end=True),
+        *judging,
+        loop.Hook(config.checkpoint.every, save, barrier=True, at_end=True, at_stop=True),
+    ]
+
+
+def fingerprint(built: Experiment) -> dict[str, Any]:
+    """What must be the same in all processes: the config, the data's description, and a checksum of what lies on the devices."""
+    checksum = 0
+    for leaf in jax.tree.leaves(built.source.arrays):
+        checksum = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view(np.uint8), checksum)
+    fields = {f'config.{name}': repr(value) for name, value in configs.flat(built.config).items()}
+    return {**fields, 'the data': repr(built.source.spec), "the data's checksum": checksum}
+
+
+def refuse_other(mine: dict[str, Any], theirs: dict[str, Any], index: int) -> None:
+    """Raises GaxError, with what differs first, unless both are the same."""
+    differ = [name for name in {**theirs, **mine} if mine.get(name) != theirs.get(name)]
+    if differ:
+        name = differ[0]
+        more = f' (and {len(differ) - 1} more)' if len(differ) > 1 else ''
+        raise errors.GaxError(
+            f'process {index} has another run than process 0: {name} is {mine.get(name)} here and {theirs.get(name)} '
+            f'there{more}; start all with the same flags, and the same data on every machine'
+        )

@@ -1,0 +1,146 @@
+"""How the processes of one run find each other.
+
+Process 0 listens at HOST:PORT for the others, checks that they belong together, and says when all are there; only then is JAX
+told (its own service takes PORT + 1, or any port that is free). So whatever is wrong is one line rather than an abort of JAX's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+
+from gax import errors
+from gax.team import LEAVING, Line, Team
+
+LOOPBACK = ('localhost', '127.0.0.1')
+
+
+class Place(NamedTuple):
+    """Where a process stands among all: `num` of them, this one being number `own`, and process 0 listens at host:port."""
+
+    host: str
+    port: int
+    num: int
+    own: int
+    devices: Sequence[int] | None = None  # of this machine, that are this process's; None: all
+
+    @property
+    def address(self) -> str:
+        return f'[{self.host}]:{self.port}' if ':' in self.host else f'{self.host}:{self.port}'
+
+
+def split(address: str) -> tuple[str, int]:
+    """'HOST:PORT' or '[V6]:PORT'."""
+    host, _, port = address.rpartition(':')
+    host = host.removeprefix('[').removesuffix(']')
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise errors.GaxError(f'--coordinator must be HOST:PORT, e.g. 10.0.0.1:1234, and is {address!r}')
+    return host, int(port)
+
+
+def meet(place: Place, seconds: int) -> tuple[Team, int]:
+    """Waits for all processes, at most `seconds`; returns the team, and the port of process 0 that JAX's service is to have."""
+    return gathered(place, seconds) if place.own == 0 else reached(place, seconds)
+
+
+def gathered(place: Place, seconds: int) -> tuple[Team, int]:
+    """At process 0: until every other one has come."""
+    lines: dict[int, Line] = {}
+    hosts, limit = {0: socket.gethostname()}, time.monotonic() + seconds
+    with listening(place) as server, contextlib.ExitStack() as closing:
+        while len(hosts) < place.num:
+            server.settimeout(max(0.01, limit - time.monotonic()))
+            try:
+                line = Line(closing.enter_context(server.accept()[0]))
+            except TimeoutError as error:
+                absent = ', '.join(str(i) for i in range(place.num) if i not in hosts)
+                raise errors.GaxError(
+                    f'of {place.num} processes there are {len(hosts)} after {seconds} s: number {absent} has not come to '
+                    f'{place.address}'
+                ) from error
+            hello = greeting(line)
+            if refusal := unfit(hello, place, lines):
+                line.send('refused', refusal)
+                line.socket.close()
+            else:
+                lines[hello['index']], hosts[hello['index']] = line, hello['host']
+        closing.pop_all()
+    named = [hosts[i] for i in range(place.num)]
+    port = free_port(place.port + 1)
+    for line in lines.values():
+        line.send('go', port, named)
+    return Team(0, lines, named), port
+
+
+def listening(place: Place) -> socket.socket:
+    """On all interfaces, as JAX's service does; on the loopback alone where that is all that was asked for."""
+    host = '127.0.0.1' if place.host in LOOPBACK else ''
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return socket.create_server(
+                (host, place.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024
+            )
+        return socket.create_server((host, place.port), backlog=1024)
+    except OSError as error:
+        raise errors.GaxError(
+            f'cannot listen at {place.address}: {os.strerror(error.errno or 0)}; process 0 runs on that host, and the port must be free'
+        ) from error
+
+
+def greeting(line: Line) -> dict[str, Any]:
+    """What a process that comes says first; {} from whoever is none of ours."""
+    try:
+        kind, hello = line.first() or ('', {})
+    except (ValueError, TypeError):
+        return {}
+    return hello if kind == 'hello' and isinstance(hello, dict) else {}
+
+
+def unfit(hello: dict[str, Any], place: Place, lines: dict[int, Line]) -> str:
+    """Why a process that came cannot take part, '' where it can."""
+    index = hello.get('index')
+    if hello.get('count') != place.num or not isinstance(index, int):
+        return f'process 0 has --num_processes={place.num}'
+    if not 0 < index < place.num or (index in lines and lines[index].open()):
+        return f'there is another process with --process_id={index}'
+    if hello.get('jax') != jax.__version__:
+        return f'process 0 has JAX {jax.__version__}, and this one {hello.get("jax")}'
+    return ''
+
+
+def free_port(wanted: int) -> int:
+    """`wanted`, or where that is taken another one."""
+    for port in (wanted, 0):
+        with contextlib.suppress(OSError, OverflowError), socket.create_server(('', port)) as server:
+            return server.getsockname()[1]
+    raise errors.GaxError('no port is free')
+
+
+def reached(place: Place, seconds: int) -> tuple[Team, int]:
+    """At any other process: until process 0 has answered."""
+    limit, trouble = time.monotonic() + seconds, 'no answer'
+    while (left := limit - time.monotonic()) > 0:
+        try:
+            line = Line(socket.create_connection((place.host, place.port), timeout=min(10.0, left)))
+        except OSError as error:
+            trouble = error.strerror or str(error)
+            time.sleep(0.2)
+            continue
+        line.socket.settimeout(left)
+        own = {'index': place.own, 'count': place.num, 'host': socket.gethostname()}
+        line.send('hello', {**own, 'jax': jax.__version__})
+        kind, *content = line.first() or ('gone',)
+        if kind == 'go':
+            line.socket.settimeout(LEAVING)
+            return Team(place.own, {0: line}, content[1]), content[0]
+        line.socket.close()
+        if kind == 'refused':
+            raise errors.GaxError(f'process {place.own}: {content[0]}')
+        trouble = 'it went away while it waited for others'
+    raise errors.GaxError(f'process 0 cannot be reached at {place.address} within {seconds} s ({trouble})')
