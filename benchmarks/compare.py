@@ -1,52 +1,71 @@
-"""gax against its peers: the same models and updates, measured in turn on the same cores.
+"""gax against its peers: the same models and updates, measured in turn on the same cores or the same GPU.
 
 Every implementation lives in a process of its own (``peers/worker.py``), built and warm, and
 standing still but for its windows. A round gives each of them one window, in an order shuffled
 anew for every round, so that whatever drifts (clock speed, neighbours) hits all alike. The ratio
-of gax to a peer is taken round by round and its median reported: above 1, gax is faster. CPU only.
+of gax to a peer is taken round by round and its median reported: above 1, gax is faster.
 
-    python benchmarks/compare.py --models=dcgan_mnist --rounds=12 --window_seconds=4 --out=FILE
+    python benchmarks/compare.py --out=benchmarks/results/suite_cpu.json
+    python benchmarks/compare.py --models=dcgan_mnist --batch_sizes=16,64,256 --rounds=12 --window_seconds=4 --out=FILE
+    python benchmarks/compare.py --device=gpu --batch_sizes=64,128,256 --out=benchmarks/results/suite_gpu.json
 
-A table goes to standard error, JSON lines to standard output, and everything, with every single
-window, to --out. Leave the machine alone meanwhile: `load_before` tells if it was not.
+Models are those of ``models.py``. A table goes to standard error, JSON lines to standard output, and everything, with every
+single window, to --out, model by model; ``table.py`` makes the README's table of it. Leave the machine alone meanwhile:
+`load_before` tells if it was not. On a GPU gax computes in --precision, and memory is that of the device.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import json
 import os
 import pathlib
 import random
 import shutil
 import sys
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 from absl import app, flags
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parent / 'peers'))
+from models import MODELS, ON_CPU, ON_GPU
 from pool import Worker, WorkerError
 from report import describe_machine, format_table, summarize, verdict
 
-MODELS = ('dcgan_mnist', 'vanilla_mnist', 'mlp2d')
+OPTIONS = ('tuned', 'amp', 'compiled', 'channels_last')
 PEERS = {
-    'torch': ['--impl=torch'],
-    'torch_channels_last': ['--impl=torch', '--channels_last'],
-    'torch_compiled': ['--impl=torch', '--compiled'],
-    'torch_compiled_channels_last': ['--impl=torch', '--compiled', '--channels_last'],
-    'torch_tuned': ['--impl=torch', '--tuned', '--channels_last'],
-    'torch_tuned_compiled': ['--impl=torch', '--tuned', '--compiled', '--channels_last'],
-    'naive_flax': ['--impl=naive_flax'],
+    '_'.join(('torch', *chosen)): ['--impl=torch', *(f'--{option}' for option in chosen)]
+    for count in range(len(OPTIONS) + 1)
+    for chosen in itertools.combinations(OPTIONS, count)
+} | {'naive_flax': ['--impl=naive_flax'], 'artifex': ['--impl=artifex']}
+EAGER = ('torch', 'torch_channels_last', 'torch_tuned', 'torch_tuned_channels_last')
+PREFERRED = {
+    'cpu': (*EAGER, 'torch_compiled', 'torch_tuned_compiled_channels_last', 'naive_flax'),
+    'gpu': (
+        *(*EAGER, 'torch_tuned_compiled_channels_last', 'torch_tuned_amp', 'torch_tuned_amp_channels_last'),
+        *('torch_tuned_amp_compiled', 'torch_tuned_amp_compiled_channels_last', 'naive_flax'),
+    ),
 }
-CONVOLUTIONS_ONLY = ('torch_channels_last', 'torch_compiled_channels_last', 'naive_flax')
+ONLY = {'naive_flax': 'dcgan_mnist', 'artifex': 'dcgan64'}  # the model that a peer is written for
 
-_MODELS = flags.DEFINE_list('models', list(MODELS), 'Models to compare on.')
-_PEERS = flags.DEFINE_list('peers', list(PEERS), 'Peers to compare with.')
-_ROUNDS = flags.DEFINE_integer('rounds', 12, 'Windows per implementation.', lower_bound=1)
-_WINDOW = flags.DEFINE_float('window_seconds', 4.0, 'Length of a window.', lower_bound=0.01)
-_BATCH_SIZE = flags.DEFINE_integer('batch_size', 0, "Examples per step; 0: each model's own.")
+_DEVICE = flags.DEFINE_enum('device', 'cpu', ['cpu', 'gpu'], 'Where.')
+_MODELS = flags.DEFINE_list('models', [], 'Models to compare on; empty: those that suit the device.')
+_PEERS = flags.DEFINE_list('peers', [], 'Peers to compare with; empty: those that suit the device.')
+_ROUNDS = flags.DEFINE_integer('rounds', 6, 'Windows per implementation.', lower_bound=1)
+_WINDOW = flags.DEFINE_float('window_seconds', 2.0, 'Length of a window.', lower_bound=0.01)
+_BATCH_SIZES = flags.DEFINE_list('batch_sizes', ['0'], "Examples per step; 0: each model's own.")
+_PRECISION = flags.DEFINE_enum('precision', '', ['', 'float32', 'bfloat16'], "gax's; '': bfloat16 on a GPU.")
 _THREADS = flags.DEFINE_integer('threads', 0, 'CPU cores to use; 0: all.')
+_TOGETHER = flags.DEFINE_integer(
+    'together',
+    0,
+    'Rows whose workers build at the same time, for machines of many cores; 0: one worker after another.',
+)
+_ARTIFEX = flags.DEFINE_string('artifex_python', '', 'The Python of an environment with avitai-artifex.')
 _OUT = flags.DEFINE_string('out', '', 'A JSON file for everything that was measured.')
 
 
@@ -55,24 +74,64 @@ def has_compiler() -> bool:
     return any(map(shutil.which, (os.environ.get('CXX', 'g++'), 'clang++')))
 
 
-def start_workers(model: str, stack: contextlib.ExitStack) -> tuple[list[Worker], dict[str, str]]:
-    """The workers of a model, warm and calibrated, and why the others are missing."""
-    workers, skipped = [], {}
-    common = [f'--model={model}', f'--batch_size={_BATCH_SIZE.value}', f'--threads={_THREADS.value}']
-    for name in ['gax', *_PEERS.value]:
-        if name in CONVOLUTIONS_ONLY and model != 'dcgan_mnist':
-            continue
+def peers_of(model: str) -> dict[str, list[str]]:
+    """The peers asked for that make sense of a model, with their flags; gax first."""
+    precision = _PRECISION.value or {'cpu': 'float32', 'gpu': 'bfloat16'}[_DEVICE.value]
+    asked = _PEERS.value or [*PREFERRED[_DEVICE.value], *(['artifex'] if _ARTIFEX.value else [])]
+    fitting = [
+        name
+        for name in asked
+        if ONLY.get(name, model) == model and (MODELS[model].images or 'channels_last' not in name)
+    ]
+    if not MODELS[model].images and 'torch_tuned_compiled_channels_last' in asked:
+        fitting.append('torch_tuned_compiled')
+    ours = ['--impl=gax', *(['--amp'] if precision == 'bfloat16' else [])]
+    return {'gax': ours, **{name: PEERS[name] for name in fitting}}
+
+
+class Row(NamedTuple):
+    """A model at a batch size: its workers, and why others are missing."""
+
+    model: str
+    batch_size: int
+    workers: list[Worker]
+    skipped: dict[str, str]
+
+
+def start_row(model: str, batch_size: int, stack: contextlib.ExitStack) -> Row:
+    """The workers of a model begin to build, each when the one before is ready but for those of --together."""
+    batch_size = batch_size or MODELS[model].config().batch_size
+    row = Row(model, batch_size, [], {})
+    common = [f'--model={model}', f'--batch_size={batch_size}', f'--threads={_THREADS.value}']
+    for name, own in peers_of(model).items():
         if 'compiled' in name and not has_compiler():
-            skipped[name] = 'torch.compile needs a C++ compiler'
+            row.skipped[name] = 'torch.compile needs a C++ compiler'
             continue
         print(f'{model}: building {name} ...', file=sys.stderr)
+        python = _ARTIFEX.value if name == 'artifex' else sys.executable
+        row.workers.append(stack.enter_context(Worker(name, [*own, *common], _DEVICE.value, python)))
+        if not _TOGETHER.value:
+            make_ready(row, row.workers[-1])
+    return row
+
+
+def make_ready(row: Row, worker: Worker) -> None:
+    """Waits for a worker, and leaves it out where it cannot go on."""
+    try:
+        worker.wait()
+    except WorkerError as error:
+        row.workers.remove(worker)
+        row.skipped[worker.name] = str(error)
+
+
+def calibrate(row: Row) -> None:
+    """How many steps fill a window of each worker, while all others stand still."""
+    for worker in list(row.workers):
         try:
-            worker = stack.enter_context(Worker(name, [*PEERS.get(name, ['--impl=gax']), *common]))
             worker.calibrate(_WINDOW.value)
-            workers.append(worker)
         except WorkerError as error:
-            skipped[name] = str(error)
-    return workers, skipped
+            row.workers.remove(worker)
+            row.skipped[worker.name] = str(error)
 
 
 def run_round(workers: list[Worker], order: list[int]) -> list[dict[str, Any]]:
@@ -88,31 +147,51 @@ def run_round(workers: list[Worker], order: list[int]) -> list[dict[str, Any]]:
     return windows
 
 
-def compare(model: str) -> list[dict[str, Any]]:
-    """All windows of one model."""
-    with contextlib.ExitStack() as stack:
-        workers, skipped = start_workers(model, stack)
-        rounds = []
-        for number in range(_ROUNDS.value if workers else 0):
-            order = random.Random(number).sample(range(len(workers)), len(workers))
-            rounds.append(run_round(workers, order))
-            print(f'{model}: round {number + 1}/{_ROUNDS.value}', file=sys.stderr)
-    records = summarize(model, [worker.name for worker in workers], rounds) if workers else []
-    for worker, record in zip(workers, records, strict=True):
-        record['setup_seconds'] = worker.setup_seconds
-    notes = [{'model': model, 'implementation': k, 'skipped': why} for k, why in skipped.items()]
-    return records + notes
+def measure(row: Row) -> list[dict[str, Any]]:
+    """All windows of one row."""
+    calibrate(row)
+    workers, rounds = row.workers, []
+    for number in range(_ROUNDS.value if workers else 0):
+        order = random.Random(number).sample(range(len(workers)), len(workers))
+        rounds.append(run_round(workers, order))
+        print(f'{row.model}: round {number + 1}/{_ROUNDS.value}', file=sys.stderr)
+    told = [worker.tell() for worker in workers]
+    names = [worker.name for worker in workers]
+    records = summarize(row.model, row.batch_size, names, rounds, told) if workers else []
+    about = {'model': row.model, 'said': MODELS[row.model].said, 'batch_size': row.batch_size}
+    return records + [{**about, 'implementation': k, 'skipped': why} for k, why in row.skipped.items()]
 
 
-def check_flags() -> None:
-    """Says in one line what cannot work."""
+def compare(wanted: Sequence[tuple[str, int]]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Model by model what was measured: of as many rows as are built together, one by one."""
+    size = max(1, _TOGETHER.value)
+    for at in range(0, len(wanted), size):
+        with contextlib.ExitStack() as stack:
+            rows = [start_row(model, batch_size, stack) for model, batch_size in wanted[at : at + size]]
+            for row in rows if _TOGETHER.value else []:
+                for worker in list(row.workers):
+                    make_ready(row, worker)
+            for row in rows:
+                yield row.model, measure(row)
+                for worker in row.workers:
+                    worker.close()
+
+
+def check_flags() -> list[int]:
+    """Says in one line what cannot work; returns the batch sizes."""
     for given, known in ((_MODELS.value, MODELS), (_PEERS.value, PEERS)):
         for name in given:
             if name not in known:
                 sys.exit(f'compare: unknown name {name!r}; there are: {", ".join(known)}')
-    wants_torch = any(peer.startswith('torch') for peer in _PEERS.value)
-    if wants_torch and importlib.util.find_spec('torch') is None:
+    for size in _BATCH_SIZES.value:
+        if not size.isdigit():
+            sys.exit(f'compare: --batch_sizes wants whole numbers, and has {size!r}')
+    if 'artifex' in _PEERS.value and not _ARTIFEX.value:
+        sys.exit('compare: the peer artifex needs --artifex_python, of an environment with avitai-artifex')
+    wanted = _PEERS.value or PREFERRED[_DEVICE.value]
+    if any(name.startswith('torch') for name in wanted) and importlib.util.find_spec('torch') is None:
         sys.exit("compare: PyTorch is not installed: pip install -e '.[peers]', or --peers=naive_flax")
+    return [int(size) for size in _BATCH_SIZES.value]
 
 
 def print_results(records: list[dict[str, Any]], verdicts: list[dict[str, Any]]) -> None:
@@ -122,33 +201,46 @@ def print_results(records: list[dict[str, Any]], verdicts: list[dict[str, Any]])
     print(format_table(records), file=sys.stderr)
     for entry in verdicts:
         for family, result in entry.items():
-            if family != 'model':
+            if family.startswith('gax_over'):
                 target = f' (target {result["target"]:g})' if result['target'] else ''
                 ratio = f'{result["ratio"]:.3g}{target}'
                 print(f'{entry["model"]}: {family} {ratio}, against {result["best"]}', file=sys.stderr)
 
 
+def write(report: dict[str, Any]) -> None:
+    """The whole file anew, beside and then in place of the old one."""
+    path = pathlib.Path(_OUT.value)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + '.part')
+    beside.write_text(json.dumps(report, indent=1) + '\n')
+    beside.replace(path)
+
+
 def main(argv: list[str]) -> None:
     """Compares, prints, and writes."""
     del argv
-    check_flags()
-    chosen = (_MODELS, _PEERS, _ROUNDS, _WINDOW, _BATCH_SIZE, _THREADS)
-    report = {**describe_machine(), 'config': {flag.name: flag.value for flag in chosen}}
+    batch_sizes = check_flags()
+    chosen = (_DEVICE, _MODELS, _PEERS, _ROUNDS, _WINDOW, _BATCH_SIZES, _PRECISION, _THREADS, _TOGETHER)
     records: list[dict[str, Any]] = []
     verdicts: list[dict[str, Any]] = []
+    report = {
+        **describe_machine(),
+        'config': {flag.name: flag.value for flag in chosen},
+        'results': records,
+        'verdicts': verdicts,
+    }
+    names = _MODELS.value or (ON_GPU if _DEVICE.value == 'gpu' else ON_CPU)
     try:
-        for model in _MODELS.value:
-            measured = compare(model)
+        for model, measured in compare(list(itertools.product(names, batch_sizes))):
             records += measured
             verdicts.append(verdict(model, measured))
+            if _OUT.value:
+                write(report)
     except WorkerError as error:
         sys.exit(f'compare: {error}')
     except KeyboardInterrupt:
         sys.exit('compare: interrupted')
     print_results(records, verdicts)
-    if _OUT.value:
-        text = json.dumps({**report, 'results': records, 'verdicts': verdicts}, indent=1)
-        pathlib.Path(_OUT.value).write_text(text + '\n')
 
 
 if __name__ == '__main__':

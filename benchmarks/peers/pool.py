@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import pathlib
 import subprocess
@@ -14,6 +15,11 @@ from typing import Any
 
 WORKER = pathlib.Path(__file__).with_name('worker.py')
 ROOT = WORKER.parents[2]
+# On a GPU no worker takes all memory for itself.
+ENVIRONMENT = {
+    'cpu': {'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''},
+    'gpu': {'JAX_PLATFORMS': 'cuda', 'XLA_PYTHON_CLIENT_PREALLOCATE': 'false'},
+}
 
 
 class WorkerError(Exception):
@@ -21,28 +27,29 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """One implementation, built and warm, that runs when asked to."""
+    """One implementation, that builds itself, and once it is warm (`wait`) runs when asked to."""
 
-    def __init__(self, name: str, flags: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, flags: Sequence[str], device: str = 'cpu', python: str = sys.executable
+    ) -> None:
         self.name = name
         self.steps = 0  # steps in a window, once calibrated
         self._stderr = tempfile.TemporaryFile(mode='w+')  # noqa: SIM115 - closed by close()
         self._process = subprocess.Popen(
-            [sys.executable, str(WORKER), *flags],
+            [python, str(WORKER), *flags, f'--device={device}'],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             text=True,
             cwd=ROOT,
-            env={**os.environ, 'JAX_PLATFORMS': 'cpu', 'CUDA_VISIBLE_DEVICES': ''},
+            env={**os.environ, **ENVIRONMENT[device]},
         )
-        try:
-            ready = self._read()
-        except BaseException:
-            self.close()
-            raise
-        self.multiple: int = ready['multiple']
-        self.setup_seconds: float = ready['setup_seconds']
+        self.multiple, self.first_step_seconds = 1, math.nan
+
+    def wait(self) -> None:
+        """Until it is warm. Several may be building meanwhile; then their first steps take longer than alone."""
+        ready = self._read()
+        self.multiple, self.first_step_seconds = ready['multiple'], ready['first_step_seconds']
 
     def __enter__(self) -> Worker:
         return self
@@ -52,11 +59,12 @@ class Worker:
 
     def run(self, steps: int) -> dict[str, Any]:
         """Runs a window of so many steps; returns what the worker measured."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # then the reason comes as the answer
-            self._process.stdin.write(f'run {steps}\n')
-            self._process.stdin.flush()
-        return self._read()
+        return self._ask(f'run {steps}')
+
+    def tell(self) -> dict[str, Any]:
+        """Time to the first step, peak memory, and what the worker knows of a step's work; after the last window."""
+        memory = self._ask('memory')  # before `work` compiles another program
+        return {'first_step_seconds': self.first_step_seconds, **memory, **self._ask('work')}
 
     def calibrate(self, window_seconds: float) -> None:
         """Sets ``steps`` to what fills a window."""
@@ -83,6 +91,13 @@ class Worker:
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
+
+    def _ask(self, command: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # then the reason comes as the answer
+            self._process.stdin.write(command + '\n')
+            self._process.stdin.flush()
+        return self._read()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None

@@ -12,15 +12,12 @@ import platform
 from typing import Any
 
 import numpy as np
+from models import MODELS
 
 PACKAGES = ('gax', 'jax', 'jaxlib', 'flax', 'optax', 'torch', 'numpy')
 
-# What gax has set out to reach: the least ratio to PyTorch's best and to naive Flax.
-TARGETS = {
-    'dcgan_mnist': {'torch': 1.0, 'naive_flax': 2.5},
-    'vanilla_mnist': {'torch': 1.5},
-    'mlp2d': {'torch': 3.0},
-}
+NAIVE_TARGET = 2.5  # the least ratio to naive Flax that gax has set out to reach; to PyTorch: models.py
+FAMILIES = ('torch', 'naive_flax', 'artifex')
 
 
 def quartiles(values: list[float]) -> dict[str, float]:
@@ -29,46 +26,58 @@ def quartiles(values: list[float]) -> dict[str, float]:
     return dict(zip(('median', 'min', 'q1', 'q3', 'max'), marks, strict=True))
 
 
-def summarize(model: str, names: list[str], rounds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """One record per implementation; ratios are of gax to it, within the same round."""
+def summarize(
+    model: str,
+    batch_size: int,
+    names: list[str],
+    rounds: list[list[dict[str, Any]]],
+    told: list[dict[str, Any]],
+) -> list[dict[str, Any]]:
+    """One record per implementation; ratios are of gax to it, within the same round. told: see `Worker.tell`."""
     rates = {name: [r[i]['steps_per_sec'] for r in rounds] for i, name in enumerate(names)}
     records: list[dict[str, Any]] = []
     for i, name in enumerate(names):
         record: dict[str, Any] = {
-            'model': model,
-            'implementation': name,
-            'steps_per_sec': quartiles(rates[name]),
+            **{'model': model, 'said': MODELS[model].said, 'batch_size': batch_size},
+            **{'implementation': name, 'steps_per_sec': quartiles(rates[name])},
         }
+        record['images_per_sec'] = record['steps_per_sec']['median'] * batch_size
+        record['cpu_seconds_per_step'] = float(
+            np.median([r[i]['cpu_seconds'] / r[i]['steps'] for r in rounds])
+        )
         if 'gax' in rates and name != 'gax':
             pairs = zip(rates['gax'], rates[name], strict=True)
             record['gax_ratio'] = quartiles([ours / theirs for ours, theirs in pairs])
+        record |= told[i]
+        if record.get('flops_per_step'):
+            rate = record['flops_per_step'] * record['steps_per_sec']['median']
+            record['share_of_peak'] = rate / record['peak_flops']
         record['others_cpu'] = max(r[i]['others_cpu'] for r in rounds)
         record['windows'] = [r[i] for r in rounds]
         records.append(record)
     return records
 
 
-def verdict(model: str, records: list[dict[str, Any]]) -> dict[str, Any]:
-    """How gax stands against the fastest of each family, and against its target.
+def family_of(implementation: str) -> str:
+    """'torch' for every variant of PyTorch, the name itself for others."""
+    return 'torch' if implementation.startswith('torch') else implementation
 
-    ``torch`` is PyTorch's example as it stands, eager or compiled, in either memory order;
-    ``torch_tuned`` is what an expert makes of it, for which no target was set.
-    """
-    result: dict[str, Any] = {'model': model}
-    for family in ('torch', 'torch_tuned', 'naive_flax'):
-        members = [
-            record
-            for record in records
-            if 'gax_ratio' in record
-            and record['implementation'].startswith(family)
-            and ('tuned' in record['implementation']) == ('tuned' in family)
-        ]
-        if members:
-            best = max(members, key=lambda record: record['steps_per_sec']['median'])
+
+def best_of(family: str, records: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The fastest of those that were measured: PyTorch's best is that of the example and of what experts make of it."""
+    members = [r for r in records if 'gax_ratio' in r and family_of(r['implementation']) == family]
+    return max(members, key=lambda record: record['steps_per_sec']['median'], default=None)
+
+
+def verdict(model: str, records: list[dict[str, Any]]) -> dict[str, Any]:
+    """How gax stands against the fastest of each family, and against its target (that of a CPU)."""
+    result: dict[str, Any] = {'model': model, 'batch_size': records[0]['batch_size'] if records else None}
+    for family in FAMILIES:
+        if best := best_of(family, records):
             result[f'gax_over_{family}'] = {
                 'ratio': best['gax_ratio']['median'],
                 'best': best['implementation'],
-                'target': TARGETS[model].get(family),
+                'target': {'torch': MODELS[model].target, 'naive_flax': NAIVE_TARGET}.get(family),
             }
     return result
 

@@ -10,7 +10,7 @@ import math
 
 import torch
 from torch import nn
-from torch_step import Sampler, Step, make_step
+from torch_step import Game, Options, Sampler, Step, example_step
 
 LATENT_DIM = 2
 WIDTH = 128
@@ -21,14 +21,14 @@ LEARNING_RATE = 1e-3
 BETAS = (0.5, 0.999)
 
 
-def ring_sampler(batch_size: int) -> Sampler:
+def ring_sampler(batch_size: int, device: str) -> Sampler:
     """Draws from the mixture."""
-    angle = 2 * math.pi * torch.arange(MODES) / MODES
+    angle = 2 * math.pi * torch.arange(MODES, device=device) / MODES
     centers = RADIUS * torch.stack([angle.cos(), angle.sin()], dim=1)
 
     def sample() -> torch.Tensor:
-        mode = torch.randint(MODES, (batch_size,))
-        return centers[mode] + DEVIATION * torch.randn(batch_size, 2)
+        mode = torch.randint(MODES, (batch_size,), device=device)
+        return centers[mode] + DEVIATION * torch.randn(batch_size, 2, device=device)
 
     return sample
 
@@ -54,21 +54,10 @@ def make_discriminator() -> nn.Sequential:
     return make_mlp(2, 1)
 
 
-def build(batch_size: int, compiled: bool, channels_last: bool, tuned: bool = False) -> Step:
+def build(batch_size: int, options: Options) -> Step:
     """The training step; there is no convolution here for ``channels_last`` to change."""
-    del channels_last
-    nets: dict[str, nn.Module] = {'d': make_discriminator(), 'g': make_generator()}
-    optimizers: dict[str, torch.optim.Optimizer] = {
-        name: torch.optim.Adam(net.parameters(), lr=LEARNING_RATE, betas=BETAS, fused=tuned or None)
-        for name, net in nets.items()
-    }
-    return make_step(
-        nets['g'],
-        nets['d'],
-        optimizers,
-        ring_sampler(batch_size),
-        batch_size=batch_size,
-        latent_dim=LATENT_DIM,
-        compiled=compiled,
-        tuned=tuned,
-    )
+    options = options._replace(channels_last=False)
+    d, g = (options.place(net) for net in (make_discriminator(), make_generator()))
+    optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
+    sample = ring_sampler(batch_size, options.device)
+    return example_step(Game(g, d, optimizers, sample, batch_size, LATENT_DIM), options)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
-from torch_step import Step, image_sampler, make_step
+from torch_step import Game, Options, Step, example_step, image_sampler
 
 LATENT_DIM = 100
 PIXELS = 28 * 28
@@ -35,21 +35,13 @@ def make_discriminator() -> nn.Sequential:
     return nn.Sequential(*layers, nn.Linear(256, 1))
 
 
-def build(batch_size: int, compiled: bool, channels_last: bool, tuned: bool = False) -> Step:
+def build(batch_size: int, options: Options) -> Step:
     """The training step; there is no convolution here for ``channels_last`` to change."""
-    del channels_last
-    nets: dict[str, nn.Module] = {'d': make_discriminator(), 'g': make_generator()}
+    options = options._replace(channels_last=False)
+    nets = {'d': options.place(make_discriminator()), 'g': options.place(make_generator())}
     optimizers: dict[str, torch.optim.Optimizer] = {
         name: torch.optim.RMSprop(net.parameters(), lr=LEARNING_RATE[name], alpha=DECAY)
         for name, net in nets.items()
     }
-    return make_step(
-        nets['g'],
-        nets['d'],
-        optimizers,
-        image_sampler(batch_size, (PIXELS,), channels_last=False),
-        batch_size=batch_size,
-        latent_dim=LATENT_DIM,
-        compiled=compiled,
-        tuned=tuned,
-    )
+    sample = image_sampler(batch_size, (PIXELS,), options)
+    return example_step(Game(nets['g'], nets['d'], optimizers, sample, batch_size, LATENT_DIM), options)

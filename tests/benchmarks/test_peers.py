@@ -2,35 +2,110 @@
 
 from __future__ import annotations
 
+import importlib
 import pathlib
 import subprocess
 import sys
 
 import jax
 import pytest
+import tinyruns
 
 BENCHMARKS = pathlib.Path(__file__).parents[2] / 'benchmarks'
 
 # Trainable parameters of (generator, discriminator), counted by hand from the layers' sizes.
 PARAMETERS = {
-    'torch_dcgan': (2_305_472, 212_865),
-    'torch_vanilla': (1_510_032, 1_460_225),
-    'torch_mlp2d': (17_154, 17_025),
+    'dcgan_mnist': (2_305_472, 212_865),
+    'vanilla_mnist': (1_510_032, 1_460_225),
+    'mlp2d': (17_154, 17_025),
 }
 
 
 @pytest.fixture(autouse=True)
 def _peers_on_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
     monkeypatch.syspath_prepend(str(BENCHMARKS / 'peers'))
 
 
+@pytest.fixture
+def compare():
+    with tinyruns.benchmark('compare', '--peers=') as module:
+        yield module
+
+
+def benchmarked():
+    with tinyruns.benchmark('models') as models:
+        return list(models.MODELS)
+
+
+def ours(name):
+    """Trainable parameters of gax's networks, (generator, discriminator)."""
+    from models import MODELS
+
+    from gax import data, gans, rng
+    from gax import step as steps
+
+    config = MODELS[name].config()
+    game = gans.make(config, data.load(config).spec)
+    params = jax.eval_shape(
+        lambda: {n: net.init(rng.stream(jax.random.key(0), n))[0] for n, net in game.nets.items()}
+    )
+    assert set(steps.moves(game)[-1]) == {'g', 0, steps.draws(game) - 1}
+    return tuple(sum(leaf.size for leaf in jax.tree.leaves(params[net])) for net in ('g', 'd'))
+
+
+def theirs(name):
+    """Those of the networks that the PyTorch peer of that name trains."""
+    from models import MODELS
+
+    model = MODELS[name]
+    module = importlib.import_module(model.peer)
+    sizes = model.given.get('widths')
+    made = [getattr(module, f'make_{role}') for role in ('generator', 'discriminator')]
+    nets = (
+        [make(width=size) for make, size in zip(made, sizes, strict=True)] if sizes else [m() for m in made]
+    )
+    return tuple(sum(p.numel() for p in net.parameters()) for net in nets)
+
+
 @pytest.mark.parametrize('name', PARAMETERS)
-def test_torch_parameter_counts(name):
+def test_parameters_are_those_counted_by_hand(name):
+    assert ours(name) == PARAMETERS[name]
+
+
+@pytest.mark.parametrize('name', benchmarked())
+def test_torch_has_as_many_parameters(name):
     pytest.importorskip('torch')
-    module = __import__(name)
-    nets = (module.make_generator(), module.make_discriminator())
-    counts = tuple(sum(p.numel() for p in net.parameters()) for net in nets)
-    assert counts == PARAMETERS[name]
+    assert theirs(name) == ours(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('name', ['dcgan64', 'wgan_gp_mnist', 'sngan32_narrow', 'r3gan32_narrow'])
+@pytest.mark.parametrize('options', [(), ('tuned', 'channels_last'), ('amp',)])
+def test_torch_peers_move_every_parameter(name, options, monkeypatch):
+    """But for the offset of D's logit, which cancels in E D(G(z)) - E D(x), and in the hinge loss before D is sure."""
+    torch = pytest.importorskip('torch')
+    import torch_step
+    from models import MODELS
+
+    games = []
+    for builder in ('example_step', 'critic_step'):
+        made = getattr(torch_step, builder)
+        module = importlib.import_module(MODELS[name].peer)
+        if hasattr(module, builder):
+            monkeypatch.setattr(
+                module, builder, lambda game, *rest, made=made: games.append(game) or made(game, *rest)
+            )
+    torch.manual_seed(0)
+    chosen = torch_step.Options(**dict.fromkeys(options, True))
+    step = importlib.import_module(MODELS[name].peer).build(4, chosen, **MODELS[name].given)
+    nets = (games[0].generator, games[0].discriminator)
+    before = [[p.detach().clone() for p in net.parameters()] for net in nets]
+    for _ in range(2):  # what a layer of zeros hides moves in the second step
+        assert all(torch.isfinite(loss) for loss in step())
+    for net, old in zip(nets, before, strict=True):
+        still = [p.numel() for p, o in zip(net.parameters(), old, strict=True) if torch.equal(p, o)]
+        assert still in ([], [1])
 
 
 @pytest.mark.parametrize('channels_last', [False, True])
@@ -47,9 +122,10 @@ def test_torch_dcgan_shapes(channels_last):
 def test_torch_step_moves_both_losses(tuned):
     torch = pytest.importorskip('torch')
     import torch_mlp2d
+    import torch_step
 
     torch.manual_seed(0)
-    step = torch_mlp2d.build(64, compiled=False, channels_last=False, tuned=tuned)
+    step = torch_mlp2d.build(64, torch_step.Options(tuned=tuned))
     first = [float(loss) for loss in step()]
     for _ in range(20):
         last = [float(loss) for loss in step()]
@@ -62,15 +138,21 @@ def test_naive_flax_is_the_same_model():
     shapes = jax.eval_shape(naive_flax.init_states)
     state_d, state_g = shapes
     counts = tuple(sum(leaf.size for leaf in jax.tree.leaves(state.params)) for state in (state_g, state_d))
-    assert counts == PARAMETERS['torch_dcgan']
+    assert counts == PARAMETERS['dcgan_mnist']
 
 
 def test_ratios_are_paired_by_round():
     import report
 
     rates = [(20.0, 10.0), (40.0, 20.0), (6.0, 2.0)]  # the machine drifts, the ratio does not
-    rounds = [[{'steps_per_sec': r, 'others_cpu': 0.0} for r in pair] for pair in rates]
-    records = report.summarize('mlp2d', ['gax', 'torch'], rounds)
+    window = {'others_cpu': 0.0, 'cpu_seconds': 3.0, 'steps': 6}
+    rounds = [[{'steps_per_sec': r, **window} for r in pair] for pair in rates]
+    told = [{'flops_per_step': 5.0, 'peak_flops': 400.0}, {}]
+    records = report.summarize('mlp2d', 256, ['gax', 'torch'], rounds, told)
+    assert records[0]['images_per_sec'] == 256 * 20.0
+    assert records[0]['cpu_seconds_per_step'] == 0.5
+    assert records[0]['share_of_peak'] == 5.0 * 20.0 / 400.0
+    assert 'share_of_peak' not in records[1]
     assert records[0]['steps_per_sec']['median'] == 20.0
     assert 'gax_ratio' not in records[0]
     assert records[1]['gax_ratio']['median'] == 2.0
@@ -79,11 +161,22 @@ def test_ratios_are_paired_by_round():
     assert 'torch' in report.format_table(records)
 
 
+def test_the_best_of_pytorch_is_the_fastest_of_all_its_variants():
+    import report
+
+    window = {'others_cpu': 0.0, 'cpu_seconds': 1.0, 'steps': 1}
+    names, rates = ['gax', 'torch', 'torch_tuned_compiled', 'naive_flax'], [6.0, 2.0, 3.0, 1.0]
+    rounds = [[{'steps_per_sec': rate, **window} for rate in rates]]
+    found = report.verdict('dcgan_mnist', report.summarize('dcgan_mnist', 64, names, rounds, [{}] * 4))
+    assert found['gax_over_torch'] == {'ratio': 2.0, 'best': 'torch_tuned_compiled', 'target': 1.0}
+    assert found['gax_over_naive_flax']['ratio'] == 6.0
+
+
 def test_worker_says_in_one_line_what_is_wrong():
     import pool
 
     with pytest.raises(pool.WorkerError, match='written for dcgan_mnist') as caught:
-        pool.Worker('naive', ['--impl=naive_flax', '--model=mlp2d'])
+        pool.Worker('naive', ['--impl=naive_flax', '--model=mlp2d']).wait()
     assert '\n' not in str(caught.value)
 
 
@@ -92,15 +185,35 @@ def test_worker_runs_windows_and_rests():
     import pool
 
     with pool.Worker('torch', ['--impl=torch', '--model=mlp2d', '--threads=1']) as worker:
+        worker.wait()
         worker.calibrate(window_seconds=0.1)
         window = worker.run(worker.steps)
         assert window['steps'] == worker.steps > 1
         assert window['seconds'] > 0
+        assert 0 < worker.first_step_seconds < 600
+        assert worker.tell()['memory_bytes'] > 50 * 2**20
 
 
-def test_compare_refuses_an_unknown_peer():
-    command = [sys.executable, str(BENCHMARKS / 'compare.py'), '--peers=torhc']
+@pytest.mark.parametrize(
+    ('flag', 'said'),
+    [
+        ('--peers=torhc', "unknown name 'torhc'; there are: torch,"),
+        ('--models=dcgan46', "unknown name 'dcgan46'; there are: mlp2d,"),
+        ('--batch_sizes=16,many', "whole numbers, and has 'many'"),
+        ('--peers=artifex', 'needs --artifex_python'),
+    ],
+)
+def test_compare_refuses_what_cannot_work(flag, said):
+    command = [sys.executable, str(BENCHMARKS / 'compare.py'), flag]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.count('\n') == 1
-    assert 'torhc' in done.stderr
+    assert said in done.stderr
+
+
+def test_networks_without_convolutions_have_no_order_of_memory(compare):
+    assert list(compare.peers_of('mlp2d')) == [
+        *('gax', 'torch', 'torch_tuned', 'torch_compiled', 'torch_tuned_compiled')
+    ]
+    assert 'naive_flax' in compare.peers_of('dcgan_mnist')
+    assert 'naive_flax' not in compare.peers_of('dcgan64')

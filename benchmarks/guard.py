@@ -1,0 +1,214 @@
+"""What each benchmark program costs, counted rather than timed, beside what was recorded: python benchmarks/guard.py
+
+A clock on a shared machine hides a regression of ten per cent; counts do not. For every model of models.py:
+
+    real    flops of one step as it is handed to the compiler, at the benchmark's own sizes, on one device
+    tiny    of the program compiled for two devices, layers as they are and few channels (`models.tiny`):
+            flops, bytes_accessed    as XLA counts them, on one device
+            collectives              by kind, and collective_bytes, what they return on one device
+            donated_bytes            of the carry, that are written in place
+            copied_bytes             by copy instructions
+            programs                 compiled programs that 100 steps need
+            changing_types           arrays of the carry that a step returns with another type: each compiles it again
+            later_compilations       of anything, after the first of four steps
+
+`--update` records what it finds in guard.json. Compared with another version of JAX, or on another platform than CPU, only
+what does not depend on the compiler is held to: nothing compiles later, nothing is no longer donated, FLOPs do not grow by
+more than 5 %, and collectives do not double.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags
+
+os.environ.setdefault(
+    'XLA_FLAGS', '--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0'
+)
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+sys.path.insert(0, str(Path(__file__).parent))
+import collectives
+import models
+
+RECORDED = Path(__file__).with_name('guard.json')
+NAMES = tuple(name for name in models.MODELS if not name.endswith('_narrow'))
+STEPS = 4
+# Largest relative change, either way; 0: none.
+TOLERANCE = {'flops': 0.01, 'bytes_accessed': 0.05, 'copied_bytes': 0.1, 'collective_bytes': 0.01}
+# With another compiler: the largest factor by which a count may grow. What is not here is not compared.
+GROWTH = {
+    'flops': 1.05,
+    'collectives': 2.0,
+    'programs': 1.0,
+    'changing_types': 1.0,
+    'later_compilations': 1.0,
+}
+HOW = 'python benchmarks/guard.py --update records it, where it is meant'
+
+_UPDATE = flags.DEFINE_bool('update', False, 'Record what is found.')
+_MODELS = flags.DEFINE_list('models', list(NAMES), 'Programs to count.')
+
+Counts = dict[str, Any]
+
+
+def real(name: str) -> Counts:
+    """Traced and lowered, not compiled."""
+    import jax
+
+    from gax import experiment, parallel
+
+    made = experiment.build(models.MODELS[name].config(), parallel.mesh(jax.devices()[:1]))
+    rows = experiment.row_shapes(made)
+    lowered = experiment.program(made).lower(experiment.shapes(made), made.arrays, rows)
+    return {'flops': (lowered.cost_analysis() or {}).get('flops', math.nan)}
+
+
+def tiny(name: str) -> Counts:
+    """Compiled for two devices, and run for STEPS steps from a state of zeros."""
+    import jax
+
+    from gax import experiment, parallel
+
+    made = experiment.build(models.tiny(name), parallel.mesh(jax.devices()[:2]))
+    like = experiment.shapes(made)
+    plan = experiment.plan_of(made.game, 0, 1)
+    traced = experiment.planned(made, plan).trace(like, made.arrays, experiment.row_shapes(made))
+    compiled = traced.lower().compile()
+    text, cost, memory = compiled.as_text(), compiled.cost_analysis() or {}, compiled.memory_analysis()
+    moved = collectives.traffic(text)
+    leaves = len(jax.tree.leaves(like))
+    before, after = (
+        [(x.shape, x.dtype, x.weak_type) for x in avals]
+        for avals in (traced.jaxpr.in_avals[:leaves], traced.jaxpr.out_avals)
+    )
+    return {
+        'flops': cost.get('flops', math.nan),
+        'bytes_accessed': cost.get('bytes accessed', math.nan),
+        'collectives': moved.count,
+        'collective_bytes': moved.bytes,
+        'donated_bytes': memory.alias_size_in_bytes,
+        'copied_bytes': collectives.copied(text),
+        'programs': programs(made),
+        'changing_types': sum(a != b for a, b in zip(before, after, strict=True)),
+        'later_compilations': later(experiment.advancer(made, {plan: compiled}), made, like),
+    }
+
+
+def programs(made: Any) -> int:
+    """How many a hundred steps need, in calls as long as training's."""
+    from gax import experiment
+
+    size, _ = experiment.call_sizes(made)
+    return len({experiment.plan_of(made.game, step, size) for step in range(0, 100, size)})
+
+
+def later(advance: Callable[..., Any], made: Any, like: Any) -> int:
+    """Compilations after the first of STEPS steps, the program of one step being there."""
+    import jax
+    import numpy as np
+
+    from gax import parallel
+
+    seen: list[str] = []
+
+    def listen(event: str, seconds: float, **more: Any) -> None:
+        if event.endswith('backend_compile_duration'):
+            seen.append(event)
+
+    zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
+    carry = jax.device_put(zeros, parallel.replicated(made.mesh))
+    first = 0
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        for step in range(STEPS):
+            carry = advance(carry, step, 1)
+            first = first or len(seen)
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    jax.block_until_ready(carry)
+    return len(seen) - first
+
+
+def differences(name: str, found: Counts, recorded: Counts, same: bool) -> list[str]:
+    """One line for each count that is not what was recorded. same: whether the compiler is."""
+    lines = []
+    for field, now in found.items():
+        if field not in recorded:
+            lines.append(f'{name}: {field} is not in {RECORDED.name}; {HOW}')
+            continue
+        then = recorded[field]
+        if differ(field, total(now), total(then), same) or (same and field == 'collectives' and now != then):
+            grew = 'grew' if total(now) > total(then) else 'shrank' if total(now) < total(then) else 'changed'
+            lines.append(f'{name}: {field} {grew} from {said(then)} to {said(now)}; {HOW}')
+    return lines
+
+
+def differ(field: str, now: float, then: float, same: bool) -> bool:
+    if field == 'donated_bytes' and now < then:
+        return True
+    if not same:
+        return field in GROWTH and now > GROWTH[field] * then
+    return abs(now - then) > TOLERANCE.get(field, 0.0) * abs(then)
+
+
+def total(count: Any) -> float:
+    return sum(count.values()) if isinstance(count, dict) else count
+
+
+def said(count: Any) -> str:
+    if isinstance(count, dict):
+        return ' + '.join(f'{n} {kind}' for kind, n in count.items()) or 'none'
+    return f'{count:,.0f}'
+
+
+def compiler() -> dict[str, str]:
+    """What decides how a program is compiled."""
+    import jax
+    import jaxlib
+
+    versions = {'jax': jax.__version__, 'jaxlib': jaxlib.__version__}
+    return {**versions, 'platform': jax.default_backend()}
+
+
+def load() -> dict[str, Any]:
+    return json.loads(RECORDED.read_text()) if RECORDED.exists() else {'compiler': {}, 'programs': {}}
+
+
+def check(name: str, kinds: Sequence[str] = ('real', 'tiny')) -> list[str]:
+    """The differences of one program. For tests and for `main`."""
+    recorded = load()
+    same = recorded['compiler'] == compiler()
+    lines = []
+    for kind in kinds:
+        found = {'real': real, 'tiny': tiny}[kind](name)
+        lines += differences(f'{name}, {kind}', found, recorded['programs'].get(name, {}).get(kind, {}), same)
+    return lines
+
+
+def main(argv: list[str]) -> int:
+    del argv
+    for name in _MODELS.value:
+        if name not in NAMES:
+            sys.exit(f'guard: unknown program {name!r}; there are: {", ".join(NAMES)}')
+    if not _UPDATE.value:
+        lines = [line for name in _MODELS.value for line in check(name)]
+        print('\n'.join(lines) if lines else f'{len(_MODELS.value)} programs cost what was recorded')
+        return 1 if lines else 0
+    found = {name: {'real': real(name), 'tiny': tiny(name)} for name in _MODELS.value}
+    kept = load()['programs'] if load()['compiler'] == compiler() else {}
+    report = {'compiler': compiler(), 'programs': {**kept, **found}}
+    beside = RECORDED.with_suffix('.part')
+    beside.write_text(json.dumps(report, indent=1) + '\n')
+    beside.replace(RECORDED)
+    return 0
+
+
+if __name__ == '__main__':
+    app.run(main)

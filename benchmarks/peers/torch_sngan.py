@@ -1,0 +1,108 @@
+"""SNGAN's residual networks at 32x32 in plain PyTorch: `sngan32` of ../models.py.
+
+Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, table 4: hinge loss, five moves of D, Adam
+2e-4, betas 0 / 0.9; spectral normalisation by torch.nn.utils.parametrizations, one step of the power method a pass. 1x1
+convolutions of shortcuts stand on the cheaper side of their resizing, as in gax.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+from torch_step import Critic, Game, Options, Step, critic_step, image_sampler
+
+LATENT_DIM = 128
+IMAGE_SHAPE = (3, 32, 32)
+BETAS = (0.0, 0.9)
+LEARNING_RATE = 2e-4
+UPDATES = 5
+NORM = {'eps': 2e-5, 'momentum': 0.1}
+
+
+class UpBlock(nn.Module):
+    """(N, C, H, W) -> (N, C', 2 H, 2 W)."""
+
+    def __init__(self, fan_in: int, width: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.BatchNorm2d(fan_in, **NORM), nn.BatchNorm2d(width, **NORM)
+        self.conv1 = nn.Conv2d(fan_in, width, 3, padding=1)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1)
+        self.shortcut = nn.Conv2d(fan_in, width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.interpolate(functional.relu(self.norm1(x), inplace=True), scale_factor=2)
+        y = self.conv2(functional.relu(self.norm2(self.conv1(y)), inplace=True))
+        return y + functional.interpolate(self.shortcut(x), scale_factor=2)
+
+
+class DownBlock(nn.Module):
+    """(N, C, H, W) -> (N, C', H / 2, W / 2) where `down`."""
+
+    def __init__(self, fan_in: int, width: int, down: bool, first: bool) -> None:
+        super().__init__()
+        self.down, self.first = down, first
+        self.conv1 = spectral_norm(nn.Conv2d(fan_in, width, 3, padding=1))
+        self.conv2 = spectral_norm(nn.Conv2d(width, width, 3, padding=1))
+        learned = down or fan_in != width
+        self.shortcut = spectral_norm(nn.Conv2d(fan_in, width, 1)) if learned else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv1(x if self.first else functional.relu(x))
+        y = self.conv2(functional.relu(y, inplace=True))
+        if self.down:
+            return functional.avg_pool2d(y, 2) + self.shortcut(functional.avg_pool2d(x, 2))
+        return y + self.shortcut(x)
+
+
+class Generator(nn.Module):
+    """Latents (N, 128) -> images (N, 3, 32, 32)."""
+
+    def __init__(self, width: int, channels_last: bool = False) -> None:
+        super().__init__()
+        self.width = width
+        self.order = torch.channels_last if channels_last else torch.contiguous_format
+        self.dense = nn.Linear(LATENT_DIM, 16 * width)
+        self.blocks = nn.Sequential(*(UpBlock(width, width) for _ in range(3)))
+        self.norm = nn.BatchNorm2d(width, **NORM)
+        self.conv = nn.Conv2d(width, IMAGE_SHAPE[0], 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = self.dense(z).view(-1, self.width, 4, 4).contiguous(memory_format=self.order)
+        return torch.tanh(self.conv(functional.relu(self.norm(self.blocks(x)), inplace=True)))
+
+
+class Discriminator(nn.Module):
+    """Images (N, 3, 32, 32) -> logits (N, 1): two halvings, the sum over all pixels, dense."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        fans = (IMAGE_SHAPE[0], width, width, width)
+        self.blocks = nn.Sequential(*(DownBlock(fan, width, i < 2, i == 0) for i, fan in enumerate(fans)))
+        self.dense = spectral_norm(nn.Linear(width, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dense(functional.relu(self.blocks(x)).sum(dim=(2, 3)))
+
+
+def make_generator(channels_last: bool = False, width: int = 256) -> Generator:
+    return Generator(width, channels_last)
+
+
+def make_discriminator(width: int = 128) -> Discriminator:
+    return Discriminator(width)
+
+
+def build(batch_size: int, options: Options, widths: tuple[int, int] = (256, 128)) -> Step:
+    """widths: channels of G and of D."""
+    g = options.place(make_generator(options.channels_last, widths[0]))
+    d = options.place(make_discriminator(widths[1]))
+    optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
+    critic = Critic(
+        loss_d=lambda real, fake: functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean(),
+        loss_g=lambda real, fake: -fake.mean(),
+        updates=UPDATES,
+    )
+    sample = image_sampler(batch_size, IMAGE_SHAPE, options)
+    return critic_step(Game(g, d, optimizers, sample, batch_size, LATENT_DIM), critic, options)

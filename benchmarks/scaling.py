@@ -1,0 +1,113 @@
+"""What 1, 2, 4 and 8 devices tell each other in a step: python benchmarks/scaling.py
+
+Compiles one step of every benchmark program for simulated devices, the global batch being the model's own, and reads the
+compiled text; nothing is run and nothing timed. For each way to compile (`config.parallel`): the collectives of a step,
+the bytes that they return on one device, and these as a share of `gradients`, the bytes of all gradients that a step makes
+(every move's: a D that moves five times counts five times), below which data parallelism cannot go. A ring of n devices
+sends 2 (n - 1) / n times these bytes from each. Writes results/scaling.json and prints the table.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags
+
+os.environ.setdefault(
+    'XLA_FLAGS', '--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0'
+)
+os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+sys.path.insert(0, str(Path(__file__).parent))
+import collectives
+import models
+
+DEVICES = (1, 2, 4, 8)
+MODES = ('jit', 'shard_map')
+HEADER = (
+    '| program | parameters, MB | moves | jit: collectives on 2 / 4 / 8 | bytes / gradients '
+    '| shard_map: collectives on 2 / 4 / 8 | bytes / gradients |\n|---|---|---|---|---|---|---|'
+)
+
+_MODELS = flags.DEFINE_list('models', list(models.ON_CPU), 'Programs to compile.')
+_OUT = flags.DEFINE_string('out', '', 'JSON file; empty: benchmarks/results/scaling.json.')
+
+
+def count(name: str, mode: str, devices: int) -> dict[str, Any]:
+    """Of one step on so many devices."""
+    import jax
+
+    from gax import experiment, parallel
+
+    config = models.MODELS[name].config()
+    config.parallel = mode
+    made = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
+    rows = experiment.row_shapes(made)
+    lowered = experiment.program(made).lower(experiment.shapes(made), made.arrays, rows)
+    moved = collectives.traffic(lowered.compile().as_text())
+    return {'collectives': moved.count, 'bytes': moved.bytes}
+
+
+def sizes(name: str) -> dict[str, int]:
+    """Bytes of the parameters, of all gradients of a step, and the number of moves that make them."""
+    import jax
+
+    from gax import data, gans, rng
+    from gax import step as steps
+
+    config = models.MODELS[name].config()
+    game = gans.make(config, data.load(config).spec)
+    params = jax.eval_shape(lambda: steps.init(game, rng.root(0))).params
+    size = {net: sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(params[net])) for net in params}
+    moves = steps.moves(game)
+    gradients = sum(size[net] for move in moves for net in game.players[move.player].wrt)
+    return {'parameters': sum(size.values()), 'gradients': gradients, 'moves': len(moves)}
+
+
+def row(name: str, found: dict[str, Any]) -> str:
+    cells = [name, f'{found["parameters"] / 1e6:.2f}', str(found['moves'])]
+    for mode in MODES:
+        several = [found[mode][str(n)] for n in DEVICES[1:]]
+        cells.append(' / '.join(str(sum(one['collectives'].values())) for one in several))
+        shares = [one['bytes'] / found['gradients'] for one in several]
+        same = max(shares) - min(shares) < 5e-4
+        cells.append(f'{shares[0]:.3f}' if same else ' / '.join(f'{share:.3f}' for share in shares))
+    return f'| `{cells[0]}` | {" | ".join(cells[1:])} |'
+
+
+def write(path: Path, found: dict[str, Any]) -> None:
+    import jax
+    import jaxlib
+
+    versions = {'jax': jax.__version__, 'jaxlib': jaxlib.__version__}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + '.part')
+    report = {'platform': f'{jax.default_backend()}, simulated devices', 'versions': versions}
+    beside.write_text(json.dumps({**report, 'programs': found}, indent=1) + '\n')
+    beside.replace(path)
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    path = Path(_OUT.value or Path(__file__).parent / 'results' / 'scaling.json')
+    for name in _MODELS.value:
+        if name not in models.MODELS:
+            sys.exit(f'scaling: unknown program {name!r}; there are: {", ".join(models.MODELS)}')
+    found: dict[str, Any] = {}
+    for name in _MODELS.value:
+        found[name] = sizes(name)
+        for mode in MODES:
+            found[name][mode] = {}
+            for devices in DEVICES:
+                print(f'{name}: {mode} on {devices} ...', file=sys.stderr)
+                found[name][mode][str(devices)] = count(name, mode, devices)
+        write(path, found)
+    print(HEADER)
+    print('\n'.join(row(name, made) for name, made in found.items()))
+
+
+if __name__ == '__main__':
+    app.run(main)

@@ -1,0 +1,160 @@
+"""The README's table of speed, made from what was measured: python benchmarks/table.py [--readme]
+
+Reads results/suite_*.json, as `compare.py` writes them, and results/scaling.json. Prints the text; with --readme it takes the
+place of what stands in README.md between the lines `<!-- benchmarks -->` and `<!-- /benchmarks -->`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from absl import app, flags
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent / 'peers'))
+import scaling
+from report import best_of
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / 'results'
+BEGIN, END = '<!-- benchmarks -->', '<!-- /benchmarks -->'
+# Columns of steps/sec: what they are called, and the implementations of which the fastest stands there.
+COLUMNS = {
+    'PyTorch eager': ('torch', 'torch_channels_last'),
+    'tuned': ('torch_tuned', 'torch_tuned_channels_last'),
+    'compiled': tuple(
+        f'torch{tuned}_compiled{last}' for tuned in ('', '_tuned') for last in ('', '_channels_last')
+    ),
+    'AMP': tuple(
+        f'torch{tuned}_amp{rest}'
+        for tuned in ('', '_tuned')
+        for rest in ('', '_compiled', '_channels_last', '_compiled_channels_last')
+    ),
+    'naive Flax': ('naive_flax',),
+    'Artifex': ('artifex',),
+}
+
+_README = flags.DEFINE_bool('readme', False, 'Rewrite the README in place.')
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Three digits that count, without an exponent: 0.00412, 1.25, 1250."""
+    if value is None:
+        return ''
+    text = f'{value:#.{digits}g}'
+    return f'{float(text):.0f}' if 'e' in text or text.endswith('.') else text
+
+
+def fastest(records: list[dict[str, Any]], names: tuple[str, ...]) -> float | None:
+    measured = [
+        record['steps_per_sec']['median']
+        for record in records
+        if record['implementation'] in names and 'steps_per_sec' in record
+    ]
+    return max(measured, default=None)
+
+
+def speed_row(records: list[dict[str, Any]], columns: list[str]) -> str:
+    """One model at one batch size."""
+    ours = next(record for record in records if record['implementation'] == 'gax')
+    best = best_of('torch', records)
+    ratio = best['gax_ratio'] if best else None
+    cells = [f'`{ours["model"]}`', ours['batch_size'], number(ours['steps_per_sec']['median'])]
+    cells += [number(fastest(records, COLUMNS[column])) for column in columns]
+    cells.append(
+        f'{number(ratio["median"])} ({number(ratio["q1"])} to {number(ratio["q3"])})' if ratio else ''
+    )
+    return f'| {" | ".join(map(str, cells))} |'
+
+
+def cost_row(records: list[dict[str, Any]]) -> str:
+    ours = next(record for record in records if record['implementation'] == 'gax')
+    best = best_of('torch', records) or {}
+
+    def pair(key: str, scale: float) -> str:
+        values = [number(record[key] / scale) for record in (ours, best) if key in record]
+        return ' / '.join(values)
+
+    flops, share = ours.get('flops_per_step'), ours.get('share_of_peak')
+    cells = [
+        *(f'`{ours["model"]}`', ours['batch_size'], number(ours['images_per_sec'])),
+        *(pair('first_step_seconds', 1.0), pair('memory_bytes', 2**20)),
+        *(number(flops and flops / 1e9), number(share and 100 * share)),
+    ]
+    return f'| {" | ".join(map(str, cells))} |'
+
+
+def grouped(report: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    """The records of each model and batch size that gax was measured on, in the order of measurement."""
+    rows = [list(r) for _, r in groupby(report['results'], lambda r: (r['model'], r['batch_size']))]
+    return [row for row in rows if any(r['implementation'] == 'gax' and 'windows' in r for r in row)]
+
+
+def of_report(report: dict[str, Any]) -> str:
+    """Both tables of one file of results, with where and when they were measured."""
+    rows = grouped(report)
+    flat = [record for row in rows for record in row]
+    columns = [name for name, members in COLUMNS.items() if fastest(flat, members) is not None]
+    ours = next(record for record in flat if record['implementation'] == 'gax')
+    versions, on_gpu = report['versions'], report['config']['device'] == 'gpu'
+    where = ours['device_kind'] if on_gpu else f'{report["config"]["threads"] or report["cpus"]} CPU cores'
+    device = where if on_gpu else f'{where} ({report["device"]}), float32'
+    against = f' against PyTorch {versions["torch"]}' if 'torch' in versions else ''
+    said = dict.fromkeys(f'`{row[0]["model"]}` {row[0]["said"]}' for row in rows)
+    lines = [
+        f'{device}, JAX {versions["jax"]}{against}, {report["date"][:10]}. {"; ".join(said)}.',
+        '',
+        f"| steps/sec | batch | gax | {' | '.join(columns)} | gax / PyTorch's best (quartiles) |",
+        '|' + '---|' * (len(columns) + 4),
+        *(speed_row(row, columns) for row in rows),
+        '',
+        "| gax / PyTorch's best | batch | images/sec, gax | s to first step | peak memory, MiB "
+        f'| GFLOP a step | % of peak ({ours["peak_is"]}) |',
+        '|' + '---|' * 7,
+        *(cost_row(row) for row in rows),
+    ]
+    return '\n'.join(lines)
+
+
+def of_scaling(report: dict[str, Any]) -> str:
+    rows = (scaling.row(name, found) for name, found in report['programs'].items())
+    return '\n'.join([scaling.HEADER, *rows])
+
+
+def text(folder: Path = RESULTS) -> str:
+    """All that stands between the marks."""
+    parts = [of_report(json.loads(path.read_text())) for path in sorted(folder.glob('suite_*.json'))]
+    if (folder / 'scaling.json').exists():
+        parts.append(of_scaling(json.loads((folder / 'scaling.json').read_text())))
+    return '\n\n'.join(parts)
+
+
+def replaced(readme: str, new: str) -> str:
+    """The README with `new` between the marks. Raises ValueError where these are not there once, in order."""
+    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
+        raise ValueError(f'README.md must have a line {BEGIN} and, below it, a line {END}, once each')
+    before, after = readme[: readme.index(BEGIN)], readme[readme.index(END) :]
+    return f'{before}{BEGIN}\n\n{new}\n\n{after}'
+
+
+def main(argv: list[str]) -> None:
+    del argv
+    if not _README.value:
+        print(text())
+        return
+    path = ROOT / 'README.md'
+    try:
+        new = replaced(path.read_text(), text())
+    except ValueError as error:
+        sys.exit(f'table: {error}')
+    beside = path.with_name('README.md.part')
+    beside.write_text(new)
+    beside.replace(path)
+
+
+if __name__ == '__main__':
+    app.run(main)
