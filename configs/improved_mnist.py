@@ -14,7 +14,7 @@ def get_config() -> ConfigDict:
     config = base('improved')
     config.batch_size = 64
     config.latent_dim = 64
-    config.steps = 4000
+    config.steps = 10_000
     config.g.update({'widths': (256, 512), 'activation': 'relu', 'momentum': 0.9})
     config.d.update({'widths': (512, 256), 'slope': 0.2, 'dropout': 0.3})
     return config

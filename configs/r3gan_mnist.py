@@ -16,14 +16,13 @@ from gax.config import base
 def get_config() -> ConfigDict:
     config = base('r3gan')
     config.data.name = 'embedded:mnist'
-    config.batch_size = 32
-    config.steps = 800
+    config.batch_size = 64
+    config.steps = 3000
     config.g.update({'widths': (64, 32, 16), 'blocks': 1})
     config.d.update({'widths': (16, 32, 64), 'blocks': 1})
     config.terms.r1.weight = config.terms.r2.weight = 1.0
     for player in (config.g, config.d):
         player.optimizer.learning_rate = 1e-3
-    config.ema.decay = 0.99
     return config
 
 

@@ -17,13 +17,15 @@ def get_config() -> ConfigDict:
     config = base('sngan')
     config.data.name = 'embedded:mnist'
     config.batch_size = 64
-    config.steps = 1000
+    config.steps = 5000
     config.latent_dim = 64
     config.g.update({'widths': (64, 32, 16)})
     config.d.update({'widths': (16, 32, 64), 'updates': 1})
-    config.g.optimizer.learning_rate = 5e-4
-    config.d.optimizer.learning_rate = 1e-3
-    config.ema.decay = 0.99
+    for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
+        player.optimizer.learning_rate = rate
+        player.optimizer.schedule.update(
+            {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 5000}
+        )
     return config
 
 

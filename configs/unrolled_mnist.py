@@ -12,7 +12,7 @@ from configs.mnist import small_digits
 
 def get_config() -> ConfigDict:
     config = small_digits('unrolled')
-    config.steps = 1500
+    config.steps = 3000
     return config
 
 

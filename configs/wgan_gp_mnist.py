@@ -12,7 +12,7 @@ from configs.mnist import small_digits, tiny
 
 def get_config() -> ConfigDict:
     config = small_digits('wgan_gp')
-    config.steps = 2000
+    config.steps = 4000
     return config
 
 
