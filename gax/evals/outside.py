@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from gax import data, errors
+from gax import data, errors, folders
 from gax.data.source import Source, Spec, read_resident
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
@@ -25,8 +25,9 @@ LABELS = ('labels', 'y', 'arr_1')
 def open_samples(path: Path, ref: Reference, section: Any) -> Source:
     """The samples in an .npz or below a folder, of the shape that the reference has. section: config.data, for its fields.
 
-    Files of a folder are decoded as those of a data set, with as many channels as the reference has. Raises GaxError for
-    what is no set of samples, and for samples of another shape.
+    Files of a folder are decoded as those of a data set, with as many channels as the reference has. Labels are the
+    reference's: of class folders by their names or numbers; where it has none, they are left out. Raises GaxError for what
+    is no set of samples, for samples of another shape, and for a class that the reference has not.
     """
     source = from_folder(path, ref, section) if path.is_dir() else from_npz(path, ref)
     found = source.spec.fields.get('image') or source.spec.fields['point']
@@ -43,7 +44,42 @@ def from_folder(path: Path, ref: Reference, section: Any) -> Source:
     with section.unlocked():
         section.update({'name': f'folder:{path}', 'image_size': 0, 'flip': False, 'broken': 'error'})
         section.channels = ref.shape[-1]
-    return data.KINDS['folder'](str(path), section)
+    return relabelled(data.KINDS['folder'](str(path), section), ref.source.spec, path)
+
+
+def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
+    """A folder's source, whose labels number the folders that are there, with the reference's labels in their place."""
+    if not source.spec.num_classes:
+        return source
+    known = numbers(wanted)
+    table = np.array([number_of(name, known, wanted, path) for name in source.spec.classes], np.int32)
+    rows = source.fetch
+    assert rows is not None
+
+    def fetch(indices: np.ndarray) -> Any:
+        found = rows(indices)
+        label = found.pop('label')
+        return {**found, 'label': table[label]} if wanted.num_classes else found
+
+    spec = source.spec._replace(num_classes=wanted.num_classes, classes=wanted.classes)
+    return source._replace(spec=spec, fetch=fetch)
+
+
+def numbers(wanted: Spec) -> dict[str, int]:
+    """Every name that a class folder may have -> its label: as `folders.save` writes them, and, unless classes are named
+    by numbers of their own, the label itself, '3' or '003'."""
+    labels = range(wanted.num_classes)
+    known = {f'{label:0{width}d}': label for label in labels for width in (1, 3)}
+    known = {} if any(name.isdecimal() for name in wanted.classes) else known
+    return known | {folders.class_name(label, wanted.classes): label for label in labels}
+
+
+def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int:
+    """The reference's label of the class folder `name` in `path`; 0 where the reference has no classes."""
+    if name in known or not wanted.num_classes:
+        return known.get(name, 0)
+    valid = [folders.class_name(label, wanted.classes) for label in range(wanted.num_classes)]
+    raise errors.GaxError(errors.choices(f'class of {wanted.name}, a folder in {path}:', name, valid))
 
 
 def from_npz(path: Path, ref: Reference) -> Source:
@@ -77,6 +113,11 @@ def from_npz(path: Path, ref: Reference) -> Source:
         raise errors.GaxError(f'the samples in {path} must be {wanted}, and are {x.dtype} of shape {x.shape}')
     if labels is not None and (labels.shape != (len(x),) or labels.dtype.kind not in 'iu'):
         raise errors.GaxError(f'the labels in {path} must be {len(x)} whole numbers, one a sample')
+    known = ref.source.spec.num_classes
+    if labels is not None and known and not 0 <= labels.min() <= labels.max() < known:
+        raise errors.GaxError(
+            f'the labels in {path} are {labels.min()} to {labels.max()}, and those of {ref.source.spec.name} 0 to {known - 1}'
+        )
     arrays = {'point' if points else 'image': x}
     arrays |= {} if labels is None else {'label': labels.astype(np.int32)}
     classes = 0 if labels is None else int(labels.max()) + 1

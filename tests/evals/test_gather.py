@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gax import errors, parallel
+from gax import errors, folders, parallel
 from gax.config import base
 from gax.data import memory, synthetic
 from gax.evals import cache, gather, outside
@@ -210,6 +210,74 @@ def test_samples_of_others_as_an_npz_and_as_a_folder(tmp_path: Path) -> None:
     assert results[2][1] == 50
     for name, value in results[0][0].items():  # the folder's order is another
         assert results[2][0][name] == pytest.approx(value, rel=1e-6, abs=1e-9)
+
+
+CLASSES = ('zebra', 'ant', 'cat/dog', 'bee')
+
+
+def labels_of_folders(
+    root: Path, names: tuple[str, ...], classes: tuple[str, ...] = CLASSES, num: int = 4
+) -> list[int]:
+    """The labels that samples in these class folders get, one a folder, where the reference has `classes`."""
+    for name in names:
+        (root / name).mkdir(parents=True)
+        Image.fromarray(images(1)[0, ..., 0]).save(root / name / 'a.png')
+    x = images(num or 2)
+    config, mesh = base('vanilla'), parallel.mesh(jax.devices()[:1])
+    config.data.name = 'npz:made.npz'
+    made = memory.from_arrays('npz:made.npz', x, np.arange(num) if num else None, classes=classes)
+    ref = reference(made, config.data, mesh)
+    source = outside.open_samples(root, ref, config.data)
+    assert source.spec[2:] == (num, len(names), classes if num else ())
+    (chunk,) = outside.chunks(source, 10, 16, mesh)
+    return [] if chunk.label is None else np.asarray(chunk.label)[: chunk.valid].tolist()
+
+
+def test_class_folders_have_the_labels_of_the_reference(tmp_path: Path) -> None:
+    """Files are read in the order of the folders' names; not all classes need be there."""
+    assert labels_of_folders(tmp_path / 'names', ('zebra', 'bee', 'ant')) == [1, 3, 0]
+    assert labels_of_folders(tmp_path / 'numbers', ('003', '001', '2')) == [1, 3, 2]
+    assert labels_of_folders(tmp_path / 'both', ('cat_dog', '000')) == [0, 2]
+    assert labels_of_folders(tmp_path / 'nameless', ('003', '1'), ()) == [3, 1]
+    assert labels_of_folders(tmp_path / 'own', ('1', '4'), ('4', '3', '2', '1')) == [3, 0]
+    assert labels_of_folders(tmp_path / 'none', ('x', 'y'), (), 0) == []
+
+
+@pytest.mark.parametrize(
+    ('name', 'classes', 'says'),
+    [
+        ('zebras', CLASSES, r"'zebras' \(nearest: 'zebra'\); valid: ant, bee, cat_dog, zebra$"),
+        ('004', CLASSES, r"'004'; valid: ant, bee, cat_dog, zebra$"),
+        ('004', (), r"'004' \(nearest: '003'\); valid: 000, 001, 002, 003$"),
+        ('01', ('4', '3', '2', '1'), r"'01' \(nearest: '1'\); valid: 1, 2, 3, 4$"),
+    ],
+)
+def test_a_folder_of_no_class_is_refused(
+    tmp_path: Path, name: str, classes: tuple[str, ...], says: str
+) -> None:
+    with pytest.raises(errors.GaxError, match='^unknown class of npz:made.npz, a folder in .*/s: ' + says):
+        labels_of_folders(tmp_path / 's', (name,), classes)
+
+
+def test_what_is_exported_by_class_comes_back_by_class(tmp_path: Path) -> None:
+    source = memory.embedded('emoji')
+    mesh, config = parallel.mesh(jax.devices()[:1]), base('vanilla')
+    config.data.name = 'embedded:emoji'
+    ref, rows = reference(source, config.data, mesh), np.arange(0, 1906, 90)
+    x, labels = source.arrays['image'][rows], source.arrays['label'][rows]
+    folders.save(x, tmp_path / 'made', labels, source.spec.classes)
+    found = outside.chunks(outside.open_samples(tmp_path / 'made', ref, config.data), 99, 32, mesh)
+    pairs = [(i.tobytes(), int(n)) for c in found for i, n in zip(c.x[: c.valid], c.label, strict=False)]
+    assert sorted(pairs) == sorted((i.tobytes(), int(n)) for i, n in zip(x, labels, strict=True))
+
+
+@pytest.mark.parametrize('labels', [[0, 1, 4], [0, -1, 2]])
+def test_labels_of_samples_that_the_reference_has_not_are_refused(tmp_path: Path, labels: list[int]) -> None:
+    np.savez(tmp_path / 'a.npz', images=images(3), labels=labels)
+    ref = ref_of(images(), np.arange(120) % 4)[0]
+    says = f'are {min(labels)} to {max(labels)}, and those of npz:made.npz 0 to 3'
+    with pytest.raises(errors.GaxError, match=says):
+        outside.open_samples(tmp_path / 'a.npz', ref, base('vanilla').data)
 
 
 @pytest.mark.parametrize(
