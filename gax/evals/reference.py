@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from gax.data import order
+from gax.data import order, tfds
 from gax.data.source import Source
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
@@ -46,17 +45,25 @@ def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Refe
     """source: one that flips nothing. data: the section of the config. arrays: the source's, on the devices already."""
     arrays = source.arrays if arrays is None else arrays
     read = reader(source, arrays, mesh)
-    kind, _, name = data.name.partition(':')
-    split = (name.partition(':')[2] or 'train') if kind == 'tfds' else 'all'
     fields = source.spec.fields
+    name, split = name_and_split(data.name)
     describe = {
-        'data': data.name,
+        'data': name,
         'data_checksum': digest_of(source, read),
         'split': split,
         'image': said(fields['image'] if 'image' in fields else fields['point']),
         'preprocessing': preprocessing(data),
     }
     return Reference(source, read, describe, files_digest(data))
+
+
+def name_and_split(name: str) -> tuple[str, str]:
+    """('tfds:mnist:3.0.1', 'train') of both 'tfds:mnist:3.0.1' and 'tfds:mnist:3.0.1:train'; of other kinds ('npz:x', 'all')."""
+    kind, _, text = name.partition(':')
+    if kind != 'tfds':
+        return name, 'all'
+    plain, split = tfds.parts(text)
+    return f'tfds:{plain}', split
 
 
 def preprocessing(data: Any) -> str:
@@ -89,8 +96,7 @@ def files_digest(data: Any) -> str:
     """16 hex digits of the SHA-256 of path, size and time of change of every file below what `data.name` names."""
     kind, _, name = data.name.partition(':')
     if kind == 'tfds':
-        base = data.get('dir') or os.environ.get('TFDS_DATA_DIR') or '~/tensorflow_datasets'
-        root = Path(base).expanduser() / name.partition(':')[0]
+        root = tfds.where(data.get('dir') or '') / Path(name.partition(':')[0]).expanduser()
     elif kind in ('npz', 'folder'):
         root = Path(name).expanduser()
     else:

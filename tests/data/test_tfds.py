@@ -7,9 +7,10 @@ import jax
 import numpy as np
 import pytest
 
-from gax import data, errors
+from gax import data, errors, parallel
 from gax.config import base
 from gax.data import prepare, tfds
+from gax.evals.reference import files_digest, reference
 
 tfds_library = pytest.importorskip('tensorflow_datasets', reason="pip install 'gax[tfds]'")
 pytest.importorskip('array_record', reason="pip install 'gax[tfds]'")
@@ -124,6 +125,40 @@ def test_a_set_that_is_not_there(tmp_path):
 )
 def test_names_that_cannot_be_meant(tmp_path, name, message):
     assert message in refused(name, tmp_path)
+
+
+def test_the_files_of_a_set_are_found_by_name_version_and_path(folder, monkeypatch, tmp_path):
+    """For the key of the cache: a changed file is another set, however the set is named."""
+    monkeypatch.setenv('HOME', str(folder))
+    names = (
+        'emoji_tiles',
+        'emoji_tiles:1.0.0:test',
+        f'{folder}/emoji_tiles/1.0.0',
+        '~/emoji_tiles/1.0.0:test',
+    )
+    digests = [files_digest(config(name, folder).data) for name in names]
+    path = folder / 'emoji_tiles' / '1.0.0' / 'extra'
+    path.write_text('')
+    assert all(files_digest(config(n, folder).data) != d for n, d in zip(names, digests, strict=True))
+    path.unlink()
+
+
+def test_a_result_says_which_split_it_is_of(folder):
+    """A version is no split; what is not said is 'train', and the same data whether it is said or not."""
+
+    def described(name):
+        made = config(name, folder)
+        return reference(data.load(made), made.data, parallel.mesh(jax.devices()[:1])).describe
+
+    plain = described('emoji_tiles')
+    assert (plain['data'], plain['split']) == ('tfds:emoji_tiles', 'train')
+    assert described('emoji_tiles:train') == plain
+    versioned = described('emoji_tiles:1.0.0')
+    assert (versioned['data'], versioned['split']) == ('tfds:emoji_tiles:1.0.0', 'train')
+    assert described('emoji_tiles:1.0.0:train') == versioned
+    test = described('emoji_tiles:1.0.0:test')
+    assert test['split'] == 'test'
+    assert test['data_checksum'] != versioned['data_checksum'] == plain['data_checksum']
 
 
 def test_a_set_that_cannot_be_read_by_index(tmp_path):
