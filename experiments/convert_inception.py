@@ -1,7 +1,8 @@
 """Converts the weights of the FID Inception: python experiments/convert_inception.py --weights=FILE.pth --out=FILE.npz
 
 From pytorch-fid's .pth (PyTorch is not needed), an .npz or a .safetensors to an .npz or a .safetensors of the same names and
-shapes. gax reads all of them, and gives them one checksum: converting is for those who would rather not keep a pickle.
+shapes. gax reads all of them, and gives them one checksum: converting is for those who would rather not keep a pickle. The
+new file says of which one it was made, so that a FID measured with it is still called so.
 """
 
 from pathlib import Path
@@ -17,13 +18,14 @@ OUT = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int:
-    from gax.evals import inception_weights, tensor_file
+    from gax.evals import inception_weights
 
     path, out = inception_weights.find(WEIGHTS.value), Path(OUT.value).expanduser()
-    arrays, sha256 = inception_weights.read(path)
-    tensor_file.write(arrays, out)
-    back, _ = inception_weights.read(out)
-    print(f'gax: {path} (SHA-256 {sha256}): {len(back)} tensors written to {out}')
+    arrays, source = inception_weights.read(path)
+    inception_weights.write(arrays, source, out)
+    back, found = inception_weights.read(out)
+    known = 'the published FID Inception' if found == inception_weights.SHA256 else 'not the published file'
+    print(f'gax: {path} (SHA-256 of the source {source}, {known}): {len(back)} tensors written to {out}')
     print(f'gax: checksum of the weights, in whichever format: {inception_weights.digest(back)}')
     return 0
 

@@ -1,6 +1,7 @@
 """Feature extractors by name: what images are turned into before two sets of them are compared.
 
-inception            InceptionV3 of FID; its weights are a file that everybody fetches for himself
+inception            InceptionV3 of FID; its weights are a file that everybody fetches for himself (with any other file
+                     nothing is called a FID: `frechet_inception`)
 mnist                64 features and 10 classes of the classifier of digits that comes with gax, 28x28x1
 emoji                224 features, of all its layers, and 10 classes of a classifier of emoji, 32x32x3
 raw                  the pixels (0 to 1, row by row) or the points themselves: an honest name for a poor measure
@@ -13,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,6 +28,7 @@ from gax.evals import classifier, resize
 from gax.types import Array
 
 BATCH = 256
+log = logging.getLogger('gax')
 
 
 class Extractor(NamedTuple):
@@ -33,7 +36,7 @@ class Extractor(NamedTuple):
 
     'features' float32 [B, D], and 'probabilities' float32 [B, K] where there is a classifier. checksum: 16 hex digits of
     the SHA-256 of the weights, or of the file that defines a function. resizer: 'none' where images are taken as they are.
-    batch: how many images one call takes.
+    batch: how many images one call takes. fid: whether it is the Inception of FID, with the published weights.
     """
 
     name: str
@@ -42,11 +45,12 @@ class Extractor(NamedTuple):
     variables: Any
     apply: Callable[[Any, Array], dict[str, Array]]
     batch: int = BATCH
+    fid: bool = False
 
     @property
     def label(self) -> str:
-        """What metrics on these features are called after: of a function its own name."""
-        return self.name.rpartition(':')[2]
+        """What metrics on these features are called after, of a function its own name; '' where they have their own names."""
+        return '' if self.fid else self.name.rpartition(':')[2]
 
     def shapes(self, shape: tuple[int, ...], dtype: Any) -> dict[str, Any]:
         """The shapes of what it makes of a batch of examples of `shape`. Raises GaxError where it cannot take them."""
@@ -118,17 +122,29 @@ def shipped(name: str, shape: tuple[int, ...], resizer: str, weights: str) -> Ex
 
 
 def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
-    """The network of FID. Images are resized as TensorFlow 1 did, unless `resizer` says otherwise."""
+    """The network of FID. Images are resized as TensorFlow 1 did, unless `resizer` says otherwise.
+
+    Weights that are not known to be the published ones are warned of.
+    """
     from gax.evals import inception as network
     from gax.evals import inception_weights
 
     found, resizer = inception_weights.load(weights), resizer or 'tf1'
+    if not found.published:
+        log.warning(
+            '%s is not the published file (SHA-256 %s...), nor made of it by experiments/convert_inception.py: results '
+            'are called frechet_inception, kernel_inception and score_inception, not fid, kid and is',
+            found.path,
+            inception_weights.SHA256[:8],
+        )
 
     def apply(variables: Any, images: Array) -> dict[str, Array]:
         out = network.extract(variables, images, resize.RESIZERS[resizer])
         return {name: out[name] for name in ('features', 'probabilities')}
 
-    return Extractor('inception', found.checksum[:16], resizer, found.variables, apply, batch=64)
+    return Extractor(
+        'inception', found.checksum, resizer, found.variables, apply, batch=64, fid=found.published
+    )
 
 
 def imported(name: str, resizer: str) -> Extractor:

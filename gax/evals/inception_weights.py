@@ -2,7 +2,8 @@
 
 The usual file is pytorch-fid's, which torch-fidelity publishes under another name. gax neither ships nor downloads it:
 `find` says what to put where. It is read as it is, or from an .npz or .safetensors with the same names, shapes and
-layout (experiments/convert_inception.py writes them).
+layout (experiments/convert_inception.py writes them, with the digest of what they were made of). Other weights are used, too,
+but nothing that is measured with them is called a FID.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from gax import errors
 from gax.evals import inception, tensor_file
 
 URL = 'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth'
+SHA256 = (
+    '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'  # of that file, under whichever name
+)
 NAMES = (
     'pt_inception-2015-12-05-6726825d.pth',
     'weights-inception-2015-12-05-6726825d.pth',
@@ -37,22 +41,22 @@ NORM = ('weight', 'bias', 'running_mean', 'running_var')
 
 
 class Weights(NamedTuple):
-    """variables: of `inception.Inception`, on the device. path: of the file. sha256: of the file's bytes, hex.
+    """variables: of `inception.Inception`, on the device. path: of the file. published: whether they are those of every FID.
 
     checksum: 16 hex digits that stand for the weights themselves, the same from whichever format they were read.
     """
 
     variables: Any
     path: Path
-    sha256: str
+    published: bool
     checksum: str
 
 
 def load(given: str = '') -> Weights:
     """The weights in the file, or the folder of one, that is `given`; or else where `find` looks. GaxError without."""
     path = find(given)
-    arrays, sha256 = read(path)
-    return Weights(jax.tree.map(jnp.asarray, convert(arrays)), path, sha256, digest(arrays))
+    arrays, source = read(path)
+    return Weights(jax.tree.map(jnp.asarray, convert(arrays)), path, source == SHA256, digest(arrays))
 
 
 def find(given: str = '') -> Path:
@@ -72,14 +76,22 @@ def find(given: str = '') -> Path:
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], str]:
-    """The network's tensors under PyTorch's names and in its layout, as float32, and the file's SHA-256 in hex.
+    """The network's tensors under PyTorch's names and in its layout, as float32, and the SHA-256, hex, of their source.
 
+    That is the file itself; of one that `write` wrote, and whose weights are still those, the file that it was made of.
     Raises GaxError where the file is damaged or holds another network.
     """
-    arrays, sha256 = tensor_file.read(path)
-    arrays = {name: a for name, a in arrays.items() if not name.endswith('num_batches_tracked')}
+    file = tensor_file.read(path)
+    arrays = {name: a for name, a in file.arrays.items() if not name.endswith('num_batches_tracked')}
     check(arrays, path)
-    return {name: arrays[name].astype(np.float32) for name in shapes()}, sha256
+    found = {name: arrays[name].astype(np.float32) for name in shapes()}
+    told = file.notes.get('checksum') == digest(found)
+    return found, file.notes.get('source', file.sha256) if told else file.sha256
+
+
+def write(arrays: Mapping[str, np.ndarray], source: str, out: Path) -> None:
+    """What `read` returned as an .npz or .safetensors, with its source, and the checksum by which that is believed."""
+    tensor_file.write(arrays, out, {'source': source, 'checksum': digest(arrays)})
 
 
 @cache

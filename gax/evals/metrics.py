@@ -1,7 +1,8 @@
 """The metrics by name: what each needs to know of two sets of samples, the numbers it gives, and which way is better.
 
-A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only. On other features
-they are called after them: `frechet_mnist`, `kernel_mnist`, `score_mnist`, and likewise `precision_mnist` ...
+A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only, with the published
+weights. On other features, and with other weights, they are called after the features: `frechet_mnist`, `kernel_mnist`,
+`score_mnist`, and likewise `precision_mnist`, `frechet_inception` ...
 """
 
 from __future__ import annotations
@@ -162,7 +163,8 @@ def check(names: Sequence[str]) -> None:
 
 
 def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
-    """The metrics asked for, in order. `fid`, `kid` and `is` are asked for on the Inception, or refused.
+    """The metrics asked for, in order. `fid`, `kid` and `is` are asked for on the Inception, or refused; with which weights
+    is another matter, and says what they are called.
 
     Raises GaxError for a name that is none, and for one that promises other features than `features`.
     """
@@ -185,8 +187,8 @@ def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
 
 
 def reported(name: str, label: str) -> str:
-    """What the number `name` is called on the features of an extractor called `label`."""
-    if label == 'inception':
+    """What the number `name` is called on the features of an extractor with this label: '' is that of FID."""
+    if not label:
         return OWN.get(name, name)
     base = name.removesuffix('_std')
     return f'{base}_{label}{name.removeprefix(base)}'

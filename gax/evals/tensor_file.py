@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,15 +18,24 @@ from gax import errors
 from gax.evals import torch_file
 
 Arrays = dict[str, np.ndarray]
+NOTES = '__metadata__'  # an array of text in an .npz; .safetensors have a place of that name
 
 
-def read(path: Path) -> tuple[Arrays, str]:
-    """The tensors at `path` by name, in their own types, and the SHA-256 of the file's bytes, in hex.
+class File(NamedTuple):
+    """arrays: by name, in their own types. sha256: of the file's bytes, hex. notes: the texts that `write` was given."""
+
+    arrays: Arrays
+    sha256: str
+    notes: dict[str, str]
+
+
+def read(path: Path) -> File:
+    """What stands in the file at `path`.
 
     Raises GaxError for an unknown ending, for a file that is not whole, and, as torch.hub does, where the name ends in
     -XXXXXXXX (eight or more hex digits) and the SHA-256 does not begin so.
     """
-    readers = {'.pth': torch_file.read, '.pt': torch_file.read, '.npz': _npz, '.safetensors': _safetensors}
+    readers = {'.pth': _torch, '.pt': _torch, '.npz': _npz, '.safetensors': _safetensors}
     reader = errors.lookup(f'ending of the tensor file {path}:', path.suffix, readers)
     try:
         data = path.read_bytes()
@@ -38,12 +48,20 @@ def read(path: Path) -> tuple[Arrays, str]:
         raise errors.GaxError(
             f'{path}: its SHA-256 begins with {found}, not with {told[1]} as its name says; copy it again'
         )
-    return reader(path, data), sha256
+    arrays, notes = reader(path, data)
+    return File(arrays, sha256, notes)
 
 
-def write(arrays: Mapping[str, np.ndarray], out: Path) -> None:
-    """Writes .npz or .safetensors, beside and then renamed. GaxError for another ending or a full disk."""
-    writers = {'.npz': _to_npz, '.safetensors': lambda arrays: _library(out).save(dict(arrays))}
+def write(arrays: Mapping[str, np.ndarray], out: Path, notes: Mapping[str, str] | None = None) -> None:
+    """Writes .npz or .safetensors, beside and then renamed. GaxError for another ending or a full disk.
+
+    notes: texts to keep beside the arrays.
+    """
+    texts = dict(notes or {})
+    writers = {
+        '.npz': lambda arrays: _to_npz({**arrays, **({NOTES: np.array(json.dumps(texts))} if texts else {})}),
+        '.safetensors': lambda arrays: _library(out).save(dict(arrays), texts or None),
+    }
     writer = errors.lookup(f'ending of the tensor file {out}:', out.suffix, writers)
     part = out.with_name(f'.{out.name}.part')
     data = writer(arrays)
@@ -57,9 +75,14 @@ def write(arrays: Mapping[str, np.ndarray], out: Path) -> None:
             part.unlink(missing_ok=True)
 
 
-def _npz(path: Path, data: bytes) -> Arrays:
+def _torch(path: Path, data: bytes) -> tuple[Arrays, dict[str, str]]:
+    return torch_file.read(path, data), {}
+
+
+def _npz(path: Path, data: bytes) -> tuple[Arrays, dict[str, str]]:
     with _whole(path), np.load(io.BytesIO(data), allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
+        arrays = {name: file[name] for name in file.files}
+        return arrays, dict(json.loads(str(arrays.pop(NOTES, '{}'))))
 
 
 def _to_npz(arrays: Mapping[str, Any]) -> bytes:
@@ -68,10 +91,13 @@ def _to_npz(arrays: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def _safetensors(path: Path, data: bytes) -> Arrays:
+def _safetensors(path: Path, data: bytes) -> tuple[Arrays, dict[str, str]]:
+    """The file begins with the length of its head, eight bytes, and the head, JSON."""
     library = _library(path)
     with _whole(path):
-        return library.load(data)
+        arrays = library.load(data)
+        head = json.loads(data[8 : 8 + int.from_bytes(data[:8], 'little')])
+        return arrays, dict(head.get(NOTES, {}))
 
 
 def _library(path: Path) -> ModuleType:

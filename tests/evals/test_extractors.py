@@ -18,6 +18,8 @@ import jax.numpy as jnp
 NUMBER = 3
 def means(images):
     return images.astype(jnp.float32).mean((1, 2))
+def inception(images):
+    return means(images)
 def both(images):
     return {'features': means(images), 'probabilities': jnp.full((images.shape[0], 4), 0.25)}
 def wrong(images):
@@ -104,6 +106,10 @@ def test_a_function_by_its_path(module: str) -> None:
     assert (made.label, made.name, len(made.checksum)) == ('means', f'{module}:means', 16)
     shapes = made.shapes((8, 8, 3), jnp.uint8)
     assert shapes['features'].shape == (features.BATCH, 3)
+    assert (
+        metrics.reported('frechet', features.make(f'{module}:inception', (8, 8, 3)).label)
+        == 'frechet_inception'
+    )
     assert set(features.make(f'{module}:both', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)) == {
         'features',
         'probabilities',
@@ -167,7 +173,11 @@ def test_a_frechet_distance_is_a_fid_on_the_inception_alone() -> None:
     ]
     for asked in (('fid', 'kid', 'is'), ('frechet', 'kernel', 'score')):
         chosen = metrics.parse(asked, 'inception')
-        assert list(metrics.names(chosen, 'inception')) == ['fid', 'kid', 'kid_std', 'is', 'is_std']
+        assert list(metrics.names(chosen, '')) == ['fid', 'kid', 'kid_std', 'is', 'is_std']
+        assert list(metrics.names(chosen, 'inception')) == [
+            *('frechet_inception', 'kernel_inception', 'kernel_inception_std'),
+            *('score_inception', 'score_inception_std'),
+        ]
     with pytest.raises(
         errors.GaxError, match=r'fid is the frechet on Inception features; .* called frechet_mnist\)'
     ):
@@ -183,7 +193,9 @@ def test_the_number_to_be_the_best_by() -> None:
     chosen = metrics.parse(('frechet', 'prdc', 'nearest'), 'mnist')
     assert metrics.direction(chosen, 'mnist', 'frechet') == ('frechet_mnist', False)
     assert metrics.direction(chosen, 'mnist', 'coverage_mnist') == ('coverage_mnist', True)
-    assert metrics.direction(metrics.parse(('fid',), 'inception'), 'inception', 'fid') == ('fid', False)
+    fid = metrics.parse(('fid',), 'inception')
+    assert metrics.direction(fid, '', 'fid') == ('fid', False)
+    assert metrics.direction(fid, 'inception', 'fid') == ('frechet_inception', False)
     for name in ('fid_mnist', 'nearest', 'kernel'):
         with pytest.raises(
             errors.GaxError, match=r'unknown number to be the best by .*; valid: coverage_mnist'

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.evals import inception_weights, tensor_file
+from gax.evals import features, inception_weights, metrics, tensor_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -27,6 +27,10 @@ def files(arrays, tmp_path_factory):
     for name in inception_weights.NAMES[2:]:
         tensor_file.write(arrays, folder / name)
     return folder
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture(autouse=True)
@@ -54,8 +58,8 @@ def test_a_batch_norm_is_folded(arrays):
 def test_every_format_gives_the_same_weights_and_checksum(files, arrays):
     pytest.importorskip('safetensors')
     for name in inception_weights.NAMES[2:]:
-        found, sha256 = inception_weights.read(files / name)
-        assert sha256 == hashlib.sha256((files / name).read_bytes()).hexdigest()
+        found, source = inception_weights.read(files / name)
+        assert source == sha256(files / name)  # nobody says that it was made of another
         assert inception_weights.digest(found) == inception_weights.digest(arrays)
         for key, array in arrays.items():
             np.testing.assert_array_equal(found[key], array)
@@ -72,6 +76,7 @@ def test_load_puts_it_together(files):
     weights = inception_weights.load(str(files))  # a folder
     assert weights.path == files / 'inception-2015-12-05.npz'
     assert len(weights.checksum) == 16
+    assert not weights.published
     assert weights.variables['params']['fc']['kernel'].shape == (2048, 1008)
 
 
@@ -118,6 +123,55 @@ def test_a_file_must_have_the_checksum_that_its_name_tells(tmp_path, arrays):
         named.rename(tmp_path / 'small.npz')
 
 
+def names(path, caplog):
+    """What results with these weights are called, and what is logged."""
+    caplog.clear()
+    made = features.make('inception', (8, 8, 3), '', str(path))
+    chosen = metrics.parse(('fid', 'kid', 'is', 'prdc'), 'inception')
+    return list(metrics.names(chosen, made.label))[:6:2], caplog.text
+
+
+OWN, OTHER = (
+    ['fid', 'kid_std', 'is_std'],
+    ['frechet_inception', 'kernel_inception_std', 'score_inception_std'],
+)
+
+
+def test_a_number_is_a_fid_where_the_weights_are_known_to_be_the_published_ones(
+    files, tmp_path, monkeypatch, caplog
+):
+    """Whatever the file's name: of its bytes, or, where gax made it of such a file, of that file's."""
+    pytest.importorskip('safetensors')
+    published = files / 'inception-2015-12-05.npz'
+    found, said = names(published, caplog)
+    assert found == OTHER  # a name like that of the published ones is no proof
+    assert f'{published} is not the published file (SHA-256 6726825d...)' in said
+    assert 'are called frechet_inception, kernel_inception and score_inception' in said
+    assert len(said.splitlines()) == 1
+
+    monkeypatch.setattr(inception_weights, 'SHA256', sha256(published))
+    renamed = tmp_path / 'mine.npz'
+    renamed.write_bytes(published.read_bytes())
+    assert names(renamed, caplog) == (OWN, '')
+    for ending in ('.npz', '.safetensors'):  # and converted once more
+        arrays, source = inception_weights.read(renamed)
+        renamed = tmp_path / f'converted{ending}'
+        inception_weights.write(arrays, source, renamed)
+        assert sha256(renamed) != sha256(published)
+        assert names(renamed, caplog) == (OWN, '')
+
+
+def test_what_a_file_says_of_its_source_is_believed_of_the_same_weights_only(arrays, tmp_path, caplog):
+    notes = {'source': inception_weights.SHA256, 'checksum': inception_weights.digest(arrays)}
+    tensor_file.write(arrays, tmp_path / 'w.npz', notes)
+    assert tensor_file.read(tmp_path / 'w.npz').notes == notes
+    assert inception_weights.load(str(tmp_path / 'w.npz')).published
+    other = changed(arrays, fc__bias=arrays['fc.bias'] + 1)
+    tensor_file.write(other, tmp_path / 'w.npz', notes)
+    assert inception_weights.read(tmp_path / 'w.npz')[1] == sha256(tmp_path / 'w.npz')
+    assert names(tmp_path / 'w.npz', caplog)[0] == OTHER
+
+
 def changed(arrays, **changes):
     """The arrays with some replaced (None: left out); `__` in a name stands for a dot."""
     found = arrays | {name.replace('__', '.'): array for name, array in changes.items()}
@@ -145,7 +199,7 @@ def test_counters_of_batches_are_left_out_and_half_floats_widened(arrays, tmp_pa
     given = changed(
         arrays, fc__bias=arrays['fc.bias'].astype(np.float16), bn__num_batches_tracked=np.array(3)
     )
-    monkeypatch.setattr(tensor_file, 'read', lambda path: (given, ''))
+    monkeypatch.setattr(tensor_file, 'read', lambda path: tensor_file.File(given, '', {}))
     found, _ = inception_weights.read(tmp_path / 'w.npz')
     assert found.keys() == arrays.keys()
     assert found['fc.bias'].dtype == np.float32
@@ -197,7 +251,9 @@ def test_the_script_converts(files, arrays, tmp_path):
     out = tmp_path / 'new' / 'w.npz'
     done = convert(f'--weights={files / "inception-2015-12-05.npz"}', f'--out={out}')
     assert done.returncode == 0, done.stderr
-    assert '472 tensors written' in done.stdout
+    source = sha256(files / 'inception-2015-12-05.npz')
+    assert f'(SHA-256 of the source {source}, not the published file): 472 tensors written' in done.stdout
+    assert inception_weights.read(out)[1] == source != sha256(out)
     assert inception_weights.digest(arrays) in done.stdout
     assert inception_weights.read(out)[0].keys() == arrays.keys()
     done = convert('--weights=absent.pth')
