@@ -3,9 +3,21 @@
     python experiments/train.py --config=configs/grid.py:pacgan2 --workdir=runs/grid_pacgan2
     python benchmarks/modes.py --table=grid          # every row over ten seeds
 
-2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, ten seeds in one program, 2,500 samples of the averaged generator: ls_r1_r2
-covers 25.0 modes with 96.6 % (standard deviation 0.7) of high quality, of 98.9 % that are possible; 872 s, with two other
-trainings beside it. All rows: benchmarks/results/modes_grid.json; those that are not in it were not run.
+2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22; H200: one NVIDIA H200 with nine others, JAX 0.11.2,
+2026-11-26. Ten seeds in one program, 2,500 samples: modes of 25 and share of high quality (98.9 % are possible), means over
+the seeds, of the averaged generator (as trained); seconds for all ten (benchmarks/results/modes_grid.json has more):
+
+    gan               15.9 (16.2)    24.6 % (27.4)    8,000 steps, 87 s
+    gan_deep           2.0 (3.3)     2.4 % (2.8)    8,000 steps, 22 s, H200
+    gan_fast_g        14.3 (16.6)     2.7 % (3.2)    8,000 steps, 104 s
+    unrolled_fast_g    4.3 (4.5)    11.4 % (26.9)    8,000 steps, 39 s, H200
+    ali               20.8 (20.9)    74.3 % (58.5)    8,000 steps, 230 s
+    pacgan2           17.7 (18.7)     8.0 % (7.9)    8,000 steps, 691 s
+    pacgan4           16.5 (14.0)     1.6 % (1.7)    8,000 steps, 75 s
+    wgan_gp           24.8 (20.9)    16.7 % (8.8)    4,000 steps, 229 s
+    ns_r1_r2          24.9 (24.9)    94.3 % (93.6)   20,000 steps, 56 s, H200
+    rp_r1_r2          25.0 (25.0)    95.8 % (95.3)   20,000 steps, 51 s, H200
+    ls_r1_r2          25.0 (25.0)    96.6 % (96.3)   20,000 steps, 872 s
 """
 
 from ml_collections import ConfigDict

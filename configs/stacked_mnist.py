@@ -3,10 +3,17 @@
     python experiments/train.py --config=configs/stacked_mnist.py:rp_r1_r2 --workdir=runs/stacked
     python benchmarks/modes.py --table=stacked_mnist          # every row, one seed: hours on two cores
 
-2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed, 26,000 samples: rp_r1_r2 covers 1,000 modes with KL 0.059 to
-uniform (averaged generator; 0.064 as trained; real digits 0.029) after 20,000 steps, 2,625 s with three other trainings
-beside it; after 10,000 steps on a schedule of its own 0.077. Of the samples 50 % have three digits that the classifier is
-sure of (p >= 0.9; real: 99 %). All rows: benchmarks/results/modes_stacked_mnist.json; those not in it were not run.
+2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22; H200: one NVIDIA H200 with nine others, JAX 0.11.2,
+2026-11-26. One seed, 26,000 samples: modes and KL to uniform (real digits: 0.029) of the averaged generator (as trained):
+
+    dcgan               966 (974)   KL 0.489 (0.482)   10,000 steps, 841 s
+    pacdcgan2           931 (917)   KL 0.750 (0.906)   10,000 steps, 105 s, H200
+    ns_r1_r2           1000 (1000)   KL 0.072 (0.066)   10,000 steps, 136 s, H200
+    rp_r1              1000 (1000)   KL 0.145 (0.144)   10,000 steps, 121 s, H200
+    rp_r1_r2           1000 (1000)   KL 0.059 (0.064)   20,000 steps, 2,625 s
+
+Of the samples of rp_r1_r2 50 % have three digits that the classifier is sure of (p >= 0.9; real: 99 %); with 10,000 steps and a
+schedule of that length its KL was 0.077. More: benchmarks/results/modes_stacked_mnist.json.
 """
 
 from collections.abc import Callable

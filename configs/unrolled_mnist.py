@@ -12,7 +12,8 @@ from configs.mnist import small_digits
 
 def get_config() -> ConfigDict:
     config = small_digits('unrolled')
-    config.steps = 3000
+    config.steps = 1500
+    config.unrolled.learning_rate = 3e-4
     return config
 
 
