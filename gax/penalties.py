@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -177,9 +178,15 @@ def from_config(config: Any, critic: Critic = IMAGES) -> dict[str, Term]:
     return _chosen(D_TERMS, config, critic)
 
 
-def for_generator(config: Any, critic: Critic = IMAGES) -> dict[str, Term]:
-    """The terms of 'g' in `config` (config.terms) whose weight is not the number 0."""
-    return _chosen(G_TERMS, config, critic)
+def for_generator(
+    config: Any, critic: Critic = IMAGES, generate: regularizers.Generate | None = None
+) -> dict[str, Term]:
+    """The terms of 'g' in `config` (config.terms) whose weight is not the number 0.
+
+    generate: the game's own pass, for the terms that make fakes anew; `forward.generate` where it is None.
+    """
+    anew = {'path_length': partial(regularizers.path_length, synthesis=generate)}
+    return _chosen({**G_TERMS, **anew}, config, critic)
 
 
 def _chosen(table: Mapping[str, Callable[..., Term]], config: Any, critic: Critic) -> dict[str, Term]:

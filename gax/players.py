@@ -12,21 +12,29 @@ from typing import Any
 from gax import augment, ema, forward, optim, penalties, terms, wrappers
 from gax.forward import IMAGES, Critic
 from gax.losses import Loss
+from gax.regularizers import Generate
 from gax.types import Game, Net, Player, Term
 
 
 def usual_game(
-    config: Any, loss: Loss, nets: Mapping[str, Net], critic: Critic = IMAGES, labelled: bool = False
+    config: Any,
+    loss: Loss,
+    nets: Mapping[str, Net],
+    critic: Critic = IMAGES,
+    labelled: bool = False,
+    generate: Generate | None = None,
 ) -> Game:
     """'d' and 'g' with `loss`, normal latents, and an average of 'g': the game that most recipes are, or begin from.
 
-    labelled: the latents have the batch's labels, too. What differs is replaced: usual_game(...)._replace(players=...).
+    labelled: the latents have the batch's labels, too. generate: G's pass, `forward.generate` where it is None.
+    What else differs is replaced: usual_game(...)._replace(players=...).
     """
+    run = generate or forward.generate(critic.field)
     return Game(
         nets,
-        players={'d': discriminator(config, loss, critic), 'g': generator(config, loss, critic)},
+        players={'d': discriminator(config, loss, critic), 'g': generator(config, loss, critic, run)},
         latents=forward.normal_latents(config.latent_dim, labelled),
-        generate=forward.generate(critic.field),
+        generate=run,
         generator=('g',),
         ema={'g': ema.with_warmup(config.ema.decay)},
     )
@@ -55,10 +63,13 @@ def discriminator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Ter
     )
 
 
-def generator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Term) -> Player:
+def generator(
+    config: Any, loss: Loss, critic: Critic = IMAGES, generate: Generate | None = None, /, **extra: Term
+) -> Player:
     """Owns 'g': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
 
     The loss scores the reals too where it is relativistic, and only the best fakes where config.top_k says so.
+    generate: the game's own pass, for terms that make fakes anew; `forward.generate` where it is None.
     """
     critic = augment.from_config(config, critic)
     return Player(
@@ -66,7 +77,7 @@ def generator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Term) -
         forward=(forward.score_both if loss.relativistic else forward.score_fakes)(critic),
         terms={
             'adversarial': terms.top_k(loss.g, **config.top_k),
-            **penalties.for_generator(config.terms, critic),
+            **penalties.for_generator(config.terms, critic, generate),
             **extra,
         },
         optimizer=optim.make(config.g.optimizer),

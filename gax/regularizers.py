@@ -16,6 +16,8 @@ from gax.forward import IMAGES, Critic, fakes_of, generate
 from gax.terms import DISTANCES, stateless
 from gax.types import Array, Batch, PyTree, Term, View
 
+Generate = Callable[[View], tuple[Batch, View]]  # a game's own pass, as Game.generate
+
 
 def lecam(critic: Critic = IMAGES, *, decay: float = 0.99, start: int = 0, **fields: Any) -> Term:
     """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
@@ -109,7 +111,7 @@ def path_lengths(synthesise: Callable[[Array], Array], z: Array, y: Array) -> Ar
 
 def path_length(
     critic: Critic = IMAGES,
-    synthesis: Callable[[View], tuple[Batch, View]] | None = None,
+    synthesis: Generate | None = None,
     *,
     decay: float = 0.01,
     shrink: int = 2,

@@ -3,7 +3,8 @@
 Donahue et al., "Adversarial Feature Learning", 2017, eq. 3; Dumoulin et al., "Adversarially Learned Inference", 2017,
 algorithm 1. D tells (x, E(x)), its reals, from (G(z), z), its fakes; one player owns both G and E and minimises D's loss
 with the two exchanged (the non-saturating form of both papers, where the loss is). With e.stochastic the code is drawn
-from N(mean, variance) of the encoder (ALI); otherwise it is the mean (BiGAN).
+from N(mean, variance) of the encoder (ALI); otherwise it is the mean (BiGAN). Of several discriminators (`d.members`,
+`d.scales`) each has the code beside what it sees.
 """
 
 from typing import Any
@@ -17,7 +18,7 @@ from gax.data.source import Spec
 from gax.forward import Critic
 from gax.losses import Loss
 from gax.nets import encoder, families
-from gax.types import Array, Batch, Game, View
+from gax.types import Array, Batch, Game, Net, View
 
 
 def defaults() -> ConfigDict:
@@ -32,12 +33,17 @@ def make(config: Any, spec: Spec) -> Game:
     ((field, shape),) = spec.fields.items()
     dim = config.latent_dim
     outputs = {'mean': dim, 'log_variance': dim} if config.e.stochastic else {'mean': dim}
+    heads = families.heads_for(config)
+
+    def judge(*shape: int) -> Net:
+        return encoder.discriminator(config.d, shape, dim, config.d.joint.widths, heads)
+
     nets = {
-        'g': families.pair(config, spec)[0]['g'],
+        'g': families.generator(config, spec),
         'e': encoder.encoder(config.e, shape, outputs),
-        'd': encoder.discriminator(config.d, shape, dim, config.d.joint.widths),
+        'd': families.several(config.d, judge, shape, heads),
     }
-    critic = Critic('d', field, lambda view, batch: (batch[field], batch['z']), families.logits_of)
+    critic = Critic('d', field, lambda view, batch: (batch[field], batch['z']), families.answer(heads))
 
     def generate(view: View) -> tuple[Batch, View]:
         made, view = view.call('g', view.latents['z'])

@@ -37,7 +37,8 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError(f'cgan needs labels, and {spec.name} has none')
     ((field, shape),) = spec.fields.items()
     nets, critic = families.pair(config, spec, latent_dim=config.latent_dim + classes)
-    nets = {**nets, 'd': families.discriminator(config.d, (*shape[:-1], shape[-1] + classes))}
+    joined = (*shape[:-1], shape[-1] + classes)
+    nets = {**nets, 'd': families.discriminator(config.d, joined, heads=families.heads_for(config))}
 
     def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
         return (join(batch[field], batch['label'], classes),)
@@ -49,4 +50,4 @@ def make(config: Any, spec: Spec) -> Game:
 
     critic = critic._replace(inputs=inputs)
     loss = losses.make(config.loss, config.label_smoothing)
-    return players.usual_game(config, loss, nets, critic, labelled=True)._replace(generate=generate)
+    return players.usual_game(config, loss, nets, critic, labelled=True, generate=generate)

@@ -71,7 +71,7 @@ def make(config: Any, spec: Spec) -> Game:
     }
     informed = {
         'd': players.discriminator(config, loss, critic, **information),
-        'g': players.generator(config, loss, critic, **information),
+        'g': players.generator(config, loss, critic, generate, **information),
     }
     game = players.usual_game(config, loss, nets, critic)
     return game._replace(players=informed, latents=latents, generate=generate)

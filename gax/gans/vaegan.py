@@ -45,7 +45,9 @@ def make(config: Any, spec: Spec) -> Game:
     ((field, shape),) = spec.fields.items()
     dim = config.latent_dim
     nets, critic = families.pair(config, spec)
-    nets['d'] = encoder.discriminator(config.d, shape)
+    nets['d'] = families.several(
+        config.d, lambda *shape: encoder.discriminator(config.d, shape, heads={}), shape, heads={}
+    )
     nets['e'] = encoder.encoder(config.e, shape, {'mean': dim, 'log_variance': dim})
     critic = critic._replace(logits=families.logits_of)
     shown = augment.from_config(config, critic)

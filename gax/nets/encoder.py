@@ -12,8 +12,9 @@ from flax.core import FrozenDict
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.nets.layers import Conv, Dropout, leaky_relu
+from gax.nets.layers import Conv, Dropout, leaky_relu, with_heads
 from gax.nets.lift import lift
+from gax.nets.minibatch import see_batch
 from gax.types import Array, Net
 
 
@@ -59,21 +60,24 @@ class Encoder(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """x [B, ...] (and a code [B, Z]) -> {'logits': [B], 'features': [B, F]}, the features those of the trunk.
+    """x [B, ...] (and a code [B, Z]) -> logits [B]; with heads (`layers.with_heads`) also features [B, F], the trunk's.
 
     The code is joined to the features; a dense layer per width of `joint` comes between that and the logit.
+    minibatch: see `minibatch.see_batch`; of what the logit is made of, the code among it.
     """
 
     trunk: Trunk
     joint: Sequence[int] = ()
+    heads: Mapping[str, int] | None = None
+    minibatch: str = ''
 
     @nn.compact
-    def __call__(self, x: Array, *code: Array, train: bool) -> dict[str, Array]:
+    def __call__(self, x: Array, *code: Array, train: bool) -> Any:
         features = self.trunk(x, train)
         h = jnp.concatenate([features, *code], axis=-1)
         for width in self.joint:
             h = leaky_relu(self.trunk.slope)(nn.Dense(width)(h))
-        return {'logits': nn.Dense(1)(h)[:, 0], 'features': features}
+        return with_heads(features, nn.Dense(1)(see_batch(self.minibatch, h))[:, 0], self.heads)
 
 
 def defaults(kind: str = 'dcgan') -> ConfigDict:
@@ -86,10 +90,20 @@ def encoder(config: Any, shape: Sequence[int], outputs: Mapping[str, int]) -> Ne
     return lift(Encoder(_trunk('config.e.kind', config, shape), dict(outputs)), _example(*shape))
 
 
-def discriminator(config: Any, shape: Sequence[int], code: int = 0, joint: Sequence[int] = ()) -> Net:
-    """A discriminator of data of `shape`; of pairs of those with codes of size `code`, where that is positive."""
+def discriminator(
+    config: Any,
+    shape: Sequence[int],
+    code: int = 0,
+    joint: Sequence[int] = (),
+    heads: Mapping[str, int] | None = None,
+) -> Net:
+    """A discriminator of data of `shape`; of pairs of those with codes of size `code`, where that is positive.
+
+    heads: as in `Discriminator`. One network, bare: what else config says of a discriminator does `families.several`.
+    """
     inputs = [_example(*shape), _example(code)] if code else [_example(*shape)]
-    return lift(Discriminator(_trunk('config.d.kind', config, shape), joint), *inputs)
+    trunk = _trunk('config.d.kind', config, shape)
+    return lift(Discriminator(trunk, joint, heads, config.get('minibatch', '')), *inputs)
 
 
 def noisy(out: Mapping[str, Array], key: jax.Array) -> Array:

@@ -5,7 +5,7 @@ Losses are element-wise and terms take the mean, so each logit is judged for its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -42,11 +42,23 @@ def multiscale(*nets: Net) -> Net:
     return _side_by_side(nets, seen)
 
 
-def several(one: Callable[..., Net], shape: Sequence[int], members: int = 1, scales: int = 1) -> Net:
+def several(
+    one: Callable[..., Net],
+    shape: Sequence[int],
+    members: int = 1,
+    scales: int = 1,
+    heads: Mapping[str, int] | None = None,
+) -> Net:
     """`one(*shape)`; a committee of `members` of them; or `scales` of them on images halved again and again.
 
+    heads: what each of them gives beside its logits (see `layers.with_heads`), of which several can give nothing.
     Raises GaxError, in the words of a config, where that cannot be.
     """
+    if heads is not None and (members, scales) != (1, 1):
+        raise errors.GaxError(
+            f'several discriminators have no further outputs, and this game asks for {", ".join(heads) or "features"}: '
+            'leave config.d.members and config.d.scales at 1'
+        )
     for name, count in (('members', members), ('scales', scales)):
         if count < 1:
             raise errors.GaxError(f'config.d.{name} must be at least 1, and is {count}')

@@ -21,7 +21,7 @@ from gax.nets import dcgan, ensemble, mlp, r3gan, sngan
 from gax.nets.layers import halved_shape
 from gax.nets.lift import lift
 from gax.nets.spectral import spectral_norm
-from gax.types import Net
+from gax.types import Net, not_zero
 
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
@@ -45,14 +45,15 @@ def pair(
 
     spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take labels.
     heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F], name:
-    [B, size]}; {} for the features alone. pack: examples that one logit judges, joined along the channels (the critic does not pack them).
+    [B, size]}; {} for the features alone, as where config.terms.feature_matching is on. pack: examples that one logit judges, joined along the channels (the critic does not pack them).
     latent_dim: what 'g' takes, where that is not config.latent_dim.
     """
     ((field, shape),) = spec.fields.items()
+    heads = heads_for(config, heads)
     g = generator(config, spec, num_classes, latent_dim)
     d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
     inputs = points if field == 'point' else labelled if num_classes else unlabelled
-    return {'g': g, 'd': d}, Critic('d', field, inputs, whole if heads is None else logits_of)
+    return {'g': g, 'd': d}, Critic('d', field, inputs, answer(heads))
 
 
 def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:
@@ -66,25 +67,38 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
 
 
 def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:
-    """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in `pair`.
-
-    With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times: logits
-    [B, n]. Raises GaxError where these do not go together.
-    """
+    """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in `pair`."""
     kind = errors.lookup('config.d.kind', d.kind, DISCRIMINATORS)
     label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
 
     def one(*shape: int) -> Net:
         module = kind(d, shape, num_classes, None if heads is None else dict(heads))
-        net = lift(module, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *label)
-        return spectral_norm(net) if d.spectral_norm else net
+        return lift(module, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *label)
 
-    if heads is not None and (d.members, d.scales) != (1, 1):
-        raise errors.GaxError(
-            f'several discriminators have no further outputs, and this game asks for {", ".join(heads) or "features"}: '
-            'leave config.d.members and config.d.scales at 1'
-        )
-    return ensemble.several(one, shape, d.members, d.scales)
+    return several(d, one, shape, heads)
+
+
+def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) -> Net:
+    """What section `d` says of any discriminator `one(*shape)` whose first input has `shape`: d.spectral_norm wraps it.
+
+    With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times: logits
+    [B, n]. Raises GaxError where these do not go together, or with heads.
+    """
+
+    def normed(*shape: int) -> Net:
+        return spectral_norm(one(*shape)) if d.spectral_norm else one(*shape)
+
+    return ensemble.several(normed, shape, d.members, d.scales, heads)
+
+
+def heads_for(config: Any, heads: Heads = None) -> Heads:
+    """`heads`, as in `pair`; {} for None where a term of config.terms reads the features."""
+    return {} if heads is None and not_zero(config.terms.feature_matching.weight) else heads
+
+
+def answer(heads: Heads) -> Callable[[Any], jax.Array]:
+    """Where the logits are in what a discriminator with these heads returns."""
+    return whole if heads is None else logits_of
 
 
 def logits_of(output: Mapping[str, jax.Array]) -> jax.Array:

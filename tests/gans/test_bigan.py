@@ -28,7 +28,7 @@ def game(encode, **fields):
         'e': toys.net(lambda key: {'e': jnp.array(0.5)}, encode),
         'd': toys.net(
             lambda key: {'u': jnp.asarray(U, jnp.float32), 'v': jnp.asarray(V, jnp.float32)},
-            lambda p, x, z: {'logits': x @ p['u'] + z @ p['v']},
+            lambda p, x, z: x @ p['u'] + z @ p['v'],
         ),
     }
     players = {name: p._replace(optimizer=optax.sgd(RATE)) for name, p in made.players.items()}
@@ -114,3 +114,34 @@ def test_only_the_stochastic_encoder_has_a_variance():
         config.e.stochastic = stochastic
         params = jax.eval_shape(bigan.make(config, SPEC).nets['e'].init, jax.random.key(0))[0]
         assert ('log_variance' in params) == stochastic
+
+
+def judged(kind, **d):
+    """-> (logits of four pairs, logits of the first pair when the others' codes are other ones, params, state)."""
+    config = base('bigan')
+    config.latent_dim = 2
+    config.g.kind = config.e.kind = 'mlp'
+    config.g.widths = config.e.widths = (4,)
+    config.d.update({'kind': kind, 'widths': (4,), 'dropout': 0.0, **d})
+    net = bigan.make(config, Spec('toy', {'image': (8, 8, 1)})).nets['d']
+    params, state = net.init(jax.random.key(0))
+    x, z = jax.random.normal(jax.random.key(1), (4, 8, 8, 1)), jnp.ones((4, 2))
+    ask = lambda z: net.apply(params, state, x, z, train=True, key=jax.random.key(2))[0]  # noqa: E731
+    return ask(z), ask(z.at[1:].set(jax.random.normal(jax.random.key(3), (3, 2)))), params, state
+
+
+@pytest.mark.parametrize('kind', ['mlp', 'dcgan'])
+def test_the_discriminator_heeds_every_field_of_its_section(kind):
+    logits, moved, _, state = judged(kind)
+    assert (logits.shape, state) == ((4,), {})
+    assert logits[0] == moved[0]
+    for several in ({'members': 2}, {'scales': 2}):
+        logits, moved, params, _ = judged(kind, **several)
+        assert (logits.shape, set(params)) == ((4, 2), {'member_0', 'member_1'})
+        assert jnp.all(logits[1:] != moved[1:])  # each of them reads the code
+    sizes = [sum(x.size for x in jax.tree.leaves(member)) for member in params.values()]
+    assert sizes[0] > sizes[1]  # of scales, the second has less to see
+    assert judged(kind, spectral_norm=True)[3]['u']
+    for minibatch in ('std', 'discrimination'):
+        logits, moved, *_ = judged(kind, minibatch=minibatch)
+        assert logits[0] != moved[0]  # the others' codes are seen

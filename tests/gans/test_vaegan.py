@@ -7,6 +7,7 @@ import optax
 import pytest
 import toys
 
+from gax import errors
 from gax import step as steps
 from gax.config import base
 from gax.data.source import Spec
@@ -79,3 +80,32 @@ def test_samples_take_no_encoder():
     fakes, _ = made.generate(view)
     assert list(fakes) == ['point']
     np.testing.assert_array_equal(fakes['point'], np.full((3, 2), G, np.float32))
+
+
+def real_d(shape=(2,), **d):
+    config = base('vaegan')
+    config.g.kind = config.d.kind = config.e.kind = 'mlp'
+    config.d.update(d)
+    field = 'image' if len(shape) == 3 else 'point'
+    return vaegan.make(config, Spec('toy', {field: shape})).nets['d']
+
+
+def test_the_discriminator_heeds_every_field_of_its_section():
+    assert real_d().init(jax.random.key(0))[1] == {}
+    assert real_d(spectral_norm=True).init(jax.random.key(0))[1]['u']
+    net = real_d(minibatch='discrimination')
+    params, state = net.init(jax.random.key(0))
+    x, key = jax.random.normal(jax.random.key(1), (4, 2)), jax.random.key(2)
+    one, other = (net.apply(params, state, x, train=False, key=key)[0] for x in (x, x.at[1:].add(0.3)))
+    assert one['logits'][0] != other['logits'][0]
+    np.testing.assert_array_equal(
+        one['features'][0], other['features'][0]
+    )  # likeness stays between two examples
+
+
+@pytest.mark.parametrize('field', ['members', 'scales'])
+def test_several_discriminators_are_refused(field):
+    """Which one's features would measure likeness?"""
+    with pytest.raises(errors.GaxError, match='several discriminators have no further outputs') as info:
+        real_d((8, 8, 1), **{field: 2})
+    assert '\n' not in str(info.value)

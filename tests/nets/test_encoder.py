@@ -25,7 +25,7 @@ def test_outputs(kind, shape):
 def test_a_discriminator_of_pairs_sees_both():
     config = ConfigDict({**encoder.defaults(), 'widths': (4, 6)})
     x, z = jax.random.normal(jax.random.key(2), (2, 8, 8, 1)), jnp.zeros((2, 5))
-    net = encoder.discriminator(config, (8, 8, 1), 5, (7,))
+    net = encoder.discriminator(config, (8, 8, 1), 5, (7,), heads={})
     one, params = run(net, x, z)
     assert one['features'].shape == (2, 2 * 2 * 6)
     assert params['Dense_0']['kernel'].shape == (24 + 5, 7)

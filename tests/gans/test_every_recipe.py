@@ -1,0 +1,117 @@
+"""What every recipe must do with a term that any config can turn on."""
+
+from importlib import import_module
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import toys
+
+from gax import config as configs
+from gax import data, errors, gans
+from gax import step as steps
+from gax.config import base
+from gax.data.source import Spec
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
+A = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
+
+
+def first_config_of_each():
+    """{gan: the tiny config of the first file, by name, that is of it}."""
+    found = {}
+    for path in sorted(CONFIGS.glob('*.py')):
+        module = import_module(f'configs.{path.stem}')
+        if hasattr(module, 'get_test_config'):
+            config = module.get_test_config()
+            found.setdefault(config.gan, config)
+    return found
+
+
+TINY = first_config_of_each()
+
+
+def outlined(config):
+    """The metrics of a step of the config, traced to their shapes."""
+    configs.check(config)
+    spec = data.load(config).spec
+    game = gans.make(config, spec)
+    rows = config.batch_size * steps.draws(game)
+    batch = {name: jax.ShapeDtypeStruct((rows, *shape), jnp.float32) for name, shape in spec.fields.items()}
+    if spec.num_classes:
+        batch['label'] = jax.ShapeDtypeStruct((rows,), jnp.int32)
+    return jax.eval_shape(steps.make_step(game), jax.eval_shape(lambda: toys.init(game)), batch)[1]
+
+
+@pytest.mark.parametrize('gan', gans.names())
+def test_path_length_and_feature_matching_go_with_every_recipe(gan):
+    config = TINY[gan].copy_and_resolve_references()
+    config.terms.path_length.weight = config.terms.feature_matching.weight = 0.5
+    player = 'ge' if gan == 'bigan' else 'g'
+    assert {f'{player}/path_length', f'{player}/feature_matching'} <= set(outlined(config))
+
+
+@pytest.mark.parametrize('gan', ['cgan', 'infogan'])
+def test_path_length_makes_fakes_as_the_recipe_does(gan):
+    """G(z, c) = (z, c) A, so J = the first two rows of A, those of z: the mean of |J^T y| over y ~ N(0, I)."""
+    config = base(gan)
+    config.latent_dim = 2
+    config.g.kind = config.d.kind = 'mlp'
+    config.terms.path_length.update({'weight': 1.0, 'decay': 1.0, 'shrink': 1})
+    if gan == 'infogan':
+        config.code.update({'categories': 2, 'continuous': 2})
+    game = gans.make(config, Spec('toy', {'point': (2,)}, num_classes=4))
+    batch = {'label': jnp.zeros(20_000, jnp.int32)}
+    latents = game.latents(jax.random.key(0), 20_000, batch)
+    view = toys.view({'g': toys.net(None, lambda a, z: z @ a)}, {'g': jnp.asarray(A)}, batch)
+    term = game.players['g'].terms['path_length']
+    _, state = term.fn(view._replace(latents=latents), None, term.init())
+    y = np.random.default_rng(1).normal(size=(100_000, 2))
+    assert float(state['mean']) == pytest.approx(np.linalg.norm(y @ A[:2].T, axis=1).mean(), rel=0.02)
+
+
+@pytest.mark.parametrize('gan', ['vanilla', 'pacgan', 'cgan', 'bigan'])
+def test_discriminators_answer_with_features_only_where_they_are_read(gan):
+    """A weight of the number 0 is off; one that is traced may be 0, too, and is on."""
+    for weight, features in ((0.0, False), (1.0, True), (jnp.zeros(()), True)):
+        config = TINY[gan].copy_and_resolve_references()
+        with config.ignore_type():
+            config.terms.feature_matching.weight = weight
+        game = gans.make(config, data.load(config).spec)
+        assert answers_with_features(game, config) == features
+
+
+def answers_with_features(game, config):
+    spec = data.load(config).spec
+    batch = {name: jnp.ones((config.batch_size, *shape)) for name, shape in spec.fields.items()}
+    batch['label'] = jnp.zeros(config.batch_size, jnp.int32)
+
+    def out(state):
+        view = toys.view(game.nets, state.params, batch, model_state=state.model_state)
+        view = view._replace(latents=game.latents(jax.random.key(0), config.batch_size, batch))
+        fakes, view = game.generate(view)
+        return game.players['d'].forward(view._replace(fakes=fakes))[0]['real_out']
+
+    return hasattr(jax.eval_shape(out, jax.eval_shape(lambda: toys.init(game))), 'keys')
+
+
+@pytest.mark.parametrize('gan', ['ebgan', 'began'])
+@pytest.mark.parametrize(('field', 'value'), [('spectral_norm', True), ('members', 2), ('minibatch', 'std')])
+def test_discriminators_that_reconstruct_have_no_such_fields(gan, field, value):
+    config = TINY[gan].copy_and_resolve_references()
+    config.d[field] = value
+    with pytest.raises(
+        errors.GaxError, match=rf"^unknown field config\.d\.{field} of gan '{gan}'.*has: "
+    ) as info:
+        configs.check(config)
+    assert '\n' not in str(info.value)
+
+
+@pytest.mark.parametrize('gan', ['vanilla', 'bigan', 'cgan'])
+def test_features_of_several_discriminators_are_refused(gan):
+    config = TINY[gan].copy_and_resolve_references()
+    config.terms.feature_matching.weight, config.d.members = 1.0, 2
+    with pytest.raises(errors.GaxError, match=r'several discriminators .* asks for features'):
+        gans.make(config, data.load(config).spec)
