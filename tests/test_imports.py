@@ -57,7 +57,7 @@ LAYERS = [
     ['gax.gans'],
     ['gax.config'],
     ['gax.experiment'],
-    ['gax.arguments', 'gax.checkpoint', 'gax.course'],
+    ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.written'],
     ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.fakes', 'gax.neighbours'],
     ['gax.report.runs', 'gax.report.drawing', 'gax.alike'],
     ['gax.report.curves', 'gax.report.samples'],
