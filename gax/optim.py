@@ -24,6 +24,12 @@ OPTIONAL_FLOATS = (
 SCHEDULE_INTS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
 SCHEDULE_FLOATS = ('init_value', 'peak_value', 'end_value', 'alpha', 'exponent', 'power', 'decay_rate')
 
+# Where optax's default is not what the paper has. Daskalakis et al., 2018, algorithm 1: Adam's own update, without Nesterov.
+AS_PUBLISHED: dict[str, dict[str, Any]] = {
+    'optimistic_adam': {'nesterov': False},
+    'optimistic_adam_v2': {'nesterov': False},
+}
+
 
 def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: float) -> ConfigDict:
     """The config section of one player's optimizer. Fields that stay None are left to optax's defaults."""
@@ -54,12 +60,14 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     of `historical_averaging`. schedule.name: an optax schedule that multiplies
     learning_rate. Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
     momentum, weight_decay ... Numbers may be traced arrays. Optimism (Daskalakis et al., "Training GANs with Optimism",
-    2018) is by name, too: 'optimistic_gradient_descent', 'optimistic_adam_v2' (of which b1=0 converges on the game xy, where
-    Adam does not; b1=0.9 runs away as Adam does: tests/test_wrappers.py).
+    2018) is by name, too: 'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
+    On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does
+    (tests/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
     factory = errors.lookup('optimizer', config['name'], optimizers())
     arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
+    arguments = {**AS_PUBLISHED.get(config['name'], {}), **arguments}
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):
         arguments |= lazy(factory, arguments, interval)

@@ -108,6 +108,33 @@ def test_lazy_interval_shortens_the_update_and_the_memory():
     )
 
 
+def test_optimistic_adam_is_that_of_the_paper():
+    """Algorithm 1: r = m / (sqrt(v) + eps), both corrected, and steps of -h (2 r - the r before); the first is -h r.
+
+    optax looks ahead by Nesterov's momentum unless told otherwise; a config still can.
+    """
+    grads, b1, b2, h = (3.0, 1.0, -2.0), 0.5, 0.9, 0.1
+    p, m, v, before = 1.0, 0.0, 0.0, None
+    for t, g in enumerate(grads, 1):
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2
+        r = (m / (1 - b1**t)) / (np.sqrt(v / (1 - b2**t)) + 1e-8)
+        p, before = p - h * (2 * r - (r if before is None else before)), r
+
+    def path(**fields):
+        chain, params = (
+            optim.make(config('optimistic_adam_v2', h, b1=b1, b2=b2, **fields)),
+            {'w': jnp.ones(1)},
+        )
+        state = chain.init(params)
+        for g in grads:
+            updates, state = chain.update({'w': jnp.full(1, g)}, state, params)
+            params = optax.apply_updates(params, updates)
+        return float(params['w'][0])
+
+    assert path() == pytest.approx(p, rel=1e-5)
+    assert abs(path(nesterov=True) - p) > 1e-3
+
+
 def test_historical_averaging_pulls_to_the_mean_of_all_before():
     """Descent of rate 0.1 from 1 with gradient 1: 1, 0.9; then the mean of 1 and 0.9 is 0.95 and the pull 2 w (-0.05)."""
     ones, start = {'w': jnp.ones(1)}, {'w': jnp.ones(1)}
