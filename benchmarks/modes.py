@@ -6,8 +6,10 @@ of the networks as trained (`raw`, as the papers measure) and of the moving aver
 row; a row that is there is replaced, and the table printed has all of them. A picture of the samples goes beside it.
 """
 
+import contextlib
 import json
 import statistics
+import subprocess
 import time
 from importlib import import_module
 from pathlib import Path
@@ -32,7 +34,8 @@ OUT = flags.DEFINE_string('out', '', 'JSON file; empty: benchmarks/results/modes
 POINTS, IMAGES = 2500, 26_000  # samples that are judged, as in the papers
 REAL = 'real data'
 CHECKS = 10  # measurements on the way, for the curve
-FOLDER = Path(__file__).parent / 'results'
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / 'benchmarks' / 'results'
 
 
 def sampler(built: experiment.Experiment, num: int) -> Any:
@@ -98,7 +101,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     }
     better = last['averaged']['quality']['mean'] > last['raw']['quality']['mean']
     samples = np.asarray(draw(carry.state, 1, better))[0]
-    return {**result, 'curve': curve, **device()}, samples
+    return {**result, 'curve': curve, **made_with()}, samples
 
 
 def real_row(seeds: range) -> dict[str, Any]:
@@ -112,7 +115,7 @@ def real_row(seeds: range) -> dict[str, Any]:
         found = jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, covered))
     else:
         found = jax.device_get(cover_all(jnp.stack(batches)))
-    return {'row': REAL, 'seeds': len(seeds), 'seconds': 0.0, 'raw': summary(found), **device()}
+    return {'row': REAL, 'seeds': len(seeds), 'seconds': 0.0, 'raw': summary(found), **made_with()}
 
 
 def summary(found: modes.Coverage) -> dict[str, Any]:
@@ -129,9 +132,23 @@ def summary(found: modes.Coverage) -> dict[str, Any]:
     }
 
 
-def device() -> dict[str, str]:
+def made_with() -> dict[str, str]:
+    """What a row was made with, and when; the commit where the code is a checkout, with a '+' where files differ from it."""
     kind = jax.devices()[0].device_kind
-    return {'device': kind, 'jax': jax.__version__, 'date': time.strftime('%Y-%m-%d')}
+    found = {'device': kind, 'jax': jax.__version__, 'date': time.strftime('%Y-%m-%d')}
+    commit, changed = (
+        git('rev-parse', 'HEAD'),
+        git('status', '--porcelain', '--untracked-files=no', '--', 'gax'),
+    )
+    return {**found, 'commit': commit + '+' * bool(changed)} if commit else found
+
+
+def git(*arguments: str) -> str:
+    """What git says in the folder of this file; '' where it says nothing, and where there is none."""
+    with contextlib.suppress(OSError):
+        done = subprocess.run(['git', *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+        return done.stdout.strip() if done.returncode == 0 else ''
+    return ''
 
 
 def printed(results: dict[str, Any]) -> str:
@@ -149,7 +166,8 @@ def printed(results: dict[str, Any]) -> str:
         cells += [''] * (6 - len(cells))
         lines.append(f'| {name} ({found["seeds"]} seeds) | {" | ".join(cells)} | {found["seconds"]:.0f} |')
     for published in TABLES[TABLE.value]:
-        cells = ['' if v is None else f'{v:g}' for v in published[2:]]
+        cells = ['fails' if published.modes is None else f'{published.modes:g}']
+        cells += ['' if v is None else f'{v:g}' for v in (published.quality, published.kl)]
         lines.append(f'| {published.method} ({published.source}) | {" | ".join(cells)} | | | | |')
     return '\n'.join(lines)
 

@@ -1,6 +1,7 @@
 """Rows of published mode-coverage tables, as they stand in the papers. +- in PacGAN's table is the standard error of 10 trials.
 
-modes, high-quality share (percent), reverse KL (nats); None where the paper does not say.
+modes (None where the paper says that training fails), high-quality share (percent), reverse KL (nats); of these two None
+where the paper does not say.
 """
 
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 class Row(NamedTuple):
     source: str
     method: str
-    modes: float
+    modes: float | None
     quality: float | None
     kl: float | None
 
@@ -17,7 +18,7 @@ class Row(NamedTuple):
 VEEGAN = 'VEEGAN, 2017, table 1'
 PACGAN = 'PacGAN, 2018, table 1'
 PACGAN_STACKED = 'PacGAN, 2018, table 2'
-R3GAN = 'R3GAN, 2024, ablation'
+R3GAN = 'R3GAN, 2024, table 1'
 
 RING = [
     Row(VEEGAN, 'GAN', 1, 99.3, None),
@@ -45,8 +46,8 @@ STACKED = [
     Row(VEEGAN, 'unrolled GAN', 48.7, None, 4.32),
     Row(VEEGAN, 'VEEGAN', 150, None, 2.95),
     Row(PACGAN_STACKED, 'PacDCGAN2', 1000, None, 0.06),
-    Row(R3GAN, 'non-saturating + R1', 0, None, None),
-    Row(R3GAN, 'relativistic + R1', 0, None, None),
+    Row(R3GAN, 'non-saturating + R1', None, None, None),
+    Row(R3GAN, 'relativistic + R1', None, None, None),
     Row(R3GAN, 'non-saturating + R1 + R2', 693, None, 0.927),
     Row(R3GAN, 'relativistic + R1 + R2', 1000, None, 0.078),
 ]
