@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
@@ -91,9 +92,12 @@ class Course:
         done = loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress, align)[1]
         return done, by if done < config.steps else ''
 
-    def place(self, tree: PyTree) -> Carry:
-        """Copied onto the devices by a program: arrays that Orbax or NumPy own could not be donated."""
-        whole = parallel.replicated(self.experiment.mesh)
+    def place(self, tree: PyTree, mesh: Mesh | None = None) -> Carry:
+        """Copied onto the devices of `mesh`, by a program: arrays that Orbax or NumPy own could not be donated.
+
+        mesh: that of the run, unless it is given: all processes of its devices must come here.
+        """
+        whole = parallel.replicated(mesh or self.experiment.mesh)
         return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=whole)(tree)
 
     def hooks(self) -> list[loop.Hook]:

@@ -23,7 +23,7 @@ import numpy as np
 
 from gax import errors, parallel, rendezvous
 from gax.rendezvous import Place
-from gax.team import Alone, Team
+from gax.team import Alone, Team, say
 
 log = logging.getLogger('gax')
 CHUNK = 2**24  # bytes of one broadcast
@@ -59,13 +59,13 @@ def joined(asked: Asked) -> Iterator[Alone]:
         team.close()
         jax.distributed.shutdown()
     except (errors.GaxError, KeyboardInterrupt) as error:
-        team.fail(errors.first_line(error))
+        team.fail(errors.first_line(error), 130 if isinstance(error, KeyboardInterrupt) else 2)
         FAILED.append(team)
         raise
     except BaseException as error:
         # A collective fails where its partner has died; then the thread that listens knows, and ends this process.
         time.sleep(2.0)
-        traceback.print_exc()
+        say(traceback.format_exc())
         team.fail(f'{type(error).__name__}: {errors.first_line(error)}', 1)
         leave(1)
 
@@ -83,8 +83,9 @@ def end(status: int) -> None:
 
 def leave(status: int) -> None:
     """Ends the process at once."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            stream.flush()
     os._exit(status)
 
 
@@ -170,10 +171,9 @@ def catch_aborts(team: Team) -> None:
     """
 
     def aborted(number: int) -> None:
-        time.sleep(
-            2.0
-        )  # if it is because of another process, the thread that listens says so and ends this one
-        print('gax: error: JAX aborted this process (see above)', file=sys.stderr, flush=True)
+        # If it is because of another process, the thread that listens says so meanwhile, and ends this one.
+        time.sleep(2.0)
+        say('gax: error: JAX aborted this process (see above)')
         team.fail('JAX aborted it (see its log)', 128 + number)
         leave(128 + number)
 

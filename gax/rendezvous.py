@@ -10,7 +10,7 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +18,7 @@ import jax
 from gax import errors
 from gax.team import LEAVING, Line, Team
 
-LOOPBACK = ('localhost', '127.0.0.1')
+LOOPBACK = {'localhost': '127.0.0.1', '127.0.0.1': '127.0.0.1', '::1': '::1'}
 
 
 class Place(NamedTuple):
@@ -50,21 +50,22 @@ def meet(place: Place, seconds: int) -> tuple[Team, int]:
 
 
 def gathered(place: Place, seconds: int) -> tuple[Team, int]:
-    """At process 0: until every other one has come."""
+    """At process 0: until every other one has come. Those that came are told where that is in vain."""
     lines: dict[int, Line] = {}
     hosts, limit = {0: socket.gethostname()}, time.monotonic() + seconds
     with listening(place) as server, contextlib.ExitStack() as closing:
         while len(hosts) < place.num:
-            server.settimeout(max(0.01, limit - time.monotonic()))
+            if (left := limit - time.monotonic()) <= 0:
+                said = in_vain(place, seconds, hosts)
+                for line in lines.values():
+                    line.send('refused', said)
+                raise errors.GaxError(said)
+            server.settimeout(left)
             try:
                 line = Line(closing.enter_context(server.accept()[0]))
-            except TimeoutError as error:
-                absent = ', '.join(str(i) for i in range(place.num) if i not in hosts)
-                raise errors.GaxError(
-                    f'of {place.num} processes there are {len(hosts)} after {seconds} s: number {absent} has not come to '
-                    f'{place.address}'
-                ) from error
-            hello = greeting(line)
+            except (TimeoutError, ConnectionError):
+                continue
+            hello = greeting(line, min(left, LEAVING))
             if refusal := unfit(hello, place, lines):
                 line.send('refused', refusal)
                 line.socket.close()
@@ -78,28 +79,32 @@ def gathered(place: Place, seconds: int) -> tuple[Team, int]:
     return Team(0, lines, named), port
 
 
+def in_vain(place: Place, seconds: int, came: Collection[int]) -> str:
+    absent = ', '.join(str(i) for i in range(place.num) if i not in came)
+    return f'of {place.num} processes there are {len(came)} after {seconds} s: number {absent} has not come to {place.address}'
+
+
 def listening(place: Place) -> socket.socket:
     """On all interfaces, as JAX's service does; on the loopback alone where that is all that was asked for."""
-    host = '127.0.0.1' if place.host in LOOPBACK else ''
+    host = LOOPBACK.get(place.host, '')
+    both = not host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both or ':' in host else socket.AF_INET
     try:
-        if not host and socket.has_dualstack_ipv6():
-            return socket.create_server(
-                (host, place.port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024
-            )
-        return socket.create_server((host, place.port), backlog=1024)
+        return socket.create_server((host, place.port), family=family, dualstack_ipv6=both, backlog=1024)
     except OSError as error:
         raise errors.GaxError(
             f'cannot listen at {place.address}: {os.strerror(error.errno or 0)}; process 0 runs on that host, and the port must be free'
         ) from error
 
 
-def greeting(line: Line) -> dict[str, Any]:
-    """What a process that comes says first; {} from whoever is none of ours."""
+def greeting(line: Line, seconds: float) -> dict[str, Any]:
+    """What a process that comes says first; {} from whoever is none of ours, or says nothing whole for `seconds`."""
     try:
-        kind, hello = line.first() or ('', {})
-    except (ValueError, TypeError):
+        kind, hello = line.first(seconds) or ('', {})
+    except ValueError:
         return {}
-    return hello if kind == 'hello' and isinstance(hello, dict) else {}
+    ours = kind == 'hello' and isinstance(hello, dict) and isinstance(hello.get('host'), str)
+    return hello if ours else {}
 
 
 def unfit(hello: dict[str, Any], place: Place, lines: dict[int, Line]) -> str:
@@ -132,15 +137,16 @@ def reached(place: Place, seconds: int) -> tuple[Team, int]:
             trouble = error.strerror or str(error)
             time.sleep(0.2)
             continue
-        line.socket.settimeout(left)
         own = {'index': place.own, 'count': place.num, 'host': socket.gethostname()}
         line.send('hello', {**own, 'jax': jax.__version__})
-        kind, *content = line.first() or ('gone',)
+        try:
+            kind, *content = line.first(limit - time.monotonic()) or ('gone',)
+        except ValueError:
+            kind, content = 'refused', [f'who answers at {place.address} is no process of gax']
         if kind == 'go':
-            line.socket.settimeout(LEAVING)
             return Team(place.own, {0: line}, content[1]), content[0]
         line.socket.close()
         if kind == 'refused':
             raise errors.GaxError(f'process {place.own}: {content[0]}')
-        trouble = 'it went away while it waited for others'
+        trouble = 'it was there, and either went away or still waits for others'
     raise errors.GaxError(f'process 0 cannot be reached at {place.address} within {seconds} s ({trouble})')

@@ -29,23 +29,27 @@ from typing import Any
 
 BEAT, GONE = 3.0, 30.0  # seconds
 LEAVING = 5.0  # seconds that a process which ends waits for the others, so that they hear why
+LONGEST = 2**20  # bytes of a first message, which may come from anybody
 STATUS = 75  # of a process that ends because another one is gone (sysexits.h: try again)
 
 
 class Line:
-    """One connection."""
+    """One connection. silent: the seconds for which nothing has come, counted by whoever listens (see `Team._attend`)."""
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(LEAVING)  # whoever does not read must not hold up the others
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket, self.heard = connection, time.monotonic()
+        self.socket, self.silent = connection, 0.0
         self.unread: list[list[Any]] = []
         self._rest, self._lock = b'', threading.Lock()
 
     def send(self, *message: Any) -> None:
         """A connection that is broken is not told of here, but where it is read."""
         with self._lock, contextlib.suppress(OSError):
-            self.socket.sendall(json.dumps(message).encode() + b'\n')
+            try:
+                self.socket.sendall(json.dumps(message).encode() + b'\n')
+            except TimeoutError:  # half a message may be out, and no other can follow it
+                self.socket.shutdown(socket.SHUT_RDWR)
 
     def read(self) -> list[list[Any]] | None:
         """The messages that have come; None where the other side is gone. Waits for some bytes."""
@@ -55,16 +59,29 @@ class Line:
             return None
         if not data:
             return None
-        self.heard = time.monotonic()
+        self.silent = 0.0
         *whole, self._rest = (self._rest + data).split(b'\n')
         return [json.loads(text) for text in whole]
 
-    def first(self) -> list[Any] | None:
-        """The first message; what has come behind it is in `unread`."""
-        while (found := self.read()) == []:
-            pass
-        self.unread = (found or [])[1:]
-        return found[0] if found else None
+    def first(self, seconds: float) -> list[Any] | None:
+        """The first message; what has come behind it is in `unread`. None unless it is whole after `seconds`, and not too long.
+
+        Raises ValueError for what is no message: somebody else may be on the other side.
+        """
+        limit, found = time.monotonic() + seconds, list[list[Any]]()
+        while not found:
+            left = limit - time.monotonic()
+            if left <= 0 or len(self._rest) > LONGEST:
+                return None
+            self.socket.settimeout(left)
+            if (come := self.read()) is None:
+                return None
+            found = come
+        self.socket.settimeout(LEAVING)
+        if not isinstance(found[0], list) or not found[0]:
+            raise ValueError(f'no message: {found[0]!r:.80}')
+        self.unread = found[1:]
+        return found[0]
 
     def open(self) -> bool:
         """Whether the other side is still there, as far as is known."""
@@ -172,16 +189,25 @@ class Team(Alone):
         except Exception as error:
             self._end(f'{self.named(self.index)} lost its way: {error!r}', 1)
         if self._finished.is_set():
+            if self.first:  # closed with something unread, a connection could lose the 'bye' on its way
+                self._see_off()
             for line in self._lines.values():
                 line.socket.close()
 
     def _attend(self, ready: selectors.BaseSelector) -> None:
-        """Reads what comes, says that this process lives, and notices those that do not."""
-        beaten = 0.0
+        """Reads what comes, says that this process lives, and notices those that do not.
+
+        Silence counts from here on: the first to come may have waited long for the last. And while this process is stopped itself,
+        which one long round shows, it says nothing of the others.
+        """
         for index, line in self._lines.items():
             ready.register(line.socket, selectors.EVENT_READ, index)
             self._answer(index, line.unread)
+        before, beaten = time.monotonic(), -BEAT
         while not self._over:
+            if before - beaten >= BEAT:
+                beaten = before
+                self._send('beat')
             for key, _ in ready.select(BEAT / 3):
                 index = key.data
                 messages = self._lines[index].read()
@@ -190,11 +216,10 @@ class Team(Alone):
                     ready.unregister(key.fileobj)
                     self._lost(index)
             now = time.monotonic()
-            if now - beaten >= BEAT:
-                beaten = now
-                self._send('beat')
+            passed, before = min(now - before, BEAT), now
             for index, line in self._lines.items():
-                if now - line.heard > GONE and index not in self._done:
+                line.silent += passed
+                if line.silent > GONE and index not in self._done:
                     self._lost(index)
 
     def _answer(self, sender: int, messages: list[list[Any]]) -> None:
@@ -202,7 +227,8 @@ class Team(Alone):
             getattr(self, f'_on_{kind}')(sender, *content)
 
     def _lost(self, index: int) -> None:
-        if self._over or index in self._done or self._finished.is_set():
+        # Whoever ends because this process does is no reason of its own.
+        if self._over or self._ending.locked() or index in self._done or self._finished.is_set():
             return
         if self.first:
             self._send('gone', index)
@@ -229,21 +255,23 @@ class Team(Alone):
             self._on_at(self.index, self._position) if self.first else self._send('at', self._position)
 
     def _on_at(self, sender: int, step: int) -> None:
-        self._positions[sender] = step
-        if len(self._positions) == self.count:
-            last = max(self._positions.values())
-            self._send('until', last, self._stop_name)
-            self._on_until(self.index, last, self._stop_name)
+        with self._lock:
+            self._positions[sender] = step
+            if len(self._positions) == self.count:
+                last = max(self._positions.values())
+                self._send('until', last, self._stop_name)
+                self._on_until(self.index, last, self._stop_name)
 
     def _on_until(self, sender: int, step: int, name: str) -> None:
         self._until = step, name
         self._decided.set()
 
     def _on_done(self, sender: int) -> None:
-        self._done.add(sender)
-        if len(self._done) == self.count:
-            self._send('bye')
-            self._finished.set()
+        with self._lock:
+            self._done.add(sender)
+            if len(self._done) == self.count:
+                self._send('bye')
+                self._finished.set()
 
     def _on_bye(self, sender: int) -> None:
         self._finished.set()
@@ -264,7 +292,7 @@ class Team(Alone):
 
     def _end(self, text: str, status: int) -> None:
         self._end_once()
-        print('\n' * sys.stderr.isatty() + f'gax: error: {text}', file=sys.stderr, flush=True)
+        say(f'gax: error: {text}')
         self._see_off()
         os._exit(status)
 
@@ -283,3 +311,9 @@ class Team(Alone):
                     line.socket.settimeout(left)
                     if not line.socket.recv(2**16):
                         break
+
+
+def say(text: str) -> None:
+    """On stderr, where that can be written: a full disk or a closed pipe must not keep a process from its end."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print('\n' * sys.stderr.isatty() + text, file=sys.stderr, flush=True)

@@ -129,5 +129,5 @@ class Run(Course):
                 'all %d steps are done in %s; --config.steps beyond that goes on', done, self.record.workdir
             )
         if self.restored is not None and not self.record.picture(self.start).exists():
-            self.on_sample(self.start, self.place(self.restored))
+            self.on_sample(self.start, self.place(self.restored, self.own.mesh))  # the others are not here
         self.record.draw()

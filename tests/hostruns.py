@@ -26,11 +26,15 @@ def start(workdir: Path, *arguments: str, num: int = 2, devices: int = 2) -> Pro
 
 
 def ended(processes: Sequence[subprocess.Popen[str]], seconds: float = 180) -> list[tuple[int, str]]:
-    """(status, stderr) of each, once all have ended."""
+    """(status, stderr) of each, once all have ended; none outlives this."""
     limit, found = time.monotonic() + seconds, []
-    for process in processes:
-        _, err = process.communicate(timeout=max(0.1, limit - time.monotonic()))
-        found.append((process.returncode, err))
+    try:
+        for process in processes:
+            _, err = process.communicate(timeout=max(0.1, limit - time.monotonic()))
+            found.append((process.returncode, err))
+    finally:
+        for process in processes:
+            process.kill()
     return found
 
 
@@ -46,6 +50,6 @@ def wait_for(condition: Callable[[], object], processes: Processes, seconds: flo
     """Until something is so, while all processes live."""
     limit = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < limit
+        assert time.monotonic() < limit or ended(processes, 0)
         assert [p.poll() for p in processes] == [None] * len(processes), ended(processes)
         time.sleep(0.01)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
+import time
 
 import hostruns
 import jax
@@ -13,6 +16,7 @@ from gax import course, hosts, parallel, rendezvous
 from gax.errors import GaxError
 from gax.hosts import Asked
 from gax.rendezvous import Place
+from gax.team import Alone, Line
 
 
 def test_without_flags_a_process_is_alone():
@@ -127,6 +131,123 @@ def shout(host, port):
                 return
         except OSError:
             rendezvous.time.sleep(0.01)
+
+
+@pytest.mark.parametrize(('piece', 'pause'), [(b'x', 0.1), (b'x' * 2**16, 0.0)])
+def test_a_stray_that_never_ends_its_line_holds_up_nobody(piece, pause, monkeypatch):
+    """Neither by a byte now and then, nor by all that it can send."""
+    monkeypatch.setattr(rendezvous, 'LEAVING', 0.5)
+    at, over = ('127.0.0.1', hostruns.free_port()), threading.Event()
+    found = []
+    first = threading.Thread(target=lambda: found.extend(meeting(Place(*at, 2, 0))))
+    first.start()
+    stray = threading.Thread(target=babble, args=(dialled(*at), piece, pause, over))
+    stray.start()
+    found.extend(meeting(Place(*at, 2, 1), seconds=5))
+    over.set()
+    for thread in (first, stray):
+        thread.join(20)
+    assert sorted(index for index, _ in found) == [0, 1]
+
+
+def babble(connection, piece, pause, over):
+    """Sends pieces, never a whole line, until it is thrown out."""
+    with contextlib.suppress(OSError), connection:
+        while not over.wait(pause):
+            connection.sendall(piece)
+
+
+def dialled(host, port):
+    for _ in range(500):
+        with contextlib.suppress(OSError):
+            return socket.create_connection((host, port), timeout=1)
+        time.sleep(0.01)
+    raise TimeoutError
+
+
+def test_a_first_message_has_a_limit_in_time_and_size(monkeypatch):
+    monkeypatch.setattr('gax.team.LONGEST', 2**17)
+    with socket.create_server(('127.0.0.1', 0)) as server, dialled(*server.getsockname()) as stray:
+        line, began = Line(server.accept()[0]), time.monotonic()
+        assert line.first(0.3) is None
+        assert 0.2 < time.monotonic() - began < 5
+        writer = threading.Thread(target=babble, args=(stray, b'x' * 2**16, 0.0, threading.Event()))
+        writer.start()
+        assert line.first(20) is None
+        assert len(line._rest) <= 2**17 + 2**16
+        line.socket.close()
+        writer.join(10)
+        assert not writer.is_alive()
+
+
+def test_those_that_came_are_told_when_another_did_not():
+    port, found = hostruns.free_port(), []
+
+    def come(index, seconds):
+        with pytest.raises(GaxError) as info:
+            rendezvous.meet(Place('127.0.0.1', port, 3, index), seconds)
+        found.append(str(info.value))
+
+    threads = [threading.Thread(target=come, args=pair) for pair in ((0, 1), (1, 60))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    said = f'of 3 processes there are 2 after 1 s: number 2 has not come to 127.0.0.1:{port}'
+    assert sorted(found) == sorted([said, f'process 1: {said}'])
+
+
+def test_at_a_port_of_another_service():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+
+        def serve():
+            with server.accept()[0] as connection:
+                connection.sendall(b'SSH-2.0-OpenSSH_9.6\r\n')
+                connection.recv(1000)
+
+        service = threading.Thread(target=serve)
+        service.start()
+        port = server.getsockname()[1]
+        (said,) = meeting(Place('127.0.0.1', port, 2, 1), seconds=5)
+        service.join(10)
+    assert said == f'process 1: who answers at 127.0.0.1:{port} is no process of gax'
+
+
+@pytest.mark.parametrize('host', ['127.0.0.1', '::1', 'localhost'])
+def test_what_is_asked_of_this_machine_alone_listens_there_alone(host):
+    if host == '::1' and not socket.has_dualstack_ipv6():
+        pytest.skip('no IPv6 here')
+    with rendezvous.listening(Place(host, hostruns.free_port(), 2, 0)) as server:
+        assert server.getsockname()[0] == ('::1' if host == '::1' else '127.0.0.1')
+
+
+@pytest.mark.parametrize(('error', 'status'), [(GaxError('no'), 2), (KeyboardInterrupt(), 130)])
+def test_all_end_with_the_status_of_the_one_that_failed(error, status, monkeypatch):
+    told = []
+
+    class Told(Alone):
+        def fail(self, text, status=2):
+            told.append(status)
+
+    monkeypatch.setattr(rendezvous, 'meet', lambda place, seconds: (Told(), 1))
+    monkeypatch.setattr(hosts, 'begin', lambda *found: None)
+    monkeypatch.setattr(hosts, 'FAILED', [])
+    with pytest.raises(type(error)), hosts.joined(Asked('host:1', 2, 0)):
+        raise error
+    assert told == [status]
+
+
+def test_a_process_leaves_though_its_output_is_closed(monkeypatch):
+    class Closed:
+        def flush(self):
+            raise BrokenPipeError
+
+    left = []
+    with monkeypatch.context() as patch:
+        patch.setattr(hosts.sys, 'stdout', Closed())
+        patch.setattr(hosts.os, '_exit', left.append)
+        hosts.leave(3)
+    assert left == [3]
 
 
 def test_process_0_that_is_not_there_and_a_port_that_is_taken():

@@ -53,13 +53,27 @@ def furthest(one: Path, other: Path, step: int) -> float:
     return gap
 
 
-def test_two_processes_of_two_devices_are_one_of_four(tmp_path: Path, data: Path) -> None:
+def test_two_processes_of_two_devices_are_one_of_four(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a proxy is set, JAX would say so on stderr, which must be empty."""
+    monkeypatch.setenv('https_proxy', 'http://proxy.invalid:3128')
     hostruns.run(tmp_path / 'two', *arguments(data))
     of_one_process(tmp_path / 'one', data)
     assert furthest(tmp_path / 'one', tmp_path / 'two', 6) < 1e-6
     steps = [[row['step'] for row in tinyruns.metrics(tmp_path / name)] for name in ('one', 'two')]
     assert steps[0] == steps[1] == [3, 6]
     assert tinyruns.pictures(tmp_path / 'two').keys() == tinyruns.pictures(tmp_path / 'one').keys()
+
+
+@pytest.mark.slow
+def test_a_finished_run_draws_its_last_picture_again(tmp_path: Path, data: Path) -> None:
+    """Process 0 does that alone; a program for the devices of both would wait for the other one for ever."""
+    hostruns.run(tmp_path, *arguments(data))
+    before = tinyruns.pictures(tmp_path)
+    (tmp_path / 'samples' / '0000006.png').unlink()
+    hostruns.run(tmp_path, *arguments(data))
+    assert tinyruns.pictures(tmp_path) == before
 
 
 @pytest.mark.slow

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import random
 import socket
 import threading
 import time
 
+import hostruns
 import pytest
 
-from gax import team
+from gax import rendezvous, team
+from gax.rendezvous import Place
 from gax.team import Alone, Line, Team
 
 
@@ -184,6 +187,58 @@ def test_those_that_live_are_not_taken_for_gone(ends, monkeypatch):
     in_threads(teams, Team.close)
 
 
+def test_whoever_came_first_is_not_taken_for_gone_when_the_last_has_come(ends, monkeypatch):
+    """Process 1 has waited for longer than GONE, and is slow to speak up once all are there; 2 is not."""
+    monkeypatch.setattr(team, 'GONE', 0.8)
+    place = Place('127.0.0.1', hostruns.free_port(), 3, 0)
+
+    def meet(index):
+        return rendezvous.meet(place._replace(own=index), 20)[0]
+
+    def come_early(index):
+        line = Line(connected_to(place))
+        line.send('hello', {'index': index, 'count': 3, 'host': 'b', 'jax': rendezvous.jax.__version__})
+        _, _, hosts = line.first(20)
+        time.sleep(0.3)
+        return Team(index, {0: line}, hosts)
+
+    def come_late(index):
+        time.sleep(1.2)
+        return meet(index)
+
+    acts = [meet, come_early, come_late]
+    TEAMS.extend(in_threads([0, 1, 2], lambda index: acts[index](index)))
+    time.sleep(1.0)
+    assert ends == []
+    in_threads(TEAMS, Team.close)
+
+
+def connected_to(place):
+    limit = time.monotonic() + 20
+    while time.monotonic() < limit:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((place.host, place.port))
+        time.sleep(0.01)
+    raise TimeoutError
+
+
+def test_a_process_that_was_stopped_itself_waits_for_news_of_the_others(ends, monkeypatch):
+    """As when a machine pauses all of them; what they said before is read by then."""
+    monkeypatch.setattr(team, 'GONE', 1.0)
+    one, other = socket.socketpair()
+    member = Team(0, {1: Line(Plain(one))}, ['a', 'b'])
+    TEAMS.append(member)
+    with monkeypatch.context() as patch:
+        patch.setattr(member, '_on_beat', lambda sender: time.sleep(2.0))
+        other.sendall(b'["beat"]\n')
+        time.sleep(1.0)
+    time.sleep(1.6)
+    assert ends == []
+    other.sendall(b'["done"]\n')
+    member.close()
+    other.close()
+
+
 @pytest.mark.parametrize('failing', [0, 1])
 def test_an_error_ends_all_with_its_status(failing, ends, capsys):
     teams, _ = connected(3)
@@ -193,6 +248,20 @@ def test_an_error_ends_all_with_its_status(failing, ends, capsys):
     assert teams[failing].failed
     said = capsys.readouterr().err.splitlines()
     assert said == [f'gax: error: process {failing} of 3 (host{failing}) stopped: the disk is full'] * 2
+
+
+def test_whoever_ends_because_another_failed_is_not_taken_for_gone(ends, monkeypatch):
+    """Process 1 has ended before process 0 has told process 2."""
+    teams, lines = connected(3)
+
+    def slowly(*message, send=lines[2].send):
+        time.sleep(0.7 * (message[0] == 'failed'))
+        send(*message)
+
+    monkeypatch.setattr(lines[2], 'send', slowly)
+    teams[0].fail('the disk is full', 2)
+    wait_for(lambda: len(ends) == 2)
+    assert ends == [2, 2]
 
 
 def test_whoever_is_done_waits_for_all_and_may_then_go(ends):
@@ -208,3 +277,66 @@ def test_whoever_is_done_waits_for_all_and_may_then_go(ends):
         line.socket.close()
     time.sleep(0.3)
     assert ends == []
+
+
+def test_the_last_word_is_not_lost_with_the_connection(monkeypatch):
+    """Closed while a beat is on its way, a connection would be reset, and what was sent before could go with it."""
+    monkeypatch.setattr(team, 'LEAVING', 5.0)
+    one, other = socket.socketpair()
+    TEAMS.append(Team(0, {1: Line(Plain(one))}, ['a', 'b']))
+    other.settimeout(10)
+    other.sendall(b'["done"]\n')
+    TEAMS[0].close()
+    said = b''
+    while come := other.recv(100):
+        said += come
+    assert said.endswith(b'["bye"]\n')
+    other.sendall(b'["beat"]\n')
+    other.close()
+
+
+def test_where_to_stop_is_decided_once():
+    """Process 0 says how far it is in its main thread, and hears it of the others in another one."""
+    (first, _), _ = connected(2)
+    first._positions = Slow()
+    sent = []
+    first._send = lambda *message: sent.append(message)
+    in_threads([(0, 5), (1, 7)], lambda at: first._on_at(*at))
+    assert [message for message in sent if message != ('beat',)] == [('until', 7, '')]
+    assert first._until == (7, '')
+    del first._send
+    in_threads(TEAMS, Team.close)
+
+
+class Slow(dict):
+    """Time enough for another thread between what was put in and what is read."""
+
+    def __len__(self):
+        time.sleep(0.3)
+        return super().__len__()
+
+
+def test_a_message_that_is_cut_short_is_followed_by_none():
+    """Where the other side does not read for a while."""
+    one, other = socket.socketpair()
+    sender, receiver = Line(Plain(one)), Line(Plain(other))
+    sender.send('word', 'x' * 2**24)
+    while receiver.read() is not None:
+        pass
+    sender.send('beat')
+    assert receiver.read() is None
+    one.close()
+    other.close()
+
+
+def test_a_full_disk_or_a_closed_pipe_does_not_keep_a_process_from_its_end(ends, monkeypatch):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(team.sys, 'stderr', Full())
+    teams, lines = connected(2)
+    teams[1]._over = True
+    lines[1].socket.shutdown(socket.SHUT_RDWR)
+    wait_for(lambda: ends, 3)
+    assert ends == [75]
