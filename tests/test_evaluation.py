@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import errors, evaluation, experiment, parallel, training
+from gax import errors, evaluation, experiment, export, parallel, training
+from gax.config import base
 from gax.evals import results
 from gax.evals.evaluator import Setting
+from gax.fakes import Request
 
 
 @pytest.fixture(scope='module')
@@ -176,6 +178,39 @@ def test_the_script(run: Path, setting: Setting) -> None:
     assert 'frechet_mnist' in done.stdout
     assert f'appended to {run / results.FILE}' in done.stdout
     assert done.stderr == ''
+
+
+def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
+    """Five channels, 12x20, as a satellite has them: two steps, pictures, arrays and a distance."""
+    colours = np.random.default_rng(0).integers(0, 256, (40, 1, 1, 5), np.uint8)
+    x = np.broadcast_to(colours, (40, 12, 20, 5))
+    np.savez(tmp_path / 'five.npz', x=x, y=np.arange(40) % 3)
+    config = base('dcgan')
+    config.g.update({'widths': (4, 4), 'strides': (2, 2)})
+    config.d.widths = (4, 4)
+    config.data.name, config.latent_dim, config.batch_size = f'npz:{tmp_path / "five.npz"}', 4, 8
+    config.steps, config.log_every, config.sample_every = 2, 1, 1
+    run = tmp_path / 'run'
+    with tinyruns.compiled_once():
+        training.train(config, run)
+        rows = tinyruns.metrics(run)
+        assert [row['step'] for row in rows] == [1, 2]
+        assert np.isfinite([row[name] for row in rows for name in ('d/loss', 'g/loss')]).all()
+        assert sorted(tinyruns.pictures(run)) == ['0000000.png', '0000001.png', '0000002.png']
+
+        export.export(Request(run, str(tmp_path / 'made.npz'), num=20))
+        with np.load(tmp_path / 'made.npz') as file:
+            assert (file['images'].shape, file['images'].dtype) == ((20, 12, 20, 5), np.uint8)
+        setting = Setting(('frechet',), 'raw', num=20, cache=tmp_path / 'cache')
+        (row,) = evaluation.of_run(run, 'newest', setting)[1]
+        assert row['protocol']['image'] == '12x20x5'
+        assert np.isfinite(row['metrics']['frechet_raw'])
+        section = evaluation.data_of('', config)
+        (row,) = evaluation.of_samples(tmp_path / 'made.npz', section, setting)[1]
+        assert row['protocol']['image'] == '12x20x5'
+        np.savez(tmp_path / 'real.npz', images=x[:20])
+        (real,) = evaluation.of_samples(tmp_path / 'real.npz', section, setting)[1]
+        assert real['metrics']['frechet_raw'] < row['metrics']['frechet_raw']
 
 
 def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path: Path) -> None:

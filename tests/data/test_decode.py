@@ -122,9 +122,9 @@ JPEG = imagefiles.content(Image.fromarray(imagefiles.noise(40, 40)), 'JPEG')
 BROKEN = {
     'empty.png': (b'', 'no image format that Pillow knows'),
     'text.jpg': (b'these are no pixels', 'no image format that Pillow knows'),
-    'cut.png': (WHOLE[: len(WHOLE) // 2], ''),
+    'cut.png': (WHOLE[: len(WHOLE) // 2], 'truncated'),
     'cut.jpg': (JPEG[: len(JPEG) // 2], 'truncated'),
-    'changed.png': (WHOLE[:400] + b'\xff' * 40 + WHOLE[440:], ''),
+    'changed.png': (WHOLE[:400] + b'\xff' * 40 + WHOLE[440:], 'unrecognized data stream'),
     'two.gif': (
         imagefiles.content(
             Image.fromarray(RGB), 'GIF', save_all=True, append_images=[Image.fromarray(RGB[::-1].copy())]

@@ -1,7 +1,11 @@
 """Sets of TFDS: one written and read back, stock builders on TFDS's mock data, and what is said where data is missing."""
 
+import os
+import re
 import socket
+import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -14,7 +18,10 @@ from gax.evals.reference import files_digest, reference
 
 tfds_library = pytest.importorskip('tensorflow_datasets', reason="pip install 'gax[tfds]'")
 pytest.importorskip('array_record', reason="pip install 'gax[tfds]'")
+import notensorflow  # noqa: E402
 import tfdsbuilders  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope='module')
@@ -178,7 +185,60 @@ def test_preparing(tmp_path):
         prepare.prepare('folder:x')
 
 
-def test_no_tensorflow(folder):
-    load('emoji_tiles', folder, device_limit_mib=0).fetch(np.arange(3))
-    assert 'tensorflow' not in sys.modules
+@pytest.fixture
+def without_tensorflow(monkeypatch):
+    """As where it is not installed; what `prepare` sets is set back."""
+    for name in ('CUDA_VISIBLE_DEVICES', 'TF_CPP_MIN_LOG_LEVEL'):
+        monkeypatch.setenv(name, '')
+    monkeypatch.setattr(sys, 'meta_path', [notensorflow.Refusing(), *sys.meta_path])
+
+
+def test_a_set_is_prepared(tmp_path, monkeypatch, without_tensorflow):
+    """Into a folder that is not there yet; twice does no harm; and it is trained on by the command that is printed."""
+    root = tmp_path / 'new'
+    for _ in range(2):
+        said = prepare.prepare('tfds:emoji_tiles', str(root))
+        assert f'tfds:emoji_tiles is in {root}/emoji_tiles/1.0.0' in said
+        assert '(train 40, test 12)' in said
+    assert os.environ['CUDA_VISIBLE_DEVICES'] == '-1'
+    assert sorted(p.suffix for p in (root / 'emoji_tiles/1.0.0').iterdir() if 'record' in p.name)
+    options = dict(re.findall(r'--config\.(\S+)=(\S+)', said))
+    images, labels, _ = tfdsbuilders.emoji()
+    arrays = load(options['data.name'].removeprefix('tfds:'), options['data.dir']).arrays
+    assert pairs(arrays['image'], arrays['label']) == pairs(images[:40], labels[:40])
+
+
+def test_preparing_what_needs_tensorflow(tmp_path, without_tensorflow):
+    with pytest.raises(errors.GaxError) as info:
+        prepare.prepare('tfds:wants_tensorflow', str(tmp_path))
+    assert str(info.value) == (
+        'preparing tfds:wants_tensorflow needs tensorflow, which is not installed here: '
+        "pip install 'gax[tfds]'"
+    )
+    assert 'is not prepared in' in refused(
+        'wants_tensorflow', tmp_path
+    )  # nothing that would be taken for a set
+
+
+def test_what_goes_wrong_in_preparing_is_one_line(tmp_path, monkeypatch, without_tensorflow):
+    def cut(*arguments):
+        raise ConnectionResetError('the network\nwent away')
+
+    monkeypatch.setattr(tfdsbuilders.EmojiTiles, '_generate_examples', cut)
+    with pytest.raises(errors.GaxError) as info:
+        prepare.prepare('tfds:emoji_tiles', str(tmp_path))
+    assert str(info.value) == 'tfds:emoji_tiles could not be prepared: the network went away'
+    assert 'is not prepared in' in refused('emoji_tiles', tmp_path)
+
+
+def test_training_on_a_prepared_set_imports_no_tensorflow(folder, tmp_path):
+    """In a process of its own, which refuses to import it: from rows fetched, and from the device."""
+    env = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), str(ROOT / 'tests')])}
+    command = [sys.executable, notensorflow.__file__, str(folder), str(tmp_path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == 'trained on tfds:emoji_tiles twice; asked for tensorflow: []'
+
+
+def test_versions_stay_with_the_name():
     assert tfds.parts('a/b:1.0.2:test[:3]') == ('a/b:1.0.2', 'test[:3]')

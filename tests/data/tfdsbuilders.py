@@ -48,6 +48,16 @@ class EmojiTiles(tfds.core.GeneratorBasedBuilder):
             yield row, {'image': file, 'label': int(labels[row])}
 
 
+class WantsTensorflow(EmojiTiles):
+    """The same by way of TensorFlow, as most stock builders."""
+
+    def _generate_examples(self, rows: range) -> Iterator[tuple[int, dict[str, Any]]]:
+        import tensorflow as tf
+
+        for key, example in super()._generate_examples(rows):
+            yield key, {**example, 'image': tf.io.decode_image(example['image'].read()).numpy()}
+
+
 def write(folder: Path, builder: type = EmojiTiles) -> Path:
     """Prepares the set in `folder` as ArrayRecord files, without TensorFlow; returns the folder of the set itself."""
     made = builder(data_dir=str(folder), file_format='array_record')

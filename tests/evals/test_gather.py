@@ -14,10 +14,10 @@ from PIL import Image
 from gax import errors, folders, parallel
 from gax.config import base
 from gax.data import memory, synthetic
-from gax.evals import cache, gather, outside
+from gax.evals import cache, features, gather, outside
 from gax.evals.evaluator import Evaluator, Setting, in_proportion
 from gax.evals.gather import Chunk
-from gax.evals.reference import Reference, halves, reference
+from gax.evals.reference import Reference, halves, preprocessing, reference
 
 METRICS = ('frechet', 'prdc', 'nearest')
 
@@ -140,6 +140,37 @@ def test_the_key_of_the_statistics_is_of_all_that_they_depend_on(tmp_path: Path)
     made = evaluator(tmp_path)
     made.ref = made.ref._replace(files='other')
     assert path(made) != one
+
+
+@pytest.mark.parametrize(
+    'field', ['data', 'split', 'preprocessing', 'image', 'name', 'checksum', 'resizer', 'need']
+)
+def test_statistics_of_another_protocol_are_not_used(tmp_path: Path, field: str) -> None:
+    """Each of these in turn another one, the examples themselves the same."""
+    made = evaluator(tmp_path)
+    assert made.extractor is not None
+    key = made._key('moments', 'a', 40)
+    cache.save(tmp_path, key, {'num': np.array(40)})
+    assert cache.load(tmp_path, made._key('moments', 'a', 40)) is not None
+    if field in made.ref.describe:
+        made.ref = made.ref._replace(describe={**made.ref.describe, field: 'other'})
+    elif field != 'need':
+        made.extractor = made.extractor._replace(**{field: 'other'})
+    assert cache.load(tmp_path, made._key('features' if field == 'need' else 'moments', 'a', 40)) is None
+
+
+def test_the_protocol_of_resized_images_and_of_another_resizer_is_another() -> None:
+    """Where the key of the cache has it from: the config's data section, and the extractor that is made."""
+    config = base('vanilla')
+    config.data.name = 'npz:made.npz'
+    found = {preprocessing(config.data)}
+    for change in ({'image_size': 8}, {'image_size': 8, 'crop': 'none'}, {'image_size': 8, 'resize': 'box'}):
+        config.data.update(change)
+        found.add(preprocessing(config.data))
+    assert len(found) == 4
+    made = {name: features.make('mnist', (56, 56, 1), name) for name in ('tf1', 'clean')}
+    assert made['tf1'].resizer != made['clean'].resizer
+    assert features.make('emoji', (32, 32, 3)).checksum != made['clean'].checksum
 
 
 def test_a_changed_file_is_another_reference(tmp_path: Path) -> None:
