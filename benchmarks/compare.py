@@ -115,49 +115,61 @@ def start_row(model: str, batch_size: int, stack: contextlib.ExitStack) -> Row:
     return row
 
 
-def make_ready(row: Row, worker: Worker) -> None:
-    """Waits for a worker, and leaves it out where it cannot go on."""
+@contextlib.contextmanager
+def leaving_out(row: Row, worker: Worker) -> Iterator[None]:
+    """A worker that fails in the block leaves the row, and the row says why; the others go on."""
     try:
-        worker.wait()
+        yield
     except WorkerError as error:
         row.workers.remove(worker)
         row.skipped[worker.name] = str(error)
+        worker.close()
+
+
+def make_ready(row: Row, worker: Worker) -> None:
+    """Waits for a worker, and leaves it out where it cannot go on."""
+    with leaving_out(row, worker):
+        worker.wait()
 
 
 def calibrate(row: Row) -> None:
     """How many steps fill a window of each worker, while all others stand still."""
     for worker in list(row.workers):
-        try:
+        with leaving_out(row, worker):
             worker.calibrate(_WINDOW.value)
-        except WorkerError as error:
-            row.workers.remove(worker)
-            row.skipped[worker.name] = str(error)
 
 
-def run_round(workers: list[Worker], order: list[int]) -> list[dict[str, Any]]:
-    """One window for each worker, and how busy the others were during it."""
-    windows: list[dict[str, Any]] = [{} for _ in workers]
-    for index in order:
-        others = [worker for worker in workers if worker is not workers[index]]
-        before = [worker.cpu_seconds() or 0.0 for worker in others]
-        window = workers[index].run(workers[index].steps)
-        after = [worker.cpu_seconds() or 0.0 for worker in others]
-        window['others_cpu'] = (sum(after) - sum(before)) / window['seconds']
-        windows[index] = {'steps_per_sec': window['steps'] / window['seconds'], **window}
+def run_round(row: Row, number: int) -> dict[str, dict[str, Any]]:
+    """One window for each worker by name, in an order of this round's, and how busy the others were during it."""
+    windows: dict[str, dict[str, Any]] = {}
+    for worker in random.Random(number).sample(row.workers, len(row.workers)):
+        others = [other for other in row.workers if other is not worker]
+        before = [other.cpu_seconds() or 0.0 for other in others]
+        with leaving_out(row, worker):
+            window = worker.run(worker.steps)
+            after = [other.cpu_seconds() or 0.0 for other in others]
+            window['others_cpu'] = (sum(after) - sum(before)) / window['seconds']
+            windows[worker.name] = {'steps_per_sec': window['steps'] / window['seconds'], **window}
     return windows
 
 
+def ask_all(row: Row) -> dict[str, dict[str, Any]]:
+    """What each worker tells of itself after the last window, by name."""
+    told = {}
+    for worker in list(row.workers):
+        with leaving_out(row, worker):
+            told[worker.name] = {**worker.tell(), 'first_step_alone': not _TOGETHER.value}
+    return told
+
+
 def measure(row: Row) -> list[dict[str, Any]]:
-    """All windows of one row."""
+    """All windows of one row, of the workers that lasted to its end."""
     calibrate(row)
-    workers, rounds = row.workers, []
-    for number in range(_ROUNDS.value if workers else 0):
-        order = random.Random(number).sample(range(len(workers)), len(workers))
-        rounds.append(run_round(workers, order))
+    rounds = []
+    for number in range(_ROUNDS.value):
+        rounds.append(run_round(row, number))
         print(f'{row.model}: round {number + 1}/{_ROUNDS.value}', file=sys.stderr)
-    told = [worker.tell() for worker in workers]
-    names = [worker.name for worker in workers]
-    records = summarize(row.model, row.batch_size, names, rounds, told) if workers else []
+    records = summarize(row.model, row.batch_size, rounds, ask_all(row))
     about = {'model': row.model, 'said': MODELS[row.model].said, 'batch_size': row.batch_size}
     return records + [{**about, 'implementation': k, 'skipped': why} for k, why in row.skipped.items()]
 

@@ -30,8 +30,7 @@ class Table(NamedTuple):
 
     seconds: a step takes when calls follow one another as they do in training. device: when each call is waited for, and
     the data is there already: the devices' work, and starting it. data_wait: the share of `seconds` that the host waits
-    for data, 0 to 1. flops: floating-point operations of a step, as the compiler counts them. flops_per_second: flops /
-    seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the same devices.
+    for data, 0 to 1. flops: floating-point operations of a step, see `flops_of`. flops_per_second: flops / seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the same devices.
     share_of_peak: flops_per_second / peak.
     """
 
@@ -108,14 +107,21 @@ def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
 
 
 def flops_of(made: Experiment, count: int) -> float:
-    """Of a step of all devices, the mean of the first `count`; from programs of one step each, as loops hide theirs."""
+    """Floating-point operations of a step of all devices, the mean of the first `count`.
+
+    Counted by XLA from the lowered program, before it is compiled: of every product and convolution two a multiply-add, of
+    everything else one an element. A compiled one shows less on a GPU, where products that cuBLAS and cuDNN make are calls
+    without a count. From programs of one step each, as loops hide theirs.
+    """
     like, rows = experiment.shapes(made), experiment.row_shapes(made)
     dues = [steps.due_terms(made.game, step) for step in range(count)]
     found = {}
     for due in set(dues):
-        compiled = experiment.program(made, due).lower(like, made.arrays, rows).compile()
-        found[due] = (compiled.cost_analysis() or {}).get('flops', math.nan)
-    return made.mesh.size * float(np.mean([found[due] for due in dues]))
+        lowered = experiment.program(made, due).lower(like, made.arrays, rows)
+        found[due] = (lowered.cost_analysis() or {}).get('flops', math.nan)
+    # What jit lowers is the program of all devices, and what shard_map lowers that of one.
+    programs = 1 if made.config.parallel == 'jit' else made.mesh.size
+    return programs * float(np.mean([found[due] for due in dues]))
 
 
 def peak_of(made: Experiment) -> float:

@@ -14,6 +14,7 @@ from gax import experiment, parallel, profile
 from gax.errors import GaxError
 
 TINY = {'data.name': 'synthetic:ring', 'g.widths': (8,), 'd.widths': (8,), 'steps_per_call': 2}
+WIDE = {**TINY, 'g.widths': (128, 128), 'd.widths': (128, 128), 'batch_size': 256}  # products are nearly all
 
 
 def test_a_profile_has_a_table_and_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,6 +43,25 @@ def test_lazy_terms_are_counted_on_their_steps() -> None:
     none = (4 * cheap - dear) / 3
     assert profile.flops_of(made, 2) == pytest.approx((dear + none) / 2)
     assert none < 0.9 * dear
+
+
+@pytest.mark.parametrize('mode', ['jit', 'shard_map'])
+def test_devices_share_the_work_and_do_not_change_its_count(mode: str) -> None:
+    config = tinyruns.config(**WIDE, parallel=mode)
+    one, two = (
+        profile.flops_of(experiment.build(config, parallel.mesh(jax.devices()[:count])), 1)
+        for count in (1, 2)
+    )
+    assert two == pytest.approx(one, rel=0.05)
+
+
+def test_products_are_counted_as_papers_count_them() -> None:
+    """Two operations a multiply-add: what is left beside those of a 2-D MLP's layers is small."""
+    config = tinyruns.config(**WIDE)
+    flops = profile.flops_of(experiment.build(config, parallel.mesh(jax.devices()[:1])), 1)
+    g, d = 4 * 128 + 128 * 128 + 128 * 2, 2 * 128 + 128 * 128 + 128
+    minimum = 2 * 256 * ((3 * g - 4 * 128) + 2 * (3 * d - 2 * 128) + 2 * d)
+    assert 0.9 < flops / minimum < 1.2
 
 
 def test_pmap_is_refused(tmp_path: Path) -> None:

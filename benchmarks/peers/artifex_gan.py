@@ -1,7 +1,8 @@
 """The DCGAN and GANTrainer of avitai-artifex, on the sizes of `dcgan64`: the other GAN library in JAX.
 
 It brings TensorFlow, and lives in an environment of its own (``compare.py --artifex_python``). Written as its example
-``simple_gan.py``: two steps compiled by ``nnx.jit``, each with latents of its own. Its networks have biases before
+``simple_gan.py``: two steps compiled by ``nnx.jit``, each with latents of its own; gax's average of the generator, which
+its trainer does not have, is a third call. Its networks have biases before
 batch-norms, none behind the dense layer and the last convolution but one, and a sigmoid at the end of D; otherwise those
 of ``torch_dcgan64.py``, 4,096 multiply-adds apart of 2 * 10^8.
 """
@@ -27,6 +28,7 @@ from flax import nnx
 LATENT_DIM = 100
 IMAGE_SHAPE = (3, 64, 64)
 NUM_IMAGES = 1_906
+DECAY = 0.999
 
 
 def make_model() -> DCGAN:
@@ -53,6 +55,13 @@ def make_model() -> DCGAN:
     return DCGAN(config, rngs=nnx.Rngs(params=0, dropout=1, sample=2))
 
 
+@nnx.jit
+def average(averaged: nnx.State, generator: nnx.Module, done: int) -> nnx.State:
+    """One step of the moving average of the generator; the decay is reached gradually."""
+    decay = jnp.minimum(DECAY, (1 + done) / (10 + done))
+    return optax.incremental_update(nnx.state(generator, (nnx.Param, nnx.BatchStat)), averaged, 1.0 - decay)
+
+
 def build(batch_size: int) -> Callable[[], tuple[Any, Any]]:
     """The training step: one update of each player on images held in memory."""
     model = make_model()
@@ -63,15 +72,17 @@ def build(batch_size: int) -> Callable[[], tuple[Any, Any]]:
     step_d, step_g = nnx.jit(trainer.discriminator_step), nnx.jit(trainer.generator_step)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (NUM_IMAGES, *IMAGE_SHAPE), np.uint8)
-    key = jax.random.key(0)
+    key, done = jax.random.key(0), 0
+    averaged = nnx.state(model.generator, (nnx.Param, nnx.BatchStat))
 
     def step() -> tuple[Any, Any]:
-        nonlocal key
+        nonlocal key, averaged, done
         key, for_d, for_g, for_step = jax.random.split(key, 4)
         real = jnp.asarray(images[rng.integers(NUM_IMAGES, size=batch_size)].astype(np.float32) / 127.5 - 1.0)
         z_d, z_g = (jax.random.normal(k, (batch_size, LATENT_DIM)) for k in (for_d, for_g))
         loss_d, _ = step_d(model.generator, model.discriminator, optimizer_d, real, z_d, for_step)
         loss_g, _ = step_g(model.generator, model.discriminator, optimizer_g, z_g)
+        averaged, done = average(averaged, model.generator, done), done + 1
         return loss_d, loss_g
 
     return step

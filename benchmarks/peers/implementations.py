@@ -134,7 +134,7 @@ def build_gax(settings: Settings) -> Built:
 
 
 def work_of(built: Any) -> dict[str, Any]:
-    """FLOPs of a step, as XLA counts those of the compiled program, and the rate that they are a share of."""
+    """FLOPs of a step, as XLA counts those of the lowered program, and the rate that they are a share of."""
     from gax import profile
 
     kind = built.mesh.devices.flat[0].device_kind

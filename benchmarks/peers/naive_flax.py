@@ -22,6 +22,7 @@ LATENT_DIM = 100
 IMAGE_SHAPE = (28, 28, 1)
 NUM_IMAGES = 10_000
 SLOPE = 0.3
+DECAY = 0.999  # of the average of the generator, reached gradually
 
 Step = Callable[[], tuple[jax.Array, jax.Array]]
 
@@ -54,9 +55,10 @@ class Discriminator(nn.Module):
 
 
 class TrainState(train_state.TrainState):
-    """Flax's train state with the running means of batch-norm."""
+    """Flax's train state with the running means of batch-norm, and an average of both."""
 
     batch_stats: Any = None
+    ema: Any = None
 
 
 def bce(logits: jax.Array, label: float) -> jax.Array:
@@ -99,7 +101,10 @@ def update_g(state_g: TrainState, state_d: TrainState, real: jax.Array, key: jax
         return bce(logits, 1.0), batch_stats
 
     (loss, batch_stats), grads = jax.value_and_grad(loss_fn, has_aux=True)(state_g.params)
-    return state_g.apply_gradients(grads=grads, batch_stats=batch_stats), loss
+    state_g = state_g.apply_gradients(grads=grads, batch_stats=batch_stats)
+    decay = jnp.minimum(DECAY, state_g.step / (9 + state_g.step))
+    ema = optax.incremental_update((state_g.params, batch_stats), state_g.ema, 1.0 - decay)
+    return state_g.replace(ema=ema), loss
 
 
 def init_states() -> tuple[TrainState, TrainState]:
@@ -115,6 +120,7 @@ def init_states() -> tuple[TrainState, TrainState]:
         params=vars_g['params'],
         tx=adam,
         batch_stats=vars_g['batch_stats'],
+        ema=(vars_g['params'], vars_g['batch_stats']),
     )
     return state_d, state_g
 

@@ -44,12 +44,13 @@ class Worker:
             cwd=ROOT,
             env={**os.environ, **ENVIRONMENT[device]},
         )
-        self.multiple, self.first_step_seconds = 1, math.nan
+        self.multiple, self.about = 1, {'first_step_seconds': math.nan}
 
     def wait(self) -> None:
         """Until it is warm. Several may be building meanwhile; then their first steps take longer than alone."""
         ready = self._read()
-        self.multiple, self.first_step_seconds = ready['multiple'], ready['first_step_seconds']
+        self.multiple = ready['multiple']
+        self.about = {key: ready[key] for key in ('first_step_seconds', 'versions')}
 
     def __enter__(self) -> Worker:
         return self
@@ -62,9 +63,9 @@ class Worker:
         return self._ask(f'run {steps}')
 
     def tell(self) -> dict[str, Any]:
-        """Time to the first step, peak memory, and what the worker knows of a step's work; after the last window."""
+        """Time to the first step, versions, peak memory, and what is known of a step's work; after the last window."""
         memory = self._ask('memory')  # before `work` compiles another program
-        return {'first_step_seconds': self.first_step_seconds, **memory, **self._ask('work')}
+        return {**self.about, **memory, **self._ask('work')}
 
     def calibrate(self, window_seconds: float) -> None:
         """Sets ``steps`` to what fills a window."""

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from models import MODELS
 
-PACKAGES = ('gax', 'jax', 'jaxlib', 'flax', 'optax', 'torch', 'numpy')
+PACKAGES = ('gax', 'numpy')  # of all; of frameworks each worker says what it imported
 
 NAIVE_TARGET = 2.5  # the least ratio to naive Flax that gax has set out to reach; to PyTorch: models.py
 FAMILIES = ('torch', 'naive_flax', 'artifex')
@@ -29,31 +29,32 @@ def quartiles(values: list[float]) -> dict[str, float]:
 def summarize(
     model: str,
     batch_size: int,
-    names: list[str],
-    rounds: list[list[dict[str, Any]]],
-    told: list[dict[str, Any]],
+    rounds: list[dict[str, dict[str, Any]]],
+    told: dict[str, dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """One record per implementation; ratios are of gax to it, within the same round. told: see `Worker.tell`."""
-    rates = {name: [r[i]['steps_per_sec'] for r in rounds] for i, name in enumerate(names)}
+    """One record for each implementation of `told`; ratios are of gax to it, within the same round.
+
+    rounds: the window of each, by name. told: what `Worker.tell` gave.
+    """
+    rates = {name: [r[name]['steps_per_sec'] for r in rounds] for name in told}
     records: list[dict[str, Any]] = []
-    for i, name in enumerate(names):
+    for name in told:
+        windows = [r[name] for r in rounds]
         record: dict[str, Any] = {
             **{'model': model, 'said': MODELS[model].said, 'batch_size': batch_size},
             **{'implementation': name, 'steps_per_sec': quartiles(rates[name])},
         }
         record['images_per_sec'] = record['steps_per_sec']['median'] * batch_size
-        record['cpu_seconds_per_step'] = float(
-            np.median([r[i]['cpu_seconds'] / r[i]['steps'] for r in rounds])
-        )
+        record['cpu_seconds_per_step'] = float(np.median([w['cpu_seconds'] / w['steps'] for w in windows]))
         if 'gax' in rates and name != 'gax':
             pairs = zip(rates['gax'], rates[name], strict=True)
             record['gax_ratio'] = quartiles([ours / theirs for ours, theirs in pairs])
-        record |= told[i]
+        record |= told[name]
         if record.get('flops_per_step'):
             rate = record['flops_per_step'] * record['steps_per_sec']['median']
             record['share_of_peak'] = rate / record['peak_flops']
-        record['others_cpu'] = max(r[i]['others_cpu'] for r in rounds)
-        record['windows'] = [r[i] for r in rounds]
+        record['others_cpu'] = max(window['others_cpu'] for window in windows)
+        record['windows'] = windows
         records.append(record)
     return records
 

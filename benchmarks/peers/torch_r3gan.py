@@ -7,13 +7,12 @@ betas 0 / 0.99, the average of G. Halving and doubling by the filter [1, 3, 3, 1
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_step import Critic, Game, Options, Step, average, critic_step, image_sampler, input_gradient
+from torch_step import Critic, Game, Options, Step, critic_step, image_sampler, input_gradient
 
 LATENT_DIM = 64
 IMAGE_SHAPE = (3, 32, 32)
@@ -22,7 +21,6 @@ LEARNING_RATE = 2e-4
 GAMMA = 0.05
 STAGES, BLOCKS, GROUP_SIZE, EXPANSION = 4, 2, 16, 2
 SLOPE = 0.2
-DECAY = 0.999
 
 
 class Block(nn.Module):
@@ -50,7 +48,9 @@ class Resize(nn.Module):
         super().__init__()
         self.apply_to = functional.conv_transpose2d if up else functional.conv2d
         line = torch.tensor([1.0, 3.0, 3.0, 1.0]) / (4 if up else 8)
-        self.register_buffer('taps', torch.outer(line, line).expand(width, 1, 4, 4).contiguous())
+        self.register_buffer(
+            'taps', torch.outer(line, line).expand(width, 1, 4, 4).contiguous(), persistent=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.apply_to(x, self.taps.to(x.dtype), stride=2, padding=1, groups=x.shape[1])
@@ -121,13 +121,10 @@ def build(batch_size: int, options: Options, widths: tuple[int, int] = (768, 768
     g = options.place(make_generator(options.channels_last, widths[0]))
     d = options.place(make_discriminator(widths[1]))
     optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
-    averaged = copy.deepcopy(g).requires_grad_(False)
     critic = Critic(
-        loss_d=relativistic,
         loss_g=lambda real, fake: relativistic(fake, real),
         objective=penalised,
         relativistic=True,
-        after=average(averaged.parameters(), g.parameters(), DECAY),
     )
     sample = image_sampler(batch_size, IMAGE_SHAPE, options)
     return critic_step(Game(g, d, optimizers, sample, batch_size, LATENT_DIM), critic, options)

@@ -100,8 +100,11 @@ def build(batch_size: int, options: Options, widths: tuple[int, int] = (256, 128
     d = options.place(make_discriminator(widths[1]))
     optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
     critic = Critic(
-        loss_d=lambda real, fake: functional.relu(1.0 - real).mean() + functional.relu(1.0 + fake).mean(),
         loss_g=lambda real, fake: -fake.mean(),
+        losses_d=(
+            lambda real: functional.relu(1.0 - real).mean(),
+            lambda fake: functional.relu(1.0 + fake).mean(),
+        ),
         updates=UPDATES,
     )
     sample = image_sampler(batch_size, IMAGE_SHAPE, options)

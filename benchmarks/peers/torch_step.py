@@ -2,8 +2,8 @@
 
 `example_step` is that of github.com/pytorch/examples (dcgan/main.py): the discriminator sees a real batch, then the
 detached fakes, each with its own backward pass; after its update the generator learns through the *same* fakes.
-`critic_step` is its form for games in which D moves several times, or pays a penalty. Nothing is read back to Python, so a
-step is as fast as it can be.
+`critic_step` is its form for games in which D moves several times, or pays a penalty. At the end of either an average of the
+generator moves, as in gax. Nothing is read back to Python, so a step is as fast as it can be.
 
 Of this folder only the ``torch_*`` files import torch.
 """
@@ -11,7 +11,8 @@ Of this folder only the ``torch_*`` files import torch.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+import copy
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -21,15 +22,14 @@ NUM_IMAGES = {1: 10_000, 3: 1_906}  # by channels: as many digits and emoji as g
 
 Sampler = Callable[[], Tensor]
 Step = Callable[[], tuple[Tensor, Tensor]]
-LossD = Callable[[Tensor, Tensor], Tensor]  # (logits of reals, logits of fakes) -> scalar
+Loss = Callable[[Tensor], Tensor]  # logits -> scalar
 
 
 class Options(NamedTuple):
     """compiled: torch.compile. channels_last: NHWC in memory. amp: networks in bfloat16, by autocast.
 
-    tuned: what PyTorch's example leaves out and an expert would write: the generator's backward pass computes no
-    gradients of the discriminator's weights (the example computes them and throws them away), and Adam is one fused
-    kernel.
+    tuned: what PyTorch's example leaves out and an expert would write: the discriminator's weights are frozen while the
+    generator moves (the example computes their gradients and throws them away), and Adam is one fused kernel.
     """
 
     compiled: bool = False
@@ -48,6 +48,16 @@ class Options(NamedTuple):
 
     def compile(self, net: nn.Module) -> Any:
         return torch.compile(net) if self.compiled else net
+
+    @contextlib.contextmanager
+    def frozen(self, net: nn.Module) -> Iterator[None]:
+        """No gradients of its parameters, where tuned."""
+        parameters = list(net.parameters()) if self.tuned else []
+        for parameter in parameters:
+            parameter.requires_grad_(False)
+        yield
+        for parameter in parameters:
+            parameter.requires_grad_(True)
 
     def adam(self, net: nn.Module, rate: float, betas: tuple[float, float]) -> torch.optim.Optimizer:
         return torch.optim.Adam(net.parameters(), lr=rate, betas=betas, fused=self.tuned or None)
@@ -71,7 +81,7 @@ def image_sampler(batch_size: int, shape: tuple[int, ...], options: Options) -> 
 
 
 class Game(NamedTuple):
-    """Networks, already placed, and what is done with them."""
+    """Networks, already placed, and what is done with them. decay: of the average of the generator."""
 
     generator: nn.Module
     discriminator: nn.Module
@@ -79,6 +89,7 @@ class Game(NamedTuple):
     sample: Sampler
     batch_size: int
     latent_dim: int
+    decay: float = 0.999
 
 
 def example_step(game: Game, options: Options) -> Step:
@@ -88,7 +99,7 @@ def example_step(game: Game, options: Options) -> Step:
     criterion = nn.BCEWithLogitsLoss()
     real_label = torch.ones(game.batch_size, 1, device=options.device)
     fake_label = torch.zeros(game.batch_size, 1, device=options.device)
-    g_inputs = list(game.generator.parameters()) if options.tuned else None
+    _, move_average = average(game.generator, game.decay)
 
     def step() -> tuple[Tensor, Tensor]:
         optimizer_d.zero_grad()
@@ -102,10 +113,12 @@ def example_step(game: Game, options: Options) -> Step:
         optimizer_d.step()
 
         optimizer_g.zero_grad()
-        with options.autocast():
-            loss_g = criterion(net_d(fake), real_label)
-        loss_g.backward(inputs=g_inputs)
+        with options.frozen(game.discriminator):
+            with options.autocast():
+                loss_g = criterion(net_d(fake), real_label)
+            loss_g.backward()
         optimizer_g.step()
+        move_average()
         return (loss_real + loss_fake).detach(), loss_g.detach()
 
     return step
@@ -114,26 +127,40 @@ def example_step(game: Game, options: Options) -> Step:
 class Critic(NamedTuple):
     """How D is judged and how often it moves.
 
-    loss_d, loss_g: (logits of reals, logits of fakes) -> scalar; G's ignores the reals' unless `relativistic`.
-    objective: (net_d, reals, fakes) -> scalar, loss and penalty of D, where there is a penalty: then D is
-    differentiated twice, which torch.compile cannot do, and stays eager. after: called at the end of every step.
+    loss_g: (logits of reals, logits of fakes) -> scalar; it ignores the reals' unless `relativistic`. losses_d: of reals and
+    of fakes, each with a backward pass of its own, as in PyTorch's example: compiled spectral normalisation saves the
+    vectors of the power method, which a second forward pass overwrites, where eager mode saves copies. objective: in
+    place of losses_d (net_d, reals, fakes) -> scalar, loss and penalty, where there is a penalty: then D is
+    differentiated twice, which torch.compile cannot do, and only G's move has D compiled.
     """
 
-    loss_d: LossD
-    loss_g: LossD
+    loss_g: Callable[[Tensor, Tensor], Tensor]
+    losses_d: tuple[Loss, Loss] | None = None
     updates: int = 1
     objective: Callable[[Any, Tensor, Tensor], Tensor] | None = None
     relativistic: bool = False
-    after: Callable[[], None] = lambda: None
 
 
 def critic_step(game: Game, critic: Critic, options: Options) -> Step:
     """`updates` moves of D, each on new reals and fakes, and one of G through the fakes of the last; as gax has it."""
     optimizer_d, optimizer_g = game.optimizers['d'], game.optimizers['g']
-    net_g = options.compile(game.generator)
-    net_d = game.discriminator if critic.objective else options.compile(game.discriminator)
-    objective = critic.objective or (lambda net, real, fake: critic.loss_d(net(real), net(fake)))
-    g_inputs = list(game.generator.parameters()) if options.tuned else None
+    net_g, net_d = options.compile(game.generator), options.compile(game.discriminator)
+    _, move_average = average(game.generator, game.decay)
+
+    def judge(real: Tensor, fake: Tensor) -> Tensor:
+        """The loss of D, its gradient added to D's."""
+        if critic.objective:
+            with options.autocast():
+                loss = critic.objective(game.discriminator, real, fake)
+            loss.backward()
+            return loss.detach()
+        total = torch.zeros((), device=options.device)
+        for images, loss_of in zip((real, fake), critic.losses_d or (), strict=True):
+            with options.autocast():
+                loss = loss_of(net_d(images))
+            loss.backward()
+            total += loss.detach()
+        return total
 
     def step() -> tuple[Tensor, Tensor]:
         for turn in range(critic.updates):
@@ -141,20 +168,19 @@ def critic_step(game: Game, critic: Critic, options: Options) -> Step:
             with options.autocast(), torch.set_grad_enabled(turn == critic.updates - 1):
                 fake = net_g(torch.randn(game.batch_size, game.latent_dim, device=options.device))
             optimizer_d.zero_grad()
-            with options.autocast():
-                loss_d = objective(net_d, real, fake.detach())
-            loss_d.backward()
+            loss_d = judge(real, fake.detach())
             optimizer_d.step()
 
         optimizer_g.zero_grad()
-        with options.autocast():
-            with torch.no_grad():
-                on_real = net_d(real) if critic.relativistic else fake.new_zeros(())
-            loss_g = critic.loss_g(on_real, net_d(fake))
-        loss_g.backward(inputs=g_inputs)
+        with options.frozen(game.discriminator):
+            with options.autocast():
+                with torch.no_grad():
+                    on_real = net_d(real) if critic.relativistic else fake.new_zeros(())
+                loss_g = critic.loss_g(on_real, net_d(fake))
+            loss_g.backward()
         optimizer_g.step()
-        critic.after()
-        return loss_d.detach(), loss_g.detach()
+        move_average()
+        return loss_d, loss_g.detach()
 
     return step
 
@@ -165,12 +191,21 @@ def input_gradient(logits: Tensor, inputs: Tensor) -> Tensor:
     return found.float()
 
 
-def average(averaged: Iterable[Tensor], current: Iterable[Tensor], decay: float) -> Callable[[], None]:
-    """What moves an exponential average of parameters by one step, in place."""
-    old, new = list(averaged), list(current)
+def average(net: nn.Module, decay: float) -> tuple[nn.Module, Callable[[], None]]:
+    """An exponential average of a network, parameters and batch-norm's means, and what moves it by one step, in place.
+
+    The decay of step t is min(decay, (1 + t) / (10 + t)), as `gax.ema.with_warmup` has it.
+    """
+    averaged = copy.deepcopy(net)
+    old, new = (
+        [value for value in each.state_dict().values() if value.is_floating_point()]
+        for each in (averaged, net)
+    )
+    done = 0
 
     def move() -> None:
-        with torch.no_grad():
-            torch._foreach_lerp_(old, new, 1.0 - decay)
+        nonlocal done
+        torch._foreach_lerp_(old, new, 1.0 - min(decay, (1 + done) / (10 + done)))
+        done += 1
 
-    return move
+    return averaged, move

@@ -45,7 +45,6 @@ def build(batch_size: int, options: Options) -> Step:
     d, g = (options.place(net) for net in (make_discriminator(), make_generator(options.channels_last)))
     optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
     critic = Critic(
-        loss_d=lambda real, fake: fake.mean() - real.mean(),
         loss_g=lambda real, fake: -fake.mean(),
         updates=UPDATES,
         objective=penalised,

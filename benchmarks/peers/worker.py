@@ -4,7 +4,7 @@
 heat, clock speed and neighbours hit all of them alike. A worker builds its model, warms up, and
 then answers lines of standard input with one JSON line each:
 
-    (start)   {"ready": true, "multiple": K, "first_step_seconds": S}   run N with N divisible by K
+    (start)   {"ready": true, "multiple": K, "first_step_seconds": S, "versions": {..}}   run N with N divisible by K
     run N     {"steps": N, "seconds": S, "cpu_seconds": C, "loss_d": .., "loss_g": ..}
     memory    {"memory_bytes": M}   the peak so far
     work      {"flops_per_step": F, ...}   of gax; {} of others
@@ -19,9 +19,11 @@ gax's first call, of several steps. What goes wrong is said as {"error": "..."}.
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import math
 import os
+import platform
 import sys
 import tempfile
 import time
@@ -36,6 +38,9 @@ from implementations import BUILDERS, Run, Settings, cores
 from models import MODELS
 
 BORN = time.perf_counter()  # before any framework is there
+FRAMEWORKS = {name: name for name in ('jax', 'jaxlib', 'flax', 'optax', 'torch')} | {
+    'artifex': 'avitai-artifex'
+}
 _IMPL = flags.DEFINE_enum('impl', 'gax', list(BUILDERS), 'What to run.')
 _MODEL = flags.DEFINE_enum('model', 'dcgan_mnist', list(MODELS), 'What to train.')
 _BATCH_SIZE = flags.DEFINE_integer('batch_size', 0, "Examples per step; 0: the model's own.")
@@ -63,6 +68,15 @@ def timed_run(run: Run, steps: int) -> dict[str, Any]:
     return {**measured, 'loss_d': loss_d, 'loss_g': loss_g}
 
 
+def versions() -> dict[str, str]:
+    """Of Python and of the frameworks that this process has imported: a peer may have an environment of its own."""
+    found = {'python': platform.python_version()}
+    for module, package in FRAMEWORKS.items():
+        if module in sys.modules:
+            found[module] = importlib.metadata.version(package)
+    return found
+
+
 def serve(send: Callable[[dict[str, Any]], None]) -> None:
     """Builds, warms up, and obeys."""
     built = BUILDERS[_IMPL.value](settings())
@@ -70,7 +84,8 @@ def serve(send: Callable[[dict[str, Any]], None]) -> None:
     first = time.perf_counter() - BORN
     warmup = MODELS[_MODEL.value].warmup
     timed_run(built.run, math.ceil(warmup / built.multiple) * built.multiple)
-    send({'ready': True, 'multiple': built.multiple, 'first_step_seconds': first})
+    about = {'multiple': built.multiple, 'first_step_seconds': first, 'versions': versions()}
+    send({'ready': True, **about})
     for line in sys.stdin:
         command, *arguments = line.split() or ['']
         if command == 'quit':

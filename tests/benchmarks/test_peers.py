@@ -132,6 +132,42 @@ def test_torch_step_moves_both_losses(tuned):
     assert all(abs(a - b) > 1e-3 for a, b in zip(first, last, strict=True))
 
 
+def test_the_average_is_that_of_gax():
+    """Of parameters and of batch-norm's running statistics, its decay reached gradually."""
+    torch = pytest.importorskip('torch')
+    import torch_step
+
+    from gax import ema
+
+    net = torch.nn.BatchNorm1d(3)
+    averaged, move = torch_step.average(net, 0.999)
+    expected = {name: value.clone() for name, value in net.state_dict().items() if value.is_floating_point()}
+    for step in range(3):
+        with torch.no_grad():
+            net.weight += 1.0
+        net(torch.randn(8, 3))
+        move()
+        decay = float(ema.with_warmup(0.999)(step))
+        for name, value in net.state_dict().items():
+            if name in expected:
+                expected[name] = decay * expected[name] + (1 - decay) * value
+    found = averaged.state_dict()
+    assert set(expected) == {'weight', 'bias', 'running_mean', 'running_var'}
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value)
+
+
+@pytest.mark.slow
+def test_compiled_spectral_normalisation_can_be_differentiated():
+    """Two forward passes of D, whose power method writes in place: each has its backward pass before the next."""
+    torch = pytest.importorskip('torch')
+    import torch_sngan
+    import torch_step
+
+    step = torch_sngan.build(4, torch_step.Options(compiled=True, tuned=True), widths=(8, 8))
+    assert all(torch.isfinite(loss) for loss in step())
+
+
 def test_naive_flax_is_the_same_model():
     import naive_flax
 
@@ -146,9 +182,11 @@ def test_ratios_are_paired_by_round():
 
     rates = [(20.0, 10.0), (40.0, 20.0), (6.0, 2.0)]  # the machine drifts, the ratio does not
     window = {'others_cpu': 0.0, 'cpu_seconds': 3.0, 'steps': 6}
-    rounds = [[{'steps_per_sec': r, **window} for r in pair] for pair in rates]
-    told = [{'flops_per_step': 5.0, 'peak_flops': 400.0}, {}]
-    records = report.summarize('mlp2d', 256, ['gax', 'torch'], rounds, told)
+    told = {'gax': {'flops_per_step': 5.0, 'peak_flops': 400.0}, 'torch': {}}
+    rounds = [
+        {name: {'steps_per_sec': r, **window} for name, r in zip(told, pair, strict=True)} for pair in rates
+    ]
+    records = report.summarize('mlp2d', 256, rounds, told)
     assert records[0]['images_per_sec'] == 256 * 20.0
     assert records[0]['cpu_seconds_per_step'] == 0.5
     assert records[0]['share_of_peak'] == 5.0 * 20.0 / 400.0
@@ -165,11 +203,57 @@ def test_the_best_of_pytorch_is_the_fastest_of_all_its_variants():
     import report
 
     window = {'others_cpu': 0.0, 'cpu_seconds': 1.0, 'steps': 1}
-    names, rates = ['gax', 'torch', 'torch_tuned_compiled', 'naive_flax'], [6.0, 2.0, 3.0, 1.0]
-    rounds = [[{'steps_per_sec': rate, **window} for rate in rates]]
-    found = report.verdict('dcgan_mnist', report.summarize('dcgan_mnist', 64, names, rounds, [{}] * 4))
+    rates = {'gax': 6.0, 'torch': 2.0, 'torch_tuned_compiled': 3.0, 'naive_flax': 1.0}
+    rounds = [{name: {'steps_per_sec': rate, **window} for name, rate in rates.items()}]
+    records = report.summarize('dcgan_mnist', 64, rounds, {name: {} for name in rates})
+    found = report.verdict('dcgan_mnist', records)
     assert found['gax_over_torch'] == {'ratio': 2.0, 'best': 'torch_tuned_compiled', 'target': 1.0}
     assert found['gax_over_naive_flax']['ratio'] == 6.0
+
+
+class Canned:
+    """A worker that ends in its `fails`-th window, or where it shall tell of itself."""
+
+    steps = 10
+
+    def __init__(self, name, fails=None):
+        self.name, self.fails, self.windows, self.closed = name, fails, 0, False
+
+    def calibrate(self, seconds):
+        pass
+
+    def cpu_seconds(self):
+        return 0.0
+
+    def close(self):
+        self.closed = True
+
+    def run(self, steps):
+        self.windows += 1
+        self._end(self.windows)
+        return {'steps': steps, 'seconds': 2.0, 'cpu_seconds': 1.0}
+
+    def tell(self):
+        self._end('tell')
+        return {'memory_bytes': 1}
+
+    def _end(self, when):
+        import pool
+
+        if when == self.fails:
+            raise pool.WorkerError(f'{self.name}: the process ended')
+
+
+@pytest.mark.parametrize('when', [1, 2, 'tell'])
+def test_a_worker_that_ends_leaves_the_row_and_the_others_go_on(compare, when):
+    workers = [Canned('gax'), Canned('torch', when), Canned('naive_flax')]
+    records = compare.measure(compare.Row('dcgan_mnist', 64, list(workers), {}))
+    measured = {record['implementation'] for record in records if 'windows' in record}
+    assert measured == {'gax', 'naive_flax'}
+    assert [r['skipped'] for r in records if r['implementation'] == 'torch'] == ['torch: the process ended']
+    assert [worker.closed for worker in workers] == [False, True, False]
+    assert all(len(r['windows']) == 6 for r in records if r['implementation'] in measured)
+    assert all(r['first_step_alone'] for r in records if r['implementation'] in measured)
 
 
 def test_worker_says_in_one_line_what_is_wrong():
@@ -184,14 +268,16 @@ def test_worker_runs_windows_and_rests():
     pytest.importorskip('torch')
     import pool
 
-    with pool.Worker('torch', ['--impl=torch', '--model=mlp2d', '--threads=1']) as worker:
+    with pool.Worker('torch', ['--impl=torch', '--model=mlp2d', '--batch_size=64', '--threads=1']) as worker:
         worker.wait()
         worker.calibrate(window_seconds=0.1)
         window = worker.run(worker.steps)
         assert window['steps'] == worker.steps > 1
         assert window['seconds'] > 0
-        assert 0 < worker.first_step_seconds < 600
-        assert worker.tell()['memory_bytes'] > 50 * 2**20
+        told = worker.tell()
+        assert 0 < told['first_step_seconds'] < 600
+        assert told['memory_bytes'] > 50 * 2**20
+        assert set(told['versions']) == {'python', 'torch'}  # of what it has imported, and of nothing else
 
 
 @pytest.mark.parametrize(
