@@ -62,7 +62,10 @@ def wasserstein() -> Loss:
 
 
 def hinge() -> Loss:
-    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))); G: -D(G(z)). Lim and Ye, "Geometric GAN", 2017; Miyato et al., 2018."""
+    """max(0, 1 - D(x)) + max(0, 1 + D(G(z))); G: -D(G(z)).
+
+    Lim and Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018.
+    """
     relu = jax.nn.relu
     return Loss(lambda real, fake: relu(1.0 - real) + relu(1.0 + fake), lambda real, fake: -fake)
 
@@ -70,8 +73,9 @@ def hinge() -> Loss:
 def relativistic() -> Loss:
     """softplus(-(D(x) - D(G(z)))), real and fake paired by position; G: the same with the roles exchanged.
 
-    Jolicoeur-Martineau, "The relativistic discriminator", 2018 (RSGAN); Huang et al., "The GAN is dead; long live
-    the GAN!", 2024 (RpGAN).
+    Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018 (RSGAN). D's side is
+    eq. 2 of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024 (RpGAN), whose G, in their
+    code, has the roles exchanged as here.
     """
     return Loss(lambda real, fake: softplus(fake - real), lambda real, fake: softplus(real - fake), True)
 
@@ -80,7 +84,7 @@ def relativistic_average() -> Loss:
     """Each logit against the mean of the other side, the two halves added without a factor of one half.
 
     D: softplus(-(D(x) - E D(G(z)))) + softplus(D(G(z)) - E D(x)); G: with the roles exchanged.
-    Jolicoeur-Martineau, 2018 (RaSGAN; her code halves the sum). The means run over all axes of the logits.
+    Jolicoeur-Martineau, 2018, as in `relativistic` (RaSGAN; her code, AlexiaJM/RelativisticGAN on GitHub, halves the sum). The means run over all axes of the logits.
     """
 
     def gap(up: Array, down: Array) -> Array:

@@ -81,9 +81,9 @@ def around(real: Array, key: Key, noise: float = 0.5) -> Array:
 def near_reals(critic: Score, real: Array, key: Key, target: float = 1.0, noise: float = 0.5) -> Array:
     """E (|grad D(x')| - target)^2 with x' = `around`(x).
 
-    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, as their code perturbs: only
-    upwards, up to half a standard deviation, and somewhere on the way there. (The paper writes x + delta with
-    delta ~ N(0, c I).)
+    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, as their code perturbs (kodalinaveen3/DRAGAN on
+    GitHub, get_perturbed_batch in DRAGAN.ipynb): only upwards, up to half a standard deviation, and somewhere on the way
+    there. (The paper writes x + delta with delta ~ N(0, c I).)
     """
     return gap(norms(input_gradient(critic, around(real, key, noise))), target)
 
@@ -139,8 +139,9 @@ def dragan(critic: Critic = IMAGES, *, target: float = 1.0, noise: float = 0.5, 
 def zero_gp(critic: Critic = IMAGES, **fields: Any) -> Term:
     """E |grad D(x')|^2 between reals and fakes; no factor of one half, the term's weight is lambda.
 
-    Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP), 2019.
-    Weight: 10 by default in their code.
+    Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP), 2019; cal_gradpen
+    with center 0 in their code (htt210/GeneralizationAndStabilityInGANs on GitHub, GradientPenaltiesGAN.py), whose weight
+    is 10 by default. There D ends in a sigmoid unless the loss is WGAN's; here the gradient is that of the logits.
     """
 
     def fn(view: View, out: Any) -> Array:

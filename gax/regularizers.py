@@ -22,9 +22,9 @@ Generate = Callable[[View], tuple[Batch, View]]  # a game's own pass, as Game.ge
 def lecam(critic: Critic = IMAGES, *, decay: float = 0.99, start: int = 0, **fields: Any) -> Term:
     """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
 
-    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code the weight is
-    0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. As written in the paper: the authors' code counts only
-    reals above a_F and fakes below a_R. Until step `start` the averages are the logits of the step, and the term is
+    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code (google/lecam-gan
+    on GitHub) the weight is 0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. As written in the paper: lecam_reg of
+    that code (biggan_cifar/losses.py) counts only reals above a_F and fakes below a_R. Until step `start` the averages are the logits of the step, and the term is
     0; the step's own logits are averaged in first. No gradient goes through the averages.
     """
 
@@ -49,7 +49,7 @@ def inconsistency(critic: Critic, policy: str, view: View, batch: Batch, logits:
 def cr(critic: Critic = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
     """Consistency: E (D(x) - D(T(x)))^2 over reals; the term's weight is lambda (10 in the paper).
 
-    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on the logits. T is a
+    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on D's last layer, the logits. T is a
     `policy` of transforms.py (the paper: flips and shifts). Both sides take a gradient.
     """
     transforms.parse(policy, critic.field)

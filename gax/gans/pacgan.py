@@ -1,9 +1,10 @@
 """PacGAN: the discriminator judges several examples at once, so that a lack of variety among fakes shows.
 
-Lin et al., "PacGAN: The power of two samples in generative adversarial networks", 2018. Rows that stand side
-by side in the batch make a pack of m = `config.pack`, joined along the channels, and a pack has one logit: only the first
-layer of D grows. Every example is in one pack, so B examples give B / m logits (the paper's code draws m batches).
-Any loss: relativistic ones hold packs against packs. Examples are augmented and noised one by one, before packing.
+Lin et al., "PacGAN: The power of two samples in generative adversarial networks", 2018, and the authors' code
+(fjxmlzn/PacGAN on GitHub). Rows that stand side by side in the batch make a pack of m = `config.pack`, joined along the
+channels, and a pack has one logit: only the first layer of D grows. Every example is in one pack, so B examples give B / m
+logits (the authors' code draws m batches). Any loss: relativistic ones hold packs against packs. Examples are augmented
+and noised one by one, before packing.
 
 Penalties are per example, by the convention of penalties.py: each bounds the gradient of a pack's logit by one of its
 examples, so R1 is 1 / m of what it would be for the pack as one point. Classes are unsupported: a pack has no label.

@@ -10,8 +10,8 @@ Conventions: to G's loss on the fakes is added minus D's loss on the reals (`aga
 be pushed on where fakes and reals are alike. D moves first, so the moves begin from the D that has just answered these
 fakes (the paper's two players move at once: `game._replace(simultaneous=True)`). The moves are plain gradient descent,
 as the paper writes them (its experiments unroll Adam), at `unrolled.learning_rate`, whatever D's own optimizer is: a
-fresh Adam's first move is the sign of the gradient, through which no gradient passes. Rates that are too large diverge
-(eight Gaussians: 0.03 and 0.05 held, 0.1 did not). D's statistics, if it has any, do not advance while it is unrolled.
+fresh Adam's first move is the sign of the gradient, through which no gradient passes. Rates that are too large for D's
+curvature diverge, as in any gradient descent. D's statistics, if it has any, do not advance while it is unrolled.
 """
 
 from typing import Any

@@ -25,7 +25,7 @@ from gax.types import Array, Batch, Game, Term, View
 def defaults() -> ConfigDict:
     fields = families.defaults('dcgan')
     fields.e = {**encoder.defaults(), 'updates': 1, 'optimizer': section()}
-    fields.gamma = 0.2  # of the likeness, for G: far below, reconstructions are left to chance (the terms are of one size at 0.1)
+    fields.gamma = 0.2  # of the likeness beside L_GAN, for G
     return fields
 
 
