@@ -101,7 +101,10 @@ def test_metrics_are_named_and_counted(name):
         assert np.isclose(found[f'{player}/loss'], total / count)
         for term in record.live_terms:
             assert f'{player}/{term}' in found
-    assert 0 <= found['d/accuracy'] <= 1
+    # Sums of shares of 8 or 16 reals and as many fakes, of 4 packs, or of 64 pairs (ties by halves): whole in 128ths.
+    total, moves = run.six.meter.totals['d/accuracy']
+    assert moves == 6 * run.experiment.game.players['d'].updates
+    assert 128 * total == pytest.approx(round(128 * float(total)), abs=1e-3)
 
 
 def test_each_program_is_traced_once(name):

@@ -490,6 +490,33 @@ def tiny(rate=0.1, weight=0.0):
     return config
 
 
+def test_sizes_of_gradient_update_and_parameters_by_hand():
+    """A player of two nets, x = 3 and y = (1, 2): of x^2 + 2 y.y the gradient is (6, 4, 8), of norm sqrt 116; an update of
+    gradient descent is a tenth of it; the parameters, before the move, are of norm sqrt 14. Two moves are two entries.
+    """
+    nets = {
+        'x': toys.net(lambda key: jnp.array(3.0), None),
+        'y': toys.net(lambda key: {'a': jnp.array([1.0]), 'b': jnp.array([2.0])}, None),
+    }
+
+    def value(view, out):
+        y = view.params['y']
+        return view.params['x'] ** 2 + 2 * jnp.sum(y['a'] ** 2 + y['b'] ** 2)
+
+    player = Player(('x', 'y'), lambda view: ({}, view), {'value': terms.stateless(value)}, optax.sgd(0.1))
+    game = Game(nets, {'one': player})
+    _, metrics = jax.jit(steps.make_step(game))(toys.init(game), {})
+    expected = {'grad_norm': 116**0.5, 'update_norm': 0.1 * 116**0.5, 'param_norm': 14**0.5}
+    for name, size in expected.items():
+        toys.close(metrics[f'one/{name}'], (np.float32(size), np.float32(1.0)), 1e-6)
+    # After the first move x = 2.4, y = (0.6, 1.2).
+    game = game._replace(players={'one': player._replace(updates=2)})
+    _, metrics = jax.jit(steps.make_step(game))(toys.init(game), {})
+    second = {'grad_norm': (4.8**2 + 2.4**2 + 4.8**2) ** 0.5, 'param_norm': (2.4**2 + 0.6**2 + 1.2**2) ** 0.5}
+    for name, size in second.items():
+        toys.close(metrics[f'one/{name}'], (np.float32(expected[name] + size), np.float32(2.0)), 1e-6)
+
+
 def test_a_swapped_gradient_clips_per_example():
     config = tiny(rate=1.0)
     source = data.load(config)
