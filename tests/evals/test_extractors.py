@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tinyruns
 
 from gax import errors
 from gax.data import memory
@@ -81,6 +82,25 @@ def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
         found = [frechet.distance(reference, moments(worse(level))).distance for level in levels]
         assert clean < found[0] < found[1] < found[2], worse
         assert found[2] > 1.3 * clean
+
+
+def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
+    x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'emoji32.npz')
+    assert y is not None
+    with tinyruns.benchmark('extractors') as bench:
+        for what, (change, strengths) in bench.WORSE.items():
+            made = bench.Set(x[::90], y[::90], np.random.default_rng(0))
+            found = change(made, strengths[-1])
+            assert found.shape == made.images.shape, what
+            assert np.abs(found.astype(float) - made.images).mean() > 5, what
+        same, worse = (lambda made, _: made.images, (1, 2)), (bench.noise, (40, 80))
+        rows = bench.measure('emoji', 100, 1, {'nothing': same, 'noise': worse})
+    assert [(r['features'], r['worse'], r['grows']) for r in rows[:2]] == [
+        ('emoji', 'nothing', False),
+        ('emoji', 'noise', True),
+    ]
+    assert rows[0]['distances'] == [rows[0]['clean']] * 2
+    assert bench.markdown(rows).splitlines()[3].startswith('| emoji | noise | 40, 80 | ')
 
 
 def test_digits_of_another_size_are_resized_and_it_is_said() -> None:
