@@ -140,19 +140,32 @@ def begin(place: Place, team: Team, port: int) -> None:
     """Makes one JAX of all processes: jax.devices() are those of all of them from here on."""
     catch_aborts(team)
     jax.config.update('jax_enable_preemption_service', False)  # SIGTERM is answered by signals.py
-    jax.distributed.initialize(
-        place._replace(port=port).address,
-        place.num,
-        place.own,
-        local_device_ids=place.devices,
-        cluster_detection_method='deactivate',
-        shutdown_timeout_seconds=30,
-    )
+    with without_proxies():
+        jax.distributed.initialize(
+            place._replace(port=port).address,
+            place.num,
+            place.own,
+            local_device_ids=place.devices,
+            cluster_detection_method='deactivate',
+            shutdown_timeout_seconds=30,
+        )
     devices = greet()
     if place.own:
         log.setLevel(logging.WARNING)  # process 0 speaks for all
     else:
         log.info('%d processes with %d devices: on %s', place.num, devices, ', '.join(team.hosts))
+
+
+@contextlib.contextmanager
+def without_proxies() -> Iterator[None]:
+    """In the block no *_proxy is set: JAX's service would be looked for through it, which waits for ever where it leads nowhere."""
+    kept = {name: value for name, value in os.environ.items() if '_proxy' in name.lower()}
+    for name in kept:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 def greet() -> int:

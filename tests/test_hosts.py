@@ -237,6 +237,16 @@ def test_all_end_with_the_status_of_the_one_that_failed(error, status, monkeypat
     assert told == [status]
 
 
+def test_proxies_are_back_when_the_processes_have_met(monkeypatch):
+    monkeypatch.setenv('HTTPS_PROXY', 'x:1')
+    monkeypatch.setenv('no_proxy', 'y')
+    before = dict(hosts.os.environ)
+    with contextlib.suppress(KeyError), hosts.without_proxies():
+        assert not [name for name in hosts.os.environ if '_proxy' in name.lower()]
+        raise KeyError
+    assert dict(hosts.os.environ) == before
+
+
 def test_a_process_leaves_though_its_output_is_closed(monkeypatch):
     class Closed:
         def flush(self):

@@ -8,11 +8,12 @@ import time
 from pathlib import Path
 
 import hostruns
+import jax
 import numpy as np
 import pytest
 import tinyruns
 
-from gax import training
+from gax import parallel, training
 
 STREAMED = ('--config.data.device_limit_mib=0',)
 
@@ -56,8 +57,9 @@ def furthest(one: Path, other: Path, step: int) -> float:
 def test_two_processes_of_two_devices_are_one_of_four(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a proxy is set, JAX would say so on stderr, which must be empty."""
-    monkeypatch.setenv('https_proxy', 'http://proxy.invalid:3128')
+    """Though a proxy is set, that leads nowhere: by themselves JAX's processes would warn of it, and wait for ever."""
+    for name in ('http_proxy', 'https_proxy'):
+        monkeypatch.setenv(name, 'http://127.0.0.1:9')
     hostruns.run(tmp_path / 'two', *arguments(data))
     of_one_process(tmp_path / 'one', data)
     assert furthest(tmp_path / 'one', tmp_path / 'two', 6) < 1e-6
@@ -66,9 +68,26 @@ def test_two_processes_of_two_devices_are_one_of_four(
     assert tinyruns.pictures(tmp_path / 'two').keys() == tinyruns.pictures(tmp_path / 'one').keys()
 
 
+def test_a_finished_run_is_drawn_on_the_devices_of_process_0(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program for those of all could wait for processes that do not come; here two of four are taken for its own."""
+    of_one_process(tmp_path, data, 2)
+    (tmp_path / 'samples' / '0000002.png').unlink()
+    mine, seen = parallel.mesh(jax.devices()[:2]), []
+
+    def look(run: training.Run, step: int, carry: object) -> None:
+        seen.extend(jax.tree.leaves(carry))
+
+    monkeypatch.setattr(parallel, 'own', lambda mesh: mine)
+    monkeypatch.setattr(training.Run, 'on_sample', look)
+    of_one_process(tmp_path, data, 2)
+    assert {device for leaf in seen for device in leaf.sharding.device_set} == set(jax.devices()[:2])
+
+
 @pytest.mark.slow
 def test_a_finished_run_draws_its_last_picture_again(tmp_path: Path, data: Path) -> None:
-    """Process 0 does that alone; a program for the devices of both would wait for the other one for ever."""
+    """Which process 0 does alone."""
     hostruns.run(tmp_path, *arguments(data))
     before = tinyruns.pictures(tmp_path)
     (tmp_path / 'samples' / '0000006.png').unlink()

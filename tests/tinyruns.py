@@ -76,8 +76,7 @@ def start(
 ) -> subprocess.Popen[str]:
     """`python experiments/SCRIPT ARGUMENTS`, begun. fast: compiled quickly, to slow code."""
     flags = f'--xla_force_host_platform_device_count={devices}' + ' --xla_backend_optimization_level=0' * fast
-    inherited = {k: v for k, v in os.environ.items() if '_proxy' not in k.lower()}  # of which JAX would warn
-    env = {**inherited, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'}
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'}
     command = [sys.executable, f'experiments/{script}', *map(str, arguments), f'--compilation_cache={CACHE}']
     pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
     return subprocess.Popen(command, env=env, cwd=ROOT, **{**pipes, **options})
