@@ -84,7 +84,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], str]:
     file = tensor_file.read(path)
     arrays = {name: a for name, a in file.arrays.items() if not name.endswith('num_batches_tracked')}
     check(arrays, path)
-    found = {name: arrays[name].astype(np.float32) for name in shapes()}
+    found: dict[str, np.ndarray] = {name: arrays[name].astype(np.float32) for name in shapes()}
     told = file.notes.get('checksum') == digest(found)
     return found, file.notes.get('source', file.sha256) if told else file.sha256
 
