@@ -1,4 +1,5 @@
-# make train: a GAN on real digits, from nothing. make test: the tests. Both make .venv first.
+# make train: a GAN on real digits, from nothing. make test: the tests. make bench: the README's tables of speed, with nothing
+# else at work on the machine. All make .venv first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -25,7 +26,8 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet -e '.[peers]'
-	$(BIN)/python benchmarks/compare.py --out=benchmarks/results/compare.json
+	$(BIN)/python benchmarks/compare.py --out=benchmarks/results/suite_cpu.json
+	$(BIN)/python benchmarks/table.py --readme
 
 $(VENV)/.core: setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "gax needs Python 3.11 or later; set PYTHON=")'

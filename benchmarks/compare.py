@@ -245,7 +245,7 @@ def main(argv: list[str]) -> None:
     try:
         for model, measured in compare(list(itertools.product(names, batch_sizes))):
             records += measured
-            verdicts.append(verdict(model, measured))
+            verdicts.append(verdict(model, measured, _DEVICE.value))
             if _OUT.value:
                 write(report)
     except WorkerError as error:

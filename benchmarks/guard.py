@@ -151,7 +151,8 @@ def differences(name: str, found: Counts, recorded: Counts, same: bool) -> list[
 
 
 def differ(field: str, now: float, then: float, same: bool) -> bool:
-    if field == 'donated_bytes' and now < then:
+    """Whether a count is not what it has to be; one that is not finite never is."""
+    if not (math.isfinite(now) and math.isfinite(then)) or (field == 'donated_bytes' and now < then):
         return True
     if not same:
         return field in GROWTH and now > GROWTH[field] * then

@@ -80,9 +80,10 @@ def cost_row(records: list[dict[str, Any]]) -> str:
         return ' / '.join(values)
 
     flops, share = ours.get('flops_per_step'), ours.get('share_of_peak')
+    first = pair('first_step_seconds', 1.0) if ours.get('first_step_alone') else ''
     cells = [
         *(f'`{ours["model"]}`', ours['batch_size'], number(ours['images_per_sec'])),
-        *(pair('first_step_seconds', 1.0), pair('memory_bytes', 2**20)),
+        *(first, pair('memory_bytes', 2**20)),
         *(number(flops and flops / 1e9), number(share and 100 * share)),
     ]
     return f'| {" | ".join(map(str, cells))} |'
@@ -94,19 +95,50 @@ def grouped(report: dict[str, Any]) -> list[list[dict[str, Any]]]:
     return [row for row in rows if any(r['implementation'] == 'gax' and 'windows' in r for r in row)]
 
 
+def versions_of(report: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, str]:
+    """Of JAX as gax imported it and of PyTorch as its peers did, where the workers said so."""
+    found = dict(report['versions'])
+    for record in records:
+        package = 'jax' if record['implementation'] == 'gax' else 'torch'
+        if package in record.get('versions', {}):
+            found[package] = record['versions'][package]
+    return found
+
+
+def heading(report: dict[str, Any], records: list[dict[str, Any]]) -> str:
+    """Where, with what and when it was measured, and what the models are."""
+    config, versions = report['config'], versions_of(report, records)
+    ours = next(record for record in records if record['implementation'] == 'gax')
+    if config['device'] == 'gpu':
+        precision = config.get('precision') or 'bfloat16'
+        where = f"{ours['device_kind']}, gax's networks in {precision}"
+    else:
+        where = f'{config["threads"] or report["cpus"]} CPU cores ({report["device"]}), float32'
+    against = f' against PyTorch {versions["torch"]}' if 'torch' in versions else ''
+    said = dict.fromkeys(f'`{record["model"]}` {record["said"]}' for record in records)
+    return f'{where}, JAX {versions["jax"]}{against}, {report["date"][:10]}. {"; ".join(said)}.'
+
+
+def remarks(report: dict[str, Any], columns: list[str], rows: list[list[dict[str, Any]]]) -> list[str]:
+    """What must be known of the figures: lines under the tables."""
+    said = []
+    alone = [name for name in ('naive Flax', 'Artifex') if name in columns]
+    if alone:
+        said.append(f'{" and ".join(alone)}: written for one model{" each" * (len(alone) > 1)}.')
+    if not all(record.get('first_step_alone', True) for row in rows for record in row):
+        said.append('First steps were not taken alone, and are left out.')
+    said += [report['note']] if 'note' in report else []
+    return ['', ' '.join(said)] if said else []
+
+
 def of_report(report: dict[str, Any]) -> str:
     """Both tables of one file of results, with where and when they were measured."""
     rows = grouped(report)
     flat = [record for row in rows for record in row]
     columns = [name for name, members in COLUMNS.items() if fastest(flat, members) is not None]
     ours = next(record for record in flat if record['implementation'] == 'gax')
-    versions, on_gpu = report['versions'], report['config']['device'] == 'gpu'
-    where = ours['device_kind'] if on_gpu else f'{report["config"]["threads"] or report["cpus"]} CPU cores'
-    device = where if on_gpu else f'{where} ({report["device"]}), float32'
-    against = f' against PyTorch {versions["torch"]}' if 'torch' in versions else ''
-    said = dict.fromkeys(f'`{row[0]["model"]}` {row[0]["said"]}' for row in rows)
     lines = [
-        f'{device}, JAX {versions["jax"]}{against}, {report["date"][:10]}. {"; ".join(said)}.',
+        heading(report, flat),
         '',
         f"| steps/sec | batch | gax | {' | '.join(columns)} | gax / PyTorch's best (quartiles) |",
         '|' + '---|' * (len(columns) + 4),
@@ -116,6 +148,7 @@ def of_report(report: dict[str, Any]) -> str:
         f'| GFLOP a step | % of peak ({ours["peak_is"]}) |',
         '|' + '---|' * 7,
         *(cost_row(row) for row in rows),
+        *remarks(report, columns, rows),
     ]
     return '\n'.join(lines)
 

@@ -196,6 +196,7 @@ def test_ratios_are_paired_by_round():
     assert records[1]['gax_ratio']['median'] == 2.0
     best = report.verdict('mlp2d', records)['gax_over_torch']
     assert best == {'ratio': 2.0, 'best': 'torch', 'target': 3.0}
+    assert report.verdict('mlp2d', records, 'gpu')['gax_over_torch'] == {**best, 'target': 1.5}
     assert 'torch' in report.format_table(records)
 
 
@@ -259,8 +260,9 @@ def test_a_worker_that_ends_leaves_the_row_and_the_others_go_on(compare, when):
 def test_worker_says_in_one_line_what_is_wrong():
     import pool
 
-    with pytest.raises(pool.WorkerError, match='written for dcgan_mnist') as caught:
-        pool.Worker('naive', ['--impl=naive_flax', '--model=mlp2d']).wait()
+    wrong = pool.Worker('naive', ['--impl=naive_flax', '--model=mlp2d'])
+    with wrong as worker, pytest.raises(pool.WorkerError, match='written for dcgan_mnist') as caught:
+        worker.wait()
     assert '\n' not in str(caught.value)
 
 

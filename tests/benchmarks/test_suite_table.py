@@ -22,7 +22,7 @@ def marks(value):
 def record(name, steps, ratio=None, **more):
     found = {'model': 'dcgan64', 'said': 'DCGAN-64', 'batch_size': 32, 'implementation': name}
     found |= {'steps_per_sec': marks(steps), 'images_per_sec': 32 * steps, 'windows': [], **more}
-    found |= {'first_step_seconds': 2 * steps, 'memory_bytes': 2**20 * steps}
+    found |= {'first_step_seconds': 2 * steps, 'first_step_alone': True, 'memory_bytes': 2**20 * steps}
     return found | ({'gax_ratio': marks(ratio)} if ratio else {})
 
 
@@ -47,7 +47,32 @@ def test_rows_have_the_fastest_of_each_kind_and_the_ratio_to_the_fastest_of_all(
     assert lines[2].startswith('| steps/sec | batch | gax | PyTorch eager | tuned | gax / PyTorch')
     assert lines[4] == '| `dcgan64` | 32 | 4.00 | 2.00 | 2.50 | 1.60 (1.44 to 1.76) |'
     assert lines[-1] == '| `dcgan64` | 32 | 128 | 8.00 / 5.00 | 4.00 / 2.50 | 3.00 | 12.5 |'
-    assert table.of_report(report('gpu')).startswith('a GPU, JAX')
+    assert table.of_report(report('gpu')).startswith("a GPU, gax's networks in bfloat16, JAX")
+
+
+def test_first_steps_that_were_not_taken_alone_are_left_out(table):
+    measured = report('gpu')
+    for found in measured['results']:
+        found['first_step_alone'] = False
+    lines = table.of_report(measured | {'note': 'r3gan32 was not finished.'}).splitlines()
+    assert lines[-3] == '| `dcgan64` | 32 | 128 |  | 4.00 / 2.50 | 3.00 | 12.5 |'
+    assert lines[-1] == 'First steps were not taken alone, and are left out. r3gan32 was not finished.'
+
+
+def test_peers_of_one_model_are_said_to_be_so(table):
+    measured = report()
+    measured['results'].insert(1, record('artifex', 0.5, 8.0))
+    assert table.of_report(measured).splitlines()[-1] == 'Artifex: written for one model.'
+    measured['results'].insert(1, record('naive_flax', 0.5, 8.0))
+    assert table.of_report(measured).endswith('naive Flax and Artifex: written for one model each.')
+
+
+def test_versions_are_those_that_the_workers_imported(table):
+    measured = report()
+    measured['results'][0]['versions'] = {'jax': '0.11', 'python': '3.12'}
+    measured['results'].insert(1, record('artifex', 0.5, 8.0, versions={'jax': '0.9'}))
+    measured['results'][2]['versions'] = {'torch': '2.14'}
+    assert 'JAX 0.11 against PyTorch 2.14' in table.of_report(measured).splitlines()[0]
 
 
 @pytest.mark.parametrize(
@@ -67,10 +92,8 @@ def test_what_stands_between_the_marks_is_replaced_and_nothing_else(table):
 
 
 def test_the_readme_has_the_table_of_the_results(table):
-    """Where README.md has the marks: `python benchmarks/table.py --readme` writes it."""
+    """`python benchmarks/table.py --readme` writes it between the marks."""
     readme = (ROOT / 'README.md').read_text()
-    if table.BEGIN not in readme:
-        pytest.skip('README.md has no marks yet')
     assert table.replaced(readme, table.text()) == readme
 
 
