@@ -158,6 +158,7 @@ def test_the_average_is_that_of_gax():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings('ignore')  # Dynamo's and Inductor's own, which they do not survive as errors
 def test_compiled_spectral_normalisation_can_be_differentiated():
     """Two forward passes of D, whose power method writes in place: each has its backward pass before the next."""
     torch = pytest.importorskip('torch')
