@@ -32,15 +32,16 @@ class Model(NamedTuple):
     warmup: int = 3
 
 
+def config_file(name: str) -> Any:
+    """The module configs/NAME.py, wherever one stands: a script's path begins with the script's own folder."""
+    if str(ROOT) not in sys.path:
+        sys.path.append(str(ROOT))
+    return importlib.import_module(f'configs.{name}')
+
+
 def of_file(name: str) -> Callable[[], Any]:
     """configs/NAME.py."""
-
-    def config() -> Any:
-        if str(ROOT) not in sys.path:
-            sys.path.append(str(ROOT))
-        return importlib.import_module(f'configs.{name}').get_config()
-
-    return config
+    return lambda: config_file(name).get_config()
 
 
 def colour(gan: str, batch_size: int, **changes: Any) -> Callable[[], Any]:

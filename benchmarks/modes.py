@@ -11,7 +11,6 @@ import json
 import statistics
 import subprocess
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
+from models import config_file
 from published import TABLES
 from tqdm import trange
 
@@ -72,7 +72,7 @@ def cover_images(states: Any, averaged: bool, draw: Any) -> modes.Coverage:
 
 def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     """One row of the table, and what the first run's generator makes (averaged where that is better)."""
-    config = import_module(f'configs.{TABLE.value}').get_config(name)
+    config = config_file(TABLE.value).get_config(name)
     steps = STEPS.value or config.steps
     built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
     images = 'image' in built.source.spec.fields
@@ -106,7 +106,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
 
 def real_row(seeds: range) -> dict[str, Any]:
     """What real data score: the ceiling of the table."""
-    source = data.load(import_module(f'configs.{TABLE.value}').get_config())
+    source = data.load(config_file(TABLE.value).get_config())
     arrays, images = jax.device_put(source.arrays), 'image' in source.spec.fields
     read = jax.jit(lambda key: source.read(arrays, jnp.zeros(IMAGES if images else POINTS, jnp.int32), key))
     batches = [next(iter(read(jax.random.key(seed)).values())) for seed in seeds]
@@ -180,7 +180,7 @@ def keep(out: Path, result: dict[str, Any], known: Any) -> None:
 
 
 def main(argv: list[str]) -> int:
-    known = import_module(f'configs.{TABLE.value}').ROWS
+    known = config_file(TABLE.value).ROWS
     names = [name for name in GANS.value or known if errors.lookup('row', name, known)]
     seeds = range(SEEDS.value or (1 if TABLE.value == 'stacked_mnist' else 10))
     out = Path(OUT.value or FOLDER / f'modes_{TABLE.value}.json')

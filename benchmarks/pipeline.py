@@ -6,7 +6,6 @@ processes, with nothing else at work. Beside that, images/sec that training of a
 the device's memory: fetching must be faster than that, or the device waits. One JSON line each; all go into --out.
 """
 
-import importlib
 import json
 import os
 import platform
@@ -18,7 +17,9 @@ from typing import Any
 
 import jax
 import numpy as np
+import PIL
 from absl import flags
+from models import config_file
 from PIL import Image
 
 from gax import cli, experiment, parallel
@@ -87,7 +88,7 @@ def training(config: Any) -> tuple[float, int]:
 
 def machine() -> dict[str, Any]:
     """What was measured on, and how busy it was."""
-    versions = {module.__name__: module.__version__ for module in (jax, np, importlib.import_module('PIL'))}
+    versions = {module.__name__: module.__version__ for module in (jax, np, PIL)}
     load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else None
     cpu = next(
         (x for x in Path('/proc/cpuinfo').read_text().splitlines() if 'model name' in x), platform.processor()
@@ -104,7 +105,7 @@ def machine() -> dict[str, Any]:
 
 
 def main(argv: list[str]) -> int:
-    config = importlib.import_module(f'configs.{CONFIG.value}').get_config()
+    config = config_file(CONFIG.value).get_config()
     needed, size = training(config)
     rows: list[dict[str, Any]] = [
         {'what': f'training {CONFIG.value}', 'images_per_sec': needed, 'image_size': size}

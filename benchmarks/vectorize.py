@@ -8,7 +8,6 @@ pictures and saving are not, nor is compiling, which is told apart: one after an
 another rate, as numbers are constants there. One JSON line each; all go into --out, with every window.
 """
 
-import importlib
 import json
 import os
 import platform
@@ -23,6 +22,7 @@ import jax
 import jaxlib
 import numpy as np
 from absl import flags
+from models import config_file
 
 from gax import cli, experiment, parallel, vectorize
 from gax.sweep import plan
@@ -104,7 +104,7 @@ def machine() -> dict[str, Any]:
 
 
 def main(argv: list[str]) -> int:
-    base = importlib.import_module(f'configs.{CONFIG.value}').get_config()
+    base = config_file(CONFIG.value).get_config()
     about = machine()
     about |= {'config': CONFIG.value, 'batch_size': base.batch_size, 'window_seconds': SECONDS.value}
     made = programs(base)
