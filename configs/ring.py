@@ -67,7 +67,7 @@ def fast_g(gan: str) -> ConfigDict:
 def ali() -> ConfigDict:
     """A stochastic encoder and a discriminator of pairs (Dumoulin et al., 2017)."""
     config = points('bigan')
-    config.e.update({'kind': 'mlp', 'widths': (128, 128), 'stochastic': True})
+    config.e.update({'kind': 'mlp', 'widths': (128, 128), 'activation': 'relu', 'stochastic': True})
     return config
 
 

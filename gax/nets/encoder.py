@@ -12,7 +12,7 @@ from flax.core import FrozenDict
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.nets.layers import Conv, Dropout, leaky_relu, with_heads
+from gax.nets.layers import Conv, Dropout, activation, with_heads
 from gax.nets.lift import lift
 from gax.nets.minibatch import see_batch
 from gax.types import Array, Net
@@ -21,7 +21,7 @@ from gax.types import Array, Net
 class Trunk(nn.Module):
     """x [B, ...] -> features [B, F]. kind 'mlp': a dense layer per width; 'dcgan': a convolution of stride 2 per width.
 
-    Leaky ReLU, then dropout, after each; no normalisation, so that examples stay apart.
+    The activation (of `layers.activation`), then dropout, after each; no normalisation, so that examples stay apart.
     """
 
     kind: str
@@ -29,14 +29,16 @@ class Trunk(nn.Module):
     kernel: int = 4
     slope: float = 0.2
     dropout: float = 0.0
+    activation: str = 'leaky_relu'
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         layer = errors.lookup('kind', self.kind, KINDS)
+        act = activation(self.activation, self.slope)
         if self.kind == 'mlp':
             x = x.reshape(x.shape[0], -1)
         for width in self.widths:
-            x = leaky_relu(self.slope)(layer(width, self.kernel)(x))
+            x = act(layer(width, self.kernel)(x))
             x = Dropout(self.dropout)(x, train)
         return x.reshape(x.shape[0], -1)
 
@@ -75,14 +77,17 @@ class Discriminator(nn.Module):
     def __call__(self, x: Array, *code: Array, train: bool) -> Any:
         features = self.trunk(x, train)
         h = jnp.concatenate([features, *code], axis=-1)
+        act = activation(self.trunk.activation, self.trunk.slope)
         for width in self.joint:
-            h = leaky_relu(self.trunk.slope)(nn.Dense(width)(h))
+            h = act(nn.Dense(width)(h))
         return with_heads(features, nn.Dense(1)(see_batch(self.minibatch, h))[:, 0], self.heads)
 
 
 def defaults(kind: str = 'dcgan') -> ConfigDict:
     """The fields of an encoder's section `e`."""
-    return ConfigDict({'kind': kind, 'widths': (32, 64), 'kernel': 4, 'slope': 0.2})
+    return ConfigDict(
+        {'kind': kind, 'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'activation': 'leaky_relu'}
+    )
 
 
 def encoder(config: Any, shape: Sequence[int], outputs: Mapping[str, int]) -> Net:
@@ -127,7 +132,8 @@ def _trunk(name: str, config: Any, shape: Sequence[int]) -> Trunk:
     errors.lookup(name, config.kind, KINDS)
     if config.kind == 'dcgan' and len(shape) != 3:
         raise errors.GaxError(f'{name}=dcgan reads images, and the data are points: choose mlp')
-    return Trunk(config.kind, config.widths, config.kernel, config.slope, config.get('dropout', 0.0))
+    chosen = config.get('dropout', 0.0), config.get('activation', 'leaky_relu')
+    return Trunk(config.kind, config.widths, config.kernel, config.slope, *chosen)
 
 
 def _example(*shape: int) -> jax.ShapeDtypeStruct:

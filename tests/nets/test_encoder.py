@@ -59,3 +59,19 @@ def test_what_cannot_be_read_is_refused():
     config = ConfigDict({**encoder.defaults(), 'kind': 'resnet'})
     with pytest.raises(errors.GaxError, match=r"unknown config\.d\.kind 'resnet'; valid: dcgan, mlp"):
         encoder.discriminator(config, (8, 8, 1))
+
+
+@pytest.mark.parametrize('kind', ['dcgan', 'mlp'])
+def test_the_activation_is_that_asked_for(kind):
+    """ReLU's features are never negative, leaky ReLU's are about half of the time."""
+    config = ConfigDict({**encoder.defaults(kind), 'widths': (4, 6)})
+    x = jax.random.normal(jax.random.key(2), (4, 8, 8, 1))
+    leaky, _ = run(encoder.discriminator(config, (8, 8, 1), heads={}), x)
+    config.activation = 'relu'
+    relu, _ = run(encoder.discriminator(config, (8, 8, 1), heads={}), x)
+    assert (leaky['features'] < 0).any()
+    assert (relu['features'] >= 0).all()
+    assert (relu['features'] > 0).any()
+    config.activation = 'sigmoid'
+    with pytest.raises(errors.GaxError, match="unknown activation 'sigmoid'"):
+        run(encoder.discriminator(config, (8, 8, 1)), x)
