@@ -11,7 +11,7 @@ the seeds, of the averaged generator (as trained); seconds for all ten (benchmar
     gan_deep           2.0 (3.3)     2.4 % (2.8)    8,000 steps, 22 s, H200
     gan_fast_g        14.3 (16.6)     2.7 % (3.2)    8,000 steps, 104 s
     unrolled_fast_g    4.3 (4.5)    11.4 % (26.9)    8,000 steps, 39 s, H200
-    ali               20.8 (20.9)    74.3 % (58.5)    8,000 steps, 230 s
+    ali               11.4 (11.4)    72.6 % (58.7)    8,000 steps, 248 s, 2026-11-26
     pacgan2           17.7 (18.7)     8.0 % (7.9)    8,000 steps, 691 s
     pacgan4           16.5 (14.0)     1.6 % (1.7)    8,000 steps, 75 s
     wgan_gp           24.8 (20.9)    16.7 % (8.8)    4,000 steps, 229 s
