@@ -3,7 +3,8 @@
 Prints a table, with what real data would score in the fakes' place, and appends a line a step to WORKDIR/eval.jsonl, with the
 protocol that it was measured by. Metrics: fid, kid, is (on the Inception of FID only, and with its published weights: with
 others they are called frechet_inception ...); on any features frechet, kernel, score, prdc, nearest, accuracy; on images
-alone swd, ms_ssim; modes of what has some. If none are given, those that suit the data. --features: inception, mnist, emoji, raw, or package.module:function.
+alone swd, ms_ssim; modes of what has some. If none are given, those that suit the data. --features: inception,
+mnist, emoji, raw, or package.module:function.
 
     python experiments/evaluate.py --workdir=runs/mnist --step=all --num=5000
     python experiments/evaluate.py --workdir=runs/a --against=runs/b       # refused where the protocols differ

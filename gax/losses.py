@@ -84,7 +84,8 @@ def relativistic_average() -> Loss:
     """Each logit against the mean of the other side, the two halves added without a factor of one half.
 
     D: softplus(-(D(x) - E D(G(z)))) + softplus(D(G(z)) - E D(x)); G: with the roles exchanged.
-    Jolicoeur-Martineau, 2018, as in `relativistic` (RaSGAN; her code, AlexiaJM/RelativisticGAN on GitHub, halves the sum). The means run over all axes of the logits.
+    Jolicoeur-Martineau, 2018, as in `relativistic` (RaSGAN; her code, AlexiaJM/RelativisticGAN on GitHub, halves the
+    sum). The means run over all axes of the logits.
     """
 
     def gap(up: Array, down: Array) -> Array:

@@ -42,7 +42,8 @@ OneStep = Callable[..., Any]  # (state, arrays, rows) -> (state, metrics)
 class Mode(NamedTuple):
     """A way to run a game on the devices of a mesh.
 
-    game: (game, mesh) -> what is played, and step: what is called, made of those for the whole batch. compile: (fn, mesh, row_axis) -> fn of
+    game: (game, mesh) -> what is played, and step: what is called, made of those for the whole batch. compile: (fn,
+    mesh, row_axis) -> fn of
     (carry, arrays, rows) -> carry, with `carry` given away, and `rows` split over their `row_axis`.
     replicas: whether each device takes its rows for all there are.
     """

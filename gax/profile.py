@@ -30,7 +30,8 @@ class Table(NamedTuple):
 
     seconds: a step takes when calls follow one another as they do in training. device: when each call is waited for, and
     the data is there already: the devices' work, and starting it. data_wait: the share of `seconds` that the host waits
-    for data, 0 to 1. flops: floating-point operations of a step, see `flops_of`. flops_per_second: flops / seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the same devices.
+    for data, 0 to 1. flops: floating-point operations of a step, see `flops_of`. flops_per_second: flops /
+    seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the same devices.
     share_of_peak: flops_per_second / peak.
     """
 

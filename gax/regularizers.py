@@ -24,7 +24,8 @@ def lecam(critic: Critic = IMAGES, *, decay: float = 0.99, start: int = 0, **fie
 
     Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code (google/lecam-gan
     on GitHub) the weight is 0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. As written in the paper: lecam_reg of
-    that code (biggan_cifar/losses.py) counts only reals above a_F and fakes below a_R. Until step `start` the averages are the logits of the step, and the term is
+    that code (biggan_cifar/losses.py) counts only reals above a_F and fakes below a_R. Until step `start` the
+    averages are the logits of the step, and the term is
     0; the step's own logits are averaged in first. No gradient goes through the averages.
     """
 

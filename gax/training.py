@@ -50,6 +50,7 @@ class Run(Course):
         selected = selection.of_run(self.own, workdir)
         self.record = Record(config, workdir, self.shapes, selected, closing)
         self.start, self.restored, self.over = self.record.start, self.record.restored, self.record.over
+        self.record.restored = None  # or a copy of the checkpoint would stay on the host as long as the run
         self.progress = Progress(self.start, config.steps)
         closing.callback(self.progress.close)
         self.clock = Clock(self.start, config.batch_size, self.progress)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import tinyruns
 
@@ -53,3 +55,19 @@ def wait_for(condition: Callable[[], object], processes: Processes, seconds: flo
         assert time.monotonic() < limit or ended(processes, 0)
         assert [p.poll() for p in processes] == [None] * len(processes), ended(processes)
         time.sleep(0.01)
+
+
+def in_threads(things: Sequence[Any], act: Callable[[Any], Any]) -> list[Any]:
+    """What act(thing) gives for each, all at once."""
+    found: list[Any] = [None] * len(things)
+
+    def one(index: int, member: Any) -> None:
+        found[index] = act(member)
+
+    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(things)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    return found

@@ -79,22 +79,16 @@ def test_slurm_is_found(monkeypatch):
 
 def meeting(*places, seconds=10):
     """What each process gets when they all come at once: its team's number and the port, or what is wrong."""
-    found = [None] * len(places)
 
-    def one(at, place):
+    def one(place):
         try:
             team, port = rendezvous.meet(place, seconds)
-            found[at] = team.index, port
-            team.close()
         except GaxError as error:
-            found[at] = str(error)
+            return str(error)
+        team.close()
+        return team.index, port
 
-    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(places)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    return found
+    return hostruns.in_threads(places, one)
 
 
 def test_they_meet():

@@ -77,22 +77,6 @@ class Plain:
         return getattr(self._connection, name)
 
 
-def in_threads(teams, act):
-    """What act(team) gives for each, all at once."""
-    found = [None] * len(teams)
-
-    def one(index, member):
-        found[index] = act(member)
-
-    threads = [threading.Thread(target=one, args=pair) for pair in enumerate(teams)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-        assert not thread.is_alive()
-    return found
-
-
 def wait_for(condition, seconds=20.0):
     limit = time.monotonic() + seconds
     while not condition():
@@ -110,9 +94,9 @@ def test_alone_nothing_is_asked():
 
 def test_words_of_process_0_come_in_order():
     teams, _ = connected(3)
-    found = in_threads(teams, lambda t: [t.word([i, 'x'] if t.first else None) for i in range(50)])
+    found = hostruns.in_threads(teams, lambda t: [t.word([i, 'x'] if t.first else None) for i in range(50)])
     assert found == [[[i, 'x'] for i in range(50)]] * 3
-    in_threads(teams, Team.close)
+    hostruns.in_threads(teams, Team.close)
 
 
 @pytest.mark.parametrize('seed', range(6))
@@ -134,11 +118,11 @@ def test_all_stop_at_the_same_step(seed):
             time.sleep(pauses[member.index])
         return None
 
-    found = in_threads(teams, train)
+    found = hostruns.in_threads(teams, train)
     assert found == [found[0]] * 3
     assert found[0][1] == 'SIGTERM'
     assert found[0][0] >= min(heard)
-    in_threads(teams, Team.close)
+    hostruns.in_threads(teams, Team.close)
 
 
 def test_a_process_that_is_done_holds_up_nobody():
@@ -148,7 +132,7 @@ def test_a_process_that_is_done_holds_up_nobody():
     assert teams[1].halts(0, 'SIGINT') == ''
     wait_for(lambda: teams[1]._asked)
     assert [teams[1].halts(step, 'SIGINT') for step in (3, 6)] == ['', 'SIGINT']
-    in_threads(teams, Team.close)
+    hostruns.in_threads(teams, Team.close)
 
 
 @pytest.mark.parametrize('dead', [0, 2])
@@ -184,7 +168,7 @@ def test_those_that_live_are_not_taken_for_gone(ends, monkeypatch):
     teams, _ = connected(3)
     time.sleep(2.0)
     assert ends == []
-    in_threads(teams, Team.close)
+    hostruns.in_threads(teams, Team.close)
 
 
 def test_whoever_came_first_is_not_taken_for_gone_when_the_last_has_come(ends, monkeypatch):
@@ -207,10 +191,10 @@ def test_whoever_came_first_is_not_taken_for_gone_when_the_last_has_come(ends, m
         return meet(index)
 
     acts = [meet, come_early, come_late]
-    TEAMS.extend(in_threads([0, 1, 2], lambda index: acts[index](index)))
+    TEAMS.extend(hostruns.in_threads([0, 1, 2], lambda index: acts[index](index)))
     time.sleep(1.0)
     assert ends == []
-    in_threads(TEAMS, Team.close)
+    hostruns.in_threads(TEAMS, Team.close)
 
 
 def connected_to(place):
@@ -270,7 +254,7 @@ def test_whoever_is_done_waits_for_all_and_may_then_go(ends):
     waiting.start()
     time.sleep(0.3)
     assert waiting.is_alive()
-    in_threads([teams[0], teams[2]], Team.close)
+    hostruns.in_threads([teams[0], teams[2]], Team.close)
     waiting.join(10)
     assert not waiting.is_alive()
     for line in lines.values():
@@ -301,11 +285,11 @@ def test_where_to_stop_is_decided_once():
     first._positions = Slow()
     sent = []
     first._send = lambda *message: sent.append(message)
-    in_threads([(0, 5), (1, 7)], lambda at: first._on_at(*at))
+    hostruns.in_threads([(0, 5), (1, 7)], lambda at: first._on_at(*at))
     assert [message for message in sent if message != ('beat',)] == [('until', 7, '')]
     assert first._until == (7, '')
     del first._send
-    in_threads(TEAMS, Team.close)
+    hostruns.in_threads(TEAMS, Team.close)
 
 
 class Slow(dict):

@@ -45,7 +45,8 @@ def pair(
 
     spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take labels.
     heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F], name:
-    [B, size]}; {} for the features alone, as where config.terms.feature_matching is on. pack: examples that one logit judges, joined along the channels (the critic does not pack them).
+    [B, size]}; {} for the features alone, as where config.terms.feature_matching is on. pack: examples that one
+    logit judges, joined along the channels (the critic does not pack them).
     latent_dim: what 'g' takes, where that is not config.latent_dim.
     """
     ((field, shape),) = spec.fields.items()
