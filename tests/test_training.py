@@ -202,3 +202,18 @@ def test_metrics_are_read_when_the_next_step_is_on_its_way(
     monkeypatch.setattr(training.Progress, 'measured', note)
     training.train(config(data, steps=4, log_every=2), tmp_path / 'run')
     assert said == ['step 0', 'step 1', 'step 2', 'row 2', 'step 3', 'row 4']
+
+
+def test_a_run_that_goes_on_keeps_no_copy_of_its_checkpoint(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, kept, save = tmp_path / 'run', [], training.Run.on_save
+    training.train(config(data), run)
+
+    def on_save(self: training.Run, *arguments: object) -> object:
+        kept.append((self.restored, self.record.restored))
+        return save(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(training.Run, 'on_save', on_save)
+    assert training.train(config(data, steps=22), run) == (22, '')
+    assert kept == [(None, None)]
