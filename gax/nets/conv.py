@@ -23,12 +23,14 @@ rounding.
 
 import functools
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gax.nets import points
+from gax.nets.points import Axis
 from gax.types import Array
 
 Padding = str | Sequence[tuple[int, int]]
@@ -64,7 +66,13 @@ def conv(
         return lax.conv_general_dilated(
             x, kernel, tuple(strides), pads, dimension_numbers=DIMS, feature_group_count=groups
         )
-    return _grouped(x, kernel, strides, pads, groups) if groups > 1 else _conv(x, kernel, strides, pads)
+    if groups > 1:
+        return _grouped(x, kernel, strides, pads, groups)
+    kh, kw, cin, cout = kernel.shape
+    if tuple(strides) == (1, 1) and kh * kw * cout < kh * cin:
+        # Few output channels: every pixel gives to all that see it, and nothing is put side by side.
+        return conv_transpose(x, kernel, strides, pads, lowering=lowering)
+    return _conv(x, kernel, strides, pads)
 
 
 def conv_transpose(
@@ -119,20 +127,6 @@ def _transpose_pads(size: int, stride: int, padding: str) -> tuple[int, int]:
     return low, total - low
 
 
-class Axis(NamedTuple):
-    """One spatial axis of a convolution: output `o` sees the inputs `o * stride + tap - low`, 0 <= tap < size."""
-
-    length: int
-    size: int
-    stride: int
-    low: int
-    out: int
-
-    def taps(self, phase: int) -> range:
-        """The taps that the inputs phase, phase + stride, phase + 2 * stride, ... meet."""
-        return range((phase + self.low) % self.stride, self.size, self.stride)
-
-
 def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads) -> Array:
     """The CPU lowering; `pads` are explicit and may be negative (cropping)."""
     kh, kw, cin, cout = kernel.shape
@@ -144,6 +138,8 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads) -> Array:
         raise ValueError(f'a {kh}x{kw} kernel does not fit an image of {x.shape[1:3]} with pads {pads}')
     if (kh, kw, *strides) == (1, 1, 1, 1) and x.shape[1:3] == (h.out, w.out):
         return _matmul(x, kernel[0, 0])
+    if found := points.cheapest(h, w, x.shape[0], cin, cout, x.dtype):
+        return points.conv(x, kernel, h, w, *found)
     kernel = kernel.swapaxes(1, 2)  # [kh, Cin, kw, Cout]
     if kw > 1 and (kh * kw * cin <= kh * cin + kw * cout or w.out * w.stride < w.length):
         # Few input channels, or columns whose gifts would fall outside: columns side by side as well, nothing to spread.

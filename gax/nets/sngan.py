@@ -57,9 +57,9 @@ class UpBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Array:
         shortcut = doubled(Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(x))
-        for step in (doubled, lambda x: x):
+        for up in (True, False):
             x = ConditionalBatchNorm(self.num_classes, self.momentum)(x, *label, train=train)
-            x = Conv(self.features, 3, kernel_init=AFTER_RELU)(step(nn.relu(x)))
+            x = Conv(self.features, 3, kernel_init=AFTER_RELU, up=up)(nn.relu(x))
         return x + shortcut
 
 
@@ -106,5 +106,4 @@ class DownBlock(nn.Module):
         if self.down or x.shape[-1] != self.features:
             shortcut = Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(shortcut)
         x = Conv(self.features, 3, kernel_init=AFTER_RELU)(x if self.first else nn.relu(x))
-        x = Conv(self.features, 3, kernel_init=AFTER_RELU)(nn.relu(x))
-        return (halved(x) if self.down else x) + shortcut
+        return Conv(self.features, 3, kernel_init=AFTER_RELU, down=self.down)(nn.relu(x)) + shortcut

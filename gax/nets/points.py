@@ -1,0 +1,242 @@
+"""Convolutions with fewer multiplications, for CPUs: by values at points.
+
+A correlation of a tile of inputs x with a kernel k is the product of two polynomials, turned round (the transposition
+principle), and a product of polynomials is known by its values at enough points. So there are matrices with
+
+    y = A^T ((G k) * (E x))
+
+for every k and x: E is the transposed inverse of the Vandermonde matrix of the points, G and A are Vandermonde matrices
+of as many columns as there are taps and outputs. In two dimensions the points are pairs. With channels the product `*` is a
+matrix product for each pair, and all three maps are matrix products with constants. Two choices of points are used:
+
+    a few fractions and infinity   tiles of 2 to 4 outputs. 4 outputs of 2 taps: 5 products instead of 8, of 3 taps:
+                                   6 instead of 12; in two dimensions 25 of 64 and 36 of 144 (Winograd's F(4, 3)).
+    roots of unity                 the whole of a small image at once, zeros around it shared by both sides: a discrete
+                                   Fourier transform. A conjugate pair is one complex product, made of three real ones.
+                                   5x5 taps on 7x7 pixels: 121 products instead of 1,225.
+
+Strides split inputs and taps into phases, which are more channels. All is linear in x and in k, so autodiff finds gradients of
+the same form. With rows of E and G balanced and points chosen by the error that they make, results in float32 are within
+2 to 3 times the rounding errors of the plain sum (tests/test_conv.py holds them to it).
+
+Andrew Lavin and Scott Gray, Fast Algorithms for Convolutional Neural Networks, 2016, section 4 (tiles); Aleksandar Zlateski,
+Zhen Jia, Kai Li and Fredo Durand, FFT Convolutions are Faster than Winograd on Modern CPUs, Here is Why, 2018; Barbara
+Barabasz, Andrew Anderson, Kirk Soodhalter and David Gregg, Error Analysis and Improving the Accuracy of Winograd Convolution for
+Deep Neural Networks, 2018 (fractions as points).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from gax.types import Array
+
+Points = tuple[complex, ...]
+INFINITY = complex(np.inf)
+# For n points: those of least error among fractions, found by trying all subsets of +-{1/2, 3/4, 1, 3/2, 2}.
+FRACTIONS: dict[int, Points] = {
+    3: (0, -1, INFINITY),
+    4: (0, 1, -1, INFINITY),
+    5: (0, -1, 0.5, 2, INFINITY),
+    6: (0, 0.75, -0.75, 1.5, -1.5, INFINITY),
+}
+MOVE = 80.0  # floating-point operations in the time that a number is written or read
+WORTH = 0.85
+MAX_ROOTS = 12  # beyond, the transforms, which are dense, cost more than they save
+
+
+class Axis(NamedTuple):
+    """One spatial axis of a convolution: output `o` sees the inputs `o * stride + tap - low`, 0 <= tap < size."""
+
+    length: int
+    size: int
+    stride: int
+    low: int
+    out: int
+
+    def taps(self, phase: int) -> range:
+        """The taps that the inputs phase, phase + stride, phase + 2 * stride, ... meet."""
+        return range((phase + self.low) % self.stride, self.size, self.stride)
+
+
+class Plan(NamedTuple):
+    """How one axis is gone through: in `tiles` tiles of `outputs` outputs.
+
+    points: where a tile is evaluated. front: zero taps put before the kernel's. taps: of each phase. start, inputs: the blocks
+    of `stride` inputs that may differ from zero, counted from the first that the tile's outputs see.
+    """
+
+    points: Points
+    tiles: int
+    outputs: int
+    taps: int
+    front: int
+    start: int
+    inputs: int
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of inputs, over all tiles."""
+        return (self.tiles - 1) * self.outputs + self.inputs
+
+
+def plans(axis: Axis) -> list[Plan]:
+    """The ways to go through an axis."""
+    length, size, stride, low, out = axis
+    taps, found = -(-size // stride), []
+    for count, points in FRACTIONS.items():
+        outputs = count - taps + 1
+        if 1 < taps <= outputs + 1 and outputs <= out:
+            found.append(Plan(points, -(-out // outputs), outputs, taps, 0, 0, count))
+    for front in range(taps * stride - size + 1):
+        blocks, shift = out + taps - 1, low + front
+        before, after = max(shift // stride, 0), max(blocks - -(-(shift + length) // stride), 0)
+        count = blocks - min(before, after)
+        if taps > 1 and count <= MAX_ROOTS:
+            found.append(Plan(roots(count), 1, out, taps, front, before, blocks - before - after))
+    return found
+
+
+def roots(count: int) -> Points:
+    """The roots of unity."""
+    return tuple(np.exp(2j * np.pi * np.arange(count) / count))
+
+
+@functools.lru_cache(maxsize=None)
+def matrices(h: Plan, w: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A [R, outputs], G [R, taps] and E [R, inputs] of a tile in two dimensions, float64; R products in all."""
+    axes = [(_vandermonde(p.points, p.outputs), _vandermonde(p.points, p.taps), _evaluation(p)) for p in (h, w)]
+    conjugates = [_conjugates(p.points) for p in (h, w)]
+    rows: list[tuple[np.ndarray, ...]] = []
+    for i, j in itertools.product(range(len(h.points)), range(len(w.points))):
+        a, g, e = (np.outer(of_h[i], of_w[j]).ravel() for of_h, of_w in zip(*axes, strict=True))
+        twin = (conjugates[0][i], conjugates[1][j])
+        if twin == (i, j):
+            rows.append((a.real, g.real, e.real))
+        elif twin > (i, j):
+            # Gauss: a complex product by three real ones. Its conjugate adds the same again to the real part.
+            a = 2 * a
+            rows.append((a.real - a.imag, g.real, e.real + e.imag))
+            rows.append((-a.imag, g.imag - g.real, e.real))
+            rows.append((-a.real, g.real + g.imag, e.imag))
+    a, g, e = (np.stack(matrix) for matrix in zip(*rows, strict=True))
+    scale = np.linalg.norm(e, axis=1, keepdims=True)
+    return a, g * scale, e / scale
+
+
+def _vandermonde(points: Points, columns: int) -> np.ndarray:
+    """[points, columns]: powers 0, 1, ...; infinity has the highest alone."""
+    at = np.asarray(points, complex)
+    finite = np.where(np.isinf(at), 0, at)[:, None] ** np.arange(columns)
+    return np.where(np.isinf(at)[:, None], np.eye(columns)[-1], finite)
+
+
+def _evaluation(plan: Plan) -> np.ndarray:
+    """[points, inputs] of one axis. On roots of unity, inputs beyond the last point are those before the first."""
+    count = len(plan.points)
+    inverse = np.linalg.inv(_vandermonde(plan.points, count))
+    return inverse.T[:, (plan.start + np.arange(plan.inputs)) % count]
+
+
+def _conjugates(points: Points) -> list[int]:
+    """For each point the place of its conjugate."""
+    at = np.asarray(points, complex)
+    at = np.where(np.isinf(at), 1e9, at)
+    return [int(np.argmin(abs(at - point.conjugate()))) for point in at]
+
+
+def products(h: Plan, w: Plan) -> int:
+    """Real multiplications of a tile: one for a real pair of points, three for two that are conjugate."""
+    real = math.prod(sum(i == j for i, j in enumerate(_conjugates(p.points))) for p in (h, w))
+    return real + 3 * (len(h.points) * len(w.points) - real) // 2
+
+
+def cost(h: Plan, w: Plan, examples: int, cin: int, cout: int) -> float:
+    """Of a forward pass, in floating-point operations. `cin` counts the channels of all phases."""
+    count, tiles = products(h, w), examples * h.tiles * w.tiles
+    inputs, taps, outputs = h.inputs * w.inputs, h.taps * w.taps, h.outputs * w.outputs
+    work = count * (tiles * (cin * cout + inputs * cin + outputs * cout) + taps * cin * cout)
+    moved = (count + inputs) * tiles * cin + (count + outputs) * tiles * cout + (count + taps) * cin * cout
+    return 2 * work + MOVE * moved
+
+
+def plain_cost(h: Axis, w: Axis, examples: int, cin: int, cout: int) -> float:
+    """The same of the sum over all taps, as conv.py goes about it."""
+    rows = examples * h.out * w.length
+    return 2 * examples * h.out * w.out * h.size * w.size * cin * cout + MOVE * rows * (
+        h.size * cin + w.size * cout / w.stride
+    )
+
+
+def cheapest(h: Axis, w: Axis, examples: int, cin: int, cout: int, dtype: Any) -> tuple[Plan, Plan] | None:
+    """The plans of both axes that cost least; None where the sum over all taps does, or where `dtype` is too coarse."""
+    if jnp.finfo(dtype).bits < 32:
+        return None
+    phases = h.stride * w.stride
+    choices = {pair: cost(*pair, examples, phases * cin, cout) for pair in itertools.product(plans(h), plans(w))}
+    best = min(choices, key=choices.__getitem__, default=None)
+    return best if best and choices[best] < WORTH * plain_cost(h, w, examples, cin, cout) else None
+
+
+def conv(x: Array, kernel: Array, hx: Axis, wx: Axis, h: Plan, w: Plan) -> Array:
+    """x [B, H, W, Cin], kernel [kh, kw, Cin, Cout] -> [B, H', W', Cout] by the plans of the two axes."""
+    a, g, e = (jnp.asarray(matrix, x.dtype) for matrix in matrices(h, w))
+    strides, lows = (hx.stride, wx.stride), (hx.low, wx.low)
+    cout, out = kernel.shape[3], (h.tiles * h.outputs, w.tiles * w.outputs)
+    kernel = (g @ _taps(kernel, strides, h, w)).reshape(len(g), -1, cout)
+    x = (e @ _tiles(x, strides, lows, h, w)).reshape(len(e), -1, kernel.shape[1])
+    y = lax.dot_general(x, kernel, (((2,), (1,)), ((0,), (0,))))
+    y = (a.T @ y.reshape(len(a), -1)).reshape(h.outputs, w.outputs, -1, h.tiles, w.tiles, cout)
+    return y.transpose(2, 3, 0, 4, 1, 5).reshape(-1, *out, cout)[:, : hx.out, : wx.out]
+
+
+def _taps(kernel: Array, strides: Sequence[int], h: Plan, w: Plan) -> Array:
+    """[kh, kw, Cin, Cout] -> [taps, phases * Cin * Cout]."""
+    pads = [
+        (p.front, p.taps * s - p.front - k, 0)
+        for p, s, k in zip((h, w), strides, kernel.shape[:2], strict=True)
+    ]
+    kernel = lax.pad(kernel, jnp.zeros((), kernel.dtype), [*pads, (0, 0, 0), (0, 0, 0)])
+    kernel = kernel.reshape(h.taps, strides[0], w.taps, strides[1], *kernel.shape[2:])
+    return kernel.swapaxes(1, 2).reshape(h.taps * w.taps, -1)
+
+
+def _tiles(x: Array, strides: Sequence[int], lows: Sequence[int], h: Plan, w: Plan) -> Array:
+    """[B, H, W, Cin] -> [inputs of a tile, B * tiles * phases * Cin]."""
+    pads = []
+    for p, s, low, length in zip((h, w), strides, lows, x.shape[1:3], strict=True):
+        before = low + p.front - p.start * s
+        pads.append((before, p.blocks * s - before - length, 0))
+    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
+    x = x.reshape(x.shape[0], h.blocks, strides[0], w.blocks, strides[1], x.shape[3])
+    x = x.transpose(0, 1, 3, 2, 4, 5)
+    for p in (w, h):  # [inputs, B, H, tiles, phases, C], then [inputs, inputs, B, tiles, tiles, phases, C]
+        x = _windows(x, 2, p)
+    return x.reshape(h.inputs * w.inputs, -1)
+
+
+def _windows(x: Array, axis: int, plan: Plan) -> Array:
+    """Splits the axis, of all blocks, into [inputs, tiles], and puts the former in front. What two tiles share is the first of the
+    one and the last of the other.
+
+    By splits and concatenations of long runs, which are each other's gradient: that of overlapping slices would go through all of
+    x twice, and windows are slow to gather behind the tiles.
+    """
+    shared, own = plan.inputs - plan.outputs, plan.tiles * plan.outputs
+    if plan.tiles == 1:
+        return jnp.expand_dims(jnp.moveaxis(x, axis, 0), axis + 1)
+    body, tail = lax.split(x, [own, shared], axis=axis)
+    body = body.reshape(*x.shape[:axis], plan.tiles, plan.outputs, *x.shape[axis + 1 :])
+    body = jnp.moveaxis(body, axis + 1, 0)
+    tail = jnp.expand_dims(jnp.moveaxis(tail, axis, 0), axis + 1)
+    first = lax.split(body, [shared, plan.outputs - shared], axis=0)[0]
+    later = lax.split(first, [1, plan.tiles - 1], axis=axis + 1)[1]
+    return jnp.concatenate([body, jnp.concatenate([later, tail], axis + 1)], 0)
