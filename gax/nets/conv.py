@@ -14,6 +14,9 @@ patches (the bare product: 16); transposed 5x5 128->64 of stride 2 from 7x7, 4.7
 kh * kw taps. `rows` and `spread` are each other's transpose in kind, so plain autodiff finds gradients of the same
 form and cost: no custom rule, hence any order and mode of differentiation, vmap and sharding.
 
+Where it pays, products are saved on top of that: see points.py. For float32 and wider; narrower numbers would lose too many
+digits.
+
 Grouped convolutions are as many small ones side by side: XLA:CPU's own are slow (8x8, 192 channels in 12 groups, 2 cores,
 forward and gradients in a loop: 237 ms against 19), and a block-diagonal kernel multiplies mostly zeros (79 ms).
 
@@ -22,6 +25,7 @@ rounding.
 """
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -35,7 +39,7 @@ from gax.types import Array
 
 Padding = str | Sequence[tuple[int, int]]
 Pads = Sequence[tuple[int, int]]
-Lowering = Literal['patches', 'lax']
+Lowering = Literal['cheapest', 'patches', 'points', 'lax']
 DIMS = ('NHWC', 'HWIO', 'NHWC')
 
 
@@ -51,7 +55,8 @@ def conv(
     """Cross-correlation of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin / groups, Cout] -> [B, H', W', Cout].
 
     `padding` is 'SAME', 'VALID' or ((low, high), (low, high)). The i-th of `groups` equal parts of the output channels
-    sees the i-th part of the input's. `lowering` overrides the platform's choice (for tests).
+    sees the i-th part of the input's. `lowering` overrides the platform's choice (for tests): 'patches' is the way of the
+    two maps, 'points' that of points.py wherever it is possible, 'cheapest' the better of these.
     """
     if x.shape[-1] != groups * kernel.shape[2] or kernel.shape[3] % groups:
         raise ValueError(
@@ -62,17 +67,18 @@ def conv(
         if isinstance(padding, str)
         else padding
     )
-    if (lowering or default_lowering()) == 'lax':
+    lowering = lowering or default_lowering()
+    if lowering == 'lax':
         return lax.conv_general_dilated(
             x, kernel, tuple(strides), pads, dimension_numbers=DIMS, feature_group_count=groups
         )
     if groups > 1:
-        return _grouped(x, kernel, strides, pads, groups)
+        return _grouped(x, kernel, strides, pads, groups, lowering)
     kh, kw, cin, cout = kernel.shape
     if tuple(strides) == (1, 1) and kh * kw * cout < kh * cin:
         # Few output channels: every pixel gives to all that see it, and nothing is put side by side.
         return conv_transpose(x, kernel, strides, pads, lowering=lowering)
-    return _conv(x, kernel, strides, pads)
+    return _conv(x, kernel, strides, pads, lowering)
 
 
 def conv_transpose(
@@ -89,7 +95,8 @@ def conv_transpose(
     (cross-correlation, kernel not flipped) of `x` with `stride - 1` zeros put between its pixels. 'SAME' gives
     H' = H * stride; explicit pads are those of the stretched image.
     """
-    if (lowering or default_lowering()) == 'lax':
+    lowering = lowering or default_lowering()
+    if lowering == 'lax':
         given = padding if isinstance(padding, str) else tuple(padding)
         return lax.conv_transpose(x, kernel, tuple(strides), given, dimension_numbers=DIMS)
     pads: Pads = (
@@ -106,12 +113,12 @@ def conv_transpose(
     ]
     out = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[3]), x.dtype)
     kernel = kernel[::-1, ::-1].swapaxes(2, 3)
-    return jax.linear_transpose(lambda y: _conv(y, kernel, strides, pads), out)(x)[0]
+    return jax.linear_transpose(lambda y: _conv(y, kernel, strides, pads, lowering), out)(x)[0]
 
 
 def default_lowering() -> Lowering:
     """The one place where the platform decides."""
-    return 'patches' if jax.default_backend() == 'cpu' else 'lax'
+    return 'cheapest' if jax.default_backend() == 'cpu' else 'lax'
 
 
 def _transpose_pads(size: int, stride: int, padding: str) -> tuple[int, int]:
@@ -127,8 +134,8 @@ def _transpose_pads(size: int, stride: int, padding: str) -> tuple[int, int]:
     return low, total - low
 
 
-def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads) -> Array:
-    """The CPU lowering; `pads` are explicit and may be negative (cropping)."""
+def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, lowering: Lowering) -> Array:
+    """The CPU lowerings; `pads` are explicit and may be negative (cropping)."""
     kh, kw, cin, cout = kernel.shape
     h, w = (
         Axis(n, k, s, low, (n + low + high - k) // s + 1)
@@ -138,8 +145,10 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads) -> Array:
         raise ValueError(f'a {kh}x{kw} kernel does not fit an image of {x.shape[1:3]} with pads {pads}')
     if (kh, kw, *strides) == (1, 1, 1, 1) and x.shape[1:3] == (h.out, w.out):
         return _matmul(x, kernel[0, 0])
-    if found := points.cheapest(h, w, x.shape[0], cin, cout, x.dtype):
-        return points.conv(x, kernel, h, w, *found)
+    worth = {'points': math.inf, 'cheapest': points.WORTH, 'patches': 0.0}[lowering]
+    precise = jnp.finfo(x.dtype).bits >= 32
+    if precise and (plan := points.cheapest(h, w, x.shape[0], cin, cout, worth)):
+        return points.conv(x, kernel, (h, w), plan)
     kernel = kernel.swapaxes(1, 2)  # [kh, Cin, kw, Cout]
     if kw > 1 and (kh * kw * cin <= kh * cin + kw * cout or w.out * w.stride < w.length):
         # Few input channels, or columns whose gifts would fall outside: columns side by side as well, nothing to spread.
@@ -154,11 +163,13 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads) -> Array:
     return functools.reduce(jnp.add, parts)
 
 
-def _grouped(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, groups: int) -> Array:
+def _grouped(
+    x: Array, kernel: Array, strides: Sequence[int], pads: Pads, groups: int, lowering: Lowering
+) -> Array:
     """Group by group; beyond 16, where the program gets long, all at once with the group as a batch axis."""
 
     def one(x: Array, kernel: Array) -> Array:
-        return _conv(x, kernel, strides, pads)
+        return _conv(x, kernel, strides, pads, lowering)
 
     if groups <= 16:
         pairs = zip(jnp.split(x, groups, axis=3), jnp.split(kernel, groups, axis=3), strict=True)

@@ -17,7 +17,7 @@ matrix product for each pair, and all three maps are matrix products with consta
 
 Strides split inputs and taps into phases, which are more channels. All is linear in x and in k, so autodiff finds gradients of
 the same form. With rows of E and G balanced and points chosen by the error that they make, results in float32 are within
-2 to 3 times the rounding errors of the plain sum (tests/test_conv.py holds them to it).
+2 to 4 times the rounding errors of the plain sum (tests/nets/test_points.py holds them to it).
 
 Andrew Lavin and Scott Gray, Fast Algorithms for Convolutional Neural Networks, 2016, section 4 (tiles); Aleksandar Zlateski,
 Zhen Jia, Kai Li and Fredo Durand, FFT Convolutions are Faster than Winograd on Modern CPUs, Here is Why, 2018; Barbara
@@ -31,7 +31,7 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -48,9 +48,11 @@ FRACTIONS: dict[int, Points] = {
     5: (0, -1, 0.5, 2, INFINITY),
     6: (0, 0.75, -0.75, 1.5, -1.5, INFINITY),
 }
-MOVE = 80.0  # floating-point operations in the time that a number is written or read
-WORTH = 0.85
 MAX_ROOTS = 12  # beyond, the transforms, which are dense, cost more than they save
+# Floating-point operations in the time in which a number is written and read again, and the share of the plain sum's cost that
+# a plan may have: on 2 cores these two foretell which way is faster in each layer of benchmarks/README.md.
+MOVE = 80
+WORTH = 0.85
 
 
 class Axis(NamedTuple):
@@ -110,10 +112,12 @@ def roots(count: int) -> Points:
     return tuple(np.exp(2j * np.pi * np.arange(count) / count))
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def matrices(h: Plan, w: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A [R, outputs], G [R, taps] and E [R, inputs] of a tile in two dimensions, float64; R products in all."""
-    axes = [(_vandermonde(p.points, p.outputs), _vandermonde(p.points, p.taps), _evaluation(p)) for p in (h, w)]
+    axes = [
+        (_vandermonde(p.points, p.outputs), _vandermonde(p.points, p.taps), _evaluation(p)) for p in (h, w)
+    ]
     conjugates = [_conjugates(p.points) for p in (h, w)]
     rows: list[tuple[np.ndarray, ...]] = []
     for i, j in itertools.product(range(len(h.points)), range(len(w.points))):
@@ -154,12 +158,12 @@ def _conjugates(points: Points) -> list[int]:
 
 
 def products(h: Plan, w: Plan) -> int:
-    """Real multiplications of a tile: one for a real pair of points, three for two that are conjugate."""
+    """Real multiplications of a tile: one for a pair of real points, three for two pairs that are conjugate."""
     real = math.prod(sum(i == j for i, j in enumerate(_conjugates(p.points))) for p in (h, w))
     return real + 3 * (len(h.points) * len(w.points) - real) // 2
 
 
-def cost(h: Plan, w: Plan, examples: int, cin: int, cout: int) -> float:
+def cost(h: Plan, w: Plan, examples: int, cin: int, cout: int) -> int:
     """Of a forward pass, in floating-point operations. `cin` counts the channels of all phases."""
     count, tiles = products(h, w), examples * h.tiles * w.tiles
     inputs, taps, outputs = h.inputs * w.inputs, h.taps * w.taps, h.outputs * w.outputs
@@ -168,71 +172,67 @@ def cost(h: Plan, w: Plan, examples: int, cin: int, cout: int) -> float:
     return 2 * work + MOVE * moved
 
 
-def plain_cost(h: Axis, w: Axis, examples: int, cin: int, cout: int) -> float:
-    """The same of the sum over all taps, as conv.py goes about it."""
-    rows = examples * h.out * w.length
-    return 2 * examples * h.out * w.out * h.size * w.size * cin * cout + MOVE * rows * (
-        h.size * cin + w.size * cout / w.stride
-    )
+def plain_cost(h: Axis, w: Axis, examples: int, cin: int, cout: int) -> int:
+    """The same of the sum over all taps as conv.py makes it: rows side by side, gifts to columns."""
+    work = examples * h.out * w.out * h.size * w.size * cin * cout
+    return 2 * work + MOVE * examples * h.out * w.length * (h.size * cin + w.size * cout // w.stride)
 
 
-def cheapest(h: Axis, w: Axis, examples: int, cin: int, cout: int, dtype: Any) -> tuple[Plan, Plan] | None:
-    """The plans of both axes that cost least; None where the sum over all taps does, or where `dtype` is too coarse."""
-    if jnp.finfo(dtype).bits < 32:
+def cheapest(
+    h: Axis, w: Axis, examples: int, cin: int, cout: int, worth: float = WORTH
+) -> tuple[Plan, Plan] | None:
+    """The two axes' plans of least cost; None where there is none for less than `worth` times what the plain sum costs."""
+    pairs = list(itertools.product(plans(h), plans(w)))
+    costs = [cost(*pair, examples, h.stride * w.stride * cin, cout) for pair in pairs]
+    if not pairs or min(costs) >= worth * plain_cost(h, w, examples, cin, cout):
         return None
-    phases = h.stride * w.stride
-    choices = {pair: cost(*pair, examples, phases * cin, cout) for pair in itertools.product(plans(h), plans(w))}
-    best = min(choices, key=choices.__getitem__, default=None)
-    return best if best and choices[best] < WORTH * plain_cost(h, w, examples, cin, cout) else None
+    return pairs[costs.index(min(costs))]
 
 
-def conv(x: Array, kernel: Array, hx: Axis, wx: Axis, h: Plan, w: Plan) -> Array:
-    """x [B, H, W, Cin], kernel [kh, kw, Cin, Cout] -> [B, H', W', Cout] by the plans of the two axes."""
-    a, g, e = (jnp.asarray(matrix, x.dtype) for matrix in matrices(h, w))
-    strides, lows = (hx.stride, wx.stride), (hx.low, wx.low)
-    cout, out = kernel.shape[3], (h.tiles * h.outputs, w.tiles * w.outputs)
-    kernel = (g @ _taps(kernel, strides, h, w)).reshape(len(g), -1, cout)
-    x = (e @ _tiles(x, strides, lows, h, w)).reshape(len(e), -1, kernel.shape[1])
+def conv(x: Array, kernel: Array, axes: Sequence[Axis], plan: Sequence[Plan]) -> Array:
+    """x [B, H, W, Cin], kernel [kh, kw, Cin, Cout] -> [B, H', W', Cout], by a plan for each of the two axes."""
+    a, g, e = (jnp.asarray(matrix, x.dtype) for matrix in matrices(*plan))
+    (h, w), cout = plan, kernel.shape[3]
+    kernel = (g @ _taps(kernel, axes, plan)).reshape(len(g), -1, cout)
+    x = (e @ _tiles(x, axes, plan)).reshape(len(e), -1, kernel.shape[1])
     y = lax.dot_general(x, kernel, (((2,), (1,)), ((0,), (0,))))
     y = (a.T @ y.reshape(len(a), -1)).reshape(h.outputs, w.outputs, -1, h.tiles, w.tiles, cout)
-    return y.transpose(2, 3, 0, 4, 1, 5).reshape(-1, *out, cout)[:, : hx.out, : wx.out]
+    y = y.transpose(2, 3, 0, 4, 1, 5).reshape(-1, h.tiles * h.outputs, w.tiles * w.outputs, cout)
+    return y[:, : axes[0].out, : axes[1].out]
 
 
-def _taps(kernel: Array, strides: Sequence[int], h: Plan, w: Plan) -> Array:
-    """[kh, kw, Cin, Cout] -> [taps, phases * Cin * Cout]."""
-    pads = [
-        (p.front, p.taps * s - p.front - k, 0)
-        for p, s, k in zip((h, w), strides, kernel.shape[:2], strict=True)
-    ]
+def _taps(kernel: Array, axes: Sequence[Axis], plan: Sequence[Plan]) -> Array:
+    """[kh, kw, Cin, Cout] -> [taps of a phase, phases * Cin * Cout]."""
+    (h, w), strides = plan, [axis.stride for axis in axes]
+    pads = [(p.front, p.taps * x.stride - p.front - x.size, 0) for p, x in zip(plan, axes, strict=True)]
     kernel = lax.pad(kernel, jnp.zeros((), kernel.dtype), [*pads, (0, 0, 0), (0, 0, 0)])
     kernel = kernel.reshape(h.taps, strides[0], w.taps, strides[1], *kernel.shape[2:])
     return kernel.swapaxes(1, 2).reshape(h.taps * w.taps, -1)
 
 
-def _tiles(x: Array, strides: Sequence[int], lows: Sequence[int], h: Plan, w: Plan) -> Array:
+def _tiles(x: Array, axes: Sequence[Axis], plan: Sequence[Plan]) -> Array:
     """[B, H, W, Cin] -> [inputs of a tile, B * tiles * phases * Cin]."""
-    pads = []
-    for p, s, low, length in zip((h, w), strides, lows, x.shape[1:3], strict=True):
-        before = low + p.front - p.start * s
-        pads.append((before, p.blocks * s - before - length, 0))
+    (h, w), strides = plan, [axis.stride for axis in axes]
+    before = [axis.low + p.front - p.start * axis.stride for p, axis in zip(plan, axes, strict=True)]
+    ends = zip(plan, axes, before, strict=True)
+    pads = [(low, p.blocks * axis.stride - low - axis.length, 0) for p, axis, low in ends]
     x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
-    x = x.reshape(x.shape[0], h.blocks, strides[0], w.blocks, strides[1], x.shape[3])
-    x = x.transpose(0, 1, 3, 2, 4, 5)
-    for p in (w, h):  # [inputs, B, H, tiles, phases, C], then [inputs, inputs, B, tiles, tiles, phases, C]
-        x = _windows(x, 2, p)
+    x = x.reshape(x.shape[0], h.blocks, strides[0], w.blocks, strides[1], x.shape[3]).swapaxes(2, 3)
+    x = _windows(x, 2, w)  # [inputs, B, blocks, tiles, phases, phases, C]
+    x = _windows(x, 2, h)  # [inputs, inputs, B, tiles, tiles, phases, phases, C]
     return x.reshape(h.inputs * w.inputs, -1)
 
 
 def _windows(x: Array, axis: int, plan: Plan) -> Array:
-    """Splits the axis, of all blocks, into [inputs, tiles], and puts the former in front. What two tiles share is the first of the
-    one and the last of the other.
+    """Splits the axis, of all blocks, into [inputs, tiles], and puts the inputs in front. What two tiles share comes last in the one and
+    first in the next.
 
-    By splits and concatenations of long runs, which are each other's gradient: that of overlapping slices would go through all of
-    x twice, and windows are slow to gather behind the tiles.
+    By splits and concatenations of long runs, which are each other's gradient; that of overlapping slices would go through
+    all of x twice.
     """
-    shared, own = plan.inputs - plan.outputs, plan.tiles * plan.outputs
     if plan.tiles == 1:
         return jnp.expand_dims(jnp.moveaxis(x, axis, 0), axis + 1)
+    shared, own = plan.inputs - plan.outputs, plan.tiles * plan.outputs
     body, tail = lax.split(x, [own, shared], axis=axis)
     body = body.reshape(*x.shape[:axis], plan.tiles, plan.outputs, *x.shape[axis + 1 :])
     body = jnp.moveaxis(body, axis + 1, 0)

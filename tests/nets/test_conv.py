@@ -27,6 +27,7 @@ CASES = [
     (6, 7, 2, 2, (3, 2), (1, 2), ((2, 0), (0, 3))),
     (4, 4, 2, 3, (4, 4), (1, 1), 'VALID'),
     (1, 1, 3, 2, (4, 4), (2, 2), ((3, 3), (3, 3))),
+    (6, 5, 8, 1, (3, 3), (1, 1), 'SAME'),
 ]
 QUICK = {'xla_backend_optimization_level': 0}  # compile in a hurry
 OPS = {'conv': conv, 'conv_transpose': conv_transpose}
@@ -56,10 +57,10 @@ def derivatives(name, case, lowering):
     return jax.grad(penalty, (0, 1), has_aux=True)
 
 
-def run_both(function, *inputs):
-    """function(lowering)(*inputs) for 'patches' and 'lax'."""
+def run_both(function, *inputs, way='patches'):
+    """function(lowering)(*inputs) for `way` and 'lax'."""
     both = jax.jit(
-        lambda *inputs: [function(lowering)(*inputs) for lowering in ('patches', 'lax')],
+        lambda *inputs: [function(lowering)(*inputs) for lowering in (way, 'lax')],
         compiler_options=QUICK,
     )
     return both(*inputs)
@@ -164,7 +165,8 @@ def test_bfloat16_in_scan_and_forward_mode(name):
     assert_close([a.astype(jnp.float32) for a in actual], expected, 3e-2)
 
 
-def test_batch_stays_sharded():
+@pytest.mark.parametrize('way', ['patches', 'points'])
+def test_batch_stays_sharded(way):
     """Forward and gradients of a batch laid over devices: the one communication is the sum of kernel gradients."""
     code = """
 import jax, jax.numpy as jnp
@@ -182,6 +184,7 @@ for word in ('all-gather', 'all-to-all', 'collective-permute'):
   assert word not in text, word
 assert step(x, k)[0].sharding.is_equivalent_to(x.sharding, 4)
 """
+    code = code.replace("'patches'", repr(way))
     env = dict(os.environ, XLA_FLAGS='--xla_force_host_platform_device_count=4', JAX_PLATFORMS='cpu')
     subprocess.run([sys.executable, '-c', code], env=env, check=True, timeout=120)
 
