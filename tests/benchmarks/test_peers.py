@@ -169,6 +169,22 @@ def test_compiled_spectral_normalisation_can_be_differentiated():
     assert all(torch.isfinite(loss) for loss in step())
 
 
+@pytest.mark.parametrize('net', ['generator', 'discriminator'])
+def test_fused_resizes_are_the_same_function(net):
+    """The same names of parameters and, to rounding, the same images or logits."""
+    torch = pytest.importorskip('torch')
+    import torch_sngan
+
+    nets, outputs = [], []
+    for fused in (False, True):
+        torch.manual_seed(0)
+        nets.append(getattr(torch_sngan, f'make_{net}')(width=8, fused=fused).eval())
+        nets[-1].load_state_dict(nets[0].state_dict())
+        outputs.append(nets[-1](torch.randn(4, 128) if net == 'generator' else torch.randn(4, 3, 32, 32)))
+    assert nets[0].state_dict().keys() == nets[1].state_dict().keys()
+    torch.testing.assert_close(*outputs, rtol=1e-4, atol=1e-5)
+
+
 def test_naive_flax_is_the_same_model():
     import naive_flax
 
