@@ -25,6 +25,7 @@ LAYERS = [
     ['gax.sweep.child'],
     ['gax.data.fit', 'gax.data.decode', 'gax.data.threads'],
     ['gax.types', 'gax.optim', 'gax.movies', 'gax.folders', 'gax.data.feed'],
+    ['gax.nets.points'],
     [
         'gax.losses',
         'gax.ema',
