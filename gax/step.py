@@ -23,6 +23,7 @@ from gax import ema, errors, rng
 from gax.types import Array, Batch, Game, Key, Metrics, PyTree, Step, Term, TrainState, View
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
+LARGE = 1 << 15  # numbers in a leaf whose norm is taken apart
 
 
 class Move(NamedTuple):
@@ -264,9 +265,14 @@ def _scale(term: Term, label: str, step: Array, due: Due | None) -> tuple[Array 
 
 
 def _norm(tree: PyTree) -> Array:
-    """The L2 norm of all leaves together. As one product: a reduction per leaf is half as much again of a small step."""
-    flat = jnp.concatenate([leaf.reshape(-1) for leaf in jax.tree.leaves(tree)])
-    return jnp.sqrt(jnp.vdot(flat, flat).astype(jnp.float32))
+    """The L2 norm of all leaves together. Of small leaves as one product, for a reduction a leaf is half as much again of a small
+    step; of large ones apart, for XLA would make a gradient anew within their concatenation, number by number.
+    """
+    leaves = [leaf.reshape(-1) for leaf in jax.tree.leaves(tree)]
+    parts = [leaf for leaf in leaves if leaf.size >= LARGE]
+    if small := [leaf for leaf in leaves if leaf.size < LARGE]:
+        parts.append(jnp.concatenate(small))
+    return jnp.sqrt(sum(jnp.vdot(part, part).astype(jnp.float32) for part in parts))
 
 
 def _at(value: Any, step: Array) -> Any:
