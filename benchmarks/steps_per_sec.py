@@ -1,8 +1,8 @@
 """Steps per second of a config: python benchmarks/steps_per_sec.py --config=configs/dcgan_mnist.py
 
 Prints one JSON line: what compiling costs (trace, lower, compile apart), the median of steps/sec over windows with
-its quartiles, and the FLOPs of the compiled program. Everything that training does on the device is in it, metrics
-included; logging, sampling and saving are not. Any config field can be set: --config.batch_size=128.
+its quartiles, and the FLOPs of a step, of all devices (`profile.flops_of`). Everything that training does on the device is in
+it, metrics included; logging, sampling and saving are not. Any config field can be set: --config.batch_size=128.
 """
 
 import itertools
@@ -26,18 +26,19 @@ class Stepper:
     """A compiled config ready to be timed: call it with a number of steps, get seconds."""
 
     def __init__(self, config: Any) -> None:
-        from gax import experiment
+        from gax import experiment, profile
         from gax import step as steps
 
         self.experiment = experiment.build(config)
         self.count = experiment.call_sizes(self.experiment)[0]
         self.carry = experiment.init(self.experiment)
-        self.compile_seconds, self.flops = self._compile(experiment, steps)
+        self.compile_seconds = self._compile(experiment, steps)
+        self.flops = profile.flops_of(self.experiment, self.count)
         self.advance = experiment.advancer(self.experiment)
         self.step = 0
 
-    def _compile(self, experiment: Any, steps: Any) -> tuple[dict[str, float], float]:
-        """Seconds of each stage, and FLOPs of one step, from a program of one step (loops hide theirs)."""
+    def _compile(self, experiment: Any, steps: Any) -> dict[str, float]:
+        """Seconds of each stage, of a program of one step."""
         due = steps.due_terms(self.experiment.game, 0)
         args = (self.carry, self.experiment.arrays, experiment.indices(self.experiment, 0))
         times = [time.perf_counter()]
@@ -45,11 +46,10 @@ class Stepper:
         times.append(time.perf_counter())
         lowered = traced.lower()
         times.append(time.perf_counter())
-        compiled = lowered.compile()
+        lowered.compile()
         times.append(time.perf_counter())
         stages = [round(b - a, 3) for a, b in itertools.pairwise(times)]
-        flops = (compiled.cost_analysis() or {}).get('flops', float('nan'))
-        return dict(zip(('trace', 'lower', 'compile'), stages, strict=True)), flops
+        return dict(zip(('trace', 'lower', 'compile'), stages, strict=True))
 
     def __call__(self, num: int) -> float:
         """Seconds for at least `num` steps (whole calls), scaled to `num`."""
