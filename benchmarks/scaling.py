@@ -41,11 +41,7 @@ def count(name: str, mode: str, devices: int) -> dict[str, Any]:
     import jax
 
     from gax import experiment, parallel
-    from gax.nets import conv
 
-    # As accelerators run them. What XLA:CPU runs instead has no other collectives, but gradients of kernels that cross as values
-    # at points (gax/nets/points.py), of which there are more than taps.
-    conv.default_lowering = lambda: 'lax'
     config = models.MODELS[name].config()
     config.parallel = mode
     made = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
@@ -100,6 +96,11 @@ def main(argv: list[str]) -> None:
     for name in _MODELS.value:
         if name not in models.MODELS:
             sys.exit(f'scaling: unknown program {name!r}; there are: {", ".join(models.MODELS)}')
+    # Convolutions as accelerators run them. On CPU gradients of kernels cross as values at points (gax/nets/points.py) instead, of
+    # which there are more than taps.
+    from gax.nets import conv
+
+    conv.default_lowering = lambda: 'lax'
     found: dict[str, Any] = {}
     for name in _MODELS.value:
         found[name] = sizes(name)

@@ -41,6 +41,8 @@ Padding = str | Sequence[tuple[int, int]]
 Pads = Sequence[tuple[int, int]]
 Lowering = Literal['cheapest', 'patches', 'points', 'lax']
 DIMS = ('NHWC', 'HWIO', 'NHWC')
+# The share of the plain sum's cost that a plan of points.py may have.
+WORTH = {'patches': 0.0, 'cheapest': points.WORTH, 'points': math.inf}
 
 
 def conv(
@@ -145,9 +147,8 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, lowering:
         raise ValueError(f'a {kh}x{kw} kernel does not fit an image of {x.shape[1:3]} with pads {pads}')
     if (kh, kw, *strides) == (1, 1, 1, 1) and x.shape[1:3] == (h.out, w.out):
         return _matmul(x, kernel[0, 0])
-    worth = {'points': math.inf, 'cheapest': points.WORTH, 'patches': 0.0}[lowering]
     precise = jnp.finfo(x.dtype).bits >= 32
-    if precise and (plan := points.cheapest(h, w, x.shape[0], cin, cout, worth)):
+    if precise and (plan := points.cheapest(h, w, x.shape[0], cin, cout, WORTH[lowering])):
         return points.conv(x, kernel, (h, w), plan)
     kernel = kernel.swapaxes(1, 2)  # [kh, Cin, kw, Cout]
     if kw > 1 and (kh * kw * cin <= kh * cin + kw * cout or w.out * w.stride < w.length):

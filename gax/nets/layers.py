@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
@@ -25,8 +25,9 @@ class Conv(nn.Module):
     """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See conv.py.
 
     A transposed one has one group. Of a grouped kernel [k, k, C / groups, features] the fan-in is that of one group.
-    up: of `doubled(x)`; down: `halved` afterwards; of an odd kernel, and up to rounding. Both are one convolution of stride 2 with
-    sums of neighbouring taps for its k + 1: a 3x3 kernel takes 16 products a small pixel, where one by one would take 36.
+    resize: 'up', of `doubled(x)`; 'down', `halved` afterwards; to rounding. Either is one convolution of stride 2 with sums of
+    neighbouring taps for its k + 1: a 3x3 kernel takes 16 products a small pixel, where one by one would take 36. Raises ValueError
+    for an even kernel, a stride, groups or `transpose` beside it, GaxError where odd sides cannot be halved.
     """
 
     features: int
@@ -36,18 +37,22 @@ class Conv(nn.Module):
     kernel_init: Initializer = nn.initializers.glorot_uniform()
     transpose: bool = False
     groups: int = 1
-    up: bool = False
-    down: bool = False
+    resize: Literal['', 'up', 'down'] = ''
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (self.kernel, self.kernel, x.shape[-1] // self.groups, self.features)
         kernel = self.param('kernel', self.kernel_init, shape)
         stride = self.stride
-        if self.up or self.down:
-            kernel, stride = neighbours(kernel) / (4 if self.down else 1), 2
+        if self.resize:
+            if not self.kernel % 2 or self.transpose or (self.stride, self.groups) != (1, 1):
+                raise ValueError('resize goes with an odd kernel, and with no stride, groups or transpose')
+            kernel, stride = neighbours(kernel), 2
+        if self.resize == 'down':
+            check_even(x)
+            kernel = kernel / 4
         kernel, strides = kernel.astype(x.dtype), (stride, stride)
-        if self.transpose or self.up:
+        if self.transpose or self.resize == 'up':
             x = lowering.conv_transpose(x, kernel, strides)
         else:
             x = lowering.conv(x, kernel, strides, groups=self.groups)
@@ -130,10 +135,16 @@ class ConditionalBatchNorm(nn.Module):
 
 def halved(x: Array) -> Array:
     """Means over squares of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C]. Raises GaxError for odd sides."""
-    batch, height, width, channels = x.shape
+    batch, height, width, channels = check_even(x)
+    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+
+
+def check_even(x: Array) -> tuple[int, ...]:
+    """The shape of images [B, H, W, C]; raises GaxError for odd sides."""
+    height, width = x.shape[1:3]
     if height % 2 or width % 2:
         raise errors.GaxError(f'images of {height}x{width} cannot be halved: both sides must be even')
-    return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
+    return x.shape
 
 
 def halved_shape(shape: Sequence[int], times: int, field: str = 'g.widths') -> tuple[int, int]:

@@ -57,9 +57,9 @@ class UpBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Array:
         shortcut = doubled(Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(x))
-        for up in (True, False):
+        for resize in ('up', ''):
             x = ConditionalBatchNorm(self.num_classes, self.momentum)(x, *label, train=train)
-            x = Conv(self.features, 3, kernel_init=AFTER_RELU, up=up)(nn.relu(x))
+            x = Conv(self.features, 3, kernel_init=AFTER_RELU, resize=resize)(nn.relu(x))
         return x + shortcut
 
 
@@ -106,4 +106,5 @@ class DownBlock(nn.Module):
         if self.down or x.shape[-1] != self.features:
             shortcut = Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(shortcut)
         x = Conv(self.features, 3, kernel_init=AFTER_RELU)(x if self.first else nn.relu(x))
-        return Conv(self.features, 3, kernel_init=AFTER_RELU, down=self.down)(nn.relu(x)) + shortcut
+        last = Conv(self.features, 3, kernel_init=AFTER_RELU, resize='down' if self.down else '')
+        return last(nn.relu(x)) + shortcut

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gax import errors
 from gax.nets import points
 from gax.nets.conv import conv
 from gax.nets.layers import Conv, doubled, halved
@@ -119,7 +120,7 @@ def test_half_precision_takes_the_plain_sum():
 
 @pytest.mark.parametrize('kernel', [1, 3, 5])
 def test_resized_convolution(kernel):
-    """`up` and `down` are what `doubled` and `halved` make of the same parameters, with the same gradients."""
+    """Resized 'up' and 'down' it is what `doubled` and `halved` make of the same parameters, with the same gradients."""
     with jax.enable_x64(True):
         x = jnp.asarray(np.random.RandomState(0).randn(2, 8, 6, 3))
         plain = Conv(4, kernel, kernel_init=jax.nn.initializers.normal(1.0))
@@ -128,11 +129,11 @@ def test_resized_convolution(kernel):
         def loss(apply):
             return lambda params, x: jnp.sum(jnp.sin(apply(params, x)))
 
-        for field, apart in (
+        for resize, apart in (
             ('up', lambda p, x: plain.apply(p, doubled(x))),
             ('down', lambda p, x: halved(plain.apply(p, x))),
         ):
-            layer = Conv(4, kernel, **{field: True})
+            layer = Conv(4, kernel, resize=resize)
             assert jax.tree.map(jnp.shape, layer.init(jax.random.key(1), x)) == jax.tree.map(
                 jnp.shape, params
             )
@@ -143,3 +144,13 @@ def test_resized_convolution(kernel):
                 compiler_options=QUICK,
             )
             assert_close(*both(params, x), 1e-10)
+
+
+def test_resize_refuses_what_it_cannot_do():
+    x = jnp.ones((1, 4, 6, 2))
+    for fields in ({'stride': 2}, {'groups': 2}, {'transpose': True}, {'kernel': 4}):
+        layer = Conv(**{'features': 2, 'kernel': 3, 'resize': 'up', **fields})
+        with pytest.raises(ValueError, match='resize goes with an odd kernel'):
+            layer.init(jax.random.key(0), x)
+    with pytest.raises(errors.GaxError, match='images of 3x6 cannot be halved'):
+        Conv(2, 3, resize='down').init(jax.random.key(0), x[:, :3])
