@@ -79,8 +79,10 @@ def test_it_is_stopped_once_and_saves(tmp_path: Path, monkeypatch: pytest.Monkey
     process.stop()  # there is nobody to stop: no mishap
 
 
+# SIGHUP is heeded even where the tests run under nohup, which every process below inherits.
 PARENT = f"""
-import pathlib, sys, time
+import pathlib, signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from gax.sweep.child import Child
 Child(['-c', {SAVES!r}], pathlib.Path('run'))
 time.sleep(600)

@@ -35,8 +35,10 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(worker, 'LOOK', 0.05)
     made: list[store.Store] = []
 
-    def open_one(planned: plan.Plan, code: str = '') -> tuple[store.Store, worker.Worker]:
-        made.append(store.Store('', tmp_path / 'sweep', planned))
+    def open_one(
+        planned: plan.Plan, code: str = '', grace: float = store.GRACE
+    ) -> tuple[store.Store, worker.Worker]:
+        made.append(store.Store('', tmp_path / 'sweep', planned, grace))
         made[-1].fill()
         return made[-1], worker.Worker(planned, made[-1], ['-c', BEGIN + code], Stop(''))
 
@@ -130,8 +132,9 @@ def test_a_database_that_fails_for_good_is_told_and_the_trial_is_not_lost(
         work.work()
     holder.close()
     one.close()
-    other, again = opened(grid())
+    other, again = opened(grid(), grace=1.0)
     assert [t.state.name for t in other.trials()] == ['RUNNING', 'WAITING']
+    monkeypatch.setattr(worker, 'IDLE', 0.2)
     again.work()
     assert [t.state.name for t in other.trials()] == ['COMPLETE', 'COMPLETE']
 
