@@ -18,6 +18,7 @@ controller that takes a sign. A metric that is no mean (the largest logit) is th
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -120,11 +121,22 @@ def view(tree: PyTree, mesh: Mesh) -> PyTree:
     return jax.tree.map(one, tree)
 
 
+def under(mesh: Mesh, fn: Callable[..., Any]) -> Callable[..., Any]:
+    """`fn` traced with `mesh` in use: for layers that have to say themselves that rows are split over it (nets/conv.py)."""
+
+    @functools.wraps(fn)
+    def traced(*arguments: Any) -> Any:
+        with jax.sharding.use_abstract_mesh(mesh.abstract_mesh):
+            return fn(*arguments)
+
+    return traced
+
+
 def compile(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
     """jit of fn(carry, arrays, rows) -> carry: carry donated and whole everywhere, rows split over their `row_axis`."""
     whole = replicated(mesh)
     return jax.jit(
-        fn,
+        under(mesh, fn),
         in_shardings=(whole, whole, rows(mesh, row_axis)),
         out_shardings=whole,
         donate_argnums=0,

@@ -16,6 +16,7 @@ from toys import close, differ
 from gax import experiment, parallel
 from gax import step as steps
 from gax.errors import GaxError
+from gax.nets.conv import conv
 
 MODES = tuple(parallel.PARALLEL)
 # Nothing here lets examples see one another; points, latents, dropout and the penalty's places are drawn in every step.
@@ -178,3 +179,30 @@ def test_each_device_does_its_share_of_the_work(mode):
     """Floating-point operations of the program that each of four devices runs, and of the one that one device does."""
     four, one = (compiled(*which).cost_analysis()['flops'] for which in ((mode, 4), ('jit', 1)))
     assert 0.2 < four / one < 0.35
+
+
+@pytest.mark.parametrize(('rows', 'dealt'), [(8, True), (6, False)])
+def test_devices_convolve_their_own_rows_in_groups(rows, dealt):
+    """XLA's grouped convolutions, as accelerators take them, with a penalty on gradients. Rows that cannot be dealt out are
+    whole on every device.
+    """
+    mesh = parallel.mesh(jax.devices()[:4])
+    x, kernel = (np.random.RandomState(0).randn(*shape) for shape in ((rows, 4, 4, 8), (3, 3, 2, 8)))
+
+    def score(x, kernel):
+        return jnp.sum(jnp.sin(conv(x, kernel, groups=4, lowering='lax')))
+
+    def loss(x, kernel):
+        return score(x, kernel) + score(2 * x, kernel) + jnp.sum(jax.grad(score)(x, kernel) ** 2)
+
+    whole = parallel.replicated(mesh)
+    split = parallel.rows(mesh) if dealt else whole
+    with jax.enable_x64(True):
+        wanted = jax.jit(jax.grad(loss, 1))(x, kernel)
+        program = jax.jit(
+            parallel.under(mesh, jax.grad(loss, 1)), in_shardings=(split, whole), out_shardings=whole
+        )
+        compiled = program.lower(x, kernel).compile()
+        close(compiled(x, kernel), wanted, 1e-12)
+    assert 'all-gather' not in compiled.as_text()
+    assert compiled.as_text().count(' all-reduce(') == dealt

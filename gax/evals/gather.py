@@ -75,7 +75,9 @@ def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
         return as_evaluated(sampling.sample(game, state, key, batch, label))
 
     rows = parallel.rows(mesh)  # the state stays where it is, however it is laid out
-    compiled = jax.jit(make, static_argnums=3, in_shardings=(None, None, rows), out_shardings=rows)
+    compiled = jax.jit(
+        parallel.under(mesh, make), static_argnums=3, in_shardings=(None, None, rows), out_shardings=rows
+    )
 
     def chunks(
         state: TrainState, labels: np.ndarray | None, num: int, batch: int, seed: int

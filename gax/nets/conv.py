@@ -26,7 +26,7 @@ rounding.
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import jax
@@ -71,9 +71,14 @@ def conv(
     )
     lowering = lowering or default_lowering()
     if lowering == 'lax':
-        return lax.conv_general_dilated(
-            x, kernel, tuple(strides), pads, dimension_numbers=DIMS, feature_group_count=groups
+        convolve = functools.partial(
+            lax.conv_general_dilated,
+            window_strides=tuple(strides),
+            padding=pads,
+            dimension_numbers=DIMS,
+            feature_group_count=groups,
         )
+        return convolve(x, kernel) if groups == 1 else _of_own_rows(convolve, x, kernel)
     if groups > 1:
         return _grouped(x, kernel, strides, pads, groups, lowering)
     kh, kw, cin, cout = kernel.shape
@@ -178,6 +183,20 @@ def _grouped(
     x = x.reshape(*x.shape[:3], groups, -1)
     out = jax.vmap(one, (3, 3), 3)(x, kernel.reshape(*kernel.shape[:3], groups, -1))
     return out.reshape(*out.shape[:3], -1)
+
+
+def _of_own_rows(fn: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
+    """fn(x, kernel); where rows are split over the devices of the mesh in use (parallel.under), each device does its own.
+
+    For convolutions in groups. With others the compiler sees to that by itself; with groups it has every device gather and convolve the whole batch
+    (openxla/xla issue 47945, 2026). Gradients of kernels are summed over the devices, in one all-reduce with all others.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    ours = all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)  # not within a shard_map
+    if mesh.empty or not ours or mesh.size == 1 or x.shape[0] % mesh.size:
+        return fn(x, kernel)
+    rows = jax.P(mesh.axis_names)
+    return jax.shard_map(fn, in_specs=(rows, jax.P()), out_specs=rows, check_vma=False)(x, kernel)
 
 
 def _matmul(x: Array, matrix: Array) -> Array:
