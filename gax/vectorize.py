@@ -74,9 +74,18 @@ def over_runs(runs: Runs, fn: Callable[..., Any], *axes: int | None, **options: 
     def one(values: Values, *arguments: Any) -> Any:
         return fn(with_values(runs.built, values), *arguments)
 
-    platform: str = runs.built.mesh.devices.flat[0].platform
-    compiled = jax.jit(
+    # Each device makes its own runs; left to the compiler, convolutions of all runs are made everywhere (see conv.py).
+    mesh, dealt = runs.built.mesh, jax.P(parallel.AXIS)
+    split = jax.shard_map(
         jax.vmap(one, in_axes=(0, *axes)),
+        mesh=mesh,
+        in_specs=(dealt, *[jax.P() if axis is None else dealt for axis in axes]),
+        out_specs=dealt,
+        check_vma=False,
+    )
+    platform: str = mesh.devices.flat[0].platform
+    compiled = jax.jit(
+        split,
         out_shardings=runs.sharding,
         compiler_options=parallel.OPTIONS.get(platform),
         **options,

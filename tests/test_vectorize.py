@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 from toys import close
 
-from configs import mlp2d, vanilla_mnist
+from configs import dcgan_mnist, mlp2d, vanilla_mnist
 from gax import experiment, parallel, vectorize
+from gax.nets import conv
 from gax.sweep import plan
 
 
@@ -56,6 +58,24 @@ def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.Monke
     kernels = jax.tree.leaves(together.state.params['g'])[-1]
     assert not np.allclose(kernels[0], kernels[1])
     assert not np.allclose(kernels[0], kernels[2])  # of one seed: the numbers do count
+
+
+def test_devices_make_their_own_runs_and_send_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a convolutional game whose convolutions are XLA's, as on accelerators."""
+    monkeypatch.setattr(conv, 'default_lowering', lambda: 'lax')
+    configs = [dcgan_mnist.get_test_config() for _ in range(2)]
+    configs[1].seed = 1
+    runs = vectorize.gather(experiment.build(configs[0], parallel.mesh(jax.devices()[:1])), configs)
+    assert runs.built.mesh.size == 2
+    advance = vectorize.program(runs, ((None, 1),))
+    rows = np.zeros((2, 1, runs.built.rows), np.int32)
+    carry = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((2, *x.shape), x.dtype, sharding=runs.sharding),
+        experiment.shapes(runs.built),
+    )
+    text = advance.func.lower(*advance.args, carry, runs.built.arrays, rows).compile().as_text()  # type: ignore[attr-defined]
+    assert ' convolution(' in text
+    assert re.findall(r' ((?:all|collective|reduce)-\w+)\(', text) == []
 
 
 def test_each_run_reads_its_own_order() -> None:
