@@ -75,7 +75,7 @@ def test_devices_make_their_own_runs_and_send_nothing(monkeypatch: pytest.Monkey
     )
     text = advance.func.lower(*advance.args, carry, runs.built.arrays, rows).compile().as_text()  # type: ignore[attr-defined]
     assert ' convolution(' in text
-    assert re.findall(r' ((?:all|collective|reduce)-\w+)\(', text) == []
+    assert re.findall(r' ((?:all|collective)-\w+|reduce-scatter)\(', text) == []
 
 
 def test_each_run_reads_its_own_order() -> None:
