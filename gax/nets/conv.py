@@ -119,7 +119,8 @@ def conv_transpose(
         for (n, s, (low, _), k), size in zip(axes, sizes, strict=True)
     ]
     out = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[3]), x.dtype)
-    kernel = kernel[::-1, ::-1].swapaxes(2, 3)
+    # Turned round apart from all else: within the optimizer's loops its gradient is read number by number, five times over.
+    kernel = lax.optimization_barrier(kernel)[::-1, ::-1].swapaxes(2, 3)
     return jax.linear_transpose(lambda y: _conv(y, kernel, strides, pads, lowering), out)(x)[0]
 
 

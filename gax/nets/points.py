@@ -49,9 +49,12 @@ FRACTIONS: dict[int, Points] = {
     6: (0, 0.75, -0.75, 1.5, -1.5, INFINITY),
 }
 MAX_ROOTS = 12  # beyond, the transforms, which are dense, cost more than they save
-# Floating-point operations in the time in which a number is written and read again, and the share of the plain sum's cost that
-# a plan may have: on 2 cores these two foretell which way is faster in each layer of benchmarks/README.md.
-MOVE = 80
+# What decides between plans and the plain sum, fitted to forward and backward passes of 38 layers on 2 cores
+# (benchmarks/layers.py). In floating-point operations: MOVE in the time in which a number is written and read again (of kernels
+# three times that, for few rows use each), LONGER in that of a plan's additional operations. WORTH: the share of the plain
+# sum's cost that a plan may have.
+MOVE = 10
+LONGER = 20_000_000
 WORTH = 0.85
 
 
@@ -168,8 +171,9 @@ def cost(h: Plan, w: Plan, examples: int, cin: int, cout: int) -> int:
     count, tiles = products(h, w), examples * h.tiles * w.tiles
     inputs, taps, outputs = h.inputs * w.inputs, h.taps * w.taps, h.outputs * w.outputs
     work = count * (tiles * (cin * cout + inputs * cin + outputs * cout) + taps * cin * cout)
-    moved = (count + inputs) * tiles * cin + (count + outputs) * tiles * cout + (count + taps) * cin * cout
-    return 2 * work + MOVE * moved
+    moved = (count + inputs) * tiles * cin + (count + outputs) * tiles * cout
+    moved += 3 * (count + taps) * cin * cout
+    return 2 * work + MOVE * moved + LONGER
 
 
 def plain_cost(h: Axis, w: Axis, examples: int, cin: int, cout: int) -> int:
@@ -183,7 +187,8 @@ def cheapest(
     h: Axis, w: Axis, examples: int, cin: int, cout: int, worth: float = WORTH
 ) -> tuple[Plan, Plan] | None:
     """The two axes' plans of least cost; None where there is none for less than `worth` times what the plain sum costs."""
-    pairs = list(itertools.product(plans(h), plans(w)))
+    # Sides alike in the same way: of 3 points along one and 5 along the other, more was foretold than was kept.
+    pairs = [(plan, plan) for plan in plans(h)] if h == w else list(itertools.product(plans(h), plans(w)))
     costs = [cost(*pair, examples, h.stride * w.stride * cin, cout) for pair in pairs]
     if not pairs or min(costs) >= worth * plain_cost(h, w, examples, cin, cout):
         return None
