@@ -34,11 +34,13 @@ def run(config: ConfigDict, devices: int, double: bool) -> Any:
     """The state after STEPS steps, on the host.
 
     In float32 by gradient descent: Adam and RMSprop divide by the gradient's own size, and make a full step of one that
-    is zero but for rounding (a bias before a batch-norm).
+    is zero but for rounding (a bias before a batch-norm). Bounded, for a WGAN's weights are clipped by its optimizer, and
+    without that grow without end.
     """
     made = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
     if not double:
-        players = {n: p._replace(optimizer=optax.sgd(1e-2)) for n, p in made.game.players.items()}
+        bounded = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(1e-2))
+        players = {n: p._replace(optimizer=bounded) for n, p in made.game.players.items()}
         made = made._replace(game=made.game._replace(players=players))
     fresh = jax.tree.map(np.array, jax.device_get(experiment.init(made)))
     if double:  # images are read as float32, and a convolution computes in the type of its input
