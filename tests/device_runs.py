@@ -2,7 +2,7 @@
 
     XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/device_runs.py mlp2d
 
-One line of JSON: {'float64': {'2': d, '4': d, '8': d}, 'float32': {...}} with d the largest difference of any parameter or
+One line of JSON: {'float64': {'2': d, '4': d, '8': d}, 'float64 by descent': {...}, 'float32 by descent': {...}} with d the largest difference of any parameter or
 statistic from those of one device, relative to the larger of 1 and its size.
 """
 
@@ -30,15 +30,15 @@ def config_of(name: str) -> ConfigDict:
     return config
 
 
-def run(config: ConfigDict, devices: int, double: bool) -> Any:
+def run(config: ConfigDict, devices: int, double: bool, descent: bool) -> Any:
     """The state after STEPS steps, on the host.
 
-    In float32 by gradient descent: Adam and RMSprop divide by the gradient's own size, and make a full step of one that
-    is zero but for rounding (a bias before a batch-norm). Bounded, for a WGAN's weights are clipped by its optimizer, and
-    without that grow without end.
+    descent: not by the config's optimizers. Adam and RMSprop divide by the gradient's own size, and make a step of one that is zero
+    but for rounding (a bias before a batch-norm). Bounded, for a WGAN's weights are clipped by its optimizer, and without that
+    grow without end.
     """
     made = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
-    if not double:
+    if descent:
         bounded = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(1e-2))
         players = {n: p._replace(optimizer=bounded) for n, p in made.game.players.items()}
         made = made._replace(game=made.game._replace(players=players))
@@ -70,9 +70,10 @@ def apart(left: Any, right: Any) -> float:
 
 def main(name: str) -> None:
     found: dict[str, dict[int, float]] = {}
-    for double in (True, False):
-        states = {n: run(config_of(name), n, double) for n in DEVICES}
-        found['float64' if double else 'float32'] = {n: apart(states[n], states[1]) for n in DEVICES[1:]}
+    ways = {'float64': (True, False), 'float64 by descent': (True, True), 'float32 by descent': (False, True)}
+    for way, (double, descent) in ways.items():
+        states = {n: run(config_of(name), n, double, descent) for n in DEVICES}
+        found[way] = {n: apart(states[n], states[1]) for n in DEVICES[1:]}
     print(json.dumps(found))
 
 
