@@ -2,7 +2,7 @@
 
 Forward pass and both gradients of one layer in a compiled loop, on CPU; the plain sum and the three plans of least cost take turns,
 and the best of several windows counts. Prints milliseconds, what conv.py takes, and the share of the plain sum's time that this
-needs. Writes results/layers.json: what the costs in gax/nets/points.py were fitted to.
+needs. Writes results/layers.json. The costs in gax/nets/points.py were fitted to an earlier run of this on the same machine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LAYERS = (
 )
 
 _OUT = flags.DEFINE_string('out', '', 'JSON file; empty: benchmarks/results/layers.json.')
-_BATCHES = flags.DEFINE_list('batches', [str(size) for size in BATCHES], 'Examples.')
+_BATCHES = flags.DEFINE_list('batches', [str(size) for size in BATCHES], 'Batch sizes.')
 
 
 def program(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -82,13 +82,7 @@ def measure(batch: int, side: int, size: int, stride: int, cin: int, cout: int) 
     taken = points.cheapest(axis, axis, batch, cin, cout)
     for pair in sorted(alike, key=lambda pair: cost(*pair))[:3]:
         ways[name(*pair)] = program(functools.partial(points.conv, axes=(axis, axis), plan=pair))
-    layer = dict(
-        zip(
-            ('batch', 'side', 'kernel', 'stride', 'cin', 'cout'),
-            (batch, side, size, stride, cin, cout),
-            strict=True,
-        )
-    )
+    layer = {'batch': batch, 'side': side, 'kernel': size, 'stride': stride, 'cin': cin, 'cout': cout}
     return {**layer, 'ms': best_of(ways, x, kernel), 'taken': name(*taken) if taken else 'plain'}
 
 

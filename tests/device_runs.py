@@ -2,8 +2,8 @@
 
     XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/device_runs.py mlp2d
 
-One line of JSON: {'float64': {'2': d, '4': d, '8': d}, 'float64 by descent': {...}, 'float32 by descent': {...}} with d the largest difference of any parameter or
-statistic from those of one device, relative to the larger of 1 and its size.
+One line of JSON: {'float64': {'2': d, '4': d, '8': d}, 'float64 by descent': {...}, 'float32 by descent': {...}} with d the
+largest difference of any parameter or statistic from those of one device, relative to the larger of 1 and its size.
 """
 
 from __future__ import annotations

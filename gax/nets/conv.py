@@ -119,7 +119,7 @@ def conv_transpose(
         for (n, s, (low, _), k), size in zip(axes, sizes, strict=True)
     ]
     out = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[3]), x.dtype)
-    # Turned round apart from all else: within the optimizer's loops its gradient is read number by number, five times over.
+    # Turned round apart from all else: within the optimizer's loops its gradient is read number by number in each.
     kernel = lax.optimization_barrier(kernel)[::-1, ::-1].swapaxes(2, 3)
     return jax.linear_transpose(lambda y: _conv(y, kernel, strides, pads, lowering), out)(x)[0]
 
@@ -189,8 +189,9 @@ def _grouped(
 def _of_own_rows(fn: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
     """fn(x, kernel); where rows are split over the devices of the mesh in use (parallel.under), each device does its own.
 
-    For convolutions in groups. With others the compiler sees to that by itself; with groups it has every device gather and convolve the whole batch
-    (openxla/xla issue 47945, 2026). Gradients of kernels are summed over the devices, in one all-reduce with all others.
+    For convolutions in groups. With others the compiler sees to that by itself; with groups it has every device gather and
+    convolve the whole batch (openxla/xla issue 47945, 2026). Gradients of kernels are summed over the devices; XLA joins these
+    sums with all others.
     """
     mesh = jax.sharding.get_abstract_mesh()
     ours = all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)  # not within a shard_map
