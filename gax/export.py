@@ -114,7 +114,8 @@ def write_samples(job: Job) -> str:
         if 'image' not in made:
             raise errors.GaxError(f'--out {request.out}: points are no images; write an .npz')
         labels = made.get('label') if request.class_folders else None
-        folders.save(pictures.to_uint8(made['image']), job.out, labels, job.built.source.spec.classes)
+        spec = job.built.source.spec
+        folders.save(pictures.to_uint8(made['image']), job.out, labels, spec.classes, spec.num_classes)
     else:
         write_still(job, made, job.columns)
     near = f' (truncated at {request.truncation:g})' if request.truncation else ''
