@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import errors, experiment, fakes, folders, latents, movies, neighbours, parallel, pictures
+from gax import errors, experiment, fakes, folders, latents, movies, neighbours, parallel, paths, pictures
 from gax.evals import features
 from gax.fakes import Images, Job, Request
 from gax.workdir import read_config, write_json
@@ -185,7 +185,5 @@ def save_npz(made: Images, out: Path) -> None:
     arrays: dict[str, Any] = {f'{name}s': value for name, value in made.items()}
     if 'image' in made:
         arrays['images'] = pictures.to_uint8(made['image'])
-    temporary = out.with_name(out.name + '.tmp')
-    with open(temporary, 'wb') as file:
+    with paths.replacing(out) as temporary, open(temporary, 'wb') as file:
         np.savez_compressed(file, **arrays)
-    temporary.replace(out)

@@ -13,10 +13,6 @@ from pathlib import Path
 
 from gax import errors
 
-TEMPORARY = (
-    '.gax-{}.tmp'  # of what is on its way; the place is filled by chance, so that nobody has the name already
-)
-
 
 def user(text: str | os.PathLike[str]) -> Path:
     """The path that a user wrote, in a flag, a config or a variable: `~` and `~NAME` become homes; nothing else changes.
@@ -59,6 +55,11 @@ def cache() -> Path | None:
         return None
 
 
+def temporary_name(token: str = '') -> str:
+    """Of something on its way in or out: one of chance, which nobody has already; with '*' the pattern of them all."""
+    return f'.gax-{token or secrets.token_hex(8)}.tmp'
+
+
 @contextlib.contextmanager
 def replacing(out: Path) -> Iterator[Path]:
     """A new path beside `out`, for a file or a folder, which takes the place of `out` when the block ends without an error.
@@ -66,7 +67,7 @@ def replacing(out: Path) -> Iterator[Path]:
     Its name is one of chance: nothing of anybody is written over or removed on the way. `out` is old or new, never half;
     a folder takes the place of an empty one alone.
     """
-    temporary = out.absolute().with_name(TEMPORARY.format(secrets.token_hex(8)))
+    temporary = out.absolute().with_name(temporary_name())
     try:
         yield temporary
         temporary.replace(out)
