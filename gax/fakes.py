@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import errors, experiment, latents, rng, sampling
+from gax import errors, experiment, latents, paths, rng, sampling
 from gax.checkpoint import Checkpoints
 from gax.data.source import Spec
 from gax.experiment import Experiment
@@ -55,7 +55,7 @@ class Job(NamedTuple):
 
     @property
     def out(self) -> Path:
-        return Path(self.request.out)
+        return paths.user(self.request.out)
 
     @property
     def columns(self) -> int:

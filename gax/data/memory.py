@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
 from gax.data.fit import Fit
 from gax.data.source import Source, Spec, read_resident
 from gax.data.threads import chunks
@@ -26,7 +26,7 @@ def embedded(name: str, fit: Fit = AS_IT_IS) -> Source:
 
 def npz(path: str, fit: Fit = AS_IT_IS) -> Source:
     """`x` uint8 [N, H, W] or [N, H, W, C], and optionally `y` int [N] from 0 up, `classes` texts. Raises GaxError for others."""
-    return from_arrays(f'npz:{path}', *load_npz(Path(path)), fit, class_names(Path(path)))
+    return from_arrays(f'npz:{path}', *load_npz(paths.user(path)), fit, class_names(paths.user(path)))
 
 
 def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
 from gax.data import decode, fit
 from gax.data.source import Source, Spec, read_rows
 
@@ -100,16 +100,18 @@ def library() -> Any:
 def find(name: str, folder: str) -> Any:
     """The builder of a set, by its name or its path. Raises GaxError for one that nobody knows."""
     tfds = library()
-    if (Path(name).expanduser() / 'dataset_info.json').is_file():
-        return tfds.builder_from_directory(str(Path(name).expanduser()))
+    path = paths.user(name)
+    if (path / 'dataset_info.json').is_file():
+        return tfds.builder_from_directory(str(path))
     plain = name.partition(':')[0].partition('/')[0]
+    root = where(folder)
     try:
-        return tfds.builder(name, data_dir=str(Path(folder).expanduser()) if folder else None)
+        return tfds.builder(name, data_dir=str(root) if folder else None)
     except tfds.core.DatasetNotFoundError as error:
         near = errors.nearest(plain, tfds.list_builders(with_community_datasets=False))
         hint = f'; nearest that TFDS can make: {near!r}' if near else ''
         raise errors.GaxError(
-            f'no set {name!r} in {where(folder)} on {socket.gethostname()}, and TFDS has no builder of that name{hint}'
+            f'no set {name!r} in {root} on {socket.gethostname()}, and TFDS has no builder of that name{hint}'
         ) from error
     except Exception as error:
         configs = (
@@ -123,7 +125,13 @@ def find(name: str, folder: str) -> Any:
 
 def where(folder: str) -> Path:
     """The folder that sets are looked for in, as TFDS chooses it."""
-    return Path(folder or os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets')).expanduser()
+    return paths.user(folder or os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets'))
+
+
+def place(name: str, folder: str) -> Path:
+    """The folder of the set called `name`, with all its versions; or the one prepared set that `name` is the path of."""
+    path = paths.user(name)
+    return path if (path / 'dataset_info.json').is_file() else where(folder) / name.partition(':')[0]
 
 
 def features(name: str, known: Any) -> tuple[str, str]:
