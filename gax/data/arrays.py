@@ -52,12 +52,15 @@ def arranged(x: np.ndarray, what: str, layout: str) -> np.ndarray:
 
 def look(shape: tuple[int, ...]) -> str:
     """The layout that a shape looks like, where that is none of [N, H, W] and [N, H, W, C]; else ''."""
-    if len(shape) == 4 and shape[3] not in CHANNELS:
-        return 'NCHW' if shape[1] in CHANNELS else 'HWCN' if shape[2] in CHANNELS else ''
-    if len(shape) == 3 and shape[2] in CHANNELS and min(shape[:2]) > max(CHANNELS):
-        return 'HWC'
-    # As many square images as they have rows would be all of MATLAB's, whose last axis counts.
-    return 'HWN' if len(shape) == 3 and 4 < shape[0] == shape[1] and shape[2] >= 2 * shape[0] else ''
+    large = [length > max(CHANNELS) for length in shape]  # as the sides of an image are
+    few = [length in CHANNELS for length in shape]
+    if len(shape) == 4 and not few[3]:
+        channels_first = few[1] and large[2] and large[3]
+        return 'NCHW' if channels_first else 'HWCN' if few[2] and large[0] and large[1] else ''
+    if len(shape) == 3 and few[2]:
+        return 'HWC' if large[0] and large[1] else ''
+    # In MATLAB's order; there are seldom as many images as they have rows, and those twice as wide as high.
+    return 'HWN' if len(shape) == 3 and large[0] and shape[0] == shape[1] and shape[2] >= 2 * shape[0] else ''
 
 
 def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:

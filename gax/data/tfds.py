@@ -5,6 +5,7 @@ Preparing a set (experiments/prepare.py) is another matter: most stock builders 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -17,6 +18,7 @@ from gax import errors, paths
 from gax.data import decode, fit
 from gax.data.source import Source, Spec, read_rows
 
+NOTE = 'gax'  # in the metadata of sets that gax made
 VERSION = re.compile(r'\d+\.\d+\.\d+')
 INSTALL = "reading tfds: data needs TensorFlow Datasets (without TensorFlow): pip install 'gax[tfds]'"
 
@@ -69,7 +71,8 @@ def named(text: str, data: Any) -> Source:
     if not len(records):
         raise errors.GaxError(f'{full} has no examples')
     shape = fitted(records[0][image], f'example 0 of {full}', fit.of(data)).shape
-    classes = tuple(builder.info.features[label].names or ()) if label else ()
+    names = builder.info.features[label].names or () if label else ()
+    classes = tuple(note_of(Path(str(builder.data_path))).get('classes', names))
     num_classes = builder.info.features[label].num_classes if label else 0
     spec = Spec(f'tfds:{text}', {'image': shape}, num_classes, len(records), classes)
     return Source(spec, (), read_rows, Open(full, records, image, label, fit.of(data), shape).rows)
@@ -77,6 +80,12 @@ def named(text: str, data: Any) -> Source:
 
 def parts(text: str) -> tuple[str, str]:
     """('cifar10', 'train') of 'cifar10'; a version stays with the name: ('mnist:3.0.1', 'test') of 'mnist:3.0.1:test'."""
+    for path, _, split in (
+        (text, '', ''),
+        text.rpartition(':'),
+    ):  # a prepared set may lie in a folder of any name
+        if path and (paths.user(path) / 'dataset_info.json').is_file():
+            return path, split or 'train'
     name, _, rest = text.partition(':')
     first, _, second = rest.partition(':')
     if VERSION.fullmatch(first):
@@ -132,6 +141,15 @@ def place(name: str, folder: str) -> Path:
     """The folder of the set called `name`, with all its versions; or the one prepared set that `name` is the path of."""
     path = paths.user(name)
     return path if (path / 'dataset_info.json').is_file() else where(folder) / name.partition(':')[0]
+
+
+def note_of(place: Path) -> dict[str, Any]:
+    """What gax wrote down of a prepared set that it made; {} of others."""
+    try:
+        note = json.loads((place / 'metadata.json').read_text(encoding='utf-8'))[NOTE]
+        return note if isinstance(note, dict) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def features(name: str, known: Any) -> tuple[str, str]:
