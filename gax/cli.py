@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import logging
 import sys
 import traceback
@@ -72,6 +74,11 @@ def configure(cache: str = '') -> None:
     logging.basicConfig(
         format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr, force=True
     )
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # names of files are bytes: those that are no text are written as they are
+        utf8 = codecs.lookup(sys.stdout.encoding).name == 'utf-8'
+        sys.stdout.reconfigure(errors='surrogateescape' if utf8 else 'backslashreplace')
     logging.getLogger('gax').setLevel(logging.INFO)
     logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
     folder = cache_folder(cache)

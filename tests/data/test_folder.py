@@ -153,11 +153,12 @@ def test_folders_are_read_through_links_and_circles_are_not(tmp_path, caplog):
 
 def test_names_of_files_are_bytes(tmp_path):
     imagefiles.folder(tmp_path, {'': 3})
-    (tmp_path / '001.png').rename(os.fsencode(tmp_path) + b'/caf\xe9.png')
+    name = os.fsdecode(b'caf\xe9.png')
+    (tmp_path / '001.png').rename(tmp_path / name)
     source = load(tmp_path)
     assert source.spec.size == 3
     digest = files_digest(config(tmp_path).data)
-    os.utime(os.fsencode(tmp_path) + b'/caf\xe9.png')
+    os.utime(tmp_path / name)
     assert len(digest) == 16
     assert files_digest(config(tmp_path).data) != digest
 
