@@ -83,7 +83,7 @@ def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int
     """The reference's label of the class folder `name` in `path`; 0 where the reference has no classes."""
     if name in known or not wanted.num_classes:
         return known.get(name, 0)
-    valid = wanted.classes or folders.class_folders((), wanted.num_classes)
+    valid = folders.class_folders(wanted.classes, wanted.num_classes)
     raise errors.GaxError(errors.choices(f'class of {wanted.name}, a folder in {path}:', name, valid))
 
 
