@@ -14,6 +14,8 @@ import pytest
 from gax import cli, errors, paths
 from gax.data import tfds
 from gax.evals import cache, inception_weights
+from gax.sweep import identity
+from gax.sweep.database import Database, address
 
 ROOT = Path(__file__).parents[1]
 LATIN1 = os.fsdecode(b'caf\xe9')  # no UTF-8
@@ -148,6 +150,27 @@ def test_a_folder_under_a_name_that_every_library_takes(tmp_path: Path) -> None:
         (other / 'x').write_text('x')
     assert (tmp_path / LATIN1 / 'x').read_text() == 'x'
     assert not other.exists()
+
+
+@pytest.mark.parametrize(
+    'name', ['a?b=c', 'a#b', 'a%41b', "a' b", '*[x]', LATIN1, f'%41{LATIN1}?', 'caf\u00e9']
+)
+def test_a_database_in_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
+    pytest.importorskip('optuna')
+    (tmp_path / name).mkdir()
+    database = Database('', tmp_path / name)
+    with database.engine.connect():
+        pass
+    assert [path.name for path in (tmp_path / name).iterdir()] == ['sweep.db']
+    assert database.engine.url.database == str(tmp_path / name / 'sweep.db')
+    identity.study_name(tmp_path / name, {}).encode()
+
+
+def test_a_database_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    assert address('sqlite:///~/x.db', tmp_path) == f'sqlite:///{tmp_path}/x.db'
+    assert address('sqlite:////abs/x.db', tmp_path) == 'sqlite:////abs/x.db'
+    assert address('sqlite:///x.db?timeout=1', tmp_path) == 'sqlite:///x.db?timeout=1'
 
 
 def calls(path: Path) -> list[tuple[str, ast.Call]]:
