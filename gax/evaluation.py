@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gax import config as configs
-from gax import data, errors, experiment, parallel
+from gax import data, errors, experiment, parallel, rng
 from gax.checkpoint import Checkpoints, said
 from gax.evals import gather, outside, results
 from gax.evals.evaluator import Evaluator, Setting, told
@@ -61,7 +61,7 @@ def takes_labels(experiment: Experiment) -> bool:
     if not experiment.source.spec.num_classes:
         return False
     asked = {'label': jax.ShapeDtypeStruct((1,), np.int32)}
-    key = jax.eval_shape(lambda: jax.random.key(0, impl='threefry2x32'))
+    key = jax.eval_shape(lambda: rng.key(0))
     return 'label' in jax.eval_shape(lambda k, b: experiment.game.latents(k, 1, b), key, asked)
 
 

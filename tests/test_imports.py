@@ -44,7 +44,7 @@ LAYERS = [
     ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.families'],
-    ['gax.data', 'gax.nets'],
+    ['gax.data', 'gax.nets', 'gax.data_identity'],
     [
         *('gax.evals.modes', 'gax.evals.precise', 'gax.evals.resize', 'gax.evals.torch_file'),
         *('gax.evals.classifier', 'gax.evals.protocol', 'gax.evals.cache'),
@@ -59,7 +59,8 @@ LAYERS = [
     ['gax.config'],
     ['gax.experiment'],
     ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.written'],
-    ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.fakes', 'gax.neighbours'],
+    ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.neighbours'],
+    ['gax.fakes'],
     ['gax.report.runs', 'gax.report.drawing', 'gax.alike'],
     ['gax.report.curves', 'gax.report.samples'],
     ['gax.report.tables'],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from gax import errors
 from gax.data import decode, fit
-from gax.data.source import Source, Spec, read_rows
+from gax.data.source import Source, Spec, listing, read_rows
 
 VERSION = re.compile(r'\d+\.\d+\.\d+')
 INSTALL = "reading tfds: data needs TensorFlow Datasets (without TensorFlow): pip install 'gax[tfds]'"
@@ -72,7 +73,10 @@ def named(text: str, data: Any) -> Source:
     classes = tuple(builder.info.features[label].names or ()) if label else ()
     num_classes = builder.info.features[label].num_classes if label else 0
     spec = Spec(f'tfds:{text}', {'image': shape}, num_classes, len(records), classes)
-    return Source(spec, (), read_rows, Open(full, records, image, label, fit.of(data), shape).rows)
+    root = Path(str(builder.data_path))
+    files = sorted(path for path in root.rglob('*') if path.is_file())
+    rows = Open(full, records, image, label, fit.of(data), shape).rows
+    return Source(spec, (), read_rows, rows, partial(listing, root, files, split))
 
 
 def parts(text: str) -> tuple[str, str]:
