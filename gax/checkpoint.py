@@ -8,11 +8,15 @@ damaged/STEP                     what a resuming run found damaged
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
+import re
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +73,8 @@ class Checkpoints:
             try:
                 temporary.mkdir()
                 errors.reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
-                self._orbax.save(temporary / 'tree', args=self._ocp.args.StandardSave(host))
+                with by_plain_name(temporary) as place:
+                    self._orbax.save(place / 'tree', args=self._ocp.args.StandardSave(host))
                 write_manifest(temporary, layout(host))
                 temporary.rename(target)
                 best = self.best()
@@ -156,12 +161,9 @@ class Checkpoints:
         shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
         found, wanted = checked_manifest(folder)['arrays'], layout(shapes)
         if found != wanted:
-            differ = sorted(set(found) ^ set(wanted)) or ['their order']
-            raise OtherArrays(
-                f'checkpoint {step} in {self._directory} is of another version of gax: {len(differ)} arrays differ, '
-                f'such as {differ[0]}; go on with the version that wrote it'
-            )
-        tree = self._orbax.restore(folder / 'tree', args=self._ocp.args.StandardRestore(shapes))
+            raise OtherArrays(f'checkpoint {step} in {self._directory} {why_other(found, wanted)}')
+        with by_plain_name(folder) as place:
+            tree = self._orbax.restore(place / 'tree', args=self._ocp.args.StandardRestore(shapes))
         return jax.tree.map(lambda x: np.asarray(x), tree)
 
     def _set_aside(self, step: int) -> None:
@@ -183,6 +185,22 @@ class Checkpoints:
         self._orbax.close()
 
 
+# TensorStore takes a backslash for a slash, brackets for a pattern, and no name that is not UTF-8.
+PLAIN = re.compile(r'[\w/.,:;=+@%#~ -]*')
+
+
+@contextlib.contextmanager
+def by_plain_name(folder: Path) -> Iterator[Path]:
+    """A path of `folder` that Orbax and what is beneath it can take: a link from elsewhere, where its own is not plain."""
+    if PLAIN.fullmatch(str(folder)):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix='gax-') as place:
+        link = Path(place) / 'folder'
+        link.symlink_to(folder, target_is_directory=True)
+        yield link
+
+
 def of_one_process(ocp: Any) -> Any:
     """Of several processes this one writes and reads by itself (see course.py): Orbax is not to wait for the others."""
     mine = jax.process_index()
@@ -199,6 +217,38 @@ def layout(tree: PyTree) -> list[str]:
     """The path, dtype and shape of every leaf, e.g. ".state.params['d']['Dense_0']['bias'] float32 (1,)"."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [f'{jax.tree_util.keystr(path)} {leaf.dtype} {tuple(leaf.shape)}' for path, leaf in leaves]
+
+
+def why_other(there: list[str], here: list[str]) -> str:
+    """What to say of a checkpoint whose arrays are `there`, where those of `here` are wanted, both as `layout` has them."""
+    before, after = (dict(map(parted, lines)) for lines in (there, here))
+    if [narrow(line) for line in there] == [narrow(line) for line in here]:
+        wide = any('64 ' in kind for kind in before.values())
+        return (
+            f'was written {"with" if wide else "without"} JAX_ENABLE_X64=1, and now it is {"not " if wide else ""}set; '
+            f'give JAX_ENABLE_X64={int(wide)}'
+        )
+    differ = [path for path in dict.fromkeys([*before, *after]) if before.get(path) != after.get(path)]
+    if not differ:
+        return 'is of another version of gax: its arrays are in another order; go on with the version that wrote it'
+    first = differ[0]
+    return (
+        f'is of other networks or data, or of another version of gax: {len(differ)} arrays differ, such as {first}, '
+        f'{before.get(first, "absent")} there and {after.get(first, "absent")} here; go on with what wrote it'
+    )
+
+
+def parted(line: str) -> tuple[str, str]:
+    """(path, dtype and shape) of a line of `layout`."""
+    head, _, shape = line.rpartition(' (')
+    path, _, dtype = head.rpartition(' ')
+    return path, f'{dtype} ({shape}'
+
+
+def narrow(line: str) -> str:
+    """A line of `layout` as it would be without 64 bits."""
+    path, kind = parted(line)
+    return f'{path} {kind.replace("64 (", "32 (")}'
 
 
 def write_manifest(folder: Path, arrays: list[str]) -> None:

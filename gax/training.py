@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import data_identity, errors, experiment, loop, parallel, pictures, sampling, selection
+from gax import data_identity, errors, experiment, initial, loop, parallel, pictures, sampling, selection
+from gax.checkpoint import Checkpoints
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
 from gax.experiment import Carry
@@ -53,9 +54,12 @@ class Run(Course):
         super().__init__(config, team, closing)
         self.own = experiment.own(self.experiment)
         selected = selection.of_run(self.own, workdir)
+        begun = self.begun(workdir)  # before anything is written: it may be refused
         data = data_identity.of(self.experiment.source)
         self.record = Record(config, workdir, self.shapes, selected, closing, data, accept)
         self.start, self.restored, self.over = self.record.start, self.record.restored, self.record.over
+        if not self.start:
+            self.restored = begun
         self.record.restored = None  # or a copy of the checkpoint would stay on the host as long as the run
         self.progress = Progress(self.start, config.steps)
         closing.callback(self.progress.close)
@@ -63,6 +67,12 @@ class Run(Course):
         self.num_samples, self.columns = experiment.sample_grid(self.own)
         self.sampler = experiment.sampler(self.own, self.num_samples)
         self.backdrop = self.behind_points()
+
+    def begun(self, workdir: Path) -> PyTree | None:
+        """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
+        if not self.config.init['from'] or Checkpoints(workdir / 'checkpoints', write=False).steps():
+            return None
+        return initial.begin(self.own, self.shapes)
 
     def train(self, stop: Stop) -> tuple[int, str]:
         if self.start:

@@ -61,6 +61,7 @@ LAYERS = [
     ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.written'],
     ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.neighbours'],
     ['gax.fakes'],
+    ['gax.initial'],
     ['gax.report.runs', 'gax.report.drawing', 'gax.alike'],
     ['gax.report.curves', 'gax.report.samples'],
     ['gax.report.tables'],
