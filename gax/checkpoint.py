@@ -8,22 +8,19 @@ damaged/STEP                     what a resuming run found damaged
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
-import re
+import secrets
 import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
 from gax.types import PyTree
 
 log = logging.getLogger('gax')
@@ -65,22 +62,22 @@ class Checkpoints:
         ones, and rubbish that the next start removes. What is written is a copy on the host, so that the device's
         arrays may be donated at once.
         """
-        target, temporary = self._directory / str(step), self._directory / f'{step}.tmp'
+        target = self._directory / str(step)
         if target.exists():
             return
         host = jax.tree.map(lambda x: np.array(x), jax.device_get(tree))
         with errors.plain_os_errors(self._directory):
             try:
-                temporary.mkdir()
-                errors.reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
-                with by_plain_name(temporary) as place:
-                    self._orbax.save(place / 'tree', args=self._ocp.args.StandardSave(host))
-                write_manifest(temporary, layout(host))
-                temporary.rename(target)
+                with paths.replacing(target) as temporary:
+                    temporary.mkdir()
+                    errors.reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
+                    with paths.plain(temporary) as folder:
+                        self._orbax.save(folder / 'tree', args=self._ocp.args.StandardSave(host))
+                    write_manifest(temporary, layout(host))
                 best = self.best()
                 for old in self.steps()[: -self._keep]:
                     if old != best:
-                        (self._directory / str(old)).rename(self._directory / f'{old}.old.tmp')
+                        (self._directory / str(old)).rename(self._directory / paths.temporary_name())
             finally:
                 self._sweep()  # where a save failed on a full disk, that makes room
 
@@ -88,7 +85,7 @@ class Checkpoints:
         """The step that `mark_best` was last told of, if its checkpoint is there."""
         path = self._directory / 'best.json'
         try:
-            step = json.loads(path.read_text())['step']
+            step = json.loads(path.read_text(encoding='utf-8'))['step']
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -104,15 +101,14 @@ class Checkpoints:
         The mark is old or new, never half. A process killed before this leaves the old mark, and its checkpoint.
         """
         content = {'step': step, 'metric': metric, 'value': value}
-        temporary = self._directory / 'best.json.part'
         with errors.plain_os_errors(self._directory):
-            temporary.write_text(json.dumps(content) + '\n')
-            temporary.replace(self._directory / 'best.json')
+            paths.write_text(self._directory / 'best.json', json.dumps(content) + '\n')
 
     def _sweep(self) -> None:
         """Removes what is on its way in or out."""
-        for rubbish in self._directory.glob('*.tmp'):
-            shutil.rmtree(rubbish, ignore_errors=True)
+        for pattern in (paths.temporary_name('*'), '[0-9]*.tmp'):  # the second of earlier versions
+            for rubbish in self._directory.glob(pattern):
+                shutil.rmtree(rubbish, ignore_errors=True)
 
     def restore(self, like: PyTree, step: int | None = None) -> tuple[int, PyTree] | None:
         """The newest good checkpoint (or that of `step`) as (step, numpy tree shaped `like`); None if there is none.
@@ -162,7 +158,7 @@ class Checkpoints:
         found, wanted = checked_manifest(folder)['arrays'], layout(shapes)
         if found != wanted:
             raise OtherArrays(f'checkpoint {step} in {self._directory} {why_other(found, wanted)}')
-        with by_plain_name(folder) as place:
+        with paths.plain(folder) as place:
             tree = self._orbax.restore(place / 'tree', args=self._ocp.args.StandardRestore(shapes))
         return jax.tree.map(lambda x: np.asarray(x), tree)
 
@@ -170,7 +166,8 @@ class Checkpoints:
         with errors.plain_os_errors(self.damaged):
             self.damaged.mkdir(exist_ok=True)
             target = self.damaged / str(step)
-            shutil.rmtree(target, ignore_errors=True)
+            if target.exists():  # of an earlier time: it may be the one that somebody mends
+                target = self.damaged / f'{step}.{secrets.token_hex(4)}'
             (self._directory / str(step)).rename(target)
 
     def _refuse_to_begin_again(self) -> None:
@@ -183,22 +180,6 @@ class Checkpoints:
 
     def close(self) -> None:
         self._orbax.close()
-
-
-# TensorStore takes a backslash for a slash, brackets for a pattern, and no name that is not UTF-8.
-PLAIN = re.compile(r'[\w/.,:;=+@%#~ -]*')
-
-
-@contextlib.contextmanager
-def by_plain_name(folder: Path) -> Iterator[Path]:
-    """A path of `folder` that Orbax and what is beneath it can take: a link from elsewhere, where its own is not plain."""
-    if PLAIN.fullmatch(str(folder)):
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix='gax-') as place:
-        link = Path(place) / 'folder'
-        link.symlink_to(folder, target_is_directory=True)
-        yield link
 
 
 def of_one_process(ocp: Any) -> Any:
@@ -253,17 +234,18 @@ def narrow(line: str) -> str:
 
 def write_manifest(folder: Path, arrays: list[str]) -> None:
     """Flushes every file of `folder` to the disk and writes down its digest."""
-    paths = sorted(path for path in folder.rglob('*') if path.is_file())
-    files = {str(path.relative_to(folder)): digest(path, flush=True) for path in paths}
+    written = sorted(path for path in folder.rglob('*') if path.is_file())
+    files = {str(path.relative_to(folder)): digest(path, flush=True) for path in written}
     content = {'arrays': arrays, 'files': files}
     sha256 = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    (folder / 'manifest.json').write_text(json.dumps({**content, 'sha256': sha256}, indent=1))
+    text = json.dumps({**content, 'sha256': sha256}, indent=1)
+    (folder / 'manifest.json').write_text(text, encoding='utf-8')
     digest(folder / 'manifest.json', flush=True)
 
 
 def checked_manifest(folder: Path) -> dict[str, Any]:
     """manifest.json of a checkpoint. Raises ValueError or OSError unless everything in the folder is as it was written."""
-    content = json.loads((folder / 'manifest.json').read_text())
+    content = json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
     sha256 = content.pop('sha256')
     if hashlib.sha256(json.dumps(content).encode()).hexdigest() != sha256:
         raise ValueError('manifest.json does not match its SHA-256')

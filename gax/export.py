@@ -13,7 +13,18 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import data_identity, errors, experiment, fakes, folders, latents, movies, neighbours, pictures
+from gax import (
+    data_identity,
+    errors,
+    experiment,
+    fakes,
+    folders,
+    latents,
+    movies,
+    neighbours,
+    paths,
+    pictures,
+)
 from gax.evals import features
 from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
@@ -151,7 +162,8 @@ def write_samples(job: Job) -> str:
         if 'image' not in made:
             raise errors.GaxError(f'--out {request.out}: points are no images; write an .npz')
         labels = made.get('label') if request.class_folders else None
-        folders.save(pictures.to_uint8(made['image']), job.out, labels, job.built.source.spec.classes)
+        spec = job.built.source.spec
+        folders.save(pictures.to_uint8(made['image']), job.out, labels, spec.classes, spec.num_classes)
     else:
         write_still(job, made, job.columns)
     near = f' (truncated at {request.truncation:g})' if request.truncation else ''
@@ -227,7 +239,5 @@ def save_npz(made: Images, out: Path) -> None:
     arrays: dict[str, Any] = {f'{name}s': value for name, value in made.items()}
     if 'image' in made:
         arrays['images'] = pictures.to_uint8(made['image'])
-    temporary = out.with_name(out.name + '.tmp')
-    with open(temporary, 'wb') as file:
+    with paths.replacing(out) as temporary, open(temporary, 'wb') as file:
         np.savez_compressed(file, **arrays)
-    temporary.replace(out)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gax import errors, experiment, fakes, meter, parallel, rng
+from gax import errors, fakes, meter, parallel, paths, rng
 from gax import step as steps
 from gax.checkpoint import layout, parted
 from gax.experiment import Carry, Experiment
@@ -64,9 +64,7 @@ def taken_over(built: Experiment, like: Carry) -> Weights:
         {name: state.params[name] for name in names},
         {name: state.model_state[name] for name in names},
         {
-            name: state.ema.get(
-                name, {'params': state.params[name], 'model_state': state.model_state[name]}
-            )
+            name: state.ema.get(name, {'params': state.params[name], 'model_state': state.model_state[name]})
             for name in names
         },
     )
@@ -79,8 +77,8 @@ def split(text: str) -> tuple[Path, str]:
     """(workdir, 'newest', 'best' or a step) of RUN[:STEP]. A folder's name may have colons."""
     run, colon, which = text.rpartition(':')
     if colon and (which.isdecimal() or which in ('newest', 'best')) and not Path(text).is_dir():
-        return Path(run).expanduser(), which
-    return Path(text).expanduser(), 'newest'
+        return paths.user(run), which
+    return paths.user(text), 'newest'
 
 
 def chosen(section: Mapping[str, Any], there: list[str], here: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import IO, Any
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data_identity, errors
+from gax import data_identity, errors, paths
 from gax.board import Board
 from gax.data_identity import Identity
 
@@ -42,7 +42,7 @@ def open_workdir(
     refuse_file(workdir)
     with errors.plain_os_errors(workdir):
         (workdir / 'samples').mkdir(parents=True, exist_ok=True)
-        lock = open(workdir / '.lock', 'w')  # noqa: SIM115 (closed by the caller, at the end of the run)
+        lock = open(workdir / '.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed by the caller, at the end of the run)
     try:
         take(lock, workdir)
         path = workdir / 'config.json'
@@ -115,7 +115,7 @@ def read_data(workdir: Path) -> Identity | None:
 
 def _data_json(workdir: Path) -> Any:
     with errors.plain_os_errors(workdir):
-        return json.loads((workdir / DATA).read_text())
+        return json.loads((workdir / DATA).read_text(encoding='utf-8'))
 
 
 def refuse_other_config(path: Path, new: Mapping[str, Any], also: Sequence[str] = ()) -> None:
@@ -141,7 +141,7 @@ def refuse_other_config(path: Path, new: Mapping[str, Any], also: Sequence[str] 
 def read_config(path: Path) -> ConfigDict:
     """config.json of a workdir, see `completed`."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding='utf-8'))
         if not isinstance(content, dict):
             raise ValueError('it holds no fields')
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -183,16 +183,14 @@ def grown(content: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_json(path: Path, content: Any) -> None:
     """Writes beside and renames: the file is old or new, never half."""
-    temporary = path.with_name(path.name + '.tmp')
-    temporary.write_text(json.dumps(content, indent=2) + '\n')
-    temporary.replace(path)
+    paths.write_text(path, json.dumps(content, indent=2) + '\n')
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl; a line that a crash cut short is left out."""
     path = workdir / 'metrics.jsonl'
     rows: list[dict[str, Any]] = []
-    for line in path.read_text(errors='replace').splitlines() if path.exists() else ():
+    for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if path.exists() else ():
         with contextlib.suppress(ValueError):
             row = json.loads(line)
             if isinstance(row, dict) and 'step' in row:
@@ -211,10 +209,8 @@ class MetricsWriter:
         self.rows = [row for row in read_metrics(workdir) if row['step'] <= step]
         path = workdir / 'metrics.jsonl'
         with errors.plain_os_errors(workdir):
-            temporary = path.with_suffix('.tmp')
-            temporary.write_text(''.join(json.dumps(row) + '\n' for row in self.rows))
-            temporary.replace(path)
-            self._file = open(path, 'a')  # noqa: SIM115 (closed in close)
+            paths.write_text(path, ''.join(json.dumps(row) + '\n' for row in self.rows))
+            self._file = open(path, 'a', encoding='utf-8')  # noqa: SIM115 (closed in close)
             self._board = Board(workdir, purge=step + 1 if step else None)
 
     def write(self, row: Mapping[str, Any]) -> None:

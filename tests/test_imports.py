@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 # first row that fits decides.
 LAYERS = [
     ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order'],
+    ['gax.paths'],
     ['gax.fields', 'gax.pictures', 'gax.board', 'gax.progress', 'gax.signals', 'gax.team'],
     [
         'gax.stats',
@@ -23,7 +24,7 @@ LAYERS = [
         'gax.rendezvous',
     ],
     ['gax.sweep.child'],
-    ['gax.data.fit', 'gax.data.decode', 'gax.data.threads'],
+    ['gax.data.fit', 'gax.data.decode', 'gax.data.threads', 'gax.data.walk'],
     ['gax.types', 'gax.optim', 'gax.movies', 'gax.folders', 'gax.data.feed'],
     ['gax.nets.points'],
     [
@@ -41,7 +42,7 @@ LAYERS = [
     ['gax.penalties', 'gax.augment', 'gax.step'],
     ['gax.wrappers'],
     ['gax.players', 'gax.sampling', 'gax.latents', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
-    ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds'],
+    ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds', 'gax.data.images'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.families'],
     ['gax.data', 'gax.nets', 'gax.data_identity'],

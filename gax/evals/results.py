@@ -25,14 +25,14 @@ def append(workdir: Path, row: Mapping[str, Any]) -> None:
     path = workdir / FILE
     with errors.plain_os_errors(workdir):
         cut = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b'\n')
-        with open(path, 'a') as file:
+        with open(path, 'a', encoding='utf-8') as file:
             file.write('\n' * bool(cut) + json.dumps(row) + '\n')
 
 
 def read_rows(workdir: Path) -> list[dict[str, Any]]:
     """Every whole row, in the order they were written; of a file that is not there, none."""
     path, rows = workdir / FILE, []
-    for line in path.read_text(errors='replace').splitlines() if path.is_file() else ():
+    for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if path.is_file() else ():
         try:
             row = json.loads(line)
         except ValueError:  # cut short by a crash

@@ -56,7 +56,7 @@ class Database:
 
         if self.sqlite:
             with errors.plain_os_errors(self._workdir):
-                file = open(self._workdir / '.sweep.lock', 'w')  # noqa: SIM115 (closed below)
+                file = open(self._workdir / '.sweep.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed below)
             with file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield

@@ -6,14 +6,13 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import errors, fields, stats
+from gax import errors, fields, paths, stats
 from gax.sweep import objective as objectives
 from gax.sweep import space
 from gax.sweep.objective import Measured, Objective
@@ -162,9 +161,7 @@ def write_csv(found: Sequence[Row], objective: Objective | None, path: Path) -> 
 def write_text(path: Path, text: str) -> None:
     """Beside, and renamed: workers that write at once leave the whole file of one of them."""
     with errors.plain_os_errors(path.parent):
-        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-        temporary.write_text(text)
-        temporary.replace(path)
+        paths.write_text(path, text)
 
 
 def printed(made: Sequence[Group], objective: Objective | None) -> list[str]:
