@@ -38,6 +38,7 @@ def main(argv: list[str]) -> int:
 
     workdir = Path(WORKDIR.value) if WORKDIR.value else None
     against = Path(AGAINST.value) if AGAINST.value else None
+    errors.in_range('--seed', SEED.value, *errors.SEEDS)
     if not SAMPLES.value and workdir is None:
         raise errors.GaxError('give --workdir=RUN, or --samples=DIR or FILE.npz with --data=SOURCE')
     chosen = tuple(METRICS.value), FEATURES.value, NUM.value, SEED.value, RESIZER.value, WEIGHTS.value

@@ -91,7 +91,7 @@ POSITIVE: tuple[str, ...] = (
     *('checkpoint.every', 'checkpoint.keep', 'accumulate'),
 )
 RANGES: tuple[tuple[str, float, float], ...] = (
-    ('seed', 0, 2**32 - 1),
+    ('seed', *errors.SEEDS),
     ('steps_per_call', 0, math.inf),
     ('data.image_size', 0, 2**16),
     ('data.channels', 0, 2**16),

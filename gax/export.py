@@ -130,6 +130,7 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
         'neighbours': (write_neighbours, ('.png',)),
     }
     write, kinds = writers[mode]
+    errors.in_range('--seed', request.seed, *errors.SEEDS)
     if request.num < 1:
         raise errors.GaxError(f'--num must be positive, and is {request.num}')
     if mode == 'interpolate' and request.interpolate < 2:

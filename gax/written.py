@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,8 @@ def folder(name: str, out: Path) -> str:
     height, _, channels = images.shape[1:]
     return (
         f'{len(images)} PNGs of {name} are in {out}\n'
-        f'train on them: python experiments/train.py --config=configs/dcgan_emoji.py --workdir=runs/{out.name}_run '
-        f'--config.data.name=folder:{out} --config.data.image_size={height} --config.data.channels={channels}'
+        f'train on them: python experiments/train.py --config=configs/dcgan_emoji.py --workdir={shlex.quote(f"runs/{out.name}_run")} '
+        f'--config.data.name={shlex.quote(f"folder:{out}")} --config.data.image_size={height} --config.data.channels={channels}'
     )
 
 
@@ -58,7 +59,7 @@ def tfds_set(name: str, root: Path) -> str:
     return (
         f'{len(images)} images of {name} are in {place}\n'
         f'train on them: python experiments/train.py --config=configs/dcgan_emoji.py --workdir=runs/{short}_run '
-        f'--config.data.name=tfds:{place}'
+        f'--config.data.name={shlex.quote(f"tfds:{place}")}'
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import socket
 from functools import partial
 from pathlib import Path
@@ -161,11 +162,11 @@ def open_split(text: str, name: str, split: str, builder: Any) -> Any:
 def why_not(text: str, split: str, builder: Any, error: Exception) -> str:
     """One line on a split that cannot be opened."""
     folder = Path(str(builder.data_path))
-    command = f'python experiments/prepare.py --data=tfds:{text}'
+    command = f'python experiments/prepare.py --data={shlex.quote(f"tfds:{text}")}'
     if not (folder / 'dataset_info.json').is_file():
         root = folder.parents[len(builder.info.full_name.split('/')) - 1]
         return (
-            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={root} (needs '
+            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={shlex.quote(str(root))} (needs '
             "pip install 'gax[tfds]' and the network), or give the folder where it is as --config.data.dir"
         )
     if 'plit' not in str(error) and 'incompatible with' not in str(error):
