@@ -20,9 +20,12 @@ OBJECTIVE = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int:
+    from gax import paths
     from gax.sweep import comparison
 
-    a, b = ([Path(name) for name in sorted(glob.glob(pattern))] for pattern in (A.value, B.value))
+    a, b = (
+        [Path(name) for name in sorted(glob.glob(str(paths.user(pattern))))] for pattern in (A.value, B.value)
+    )
     print(comparison.compare(a, b, OBJECTIVE.value))
     return 0
 

@@ -11,8 +11,6 @@ mnist, emoji, raw, or package.module:function.
     python experiments/evaluate.py --samples=made.npz --data=embedded:mnist  # or a folder of images
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from gax import cli
@@ -32,20 +30,20 @@ CACHE = flags.DEFINE_string('cache', '', "Folder of the data's statistics; in th
 
 
 def main(argv: list[str]) -> int:
-    from gax import errors, evaluation
+    from gax import errors, evaluation, paths
     from gax.evals.evaluator import Setting
     from gax.workdir import read_config
 
-    workdir = Path(WORKDIR.value) if WORKDIR.value else None
-    against = Path(AGAINST.value) if AGAINST.value else None
+    workdir = paths.user(WORKDIR.value) if WORKDIR.value else None
+    against = paths.user(AGAINST.value) if AGAINST.value else None
     errors.in_range('--seed', SEED.value, *errors.SEEDS)
     if not SAMPLES.value and workdir is None:
         raise errors.GaxError('give --workdir=RUN, or --samples=DIR or FILE.npz with --data=SOURCE')
     chosen = tuple(METRICS.value), FEATURES.value, NUM.value, SEED.value, RESIZER.value, WEIGHTS.value
-    setting = Setting(*chosen, Path(CACHE.value).expanduser() if CACHE.value else None)
+    setting = Setting(*chosen, paths.user(CACHE.value) if CACHE.value else None)
     if SAMPLES.value:
         section = evaluation.data_of(DATA.value, read_config(workdir / 'config.json') if workdir else None)
-        done = evaluation.of_samples(Path(SAMPLES.value), section, setting, workdir, against)
+        done = evaluation.of_samples(paths.user(SAMPLES.value), section, setting, workdir, against)
     elif DATA.value:
         raise errors.GaxError(
             '--data goes with --samples; a run is held against the data that it was trained on'

@@ -13,8 +13,6 @@ Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or
 --truncation=0.7 goes with all: latents beyond 0.7 are drawn again. Less variety; of some GANs better samples.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from gax import cli
@@ -41,10 +39,10 @@ FOLDERS = flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfo
 
 
 def main(argv: list[str]) -> int:
-    from gax import export, fakes
+    from gax import export, fakes, paths
 
     asked = fakes.Request(
-        workdir=Path(WORKDIR.value),
+        workdir=paths.user(WORKDIR.value),
         out=OUT.value,
         num=NUM.value,
         seed=SEED.value,

@@ -9,8 +9,6 @@ One run in several processes (on as many hosts): the same command in each, with 
 end with status 75; the same commands go on from the last checkpoint.
 """
 
-from pathlib import Path
-
 from absl import flags
 from ml_collections import config_flags
 
@@ -41,9 +39,9 @@ flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:
-    from gax import hosts, profile, training
+    from gax import hosts, paths, profile, training
 
-    workdir, config = Path(WORKDIR.value), CONFIG.value
+    workdir, config = paths.user(WORKDIR.value), CONFIG.value
     asked = hosts.Asked(
         *(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value, DISTRIBUTED.value, JOIN_TIMEOUT.value)
     )

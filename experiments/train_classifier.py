@@ -16,7 +16,7 @@ import numpy as np
 import optax
 from absl import flags
 
-from gax import cli, rng
+from gax import cli, paths, rng
 from gax.data import memory, order
 from gax.data.source import to_unit
 from gax.evals import classifier
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
     assert y is not None
     kept = np.arange(len(x)) % classifier.HELD_OUT != 0
     variables = train(x[kept], y[kept], shipped.classes, EPOCHS.value)
-    out = Path(OUT.value or classifier.WEIGHTS / shipped.file)
+    out = paths.user(OUT.value or classifier.WEIGHTS / shipped.file)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Of digits the hidden units are features enough; see gax/evals/classifier.py for emoji.
     weights = classifier.Weights(variables) if name == 'mnist' else classifier.standard(variables, x[kept])

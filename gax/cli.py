@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import os
 import shlex
 import sys
 import traceback
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from gax import arguments, errors
+from gax import arguments, errors, paths
 
 flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
 flags.DEFINE_string('compilation_cache', '~/.cache/gax', 'Folder of compiled programs; empty for none.')
@@ -38,8 +37,9 @@ def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int
         print(usage(argv[0]))
         return 0
     try:
+        argv = with_home(argv)
         arguments.check(argv[1:], flags.FLAGS)
-        rest = flags.FLAGS(list(argv))
+        rest = flags.FLAGS(argv)
         configure(flags.FLAGS.compilation_cache)
         return main(rest) or 0
     except (errors.GaxError, flags.Error) as error:
@@ -79,12 +79,33 @@ def configure(cache: str = '') -> None:
     )
     logging.getLogger('gax').setLevel(logging.INFO)
     logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
-    if cache:
+    folder = cache_folder(cache)
+    if folder:
         import jax
 
-        jax.config.update('jax_compilation_cache_dir', os.path.expanduser(cache))
+        jax.config.update('jax_compilation_cache_dir', str(folder))
         jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
         logging.getLogger('jax._src.compiler').setLevel(logging.ERROR)  # a cache that is full is no mishap
+
+
+def cache_folder(text: str) -> Path | None:
+    """Where compiled programs are kept; None for nowhere, and for the default where nobody knows the home that it is in."""
+    try:
+        return paths.user(text) if text else None
+    except errors.GaxError:
+        if text != flags.FLAGS['compilation_cache'].default:
+            raise
+        return None
+
+
+def with_home(argv: Sequence[str]) -> list[str]:
+    """The arguments with the home that --config may begin with: absl opens that file by itself."""
+    result = list(argv)
+    for place, (before, word) in enumerate(zip(('', *argv), argv, strict=False)):
+        name, equals, value = word.partition('=') if word.startswith('-') else (before, '', word)
+        if name in ('--config', '-config') and value.startswith('~'):
+            result[place] = f'{name}=' * bool(equals) + str(paths.user(value))
+    return result
 
 
 def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = False) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gax import errors, gans, parallel, penalties, transforms, wrappers
-from gax.data import fit
+from gax.data import arrays, fit
 from gax.evals import metrics
 from gax.fields import fields_of, flat, get, unknown_field
 from gax.optim import section as optimizer
@@ -68,6 +68,8 @@ def data_section() -> dict[str, Any]:
         'resize': 'lanczos',  # Pillow's filter
         'flip': False,  # left to right, half of the images, at random
         'channels': 0,  # 0: as many as the images have
+        'layout': '',  # of an .npz: its axes in their order, e.g. NCHW; '': as the shape shows. data.arrays
+        'range': '',  # of an .npz: the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
         'broken': 'error',  # what a broken file in a folder is: or 'skip'
         'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
         'workers': 0,  # processes that fetch; 0: threads
@@ -117,6 +119,8 @@ CHOICES: dict[str, Iterable[str]] = {
     'data.crop': fit.CROPS,
     'data.resize': fit.FILTERS,
     'data.broken': ('error', 'skip'),
+    'data.layout': ('', *arrays.LAYOUTS),
+    'data.range': ('', *arrays.RANGES),
 }
 # Fields by their last name, wherever a recipe has them: of players, and of networks.
 POSITIVE_LAST = ('updates', 'learning_rate')

@@ -142,7 +142,7 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
 
 def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
     """The ending of `out`, FOLDER for a folder; one of `kinds`. Raises GaxError for others, and where it cannot be."""
-    path = Path(out)
+    path = paths.user(out)
     kind = FOLDER if out.endswith('/') or not path.suffix else path.suffix.lower()
     if kind not in kinds:
         films = ' (films are of --interpolate and --traverse)' if kind in movies.KINDS and not when else ''

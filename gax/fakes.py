@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import data_identity, errors, experiment, latents, parallel, rng, sampling
+from gax import data_identity, errors, experiment, latents, parallel, paths, rng, sampling
 from gax.checkpoint import Checkpoints
 from gax.data.source import Spec
 from gax.experiment import Experiment
@@ -58,7 +58,7 @@ class Job(NamedTuple):
 
     @property
     def out(self) -> Path:
-        return Path(self.request.out)
+        return paths.user(self.request.out)
 
     @property
     def columns(self) -> int:

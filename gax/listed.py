@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gax import alike, errors, together, training
+from gax import alike, errors, paths, together, training
 from gax.sweep import plan
 from gax.together import Ending, Tell
 
@@ -63,7 +63,8 @@ def read(base: ConfigDict, file: Path) -> dict[Path, ConfigDict]:
     """Workdir -> config. Raises GaxError for a file that is none, and for a run that the base config has not got."""
     try:
         listed = {
-            Path(run['workdir']): dict(run['setting']) for run in json.loads(file.read_text(encoding='utf-8'))
+            paths.user(run['workdir']): dict(run['setting'])
+            for run in json.loads(file.read_text(encoding='utf-8'))
         }
     except OSError as error:
         raise errors.GaxError(f'cannot read {file}: {error.strerror}') from error

@@ -24,7 +24,7 @@ LAYERS = [
         'gax.rendezvous',
     ],
     ['gax.sweep.child'],
-    ['gax.data.fit', 'gax.data.decode', 'gax.data.threads', 'gax.data.walk'],
+    ['gax.data.fit', 'gax.data.arrays', 'gax.data.decode', 'gax.data.threads', 'gax.data.walk'],
     ['gax.types', 'gax.optim', 'gax.movies', 'gax.folders', 'gax.data.feed'],
     ['gax.nets.points'],
     [

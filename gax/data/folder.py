@@ -57,7 +57,8 @@ def named(path: str, data: Any) -> Source:
     spec = Spec(f'folder:{path}', {'image': shape}, found.num, len(found.paths), found.classes)
     if nbytes(spec) > data.device_limit_mib * 2**20 and not (fitting.image_size and fitting.channels):
         compare_heads(found.paths, fitting, shape)
-    files = partial(listing, root, found.paths)
+    labels = b'' if found.labels is None else found.labels.tobytes()
+    files = partial(listing, root, found.paths, labels)
     return Source(spec, (), read_rows, Open(found, fitting, shape).rows, files)
 
 

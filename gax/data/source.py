@@ -47,9 +47,9 @@ class Source(NamedTuple):
     listing: Callable[[], str] | None = None
 
 
-def listing(root: Path, paths: Iterable[Path], part: str = '') -> str:
-    """16 hex digits of the SHA-256 of names (below `root`) and sizes of files, in order. part: of the set that is used."""
-    sha = hashlib.sha256(os.fsencode(part) + b'\0')
+def listing(root: Path, paths: Iterable[Path], also: bytes = b'') -> str:
+    """16 hex digits of the SHA-256 of names (below `root`) and sizes of files, in order. also: what is digested beside."""
+    sha = hashlib.sha256(also + b'\0')
     for path in paths:
         sha.update(os.fsencode(path.relative_to(root)) + f'\0{path.stat().st_size}\n'.encode())
     return sha.hexdigest()[:16]

@@ -20,7 +20,10 @@ FILE = 'sweep.json'
 
 def study_name(workdir: Path, spec: Mapping[str, Any]) -> str:
     """One for all workers that are started with the same command, on whatever machine."""
-    return f'{workdir.name}-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}'
+    name = workdir.name.encode(
+        errors='backslashreplace'
+    ).decode()  # a database takes no bytes that are no UTF-8
+    return f'{name}-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}'
 
 
 def refuse_other(workdir: Path, spec: Mapping[str, Any]) -> None:
