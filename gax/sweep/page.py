@@ -78,7 +78,7 @@ def grid(head: Sequence[str], lines: Iterable[tuple[str, Sequence[str]]], right:
 
 def link(row: Row) -> str:
     return (
-        f'<a href="{text(quote(row.folder, safe="/=+"))}/">{text(row.folder.removeprefix("runs/"))}</a>'
+        f'<a href="{text(quote(row.folder, safe="/=+", errors="surrogateescape"))}/">{text(row.folder.removeprefix("runs/"))}</a>'
         if row.folder
         else ''
     )

@@ -225,6 +225,25 @@ def test_where_values_lie_on_an_axis() -> None:
     assert not plots.column('flag', [True, False]).numbers
 
 
+@pytest.mark.parametrize('name', ['$a$ 50%', 'x_$^', 'caf\udce9', 'a\nb\x01', '<b>&"'])
+def test_a_value_may_have_any_characters(name: str, tmp_path: Path) -> None:
+    rows = [
+        Row(
+            i,
+            {'data.name': f'folder:{d}'},
+            0,
+            'done',
+            {'d/loss': {'last': float(i), 'min': 0.0}},
+            folder=f'runs/{d}#?',
+        )
+        for i, d in enumerate((name, 'other'))
+    ]
+    page.write(rows, sweep(SMALL._replace(metric='d/loss')), tmp_path, tmp_path / 'sweep.html')
+    text = (tmp_path / 'sweep.html').read_text(encoding='utf-8')
+    assert Page(text).open == []
+    assert 'href="runs/other%23%3F/"' in text
+
+
 def test_fields_that_go_together_are_one_axis() -> None:
     rows = [
         Row(i, {RATE: r, 'd.optimizer.learning_rate': r, 'loss': 'x', 'd.updates': i % 2}, 0, 'done', {})
