@@ -14,7 +14,6 @@ import jax
 import numpy as np
 
 from gax import (
-    data_identity,
     errors,
     experiment,
     fakes,
@@ -28,7 +27,7 @@ from gax import (
 from gax.evals import features
 from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
-from gax.workdir import read_config, read_data, write_json
+from gax.workdir import read_config, write_json
 
 log = logging.getLogger('gax')
 
@@ -66,7 +65,7 @@ def export(request: Request) -> Made:
         config.data.flip = False  # fakes do not depend on it, and training images are wanted as they are
     built = fakes.build(request.workdir, config)
     if request.neighbours:
-        built = with_data(built, request)
+        built = fakes.with_data(request.workdir, config, request.data, built.mesh)
     spec = built.source.spec
     check_label(request.label, built)
     if request.truncation:
@@ -76,25 +75,6 @@ def export(request: Request) -> Made:
     job = Job(request, kind, built, state, step, mirrored)
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
-
-
-def with_data(built: Experiment, request: Request) -> Experiment:
-    """The same with the data that it was trained on, which may have moved. Raises GaxError where it is not there any more."""
-    config = built.config.copy_and_resolve_references()
-    config.data.name = request.data or config.data.name
-    try:
-        whole = experiment.build(config, built.mesh)
-    except errors.GaxError as error:
-        raise errors.GaxError(
-            f'the training data is wanted, and cannot be read: {error}; --data says where it is now, e.g. --data=folder:PATH'
-        ) from error
-    known = read_data(request.workdir)
-    if known and (differ := data_identity.differences(known, data_identity.of(whole.source))):
-        raise errors.GaxError(
-            f'{request.workdir} was trained on other data than {config.data.name} is now ({"; ".join(differ)}); --data says '
-            'where the training data is'
-        )
-    return whole
 
 
 def check_label(label: int | None, built: Experiment) -> None:
@@ -184,7 +164,9 @@ def behind(job: Job) -> Any:
     if 'point' not in job.built.source.spec.fields:
         return None
     try:
-        return experiment.reals(with_data(job.built, job.request), 512)
+        config, mesh = job.built.config, job.built.mesh
+        whole = fakes.with_data(job.request.workdir, config, job.request.data, mesh)
+        return experiment.reals(whole, 512)
     except errors.GaxError as error:
         log.warning('drawn without the training data: %s', error)
         return None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import data_identity, errors, experiment, latents, parallel, paths, rng, sampling
@@ -75,6 +76,27 @@ def build(workdir: Path, config: ConfigDict) -> Experiment:
     data = read_data(workdir)
     source = data_identity.described(data.spec) if data else None
     return experiment.build(config, parallel.mesh(jax.devices()[:1]), source)  # whatever it was trained on
+
+
+def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Experiment:
+    """The run in `workdir` with the data that it was trained on. name: where that lies now; '': where the config says.
+
+    Raises GaxError, with what differs, where it is not there any more.
+    """
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        config.data.name = name or config.data.name
+    try:
+        built = experiment.build(config, mesh)
+    except errors.GaxError as error:
+        raise errors.GaxError(f'{error} (if the data has moved, --data says where it is)') from error
+    known = read_data(workdir)
+    if known and (differ := data_identity.differences(known, data_identity.of(built.source))):
+        raise errors.GaxError(
+            f'{workdir} was trained on other data than {config.data.name} is now ({"; ".join(differ)}); --data says where '
+            'the training data is'
+        )
+    return built
 
 
 def restore(built: Experiment, workdir: Path, which: str = 'newest') -> tuple[TrainState, int]:

@@ -100,8 +100,10 @@ def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
         waited = (feeder.waited or 0.0) - before
         carry, _ = window(given, carry)
         carry, device = window(given, carry, wait=True)
-        with errors.plain_os_errors(folder), jax.profiler.trace(folder, create_perfetto_trace=True):
-            window(streamed, carry)
+        with errors.plain_os_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with paths.plain(folder) as place, jax.profiler.trace(place, create_perfetto_trace=True):
+                window(streamed, carry)
     finally:
         feeder.close()
     return seconds, device, waited

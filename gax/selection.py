@@ -78,24 +78,23 @@ class Selection:
         Their evaluations could not be compared: the best and the patience would silently begin anew.
         """
         wanted = self.evaluator.protocol()
-        checksums = [
-            row['protocol'].get('checksum')
-            for row in results.read_rows(self.workdir)
-            if row.get('by') == 'training'
-            and row['step'] <= last
-            and row['protocol'].get('features') == wanted.features
-        ]
-        if checksums and checksums[-1] != wanted.checksum:
-            told = (
-                f'{self.workdir}: the features {wanted.features} are others now (digest {wanted.checksum}) than this run '
-                f'was judged by before (digest {checksums[-1]})'
+        rows = [r for r in results.read_rows(self.workdir) if r.get('by') == 'training' and r['step'] <= last]
+        before = rows[-1]['protocol'] if rows else {}
+        # A name that is given may be changed for another one; what suits the data is to stay what it was.
+        meant = self.config.features and before.get('features') != wanted.features
+        there, here = ((p.get('features'), p.get('checksum')) for p in (before, wanted.to_dict()))
+        if not (there[0] and here[0]) or meant or there == here:  # '' where the metrics take no features
+            return
+        told = (
+            f'{self.workdir} was judged by other features before: {" ".join(map(str, there))} there, '
+            f'{" ".join(map(str, here))} now'
+        )
+        if not accept:
+            raise errors.GaxError(
+                f'{told}; put the weights or the function of before back, choose others by --config.eval.features, or say '
+                f'that it is meant: {ACCEPT}'
             )
-            if not accept:
-                raise errors.GaxError(
-                    f'{told}; put the weights or the function of before back, choose another --config.eval.features, or say '
-                    f'that it is meant: {ACCEPT}'
-                )
-            log.warning('%s: which step is the best is judged anew', told)
+        log.warning('%s; which step is the best is judged anew', told)
 
     def standing(self, last: int) -> Standing:
         return results.standing(self.rows(last), self.best, self.higher, self.config.every)

@@ -14,7 +14,9 @@ import tinyruns
 from PIL import Image
 
 from configs import cgan_mnist
-from gax import data, data_identity, errors, experiment, export, fakes, training, workdir
+from gax import data, data_identity, errors, evaluation, experiment, export, fakes, training, workdir
+from gax.evals.evaluator import Setting
+from gax.sweep import comparison
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -159,7 +161,7 @@ def test_samples_need_no_data(handed_on: tuple[Path, Path], tmp_path: Path) -> N
     export.export(fakes.Request(run, str(tmp_path / 'a.npz'), 6))
     export.export(fakes.Request(run, str(tmp_path / 'a.png'), 20, interpolate=2))
     export.export(fakes.Request(run, str(tmp_path / 'folder'), 6))
-    with pytest.raises(errors.GaxError, match=r'training data is wanted.*set does not exist; --data says'):
+    with pytest.raises(errors.GaxError, match=r'set does not exist \(if the data has moved, --data says'):
         export.export(fakes.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2))
     export.export(fakes.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2, data=f'folder:{moved}'))
     with pytest.raises(errors.GaxError, match='trained on other data'):
@@ -191,3 +193,36 @@ def test_a_workdir_is_whole_when_it_is_copied(handed_on: tuple[Path, Path], tmp_
     shutil.copytree(handed_on[0], tmp_path / 'copy')
     export.export(fakes.Request(tmp_path / 'copy', str(tmp_path / 'a.npz'), 3, label=2))
     assert np.load(tmp_path / 'a.npz')['labels'].tolist() == [2, 2, 2]
+
+
+def test_a_run_is_evaluated_on_moved_data_and_refused_on_other(tmp_path: Path) -> None:
+    root, run = classes(tmp_path / 'set'), tmp_path / 'run'
+    training.train(config(f'folder:{root}'), run)
+    moved = root.rename(tmp_path / 'moved')
+    setting = Setting(metrics=('frechet',), features='raw', num=4, cache=tmp_path / 'cache')
+    with pytest.raises(errors.GaxError, match=r'set does not exist \(if the data has moved, --data says'):
+        evaluation.of_run(run, 'newest', setting)
+    rows = evaluation.of_run(run, 'newest', setting, name=f'folder:{moved}')[1]
+    assert rows[0]['step'] == 2
+    (moved / 'a').rename(moved / 'z')
+    with pytest.raises(errors.GaxError, match=r"other data .*\['a', 'b'\] there, \['b', 'z'\] now"):
+        evaluation.of_run(run, 'newest', setting, name=f'folder:{moved}')
+
+
+def test_settings_are_compared_by_their_data_wherever_it_lies(tmp_path: Path) -> None:
+    def run(name: str, data: Path, seed: int, value: float) -> Path:
+        made = config(f'npz:{data}', seed=seed)
+        workdir.open_workdir(tmp_path / name, made, data_identity.of(load(made))).close()
+        (tmp_path / name / 'metrics.jsonl').write_text(json.dumps({'step': 2, 'd/loss': value}) + '\n')
+        return tmp_path / name
+
+    load = data.load
+    one, other = tinyruns.images(tmp_path / 'x.npz'), tinyruns.images(tmp_path / 'y.npz')
+    third = tinyruns.images(tmp_path / 'z.npz', count=59)
+    a = [run(f'a{seed}', one, seed, seed) for seed in range(3)]
+    b = [run(f'b{seed}', other, seed, seed + 1 + seed % 2) for seed in range(3)]
+    assert 'data' not in comparison.compare(a, b, 'd/loss')
+    c = [run(f'c{seed}', third, seed, seed + 1 + seed % 2) for seed in range(3)]
+    assert 'the data: ' in comparison.compare(a, c, 'd/loss')
+    with pytest.raises(errors.GaxError, match=r'alike in all but the seed.*the data: '):
+        comparison.compare([a[0], c[1]], b, 'd/loss')
