@@ -7,7 +7,7 @@ is not continued on other data by accident; and it can be sampled where the data
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -42,10 +42,9 @@ def of(source: Source) -> Identity:
 def content_of(source: Source) -> str:
     """The digest of all arrays of a source: the same of one whose arrays live on the device and of one that is streamed."""
     digests: dict[str, Any] = {}
+    parts: Iterable[Any] = [source.arrays]
     if source.fetch:
         parts = (rows for _, rows in chunks(source.fetch, source.spec.size, source.spec.name))
-    else:
-        parts = iter([source.arrays])
     for part in parts:
         for path, leaf in jax.tree_util.tree_leaves_with_path(part):
             array = np.ascontiguousarray(leaf)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from gax import errors, fakes, meter, parallel, paths, rng
 from gax import step as steps
 from gax.checkpoint import layout, parted
 from gax.experiment import Carry, Experiment
-from gax.types import Array, PyTree
+from gax.types import Array, Key, PyTree
 from gax.workdir import read_config
 
 log = logging.getLogger('gax')
@@ -40,17 +41,21 @@ def begin(built: Experiment, like: Carry) -> Carry:
     weights = taken_over(built, like)
 
     def make(key_data: Array, weights: Weights) -> Carry:
-        held = {
-            name: net._replace(init=lambda key, n=name: (weights.params[n], weights.model_state[n]))
+        nets = {
+            name: net._replace(init=holding(weights, name)) if name in weights.params else net
             for name, net in built.game.nets.items()
-            if name in weights.params
         }
-        state = steps.init(built.game._replace(nets={**built.game.nets, **held}), key_data)
+        state = steps.init(built.game._replace(nets=nets), key_data)
         averages = {name: weights.average.get(name, average) for name, average in state.ema.items()}
-        return Carry(state.replace(ema=averages), meter.empty(like.meter.totals))
+        return Carry(replace(state, ema=averages), meter.empty(like.meter.totals))
 
     whole = parallel.replicated(built.mesh)
     return jax.device_get(jax.jit(make, out_shardings=whole)(rng.root(built.config.seed), weights))
+
+
+def holding(weights: Weights, name: str) -> Callable[[Key], tuple[PyTree, PyTree]]:
+    """The init of a network that begins with these weights, whatever the key."""
+    return lambda key: (weights.params[name], weights.model_state[name])
 
 
 def taken_over(built: Experiment, like: Carry) -> Weights:
