@@ -32,6 +32,9 @@ NEIGHBOURS = flags.DEFINE_integer('neighbours', 0, 'How many training images to 
 FEATURES = flags.DEFINE_string(
     'features', 'raw', 'What --neighbours compares: raw pixels, mnist, inception ...'
 )
+DATA = flags.DEFINE_string(
+    'data', '', 'Where the training data lies, if it has moved; for --neighbours and points.'
+)
 FOLDERS = flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
@@ -53,6 +56,7 @@ def main(argv: list[str]) -> int:
         neighbours=NEIGHBOURS.value,
         features=FEATURES.value,
         class_folders=FOLDERS.value,
+        data=DATA.value,
     )
     made = export.export(asked)
     print(f'gax: {made.said} of step {made.step} in {OUT.value}')

@@ -21,6 +21,11 @@ WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics 
 PROFILE = flags.DEFINE_bool(
     'profile', False, 'Train nothing: write WORKDIR/profile, a trace and a table of where the time goes.'
 )
+ACCEPT = flags.DEFINE_bool(
+    'accept_changes',
+    False,
+    'Go on with other data than the run began with, or other features to judge it by.',
+)
 COORDINATOR = flags.DEFINE_string(
     'coordinator', '', 'Of several processes: HOST:PORT where process 0 listens.'
 )
@@ -45,7 +50,7 @@ def main(argv: list[str]) -> int:
         print(f'gax: of each training step, in {workdir / "profile"}:\n{profile.take(config, workdir)}')
         return 0
     with hosts.joined(asked) as team:
-        done, stopped_by = training.train(config, workdir, team)
+        done, stopped_by = training.train(config, workdir, team, ACCEPT.value)
     return cli.report(workdir, done, config.steps, stopped_by, quiet=not team.first)
 
 

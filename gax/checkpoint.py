@@ -157,11 +157,7 @@ class Checkpoints:
         shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
         found, wanted = checked_manifest(folder)['arrays'], layout(shapes)
         if found != wanted:
-            differ = sorted(set(found) ^ set(wanted)) or ['their order']
-            raise OtherArrays(
-                f'checkpoint {step} in {self._directory} is of another version of gax: {len(differ)} arrays differ, '
-                f'such as {differ[0]}; go on with the version that wrote it'
-            )
+            raise OtherArrays(f'checkpoint {step} in {self._directory} {why_other(found, wanted)}')
         with paths.plain(folder) as place:
             tree = self._orbax.restore(place / 'tree', args=self._ocp.args.StandardRestore(shapes))
         return jax.tree.map(lambda x: np.asarray(x), tree)
@@ -202,6 +198,38 @@ def layout(tree: PyTree) -> list[str]:
     """The path, dtype and shape of every leaf, e.g. ".state.params['d']['Dense_0']['bias'] float32 (1,)"."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [f'{jax.tree_util.keystr(path)} {leaf.dtype} {tuple(leaf.shape)}' for path, leaf in leaves]
+
+
+def why_other(there: list[str], here: list[str]) -> str:
+    """What to say of a checkpoint whose arrays are `there`, where those of `here` are wanted, both as `layout` has them."""
+    before, after = (dict(map(parted, lines)) for lines in (there, here))
+    if [narrow(line) for line in there] == [narrow(line) for line in here]:
+        wide = any('64 ' in kind for kind in before.values())
+        return (
+            f'was written {"with" if wide else "without"} JAX_ENABLE_X64=1, and now it is {"not " if wide else ""}set; '
+            f'give JAX_ENABLE_X64={int(wide)}'
+        )
+    differ = [path for path in dict.fromkeys([*before, *after]) if before.get(path) != after.get(path)]
+    if not differ:
+        return 'is of another version of gax: its arrays are in another order; go on with the version that wrote it'
+    first = differ[0]
+    return (
+        f'is of other networks or data, or of another version of gax: {len(differ)} arrays differ, such as {first}, '
+        f'{before.get(first, "absent")} there and {after.get(first, "absent")} here; go on with what wrote it'
+    )
+
+
+def parted(line: str) -> tuple[str, str]:
+    """(path, dtype and shape) of a line of `layout`."""
+    head, _, shape = line.rpartition(' (')
+    path, _, dtype = head.rpartition(' ')
+    return path, f'{dtype} ({shape}'
+
+
+def narrow(line: str) -> str:
+    """A line of `layout` as it would be without 64 bits."""
+    path, kind = parted(line)
+    return f'{path} {kind.replace("64 (", "32 (")}'
 
 
 def write_manifest(folder: Path, arrays: list[str]) -> None:

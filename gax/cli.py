@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import logging
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -71,6 +72,9 @@ def usage(script: str) -> str:
 
 def configure(cache: str = '') -> None:
     """Logging on stderr, and compiled programs kept in the folder `cache` from one start to the next."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files are bytes: they are printed as they are
+            stream.reconfigure(encoding='utf-8', errors='surrogateescape')
     logging.basicConfig(
         format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr, force=True
     )
@@ -128,7 +132,8 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = 
             path = max(path.glob('*.png'), default=path)
         if path.exists():
             print(f'  {path}')
-    print(f'TensorBoard:   tensorboard --logdir={workdir}')
-    print(f'Evaluation:    python experiments/evaluate.py --workdir={workdir} --num=5000')
-    print(f'More samples:  python experiments/sample.py --workdir={workdir} --num=64 --out=grid.png')
+    folder = shlex.quote(str(workdir))  # commands are there to be copied
+    print(f'TensorBoard:   tensorboard --logdir={folder}')
+    print(f'Evaluation:    python experiments/evaluate.py --workdir={folder} --num=5000')
+    print(f'More samples:  python experiments/sample.py --workdir={folder} --num=64 --out=grid.png')
     return 0

@@ -42,6 +42,8 @@ def base(gan: str) -> ConfigDict:
             'accumulate': 1,  # microbatches a gradient is made of: wrappers.accumulate
             'extragradient': False,  # wrappers.extragradient
             'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
+            # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match. gax.initial
+            'init': {'from': '', 'nets': ''},
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': eval_section(),
             'parallel': 'jit',  # how the step is made for several devices: parallel.PARALLEL
@@ -91,7 +93,7 @@ POSITIVE: tuple[str, ...] = (
     *('checkpoint.every', 'checkpoint.keep', 'accumulate'),
 )
 RANGES: tuple[tuple[str, float, float], ...] = (
-    ('seed', 0, 2**32 - 1),
+    ('seed', *errors.SEEDS),
     ('steps_per_call', 0, math.inf),
     ('data.image_size', 0, 2**16),
     ('data.channels', 0, 2**16),
@@ -188,6 +190,10 @@ def check_together(config: ConfigDict) -> None:
     if config.batch_size % config.accumulate:
         raise errors.GaxError(
             f'config.accumulate={config.accumulate} must divide config.batch_size={config.batch_size}'
+        )
+    if config.init.nets and not config.init['from']:
+        raise errors.GaxError(
+            f'config.init.nets={config.init.nets} needs config.init.from, the run that they are from'
         )
     fields = flat(config)
     clipped = [path for path, value in fields.items() if path.endswith('.clip_weights') and value]

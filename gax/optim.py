@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict, config_dict
 
-from gax import errors
+from gax import errors, rng
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
 WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'historical')
@@ -67,6 +67,10 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     """
     factory = errors.lookup('optimizer', config['name'], optimizers())
     arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
+    if (
+        'key' in inspect.signature(factory).parameters
+    ):  # optax's default is a key of whatever JAX has as its default
+        arguments.setdefault('key', rng.key(0))
     arguments = {**AS_PUBLISHED.get(config['name'], {}), **arguments}
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):

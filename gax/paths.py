@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -85,15 +86,17 @@ def write_text(out: Path, text: str) -> None:
         temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
 
 
+PLAIN = re.compile(r'[\w/.,:;=+@%#~ -]*')
+
+
 @contextlib.contextmanager
 def plain(folder: Path) -> Iterator[Path]:
-    """`folder` under a name that every library takes: itself, or where its name is no UTF-8, a link to it that goes again.
+    """`folder` under a name that every library takes: itself, or where its name is not plain, a link to it that goes again.
 
-    Names of files are bytes; libraries in C++ that take them as text refuse those that are none.
+    Names of files are bytes; libraries in C++ that take them as text refuse those that are none. TensorStore takes a
+    backslash for a slash, and looks for what fits brackets and asterisks.
     """
-    try:
-        str(folder).encode()
-    except UnicodeEncodeError:
+    if not PLAIN.fullmatch(str(folder)):
         with tempfile.TemporaryDirectory(prefix='gax-') as above:
             link = Path(above) / 'link'
             link.symlink_to(folder.absolute(), target_is_directory=True)

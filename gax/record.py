@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from gax import errors, meter, pictures
 from gax.checkpoint import Checkpoints
+from gax.data_identity import Identity
 from gax.experiment import Carry
 from gax.selection import Selection, on_board
 from gax.types import PyTree, TrainState
@@ -34,10 +35,15 @@ class Record:
         shapes: Carry,
         selection: Selection | None,
         closing: ExitStack,
+        data: Identity | None = None,
+        accept: bool = False,
     ) -> None:
-        """Raises GaxError where the workdir is in use, of another run, or cannot be written."""
+        """Raises GaxError where the workdir is in use, of another run or of other data, or cannot be written.
+
+        data: of the run. accept: that it, or what the run is evaluated by, is not what the run began with.
+        """
         self.config, self.workdir, self.selection = config, workdir, selection
-        closing.enter_context(open_workdir(workdir, config))
+        closing.enter_context(open_workdir(workdir, config, data, accept))
         self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
         closing.callback(self.checkpoints.close)
         self.start = 0
@@ -46,6 +52,7 @@ class Record:
             self.start, self.restored = found
         self.over = ''
         if selection and self.start:
+            selection.refuse_other_features(self.start, accept)
             selection.mark(self.checkpoints, self.start)
             self.over = selection.why_stop(self.start)
         self.writer = MetricsWriter(workdir, self.start)

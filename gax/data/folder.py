@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from gax import errors, paths
 from gax.data import decode, fit
 from gax.data.images import Found, find, refuse_dangling
 from gax.data.resident import nbytes
-from gax.data.source import Source, Spec, read_rows
+from gax.data.source import Source, Spec, listing, read_rows
 from gax.data.threads import chunks
 
 log = logging.getLogger('gax')
@@ -56,7 +57,9 @@ def named(path: str, data: Any) -> Source:
     spec = Spec(f'folder:{path}', {'image': shape}, found.num, len(found.paths), found.classes)
     if nbytes(spec) > data.device_limit_mib * 2**20 and not (fitting.image_size and fitting.channels):
         compare_heads(found.paths, fitting, shape)
-    return Source(spec, (), read_rows, Open(found, fitting, shape).rows)
+    labels = b'' if found.labels is None else found.labels.tobytes()
+    files = partial(listing, root, found.paths, labels)
+    return Source(spec, (), read_rows, Open(found, fitting, shape).rows, files)
 
 
 def fitted(path: Path, fitting: fit.Fit) -> np.ndarray:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +18,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.data import decode, fit
-from gax.data.source import Source, Spec, read_rows
+from gax.data.source import Source, Spec, listing, read_rows
 
 NOTE = 'gax'  # in the metadata of sets that gax made
 VERSION = re.compile(r'\d+\.\d+\.\d+')
@@ -75,7 +77,10 @@ def named(text: str, data: Any) -> Source:
     classes = tuple(note_of(Path(str(builder.data_path))).get('classes', names))
     num_classes = builder.info.features[label].num_classes if label else 0
     spec = Spec(f'tfds:{text}', {'image': shape}, num_classes, len(records), classes)
-    return Source(spec, (), read_rows, Open(full, records, image, label, fit.of(data), shape).rows)
+    root = Path(str(builder.data_path))
+    files = sorted(path for path in root.rglob('*') if path.is_file())
+    rows = Open(full, records, image, label, fit.of(data), shape).rows
+    return Source(spec, (), read_rows, rows, partial(listing, root, files, split.encode()))
 
 
 def parts(text: str) -> tuple[str, str]:
@@ -192,11 +197,11 @@ def open_split(text: str, name: str, split: str, builder: Any) -> Any:
 def why_not(text: str, split: str, builder: Any, error: Exception) -> str:
     """One line on a split that cannot be opened."""
     folder = Path(str(builder.data_path))
-    command = f'python experiments/prepare.py --data=tfds:{text}'
+    command = f'python experiments/prepare.py --data={shlex.quote(f"tfds:{text}")}'
     if not (folder / 'dataset_info.json').is_file():
         root = folder.parents[len(builder.info.full_name.split('/')) - 1]
         return (
-            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={root} (needs '
+            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={shlex.quote(str(root))} (needs '
             "pip install 'gax[tfds]' and the network), or give the folder where it is as --config.data.dir"
         )
     if 'plit' not in str(error) and 'incompatible with' not in str(error):

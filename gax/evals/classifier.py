@@ -26,7 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import paths
+from gax import paths, rng
 from gax.nets.layers import Conv, Dropout
 from gax.types import Array
 
@@ -81,7 +81,7 @@ RARE = 0.05
 
 def structure(shape: tuple[int, ...], classes: int) -> Any:
     """The shapes of the variables."""
-    return jax.eval_shape(Classifier(classes).init, jax.random.key(0), jnp.zeros((1, *shape)))
+    return jax.eval_shape(Classifier(classes).init, rng.key(0), jnp.zeros((1, *shape)))
 
 
 def save(path: Path, weights: Weights) -> None:
