@@ -57,22 +57,24 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are first
     scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c] after the
     update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if positive, the weight
-    of `historical_averaging`. schedule.name: an optax schedule that multiplies
-    learning_rate. Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
+    of `historical_averaging`. schedule.name: an optax schedule of the training step that multiplies
+    learning_rate (see `at_training_step`). Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
     momentum, weight_decay ... Numbers may be traced arrays. Optimism (Daskalakis et al., "Training GANs with Optimism",
     2018) is by name, too: 'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
     On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does
     (tests/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
-    factory = errors.lookup('optimizer', config['name'], optimizers())
-    arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
-    arguments = {**AS_PUBLISHED.get(config['name'], {}), **arguments}
+    name = config['name']
+    factory = errors.lookup('optimizer', name, optimizers())
+    arguments = _arguments('optimizer', name, factory, config, WRAPPERS)
+    arguments = {**AS_PUBLISHED.get(name, {}), **arguments}
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):
         arguments |= lazy(factory, arguments, interval)
-    arguments['learning_rate'] = _scheduled(arguments['learning_rate'], config)
-    chain = [_call('optimizer', config['name'], factory, arguments)]
+    rate = _scheduled(arguments['learning_rate'], config)
+    build = lambda rate: _call('optimizer', name, factory, {**arguments, 'learning_rate': rate})  # noqa: E731
+    chain = [at_training_step(build, rate)]
     if _positive(config.get('clip_norm')):
         chain.insert(0, optax.clip_by_global_norm(config['clip_norm']))
     if _positive(config.get('historical')):
@@ -80,6 +82,34 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     if _positive(config.get('clip_weights')):
         chain.append(project_to_box(config['clip_weights']))
     return optax.chain(*chain) if len(chain) > 1 else chain[0]
+
+
+def at_training_step(
+    make: Callable[[Any], optax.GradientTransformation], rate: Any
+) -> optax.GradientTransformation:
+    """The optimizer `make(rate)`, whose schedule is a function of the training step, not of the player's own moves.
+
+    A player may move several times in a training step, or not in all of them. Then the rate still follows the training
+    step, as all schedules of gax do, while what the optimizer counts itself (Adam's bias correction) are its own moves.
+
+    Args:
+        make: from a learning rate to an optimizer.
+        rate: a number, or a schedule: int32 () -> float32 ().
+
+    Returns:
+        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as the extra
+        argument `step`; without it the schedule counts updates, as optax does.
+    """
+    if not callable(rate):
+        return make(rate)
+
+    def update(
+        updates: Any, state: Any, params: Any = None, *, step: Any = None, **extra: Any
+    ) -> tuple[Any, Any]:
+        inner = make(rate if step is None else lambda count: rate(step))
+        return optax.with_extra_args_support(inner).update(updates, state, params, **extra)
+
+    return optax.GradientTransformationExtraArgs(make(rate).init, update)
 
 
 def project_to_box(limit: float) -> optax.GradientTransformation:

@@ -1,13 +1,17 @@
 """Optimizers from configs: one update of each kind by hand, and what is refused."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import toys
 from toys import close
 
-from gax import optim
+from gax import optim, wrappers
+from gax import step as steps
 from gax.config import optimizer
 from gax.errors import GaxError
 
@@ -85,6 +89,52 @@ def test_schedules_multiply_the_learning_rate(schedule, factors):
     ones = {'w': jnp.ones(1)}
     total = after(config(rate=0.1, schedule=schedule), len(factors), ones, {'w': jnp.zeros(1)})
     np.testing.assert_allclose(-total, 0.1 * sum(factors), rtol=1e-5)
+
+
+HALVED = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 100}
+
+
+@pytest.mark.parametrize('how', ['in turn', 'simultaneous', 'accumulate', 'extragradient', 'vmap'])
+def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
+    """Five moves of D a step, from 1 to 0 in 100 steps: at step 50 all five have half the rate; G's rate is the same."""
+    grad = {'grad': wrappers.accumulate(2 if how == 'accumulate' else 1)}
+
+    def ratios(state, rate):
+        players = ({**grad, 'optimizer': optim.make(config(rate=rate, schedule=HALVED))} for _ in range(2))
+        game = toys.game(
+            simultaneous=how == 'simultaneous', d=next(players) | {'updates': 5}, g=next(players)
+        )
+        if how == 'extragradient':
+            game = game._replace(wrap=wrappers.extragradient(game))
+        state = toys.init(game) if state is None else state
+        rows = toys.batch(6 * steps.draws(game))
+        after, metrics = steps.make_step(game)(state, rows)
+        # Sums over the moves of a step, as sgd's updates are the gradients times the rate.
+        return after, [metrics[f'{p}/update_norm'][0] / metrics[f'{p}/grad_norm'][0] for p in 'dg']
+
+    state, _ = ratios(None, 0.1)
+    for step, factor in ((50, 0.5), (75, 0.25), (99, 0.01), (100, 0.0)):
+        state = replace(state, step=jnp.asarray(step, jnp.int32))
+        run = jax.jit(lambda state: ratios(state, 0.1)[1])
+        if how == 'vmap':
+            pair = jax.tree.map(lambda x: jnp.stack([x, x]), state)
+            run = lambda state: jax.vmap(lambda s: ratios(s, 0.1)[1])(pair)  # noqa: B023, E731
+        np.testing.assert_allclose(run(state), np.full_like(run(state), 0.1 * factor), rtol=1e-5, atol=1e-8)
+
+
+def test_adam_counts_the_moves_of_its_player_while_its_schedule_follows_the_training_step():
+    """Two moves in a step: the second is corrected for two, not one; both have the rate of the step."""
+    schedule = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 4}
+    chain, plain = optim.make(config('adam', 0.1, schedule=schedule)), optax.adam(0.1)
+    state, by_hand = chain.init(PARAMS), plain.init(PARAMS)
+    for move, g in enumerate([[3.0, -4.0, 1.0], [1.0, 1.0, 1.0], [-2.0, 0.5, 1.0], [1.0, 2.0, 0.0]]):
+        step = move // 2
+        updates, state = chain.update({'w': jnp.array(g)}, state, PARAMS, step=jnp.asarray(step))
+        expected, by_hand = plain.update({'w': jnp.array(g)}, by_hand, PARAMS)
+        close(updates, jax.tree.map(lambda u: u * (1 - step / 4), expected))  # noqa: B023
+    assert jax.tree.structure(state) == jax.tree.structure(
+        optax.adam(optax.linear_schedule(0.1, 0, 4)).init(PARAMS)
+    )
 
 
 def test_lazy_interval_shortens_the_update_and_the_memory():
