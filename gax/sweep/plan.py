@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -188,7 +189,9 @@ def check(base: ConfigDict, setting: Setting, where: str) -> None:
 
 def changed(base: ConfigDict, setting: Setting) -> ConfigDict:
     """The base config with some fields set. Raises GaxError for a value of another type than the field's."""
-    config = ConfigDict(base.to_dict())
+    config = copy.deepcopy(
+        base
+    )  # which keeps the types of fields that hold None, or whole numbers as well as shares
     for field, value in setting.items():
         try:
             config.update_from_flattened_dict({field: tuple(value) if isinstance(value, list) else value})
