@@ -102,6 +102,14 @@ def parse(argv: Sequence[str], values: flags.FlagValues) -> list[str]:
     return rest
 
 
+def config_of(argv: Sequence[str]) -> ConfigDict | None:
+    """The config whose file `argv` names, as it is in the file; None where it names none."""
+    for word, after in itertools.pairwise([*argv, '']):
+        if match := re.fullmatch(r'--?config(=(.*))?', word):
+            return configfile.load_config(match[2] if match[1] else after)
+    return None
+
+
 def explained(error: Exception, argv: Sequence[str], values: flags.FlagValues, parser: Any) -> str:
     """What to say of an error that absl or ml_collections have raised. parser: of --config, where there is that flag."""
     words = [m.groups() for word in argv[1:] if (m := re.match(r'--?(?:no)?config(\.)?([^=]*)', word))]
