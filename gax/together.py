@@ -1,7 +1,8 @@
 """Whole training runs of a group, each in a workdir of its own, all in one program: as training.py trains one.
 
-What a run leaves is what it would leave alone, and any single one goes on by train.py. A run that is over before the others
-(not finite, stopped early, a full disk) is closed, and its place in the program is carried on, unread.
+What a run leaves is what it would leave alone, but for rounding, which grows with the steps; any single one goes on by
+train.py. A run that is over before the others (not finite, stopped early, a full disk) is closed, and its place in the
+program is carried on, unread.
 """
 
 from __future__ import annotations
