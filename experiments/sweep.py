@@ -15,13 +15,10 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from gax import cli
+from gax import cli, config_flag
 
-CONFIG = config_flags.DEFINE_config_file(
-    'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
-)
+CONFIG = config_flag.define()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the sweep.', required=True)
-flags.mark_flag_as_required('config')
 SWEEP = flags.DEFINE_list('sweep', [], 'Names of sweep_NAME() functions of the config file, and `seed`.')
 SEEDS = flags.DEFINE_integer(
     'seeds', 0, 'Seeds of each setting: config.seed and those after it.', lower_bound=0

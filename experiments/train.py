@@ -12,13 +12,10 @@ end with status 75; the same commands go on from the last checkpoint.
 from pathlib import Path
 
 from absl import flags
-from ml_collections import config_flags
 
-from gax import cli
+from gax import cli, config_flag
 
-CONFIG = config_flags.DEFINE_config_file(
-    'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
-)
+CONFIG = config_flag.define()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.', required=True)
 PROFILE = flags.DEFINE_bool(
     'profile', False, 'Train nothing: write WORKDIR/profile, a trace and a table of where the time goes.'
@@ -32,7 +29,6 @@ DISTRIBUTED = flags.DEFINE_string(
     'distributed', '', 'auto: these three are found, under SLURM, Open MPI, Kubernetes, on TPU pods.'
 )
 JOIN_TIMEOUT = flags.DEFINE_integer('join_timeout', 300, 'Seconds to wait for the other processes.')
-flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:

@@ -17,8 +17,8 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict
 
+from gax import choices, errors
 from gax import config as configs
-from gax import errors
 
 EXAMPLES = {'config': 'configs/mnist.py', 'workdir': 'runs/mnist'}
 KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false'}
@@ -37,6 +37,9 @@ def check(argv: Sequence[str], values: flags.FlagValues) -> None:
         flag = find(name, values)
         if name == 'config' and flag is not None:
             config = load_config(value)
+            choices.follow(
+                config, {n.removeprefix('config.'): v for n, v in given if n.startswith('config.')}
+            )
         elif flag is not None:
             check_value(name, value, flag)
         elif config is None:

@@ -56,7 +56,7 @@ def named(path: str, data: Any) -> Source:
     """
     root, fitting = Path(path).expanduser(), fit.of(data)
     found = find(root)
-    if data.broken == 'skip':
+    if data.get('broken') == 'skip':
         found = without_broken(found, root, data.channels)
     shape = fitted(found.paths[0], fitting).shape
     spec = Spec(f'folder:{path}', {'image': shape}, len(found.classes), len(found.paths), found.classes)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from gax import data
+from gax import choices, data
 from gax.config import base, check
 from gax.data import folder
 from gax.errors import GaxError
@@ -16,7 +16,7 @@ from gax.errors import GaxError
 def config(path, **fields):
     made = base('dcgan')
     made.data.name = f'folder:{path}'
-    made.update_from_flattened_dict({f'data.{name}': value for name, value in fields.items()})
+    choices.set_all(made, {f'data.{name}': value for name, value in fields.items()})
     check(made)
     return made
 
