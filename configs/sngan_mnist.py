@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
     config.d.updates = 1
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
-        player.optimizer.schedule = schedule('linear_schedule', end_value=0.0, transition_steps=5000)
+        player.optimizer.schedule = schedule('linear_schedule', end_value=0.0, transition_steps=1.0)
     return config
 
 

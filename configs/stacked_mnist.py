@@ -61,7 +61,7 @@ def regularised(loss: str, r1: float, r2: float, steps: int = STEPS) -> ConfigDi
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.0, b2=0.99)
         player.optimizer.schedule = schedule(
-            'linear_schedule', end_value=0.1, transition_begin=steps // 2, transition_steps=steps // 2
+            'linear_schedule', end_value=0.1, transition_begin=0.5, transition_steps=0.5
         )
     return config
 

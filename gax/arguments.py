@@ -136,7 +136,7 @@ def reads_as(value: str, kind: type) -> bool:
     try:
         if kind is tuple:
             return isinstance(ast.literal_eval(value), tuple)
-        kind(value)
+        kind(value) if kind is not object else float(value)
     except (ValueError, SyntaxError):
         return False
     return True

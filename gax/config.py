@@ -12,6 +12,7 @@ from gax import bounds, choices, errors, gans, parallel, penalties, transforms, 
 from gax.choices import choose as choose
 from gax.evals import metrics
 from gax.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
+from gax.optim import SCHEDULE_LENGTHS, check_length
 from gax.optim import schedule as schedule
 from gax.optim import section as optimizer
 from gax.sections import data_section, eval_section
@@ -63,6 +64,9 @@ def check(config: ConfigDict) -> None:
         if isinstance(value, float) and not math.isfinite(value):
             raise errors.GaxError(f'config.{path} must be finite, and is {value}')
     choices.check(config)
+    for path, value in fields.items():
+        if is_length(path):
+            check_length(f'config.{path}', value)
     for path, valid in CHOICES.items():
         if fields[path] not in valid:
             raise errors.GaxError(errors.choices(f'config.{path}', fields[path], valid))
@@ -104,6 +108,11 @@ def coupling(config: ConfigDict) -> list[str]:
             coupled = [note for note in notes if isinstance(note, bounds.Couples) and note.value == value]
             found += [f'{section}.{name}={value}'] * bool(coupled)
     return found
+
+
+def is_length(path: str) -> bool:
+    """Whether a field is the length of a schedule: in steps, or as a share of config.steps (optim.lengths)."""
+    return path.rpartition('.')[2] in SCHEDULE_LENGTHS
 
 
 def check_fields(config: ConfigDict) -> None:

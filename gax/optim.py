@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from ml_collections import ConfigDict, config_dict
 
@@ -17,6 +18,8 @@ from gax.bounds import POSITIVE, between
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
 WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'historical')
 OFF = {'clip_norm': 0.0, 'clip_weights': 0.0, 'lazy_interval': 0, 'historical': 0.0}
+# Whole numbers of steps, or shares of config.steps: `lengths`.
+SCHEDULE_LENGTHS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
 BOUNDS = {'learning_rate': (POSITIVE,), **dict.fromkeys(OFF, (between(0),))}
 
 # Where optax's default is not what the paper has. Daskalakis et al., 2018, algorithm 1: Adam's own update, without Nesterov.
@@ -44,7 +47,9 @@ def schedule(name: str = '', **arguments: Any) -> ConfigDict:
     offers = offered_to_schedule(name)
     for key in arguments:
         errors.lookup(f'argument of schedule {name!r}:', key, offers)
-    return ConfigDict({'name': name, **arguments})
+    made = ConfigDict({'name': name, **{key: offers[key] for key in arguments}})
+    made.update(arguments)  # after their types, as lengths may be of two
+    return made
 
 
 def offered(name: str) -> dict[str, Any]:
@@ -62,26 +67,30 @@ def _plain(factory: Callable[..., Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, parameter in inspect.signature(factory).parameters.items():
         default, hint = parameter.default, str(parameter.annotation)
-        if name in ('learning_rate', 'key') or name.endswith(('mask', 'dtype')):
+        if name in ('learning_rate', 'key') or name.endswith(('mask', 'dtype')) or 'dict' in hint:
+            continue
+        if name in SCHEDULE_LENGTHS:
+            found[name] = config_dict.placeholder(object)
             continue
         if isinstance(default, (bool, int, float)):
             found[name] = default
         elif default in (None, parameter.empty):
-            kind = int if hint in ("<class 'int'>", 'int', 'int | None') else float
+            kinds = {"<class 'int'>": int, 'int | None': int, "<class 'str'>": str}
+            kind = kinds.get(hint, float)
             found[name] = config_dict.placeholder(kind)
     return found
 
 
-def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
-    """The optimizer that `config` (a player's `optimizer` section) describes.
+def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformation:
+    """The optimizer that `config` (a player's `optimizer` section) describes, in a training of `steps` steps.
 
     name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are first
     scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c] after the
     update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if positive, the weight
     of `historical_averaging`. schedule.name: an optax schedule of the training step that multiplies
-    learning_rate (see `at_training_step`). Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
-    momentum, weight_decay ... Numbers may be traced arrays. Optimism (Daskalakis et al., "Training GANs with Optimism",
-    2018) is by name, too: 'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
+    learning_rate (see `at_training_step`); its lengths may be shares of `steps` (see `lengths`). Everything else that is not
+    None goes to the optax function: learning_rate, b1, b2, eps, momentum, weight_decay ... Numbers may be traced arrays.
+    Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too: 'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
     On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does
     (tests/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
@@ -93,7 +102,7 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):
         arguments |= lazy(factory, arguments, interval)
-    rate = _scheduled(arguments['learning_rate'], config)
+    rate = _scheduled(arguments['learning_rate'], config, steps)
     build = lambda rate: _call('optimizer', name, factory, {**arguments, 'learning_rate': rate})  # noqa: E731
     chain = [at_training_step(build, rate)]
     if _positive(config.get('clip_norm')):
@@ -198,12 +207,69 @@ def schedules() -> dict[str, Callable[..., optax.Schedule]]:
     return {name: getattr(optax.schedules, name) for name in names}
 
 
-def _scheduled(rate: Any, config: Mapping[str, Any]) -> Any:
+def lengths(arguments: Mapping[str, Any], steps: int) -> dict[str, int]:
+    """The SCHEDULE_LENGTHS among a schedule's arguments, in training steps: a float is a share of `steps`.
+
+    Args:
+        arguments: of a schedule: 7000 are 7,000 steps whatever `steps` is, 0.5 is half of `steps`, and 1.0 all of them.
+        steps: of the whole training; 0: not known, and shares are refused.
+
+    Raises:
+        GaxError: for anything but whole numbers from 0 and floats from 0.0 to 1.0.
+    """
+    result = {}
+    for name in SCHEDULE_LENGTHS:
+        value = arguments.get(name)
+        check_length(f'schedule.{name}', value)
+        if isinstance(value, float):
+            if not steps:
+                raise errors.GaxError(
+                    f'schedule.{name}={value} is a share of config.steps: give make() those, too'
+                )
+            value = max(1, round(value * steps)) if value else 0  # optax refuses a decay of no step
+        if value is not None:
+            result[name] = value
+    return result
+
+
+def check_length(path: str, value: Any) -> None:
+    """Raises GaxError, naming `path`, unless `value` is unset, a whole number of steps or a share of the training's steps."""
+    steps = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not (value is None or steps or (isinstance(value, float) and 0.0 <= value <= 1.0)):
+        raise errors.GaxError(
+            f'{path} must be a whole number of steps, or a share of config.steps from 0.0 to 1.0, and is {value!r}'
+        )
+
+
+def idle(config: Mapping[str, Any]) -> list[str]:
+    """A line for each player whose learning rate is 0 for some steps on end, so that it learns nothing there.
+
+    Args:
+        config: of a run; its players are the sections that have an `optimizer`.
+    """
+    lines = []
+    at = np.unique(np.linspace(0, config['steps'] - 1, min(config['steps'], 100_000)).astype(np.int32))
+    for name, section in config.items():
+        optimizer = section.get('optimizer') if hasattr(section, 'get') else None
+        rate = _scheduled(1.0, optimizer or {}, config['steps'])
+        if callable(rate):
+            zero = np.asarray(jax.vmap(lambda step: jnp.asarray(rate(step)))(at)) == 0  # noqa: B023
+            stretch = at[zero & (np.append(zero[1:], False) | np.append(False, zero[:-1]))]
+            if len(stretch):
+                lines.append(
+                    f'config.{name}.optimizer.schedule: the learning rate is 0 at {len(stretch) / len(at):.3g} of all steps, '
+                    f'from step {stretch[0]} to {stretch[-1]}: {name} learns nothing there'
+                )
+    return lines
+
+
+def _scheduled(rate: Any, config: Mapping[str, Any], steps: int) -> Any:
     schedule = config.get('schedule') or {}
     if not schedule.get('name'):
         return rate
     factory = errors.lookup('schedule', schedule['name'], schedules())
     arguments = _arguments('schedule', schedule['name'], factory, schedule, ('name',))
+    arguments |= lengths(arguments, steps)
     # Schedules are written as multipliers, so that a sweep over learning_rate scales the whole curve.
     valid = inspect.signature(factory).parameters
     for field in ('init_value', 'peak_value', 'value'):

@@ -17,7 +17,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, experiment, gans, loop, parallel, rng, training, vectorize
+from gax import errors, experiment, gans, loop, optim, parallel, rng, training, vectorize
 from gax.alike import Group
 from gax.experiment import Carry, Experiment
 from gax.progress import Clock, Progress
@@ -131,6 +131,9 @@ class Together:
         config, start = self.config, self.start
         hooks = training.rhythm(config, self.on_log, self.on_sample, self.on_eval, self.on_save)
         log.info('training %d together%s', len(self.alive), f', from step {start} on' if start else '')
+        for member in self.alive.values():
+            for line in optim.idle(member.record.config):
+                log.warning('%s: %s', member.record.workdir.name, line)
         stop.hint = f'nothing is lost; the same command goes on from step {start}'
         carry = self.begin()
         if start == 0:

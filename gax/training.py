@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, loop, parallel, pictures, sampling, selection
+from gax import errors, experiment, loop, optim, parallel, pictures, sampling, selection
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
 from gax.experiment import Carry
@@ -62,6 +62,8 @@ class Run(Course):
         if self.start:
             stop.hint = f'nothing is lost; the same command goes on from step {self.start}'
             log.info('going on from step %d in %s', self.start, self.record.workdir)
+        for line in optim.idle(self.config):
+            log.warning('%s', line)
         try:
             return super().train(stop)
         except errors.GaxError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -186,7 +187,9 @@ def check(base: ConfigDict, setting: Setting, where: str) -> None:
 
 def changed(base: ConfigDict, setting: Setting) -> ConfigDict:
     """The base config with some fields set, as flags set them. Raises GaxError for what cannot be set so."""
-    config = ConfigDict(base.to_dict())
+    config = copy.deepcopy(
+        base
+    )  # which keeps the types of fields that hold None, or whole numbers as well as shares
     choices.set_all(config, setting)
     return config
 
