@@ -35,9 +35,10 @@ def choose(config: ConfigDict, section: str, name: str = '', **values: Any) -> N
     name: '' for what the section is now, or for a section that has no name in it, such as a term.
     Raises GaxError for what is unknown, with the valid choices.
     """
-    bring(config, section)
     if name:
         replace(config, section, name)
+    else:
+        bring(config, section)
     for field, value in values.items():
         set(config, f'{section}.{field}', value)
 
