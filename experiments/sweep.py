@@ -9,15 +9,14 @@ several with --storage=postgresql://USER@HOST/DATABASE. The same command goes on
 Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C, all saved.
 """
 
-import sys
 from pathlib import Path
 
 from absl import flags
 from ml_collections import config_flags
 
-from gax import cli, config_flag
+from gax import arguments, cli
 
-CONFIG = config_flag.define()
+CONFIG = arguments.define_config()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the sweep.', required=True)
 SWEEP = flags.DEFINE_list('sweep', [], 'Names of sweep_NAME() functions of the config file, and `seed`.')
 SEEDS = flags.DEFINE_integer(
@@ -69,7 +68,7 @@ def main(argv: list[str]) -> int:
     )
     if DRY_RUN.value:
         return command.dry_run(asked)
-    given = command.passed_on(sys.argv[1:])
+    given = command.passed_on()
     train, many = ([str(Path(__file__).with_name(name)), *given] for name in ('train.py', 'train_many.py'))
     return command.run(asked, train, many)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from absl import flags
 
-from gax import cli, config_flag
+from gax import arguments, cli
 
-CONFIG = config_flag.define()
+CONFIG = arguments.define_config()
 RUNS = flags.DEFINE_string('runs', None, 'JSON file that lists the runs.', required=True)
 
 

@@ -61,8 +61,10 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
     bring(config, path)
     holder = fields.get(config, section) if section else config
     kind = holder.get_type(name)
+    if issubclass(kind, ConfigDict):
+        raise errors.GaxError(f'config.{path} is a section; set its fields one by one')
     if not fields.is_a(value, kind):
-        raise errors.GaxError(f'config.{path} must be {fields.SAID.get(kind, "a section")}, and is {value!r}')
+        raise errors.GaxError(f'config.{path} must be {fields.SAID[kind]}, and is {value!r}')
     holder[name] = tuple(value) if isinstance(value, list) else value
     reset_dependents(config, section, name)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from gax import arguments, errors
 flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
 flags.DEFINE_string('compilation_cache', '~/.cache/gax', 'Folder of compiled programs; empty for none.')
 
+DEBUG = re.compile('--?debug(=(true|t|1))?', re.IGNORECASE)  # read also where parsing has failed before it
 HELP = ('--help', '-help', '-h', '--helpshort', '--helpfull')
 
 
@@ -36,12 +38,11 @@ def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int
         print(usage(argv[0]))
         return 0
     try:
-        arguments.check(argv[1:], flags.FLAGS)
-        rest = flags.FLAGS(list(argv))
+        rest = arguments.parse(argv, flags.FLAGS)
         configure(flags.FLAGS.compilation_cache)
         return main(rest) or 0
-    except (errors.GaxError, flags.Error) as error:
-        return complain(error, any(a in ('--debug', '-debug', '--debug=true') for a in argv))
+    except errors.GaxError as error:
+        return complain(error, any(DEBUG.fullmatch(word) for word in argv))
     except KeyboardInterrupt:
         print('gax: interrupted', file=sys.stderr)
         return 130
@@ -59,7 +60,7 @@ def usage(script: str) -> str:
     """The script's docstring, then our flags with their defaults."""
     doc = (getattr(sys.modules['__main__'], '__doc__', '') or '').strip()
     lines = [doc, '', 'Flags:']
-    for name in arguments.own(flags.FLAGS):
+    for name in arguments.ours(flags.FLAGS):
         flag = flags.FLAGS[name]
         required = flag.validators and flag.default is None
         value = 'required' if required else f'default {flag.default_as_str or "none"}'

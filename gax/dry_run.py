@@ -123,7 +123,12 @@ def activations(built: Experiment, nets: Mapping[str, Table]) -> int:
     return 4 * rows * total
 
 
-def as_json(summary: Summary) -> str:
+def of(config: ConfigDict, as_json: bool = False) -> str:
+    """The summary of a config as text; `as_json`: as one JSON object."""
+    return to_json(describe(config)) if as_json else as_text(describe(config))
+
+
+def to_json(summary: Summary) -> str:
     """One JSON object: config, nets (name -> {'parameters': N}), flops, seconds, bytes."""
     nets = {name: {'parameters': net.parameters} for name, net in summary.nets.items()}
     content = {**summary._asdict(), 'config': summary.config.to_dict(), 'nets': nets}

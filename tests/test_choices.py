@@ -190,5 +190,5 @@ def test_everything_may_live_outside(tmp_path, monkeypatch):
     assert config.g.net.to_dict() == {'kind': 'elsewhere.parts:Generator', 'size': 5, 'gain': 1.0}
     back = configs.restored(json.loads(json.dumps(config.to_dict())))
     assert back.to_dict() == config.to_dict()
-    with pytest.raises(errors.GaxError, match="kind 'elsewhere.parts:Generator' take no labels"):
+    with pytest.raises(errors.GaxError, match=r"kind 'elsewhere\.parts:Generator' take no labels"):
         families.generator(config, Spec('points', {'point': (2,)}), num_classes=3)

@@ -15,6 +15,8 @@ from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
+from gax import fields, training
+from gax.sweep import command
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
@@ -146,6 +148,40 @@ CASES = [
         ['--config.steps=3', CONFIG, HERE],
         ['--config.steps must come after --config=FILE'],
     ),
+    # What absl or ml_collections would read otherwise than it is meant, or not at all.
+    Case(
+        'a boolean apart',
+        [CONFIG, HERE, '--config.extragradient', 'False'],
+        ["unexpected argument 'False'", 'write --config.extragradient=False'],
+    ),
+    Case(
+        'a boolean apart, first',
+        [CONFIG, '--profile', 'false', HERE],
+        ["unexpected argument 'false'", 'write --profile=false'],
+    ),
+    Case(
+        'words after --', [CONFIG, HERE, '--', '--config.seed=1'], ["unexpected argument '--config.seed=1'"]
+    ),
+    Case(
+        'a flag for a value',
+        [CONFIG, HERE, '--config.data.dir', '--config.seed=1'],
+        ['--config.data.dir needs a value', "'--config.seed=1' looks like a flag"],
+    ),
+    Case(
+        'no value',
+        [CONFIG, HERE, '--config.steps'],
+        ['config.steps must be a whole number', "'--compilation_cache='"],
+    ),
+    Case('no with a value', [CONFIG, HERE, '--nodebug=1'], ['--nodebug=1 does not take an argument']),
+    Case('two configs', [CONFIG, HERE, '--config.seed=1', CONFIG], ['--config is given twice']),
+    field('d={"updates": 2}', 'config.d is a section', '--config.d.'),
+    field('g.widths[0]=8', 'unknown field config.g.widths[0]', 'nearest: config.g.widths'),
+    field('update=3', 'unknown field config.update'),
+    field('loss.weight=3', 'unknown field config.loss.weight'),
+    field('d..updates=3', 'unknown field config.d..updates', 'nearest: config.d.updates'),
+    field('eval.metrics=frechet', 'config.eval.metrics must be a tuple', "'frechet'"),
+    field('g.optimizer.schedule.decay_steps=half', 'decay_steps must be a number', "'half'"),
+    field('g.optimizer.schedule.decay_steps=1.5', 'decay_steps must be a whole number of steps, or a share'),
     Case('debug=maybe', [CONFIG, HERE, '--debug=maybe'], ['--debug must be true or false']),
     # The workdir.
     Case('workdir is a file', [CONFIG, '--workdir={tmp}/config.txt'], ['config.txt is a file']),
@@ -416,6 +452,42 @@ def test_a_flag_value_may_stand_apart(files: Path, script: Script, capfd: pytest
     ]
     assert script(TRAIN, *arguments, '--config.loss', 'hing') == 2
     assert "unknown loss 'hing'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('words', 'path', 'value'),
+    [
+        (['--config.extragradient=False'], 'extragradient', False),
+        (['--config.extragradient'], 'extragradient', True),
+        (['--config.extragradient', '--noconfig.extragradient'], 'extragradient', False),
+        (['--config.seed', '7', '--config.seed', '8'], 'seed', 8),
+        (['--config.g.widths', '(3, 4)'], 'g.widths', (3, 4)),
+        (['--config.d.optimizer.eps', '-1'], 'd.optimizer.eps', -1.0),
+        (['--config.g.optimizer.schedule.decay_steps', '7'], 'g.optimizer.schedule.decay_steps', 7),
+        (['--config.g.optimizer.schedule.decay_steps=1.0'], 'g.optimizer.schedule.decay_steps', 1.0),
+        (['--config.data.dir='], 'data.dir', ''),
+    ],
+    ids=str,
+)
+def test_what_is_typed_is_what_is_trained(
+    words: list[str], path: str, value: object, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what a sweep passes on to train.py."""
+    trained: list[object] = []
+    passed: list[str] = []
+
+    def train(config: Any, *_: object) -> tuple[int, str]:
+        trained.append(fields.get(config, path))
+        passed.extend(command.passed_on())
+        return 0, 'SIGTERM'
+
+    monkeypatch.setattr(training, 'train', train)
+    assert script(TRAIN, CONFIG, '--workdir=run', *words) == 143
+    first = [word for word in passed if not word.startswith('--compilation')]
+    assert first[0] == CONFIG
+    assert script(TRAIN, '--workdir=run', *first) == 143
+    assert trained == [value, value]
+    assert [type(v) for v in trained] == [type(value)] * 2
 
 
 @pytest.mark.parametrize('name', [TRAIN, SAMPLE, REPORT])

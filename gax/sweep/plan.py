@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import arguments, choices, errors, fields
+from gax import choices, configfile, errors, fields
 from gax import config as configs
 from gax.sweep import space
 from gax.sweep.objective import Objective
@@ -79,7 +77,7 @@ def make(
     the names. A `sweep_seed()` of the config says which, where it has one. Raises GaxError for an unknown name, and for any
     run whose config cannot be meant.
     """
-    module = load(file)
+    module = configfile.load(file)
     chosen, offers = axes(module, file, [name for name in names if name != 'seed']), offered(module)
     if 'seed' in names and 'seed' in offers and not seeds:
         chosen_seeds = seeds_of(module)
@@ -97,18 +95,6 @@ def make(
     for where, setting in to_check(plan):
         check(base, {**setting}, where)
     return plan
-
-
-def load(file: str) -> ModuleType:
-    """The module of a config file, 'FILE' or 'FILE:ARGUMENT', which the command line has found to be good."""
-    path = Path(file.partition(':')[0])
-    arguments.make_importable(path)
-    spec = importlib.util.spec_from_file_location('gax_swept_config', path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def offered(module: ModuleType) -> list[str]:
