@@ -45,14 +45,15 @@ def of_file(name: str) -> Callable[[], Any]:
 
 
 def colour(gan: str, batch_size: int, **changes: Any) -> Callable[[], Any]:
-    """`base(gan)` on 32x32 colour images, with fields changed: 'g__widths' is g.widths."""
+    """`base(gan)` on 32x32 colour images, with fields changed: 'g__net__widths' is g.net.widths."""
 
     def config() -> Any:
+        from gax import choices
         from gax.config import base
 
         made = base(gan)
         made.data.name, made.batch_size = 'embedded:emoji', batch_size
-        made.update_from_flattened_dict({name.replace('__', '.'): value for name, value in changes.items()})
+        choices.set_all(made, {name.replace('__', '.'): value for name, value in changes.items()})
         return made
 
     return config
@@ -62,22 +63,26 @@ def dcgan64() -> Any:
     """Radford et al., 2016: 4x4 kernels as in PyTorch's example; no batch-norm in D."""
     from gax.config import optimizer
 
-    config = colour('dcgan', 64, data__image_size=64, g__kernel=4, d__kernel=4, d__dropout=0.0)()
-    config.g.update({'widths': (512, 256, 128, 64), 'strides': (2, 2, 2, 2), 'slope': 0.2, 'momentum': 0.9})
-    config.d.update({'widths': (64, 128, 256, 512), 'slope': 0.2})
+    config = colour(
+        'dcgan', 64, data__image_size=64, g__net__kernel=4, d__net__kernel=4, d__net__dropout=0.0
+    )()
+    config.g.net.update(
+        {'widths': (512, 256, 128, 64), 'strides': (2, 2, 2, 2), 'slope': 0.2, 'momentum': 0.9}
+    )
+    config.d.net.update({'widths': (64, 128, 256, 512), 'slope': 0.2})
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 2e-4, b1=0.5)
     return config
 
 
 def sngan(g: int, d: int) -> Callable[[], Any]:
-    """Miyato et al., 2018, table 4: g.widths 256, d.widths 128."""
-    return colour('sngan', 64, g__widths=(g,) * 4, d__widths=(d,) * 4)
+    """Miyato et al., 2018, table 4: widths 256 in G, 128 in D."""
+    return colour('sngan', 64, g__net__widths=(g,) * 4, d__net__widths=(d,) * 4)
 
 
 def r3gan(width: int, batch_size: int) -> Callable[[], Any]:
     """Huang et al., 2024: widths 768, two blocks a stage, groups of 16; gamma 0.05 for both penalties."""
-    return colour('r3gan', batch_size, g__widths=(width,) * 4, d__widths=(width,) * 4)
+    return colour('r3gan', batch_size, g__net__widths=(width,) * 4, d__net__widths=(width,) * 4)
 
 
 MODELS: dict[str, Model] = {
@@ -115,7 +120,9 @@ def tiny(name: str) -> Any:
     config.batch_size = 8
     config.d.updates = min(config.d.updates, 2)
     for player in (config.g, config.d):
-        stages = 2 if player.kind in ('sngan', 'r3gan') else None
-        player.widths = tuple(min(width, 8) for width in player.widths[:stages])
-        player.update({'blocks': 1, 'group_size': 8})
+        net = player.net
+        stages = 2 if net.kind in ('sngan', 'r3gan') else None
+        net.widths = tuple(min(width, 8) for width in net.widths[:stages])
+        if net.kind == 'r3gan':
+            net.update({'blocks': 1, 'group_size': 8})
     return config

@@ -14,7 +14,7 @@ class 0.94 (1).
 from ml_collections import ConfigDict
 
 from configs.mnist import small_digits
-from gax.config import optimizer
+from gax.config import optimizer, schedule
 
 
 def get_config() -> ConfigDict:
@@ -22,8 +22,8 @@ def get_config() -> ConfigDict:
     config.steps = 10_000
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
-        player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 0.5, 'transition_steps': 0.5}
+        player.optimizer.schedule = schedule(
+            'linear_schedule', end_value=0.1, transition_begin=0.5, transition_steps=0.5
         )
     return config
 
@@ -31,6 +31,6 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.widths = (8, 4)
-    config.d.widths = (4, 8)
+    config.g.net.widths = (8, 4)
+    config.d.net.widths = (4, 8)
     return config

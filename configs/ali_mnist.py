@@ -12,6 +12,7 @@ classifier of gax/evals/digits.py is confident (p >= 0.9) of 81.5 % of them (rea
 from ml_collections import ConfigDict
 
 from configs import bigan_mnist
+from gax.config import choose
 
 
 def get_config() -> ConfigDict:
@@ -22,5 +23,6 @@ def get_config() -> ConfigDict:
 
 def get_test_config() -> ConfigDict:
     config = bigan_mnist.get_test_config()
-    config.e.update({'kind': 'mlp', 'widths': (8,), 'stochastic': True})
+    choose(config, 'e.net', 'mlp', widths=(8,))
+    config.e.stochastic = True
     return config

@@ -18,8 +18,8 @@ def get_config() -> ConfigDict:
     config.batch_size = 64
     config.latent_dim = 64
     config.steps = 10_000
-    config.g.update({'widths': (256, 512), 'activation': 'relu', 'momentum': 0.9})
-    config.d.update({'widths': (256,), 'code': 32})
+    config.g.net.update({'widths': (256, 512), 'activation': 'relu', 'momentum': 0.9})
+    config.d.net.update({'widths': (256,), 'code': 32})
     # Ten times the paper's rates: this run has few steps, and the controller must keep up.
     config.g.optimizer.learning_rate = config.d.optimizer.learning_rate = 1e-3
     config.lambda_k = 1e-2
@@ -30,6 +30,6 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.widths = (8, 8)
-    config.d.update({'widths': (8,), 'code': 4})
+    config.g.net.widths = (8, 8)
+    config.d.net.update({'widths': (8,), 'code': 4})
     return config

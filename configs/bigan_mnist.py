@@ -12,15 +12,15 @@ classifier of gax/evals/digits.py is confident (p >= 0.9) of 81.3 % of them (rea
 from ml_collections import ConfigDict
 
 from configs.mnist import small_digits
-from gax.config import optimizer
+from gax.config import choose, optimizer
 
 
 def get_config() -> ConfigDict:
     config = small_digits('bigan')
     config.steps = 5000
     config.latent_dim = 32
-    config.d.joint.widths = (256,)
-    config.e.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2})
+    config.d.head.widths = (256,)
+    config.e.net.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2})
     config.g.optimizer = optimizer('adam', 5e-4, b1=0.5)
     config.d.optimizer = optimizer('adam', 2e-4, b1=0.5)
     return config
@@ -29,7 +29,8 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.update({'kind': 'mlp', 'widths': (8, 8)})
-    config.d.update({'kind': 'mlp', 'widths': (8,), 'joint': {'widths': (8,)}})
-    config.e.update({'widths': (4, 8)})
+    choose(config, 'g.net', 'mlp', widths=(8, 8), slope=0.2, momentum=0.9)
+    choose(config, 'd.net', 'mlp', widths=(8,))
+    config.d.head.widths = (8,)
+    config.e.net.widths = (4, 8)
     return config

@@ -12,7 +12,7 @@ as real ones. See benchmarks/digits.py.
 from ml_collections import ConfigDict
 
 from configs.mnist import small_digits
-from gax.config import optimizer
+from gax.config import choose, optimizer, schedule
 
 
 def get_config() -> ConfigDict:
@@ -20,8 +20,8 @@ def get_config() -> ConfigDict:
     config.steps = 6000
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
-        player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 0.5, 'transition_steps': 0.5}
+        player.optimizer.schedule = schedule(
+            'linear_schedule', end_value=0.1, transition_begin=0.5, transition_steps=0.5
         )
     return config
 
@@ -29,6 +29,6 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.update({'kind': 'mlp', 'widths': (8, 8)})
-    config.d.update({'widths': (4, 8)})
+    choose(config, 'g.net', 'mlp', widths=(8, 8), slope=0.2, momentum=0.9)
+    config.d.net.widths = (4, 8)
     return config

@@ -19,8 +19,8 @@ def get_config() -> ConfigDict:
     config.batch_size = 64
     config.steps = 1000
     config.latent_dim = 100
-    config.g.update({'widths': (256, 128, 64), 'strides': (1, 2, 2), 'kernel': 5, 'slope': 0.3})
-    config.d.update({'widths': (64, 128), 'kernel': 5, 'slope': 0.3, 'dropout': 0.3})
+    config.g.net.update({'widths': (256, 128, 64), 'strides': (1, 2, 2), 'kernel': 5, 'slope': 0.3})
+    config.d.net.update({'widths': (64, 128), 'kernel': 5, 'slope': 0.3, 'dropout': 0.3})
     config.g.optimizer = optimizer('adam', 1e-4)
     config.d.optimizer = optimizer('adam', 1e-4)
     return config
@@ -29,6 +29,6 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.widths = (8, 8, 4)
-    config.d.widths = (4, 8)
+    config.g.net.widths = (8, 8, 4)
+    config.d.net.widths = (4, 8)
     return config

@@ -17,14 +17,14 @@ def get_config() -> ConfigDict:
     config.batch_size = 64
     config.latent_dim = 64
     config.steps = 10_000
-    config.g.update({'widths': (256, 512), 'activation': 'relu', 'momentum': 0.9})
-    config.d.update({'widths': (256,), 'code': 32})
+    config.g.net.update({'widths': (256, 512), 'activation': 'relu', 'momentum': 0.9})
+    config.d.net.update({'widths': (256,), 'code': 32})
     return config
 
 
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.widths = (8, 8)
-    config.d.update({'widths': (8,), 'code': 4})
+    config.g.net.widths = (8, 8)
+    config.d.net.update({'widths': (8,), 'code': 4})
     return config

@@ -33,7 +33,7 @@ def get_config(row: str = 'ls_r1_r2') -> ConfigDict:
     config.data.name = 'synthetic:grid'
     if row.endswith('r1_r2'):
         # Data four times as wide: a larger weight for the same slope, a larger rate to get there, and more layers for 25 peaks.
-        config.steps, config.g.widths, config.d.widths = STEPS, (128,) * 6, (128,) * 3
+        config.steps, config.g.net.widths, config.d.net.widths = STEPS, (128,) * 6, (128,) * 3
         config.terms.r1.weight = config.terms.r2.weight = 0.3
         for player in (config.g, config.d):
             player.optimizer.learning_rate = 2e-3

@@ -14,7 +14,7 @@ Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maxi
 from ml_collections import ConfigDict
 
 from configs.mnist import small_digits
-from gax.config import optimizer
+from gax.config import choose, optimizer
 
 
 def get_config() -> ConfigDict:
@@ -30,6 +30,6 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.update({'kind': 'mlp', 'widths': (8, 8)})
-    config.d.update({'kind': 'mlp', 'widths': (8,)})
+    choose(config, 'g.net', 'mlp', widths=(8, 8), slope=0.2, momentum=0.9)
+    choose(config, 'd.net', 'mlp', widths=(8,), slope=0.2, dropout=0.0)
     return config

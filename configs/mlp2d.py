@@ -21,8 +21,8 @@ def get_config() -> ConfigDict:
     config.data.name = 'synthetic:ring'
     config.batch_size = 256
     config.latent_dim = 2
-    config.g.update({'widths': (128, 128), 'activation': 'relu', 'batch_norm': False})
-    config.d.update({'widths': (128, 128), 'activation': 'relu', 'dropout': 0.0})
+    config.g.net.update({'widths': (128, 128), 'activation': 'relu', 'batch_norm': False})
+    config.d.net.update({'widths': (128, 128), 'activation': 'relu', 'dropout': 0.0})
     config.g.optimizer = optimizer('adam', 1e-3, b1=0.5)
     config.d.optimizer = optimizer('adam', 1e-3, b1=0.5)
     config.steps_per_call = 50
@@ -36,8 +36,8 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 16
-    config.g.widths = (8, 8)
-    config.d.widths = (8, 8)
+    config.g.net.widths = (8, 8)
+    config.d.net.widths = (8, 8)
     return config
 
 

@@ -11,7 +11,7 @@ benchmarks/digits.py.
 
 from ml_collections import ConfigDict
 
-from gax.config import base, optimizer
+from gax.config import base, choose, optimizer, schedule
 
 
 def small_digits(gan: str) -> ConfigDict:
@@ -20,18 +20,16 @@ def small_digits(gan: str) -> ConfigDict:
     config.data.name = 'embedded:mnist'
     config.batch_size = 64
     config.latent_dim = 64
-    config.g.update(
-        {'kind': 'dcgan', 'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9}
-    )
-    config.d.update({'kind': 'dcgan', 'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
+    choose(config, 'g.net', 'dcgan', widths=(64, 32), strides=(2, 2), kernel=4, slope=0.2, momentum=0.9)
+    choose(config, 'd.net', 'dcgan', widths=(32, 64), kernel=4, slope=0.2, dropout=0.0)
     return config
 
 
 def tiny(config: ConfigDict) -> ConfigDict:
     """The same for tests, with MLPs of one layer."""
     config.batch_size = 8
-    for player in (config.g, config.d):
-        player.kind, player.widths = 'mlp', (8,)
+    choose(config, 'g.net', 'mlp', widths=(8,), slope=0.2, momentum=0.9)
+    choose(config, 'd.net', 'mlp', widths=(8,), slope=0.2, dropout=0.0)
     return config
 
 
@@ -42,8 +40,8 @@ def get_config() -> ConfigDict:
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         # Full speed for the first half, then down to a tenth: the last strokes get clean.
-        player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 0.5, 'transition_steps': 0.5}
+        player.optimizer.schedule = schedule(
+            'linear_schedule', end_value=0.1, transition_begin=0.5, transition_steps=0.5
         )
     return config
 
@@ -51,6 +49,6 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.widths = (8, 4)
-    config.d.widths = (4, 8)
+    config.g.net.widths = (8, 4)
+    config.d.net.widths = (4, 8)
     return config

@@ -22,8 +22,8 @@ def get_config() -> ConfigDict:
     config.data.name = 'embedded:mnist'
     config.batch_size = 64
     config.steps = 3000
-    config.g.update({'widths': (64, 32, 16), 'blocks': 1})
-    config.d.update({'widths': (16, 32, 64), 'blocks': 1})
+    config.g.net.update({'widths': (64, 32, 16), 'blocks': 1})
+    config.d.net.update({'widths': (16, 32, 64), 'blocks': 1})
     config.terms.r1.weight = config.terms.r2.weight = 1.0
     for player in (config.g, config.d):
         player.optimizer.learning_rate = 1e-3
@@ -33,6 +33,6 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.widths = (8, 4)
-    config.d.widths = (4, 8)
+    config.g.net.widths = (8, 4)
+    config.d.net.widths = (4, 8)
     return config

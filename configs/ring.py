@@ -27,7 +27,7 @@ from collections.abc import Callable
 
 from ml_collections import ConfigDict
 
-from gax.config import base, optimizer
+from gax.config import base, choose, optimizer, schedule
 
 STEPS = 8000
 LONG = 16_000
@@ -40,8 +40,8 @@ def points(gan: str, widths: tuple[int, ...] = (128, 128)) -> ConfigDict:
     config.data.name = 'synthetic:ring'
     config.batch_size = 128
     config.latent_dim = 2
-    config.g.update({'kind': 'mlp', 'widths': widths, 'activation': 'relu', 'batch_norm': False})
-    config.d.update({'kind': 'mlp', 'widths': (128, 128), 'activation': 'relu', 'dropout': 0.0})
+    choose(config, 'g.net', 'mlp', widths=widths, activation='relu', batch_norm=False)
+    choose(config, 'd.net', 'mlp', widths=(128, 128), activation='relu', dropout=0.0)
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 1e-3, b1=0.5)
     config.steps_per_call = 50
@@ -67,7 +67,8 @@ def fast_g(gan: str) -> ConfigDict:
 def ali() -> ConfigDict:
     """A stochastic encoder and a discriminator of pairs (Dumoulin et al., 2017)."""
     config = points('bigan')
-    config.e.update({'kind': 'mlp', 'widths': (128, 128), 'activation': 'relu', 'stochastic': True})
+    choose(config, 'e.net', 'mlp', widths=(128, 128), activation='relu')
+    config.e.stochastic = True
     return config
 
 
@@ -92,10 +93,11 @@ def regularised(loss: str, gamma: float = 0.05, steps: int = STEPS) -> ConfigDic
     """R1 and R2 at beta1 0 with a decaying learning rate, as in R3GAN (Huang et al., 2024), and a deep generator."""
     config = points('vanilla', widths=DEEP)
     config.loss, config.steps = loss, steps
-    config.terms.r1.weight = config.terms.r2.weight = gamma
+    choose(config, 'terms.r1', weight=gamma)
+    choose(config, 'terms.r2', weight=gamma)
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 1e-3, b1=0.0, b2=0.99)
-        player.optimizer.schedule.update({'name': 'cosine_decay_schedule', 'decay_steps': 1.0})
+        player.optimizer.schedule = schedule('cosine_decay_schedule', decay_steps=1.0)
     return config
 
 
@@ -123,5 +125,5 @@ def get_test_config(row: str = 'ns_r1_r2') -> ConfigDict:
     config = get_config(row)
     config.batch_size = 16
     for section in (config.g, config.d, *([config.e] if 'e' in config else [])):
-        section.widths = (8, 8)
+        section.net.widths = (8, 8)
     return config

@@ -13,7 +13,7 @@ G's rate.
 
 from ml_collections import ConfigDict
 
-from gax.config import base
+from gax.config import base, schedule
 
 
 def get_config() -> ConfigDict:
@@ -22,19 +22,17 @@ def get_config() -> ConfigDict:
     config.batch_size = 64
     config.steps = 5000
     config.latent_dim = 64
-    config.g.update({'widths': (64, 32, 16)})
-    config.d.update({'widths': (16, 32, 64), 'updates': 1})
+    config.g.net.widths, config.d.net.widths = (64, 32, 16), (16, 32, 64)
+    config.d.updates = 1
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
-        player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 1.0}
-        )
+        player.optimizer.schedule = schedule('linear_schedule', end_value=0.0, transition_steps=1.0)
     return config
 
 
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.widths = (4, 4, 4)
-    config.d.widths = (4, 4)
+    config.g.net.widths = (4, 4, 4)
+    config.d.net.widths = (4, 4)
     return config

@@ -20,7 +20,7 @@ from collections.abc import Callable
 
 from ml_collections import ConfigDict
 
-from gax.config import base, optimizer
+from gax.config import base, choose, optimizer, schedule
 
 STEPS = 10_000
 
@@ -31,10 +31,8 @@ def images(gan: str) -> ConfigDict:
     config.data.name = 'embedded:stacked_mnist'
     config.batch_size = 64
     config.latent_dim = 100
-    config.g.update(
-        {'kind': 'dcgan', 'widths': (64, 32), 'strides': (2, 2), 'kernel': 4, 'slope': 0.2, 'momentum': 0.9}
-    )
-    config.d.update({'kind': 'dcgan', 'widths': (32, 64), 'kernel': 4, 'slope': 0.2, 'dropout': 0.0})
+    choose(config, 'g.net', 'dcgan', widths=(64, 32), strides=(2, 2), kernel=4, slope=0.2, momentum=0.9)
+    choose(config, 'd.net', 'dcgan', widths=(32, 64), kernel=4, slope=0.2, dropout=0.0)
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 2e-4, b1=0.5)
     config.steps = STEPS
@@ -58,16 +56,12 @@ def regularised(loss: str, r1: float, r2: float, steps: int = STEPS) -> ConfigDi
     """Gradient penalties on reals and fakes, with either loss (Huang et al., 2024)."""
     config = images('vanilla')
     config.loss, config.steps = loss, steps
-    config.terms.r1.weight, config.terms.r2.weight = r1, r2
+    choose(config, 'terms.r1', weight=r1)
+    choose(config, 'terms.r2', weight=r2)
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.0, b2=0.99)
-        player.optimizer.schedule.update(
-            {
-                'name': 'linear_schedule',
-                'end_value': 0.1,
-                'transition_begin': 0.5,
-                'transition_steps': 0.5,
-            }
+        player.optimizer.schedule = schedule(
+            'linear_schedule', end_value=0.1, transition_begin=0.5, transition_steps=0.5
         )
     return config
 
@@ -88,5 +82,5 @@ def get_config(row: str = 'rp_r1_r2') -> ConfigDict:
 def get_test_config(row: str = 'rp_r1_r2') -> ConfigDict:
     config = get_config(row)
     config.batch_size = 8
-    config.g.widths, config.d.widths = (8, 4), (4, 8)
+    config.g.net.widths, config.d.net.widths = (8, 4), (4, 8)
     return config

@@ -10,7 +10,7 @@ unrolled.learning_rate of 0.03, which suits points, D won at once and G made noi
 
 from ml_collections import ConfigDict
 
-from configs.mnist import small_digits
+from configs.mnist import small_digits, tiny
 
 
 def get_config() -> ConfigDict:
@@ -21,9 +21,6 @@ def get_config() -> ConfigDict:
 
 
 def get_test_config() -> ConfigDict:
-    config = get_config()
-    config.batch_size = 8
-    for player in (config.g, config.d):
-        player.kind, player.widths = 'mlp', (8,)
+    config = tiny(get_config())
     config.unrolled.steps = 2
     return config

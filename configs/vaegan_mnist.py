@@ -13,14 +13,14 @@ has 4.3 %
 from ml_collections import ConfigDict
 
 from configs.mnist import small_digits
-from gax.config import optimizer
+from gax.config import choose, optimizer
 
 
 def get_config() -> ConfigDict:
     config = small_digits('vaegan')
     config.steps = 5000
     config.latent_dim = 32
-    config.e.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2})
+    config.e.net.update({'widths': (32, 64), 'kernel': 4, 'slope': 0.2})
     config.e.optimizer = optimizer('adam', 5e-4, b1=0.5)
     config.g.optimizer = optimizer('adam', 5e-4, b1=0.5)
     config.d.optimizer = optimizer('adam', 2e-4, b1=0.5)
@@ -30,7 +30,7 @@ def get_config() -> ConfigDict:
 def get_test_config() -> ConfigDict:
     config = get_config()
     config.batch_size = 8
-    config.g.update({'kind': 'mlp', 'widths': (8, 8)})
-    config.d.update({'kind': 'mlp', 'widths': (8,)})
-    config.e.update({'kind': 'mlp', 'widths': (8,)})
+    choose(config, 'g.net', 'mlp', widths=(8, 8), slope=0.2, momentum=0.9)
+    choose(config, 'd.net', 'mlp', widths=(8,))
+    choose(config, 'e.net', 'mlp', widths=(8,))
     return config

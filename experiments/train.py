@@ -1,6 +1,7 @@
 """Train a GAN: python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
 
-Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4. The same
+Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4; --dry_run instead of
+--workdir shows them all, and what would be trained. RUN/config.json is a config, too. The same
 command on the same workdir goes on where it stopped. Exit status: 0 when all steps are done; 2 for an error, told in
 one line; 143 or 130 when SIGTERM or Ctrl-C ended it, with everything saved.
 
@@ -14,7 +15,12 @@ from absl import flags
 from gax import arguments, cli
 
 CONFIG = arguments.define_config()
-WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.', required=True)
+WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.')
+DRY_RUN = arguments.define_mode(
+    'dry_run',
+    'json',
+    'Train nothing: print all fields, the networks, operations, time and memory; =json for programs.',
+)
 PROFILE = flags.DEFINE_bool(
     'profile', False, 'Train nothing: write WORKDIR/profile, a trace and a table of where the time goes.'
 )
@@ -35,8 +41,12 @@ JOIN_TIMEOUT = flags.DEFINE_integer('join_timeout', 300, 'Seconds to wait for th
 
 
 def main(argv: list[str]) -> int:
-    from gax import hosts, paths, profile, training
+    from gax import dry_run, hosts, paths, profile, training
 
+    if DRY_RUN.value:
+        print(dry_run.of(CONFIG.value, as_json=DRY_RUN.value == 'json'))
+        return 0
+    arguments.require('workdir', flags.FLAGS)
     workdir, config = paths.user(WORKDIR.value), CONFIG.value
     asked = hosts.Asked(
         *(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value, DISTRIBUTED.value, JOIN_TIMEOUT.value)

@@ -162,7 +162,7 @@ def outline(built: Experiment, values: vectorize.Values | None = None) -> Outlin
 
 def numbers(config: ConfigDict) -> set[str]:
     """The fields that hold plain numbers, which a program may be given as an array."""
-    model = configs.base(config.gan)  # which knows the types of fields that are unset
+    model = configs.model_of(config)  # which knows the types of fields that are unset
     return {path for path, kind in configs.fields_of(model).items() if kind is float}
 
 

@@ -16,8 +16,8 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
+from gax import choices, configfile, errors
 from gax import config as configs
-from gax import configfile, errors
 
 EXAMPLES = {'config': 'configs/mnist.py', 'workdir': 'runs/mnist'}
 KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'tuple': 'a tuple'}
@@ -49,7 +49,9 @@ class NumberParser(flags.ArgumentParser):
 
 
 class ConfigParser(flags.ArgumentParser):
-    """'FILE' or 'FILE:ARGUMENT'; each failure is a GaxError.
+    """'FILE' or 'FILE:ARGUMENT', with the sections that the command line names; each failure is a GaxError.
+
+    ml_collections then reads, types and sets the fields, in whatever order they are given.
 
     config: what was read last. words: the command line, where ml_collections looks for the fields that are set.
     """
@@ -59,11 +61,28 @@ class ConfigParser(flags.ArgumentParser):
         self.words = words
 
     def parse(self, argument: Any) -> ConfigDict:
-        self.config = configfile.load_config(argument).lock()
-        return self.config
+        self.config = configfile.load_config(argument)
+        choices.follow(self.config, overrides(self.words))
+        return self.config.lock()
 
     def flag_type(self) -> str:
         return 'config object'
+
+
+HELP = (
+    'Config file, e.g. configs/mnist.py, or RUN/config.json. Its fields are those of --dry_run, each set by --config.FIELD=VALUE. '
+    'A name brings fields: --config.g.net.kind=sngan those of a module of gax/nets/, --config.d.optimizer.name=rmsprop those '
+    'of its optax function, --config.terms.r1.weight=0.1 those of a term.'
+)
+
+
+def overrides(words: Sequence[str]) -> dict[str, str]:
+    """{path: text} of the fields of the config that a command line sets."""
+    result = {}
+    for word, following in itertools.pairwise([*words, '']):
+        if match := re.fullmatch(r'--?(?:no)?config\.([^=]+)(?:=(.*))?', word, re.DOTALL):
+            result[match[1]] = following if match[2] is None else match[2]
+    return result
 
 
 def define_config() -> flags.FlagHolder:
@@ -72,12 +91,18 @@ def define_config() -> flags.FlagHolder:
     config_flags.register_flag_parser_for_type(object, NumberParser())
     words: list[str] = []  # not sys.argv, which would be read now, where nothing answers for its mistakes
     # allow_overwrite: a second file would undo the changes of the first one.
-    holder = config_flags.DEFINE_config_file(
-        'config', None, 'Config file, e.g. configs/mnist.py.', allow_overwrite=False, sys_argv=words
-    )
+    holder = config_flags.DEFINE_config_file('config', None, HELP, allow_overwrite=False, sys_argv=words)
     flags.FLAGS['config'].parser = ConfigParser(words)
     flags.mark_flag_as_required('config')
     return holder
+
+
+def define_mode(name: str, mode: str, help_string: str) -> flags.FlagHolder[str]:
+    """Defines --NAME, whose value is 'true' then, and --NAME=MODE; '' where neither is given."""
+    parser = flags.EnumParser(['true', mode, ''])
+    flag = flags.Flag(parser, flags.ArgumentSerializer(), name, '', help_string)
+    flag.boolean = True  # it needs no value
+    return flags.DEFINE_flag(flag)
 
 
 def parse(argv: Sequence[str], values: flags.FlagValues) -> list[str]:
@@ -134,6 +159,18 @@ def bad_value(values: flags.FlagValues, name: str, value: str, why: str) -> str:
     where = name if name.startswith('config.') else f'--{name}'
     kind = KINDS.get(values[name].flag_type())
     return f'{where} must be {kind}, and is {value!r}' if kind else f'{where} {value!r}: {why}'
+
+
+def require(name: str, values: flags.FlagValues) -> None:
+    """Raises GaxError where the flag is not given, or empty: of one that some uses of a script do without."""
+    if not values[name].value:
+        example = EXAMPLES.get(name, '...')
+        what = 'missing' if values[name].value is None else 'empty'
+        raise errors.GaxError(
+            f'--{name} is {what}; give e.g. --{name}={example}'
+            if what == 'empty'
+            else f'missing --{name}, e.g. --{name}={example}'
+        )
 
 
 def unexpected(word: str, argv: Sequence[str], values: flags.FlagValues) -> str:

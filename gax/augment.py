@@ -27,9 +27,10 @@ def from_config(config: Any, critic: Critic) -> Critic:
 
     Raises GaxError for an unknown augmentation, or one of data that are no images.
     """
-    if not_zero(config.instance_noise.std):
-        critic = changed(critic, instance_noise(config.instance_noise.std, config.instance_noise.steps))
-    if not_zero(config.ada.kimg):
+    noise = config.get('instance_noise', {'std': 0.0})
+    if not_zero(noise['std']):
+        critic = changed(critic, instance_noise(**noise))
+    if adapted(config):
         transforms.parse(','.join(ADAPTIVE), critic.field)
         critic = changed(critic, adaptive())
     if transforms.parse(config.augment, critic.field):
@@ -39,9 +40,14 @@ def from_config(config: Any, critic: Critic) -> Critic:
 
 def controller(config: Any) -> dict[str, Term]:
     """{'ada': the term of 'd' that moves the strength of `adaptive`} where config.ada is on, or {}."""
-    if not not_zero(config.ada.kimg):
+    if not adapted(config):
         return {}
     return {'ada': ada(config.batch_size, config.ada.kimg, config.ada.target)}
+
+
+def adapted(config: Any) -> bool:
+    """Whether config.ada is there, and on."""
+    return 'ada' in config and not_zero(config.ada.kimg)
 
 
 def changed(critic: Critic, change: Change) -> Critic:

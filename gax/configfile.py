@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
+from gax import config as configs
 from gax import errors
 
 ROOT = Path(__file__).parents[1]  # of the repository, where gax is used from one
@@ -19,6 +21,8 @@ ROOT = Path(__file__).parents[1]  # of the repository, where gax is used from on
 
 def load_config(path: str) -> ConfigDict:
     """What `get_config` of the file returns; 'FILE:ARGUMENT' gives it an argument. Raises GaxError for any failure."""
+    if path.endswith('.json'):
+        return restored(Path(path).expanduser())
     name, colon, argument = path.partition(':')
     module = load(name)
     if not hasattr(module, 'get_config'):
@@ -31,9 +35,21 @@ def load_config(path: str) -> ConfigDict:
     return config
 
 
+def restored(file: Path) -> ConfigDict:
+    """The config of a run, from its config.json. Raises GaxError where it cannot be had."""
+    if not file.is_file():
+        raise errors.GaxError(no_such_config(file))
+    try:
+        return configs.restored(json.loads(file.read_text()))
+    except (OSError, ValueError, AttributeError, errors.GaxError) as error:
+        raise errors.GaxError(f'config file {file} cannot be used: {errors.first_line(error)}') from error
+
+
 def load(path: str) -> ModuleType:
     """The module of a config file, 'FILE' or 'FILE:ARGUMENT'. Raises GaxError where it is not there, or cannot be run."""
     file = Path(path.partition(':')[0]).expanduser()
+    if file.suffix == '.json':
+        return ModuleType('gax_config')  # a run's, which has no functions
     if not file.is_file() or file.suffix != '.py':
         raise errors.GaxError(no_such_config(file))
     make_importable(file)

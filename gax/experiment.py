@@ -207,7 +207,7 @@ def feeder(experiment: Experiment) -> feed.Feed:
             return feed.Feed(lambda step, count: indices(experiment, step, count))
         return feed.Feed(lambda step, count: parallel.put(indices(experiment, step, count), sharding))
     pick = feed.Pick(experiment.config.seed, rows, source.spec.size, source.fetch)
-    return feed.Stream(pick, sharding, experiment.config.data.workers)
+    return feed.Stream(pick, sharding, experiment.config.data.get('workers', 0))
 
 
 def compile_ahead(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -22,15 +23,20 @@ def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
     return result
 
 
-def unknown_field(path: str, config: ConfigDict, where: str = '') -> str:
-    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would be in."""
-    near = nearest_field(path, list(fields_of(config)))
+def unknown_field(path: str, config: ConfigDict, where: str = '', offers: Iterable[str] = ()) -> str:
+    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would be in.
+
+    offers: what that section may have beside.
+    """
+    offers = list(offers)
     section, parts = config, path.split('.')
     while len(parts) > 1 and isinstance(section.get(parts[0]), ConfigDict):
         section = section[parts.pop(0)]
     inside = f'config.{path}'.removesuffix('.' + '.'.join(parts))
+    more = ['.'.join((inside, *offer.split('.'))).removeprefix('config.') for offer in offers]
+    near = nearest_field(path, [*fields_of(config), *more])
     hint = f' (nearest: config.{near})' if near else ''
-    return f'unknown field config.{path}{where}{hint}; {inside} has: {", ".join(sorted(section))}'
+    return f'unknown field config.{path}{where}{hint}; {inside} has: {", ".join(sorted({*section, *offers}))}'
 
 
 def nearest_field(path: str, fields: list[str]) -> str:
@@ -49,12 +55,33 @@ def get(config: Any, path: str) -> Any:
     return config
 
 
-def flat(config: Any, prefix: str = '') -> dict[str, Any]:
-    """{'d.optimizer.name': 'adam', ...}, values as JSON has them (tuples become lists)."""
+def leaves(config: Any, prefix: str = '') -> dict[str, Any]:
+    """{'d.optimizer.name': 'adam', ...}, values as they are."""
     result: dict[str, Any] = {}
     for key, value in config.items():
-        if hasattr(value, 'items'):
-            result |= flat(value, f'{prefix}{key}.')
-        else:
-            result[f'{prefix}{key}'] = json.loads(json.dumps(value))
+        result |= leaves(value, f'{prefix}{key}.') if hasattr(value, 'items') else {f'{prefix}{key}': value}
     return result
+
+
+def flat(config: Any, prefix: str = '') -> dict[str, Any]:
+    """{'d.optimizer.name': 'adam', ...}, values as JSON has them (tuples become lists)."""
+    return {path: json.loads(json.dumps(value)) for path, value in leaves(config, prefix).items()}
+
+
+# `object`: a length, in steps or as a share of them, which optim.check_length checks.
+SAID: dict[type, str] = {
+    int: 'a whole number',
+    float: 'a number',
+    bool: 'true or false',
+    str: 'a text',
+    tuple: 'a tuple',
+    object: 'a number',
+}
+
+
+def is_a(value: Any, kind: type) -> bool:
+    """Whether a field of type `kind` may hold `value`. A whole number will do for a float; a bool is no number."""
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    also = {float: (float, int), tuple: (tuple, list)}.get(kind, kind)  # JSON makes lists of tuples
+    return isinstance(value, also)

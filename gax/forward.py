@@ -67,6 +67,11 @@ IMAGES = Critic()
 POINTS = Critic(field='point', inputs=points)
 
 
+def critic_of(field: str, labels: bool = False) -> Critic:
+    """How net 'd' is asked about batch[field], 'image' or 'point', and its label where it takes `labels`."""
+    return Critic('d', field, points if field == 'point' else labelled if labels else unlabelled)
+
+
 def fakes_of(view: View) -> Mapping[str, Array]:
     """The fakes as a batch: the generator's output beside the labels that it was made from."""
     labels = {'label': view.latents['label']} if 'label' in view.latents else {}

@@ -6,6 +6,7 @@ shape (patch discriminators too). Only a `relativistic` loss reads the real logi
 others accept None there, so that the pass over real data can be left out.
 """
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gax import errors
+from gax import errors, imported
 from gax.types import Array
 
 LossFn = Callable[[Array, Array], Array]
@@ -109,10 +110,15 @@ SMOOTHABLE = ('minimax', 'non_saturating', 'least_squares')
 def make(name: str, label_smoothing: float = 0.0) -> Loss:
     """The loss called `name`, with one-sided label smoothing where it has a target to smooth.
 
+    name: of LOSSES, or the import path 'package.module:function' of a function () -> Loss, or (smoothing) -> Loss.
     Raises GaxError for an unknown name, or for smoothing a loss that has no labels.
     """
-    factory = errors.lookup('loss', name, LOSSES)
-    if name in SMOOTHABLE:
+    factory = imported.lookup('loss', name, LOSSES)
+    if not callable(factory):
+        raise errors.GaxError(
+            f'the loss {name!r} must be a function that returns a Loss: package.module:function'
+        )
+    if 'smoothing' in inspect.signature(factory).parameters:
         return factory(smoothing=label_smoothing)
     if label_smoothing:
         raise errors.GaxError(

@@ -13,18 +13,14 @@ import optax
 from ml_collections import ConfigDict, config_dict
 
 from gax import errors, rng
+from gax.bounds import POSITIVE, between
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
 WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'historical')
-
-
-OPTIONAL_FLOATS = (
-    *('b1', 'b2', 'b3', 'eps', 'eps_root', 'momentum', 'decay', 'initial_scale', 'weight_decay'),
-    *('weight_decay_rate', 'alpha', 'beta', 'optimism'),
-)
+OFF = {'clip_norm': 0.0, 'clip_weights': 0.0, 'lazy_interval': 0, 'historical': 0.0}
 # Whole numbers of steps, or shares of config.steps: `lengths`.
 SCHEDULE_LENGTHS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
-SCHEDULE_FLOATS = ('init_value', 'peak_value', 'end_value', 'alpha', 'exponent', 'power', 'decay_rate')
+BOUNDS = {'learning_rate': (POSITIVE,), **dict.fromkeys(OFF, (between(0),))}
 
 # Where optax's default is not what the paper has. Daskalakis et al., 2018, algorithm 1: Adam's own update, without Nesterov.
 AS_PUBLISHED: dict[str, dict[str, Any]] = {
@@ -33,24 +29,56 @@ AS_PUBLISHED: dict[str, dict[str, Any]] = {
 }
 
 
-def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: float) -> ConfigDict:
-    """The config section of one player's optimizer. Fields that stay None are left to optax's defaults."""
-    fields: dict[str, Any] = {
-        'name': name,
-        'learning_rate': learning_rate,
-        'clip_norm': 0.0,
-        'clip_weights': 0.0,
-        'lazy_interval': 0,
-        'historical': 0.0,
-    }
-    fields |= {key: config_dict.placeholder(float) for key in OPTIONAL_FLOATS}
-    fields |= {key: config_dict.placeholder(bool) for key in ('nesterov', 'centered')}
-    schedule: dict[str, Any] = {'name': ''}
-    schedule |= {key: config_dict.placeholder(object) for key in SCHEDULE_LENGTHS}
-    schedule |= {key: config_dict.placeholder(float) for key in SCHEDULE_FLOATS}
-    made = ConfigDict({**fields, 'schedule': schedule})
-    made.update(arguments)
+def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: Any) -> ConfigDict:
+    """The config section of one player's optimizer: its name, its rate, and the arguments that are not as optax has them.
+
+    arguments: those of the optax function, those of OFF, and `schedule`, a section of its own (see `schedule`).
+    Raises GaxError for an unknown optimizer or argument.
+    """
+    fields = {'name': name, 'learning_rate': learning_rate, **AS_PUBLISHED.get(name, {})}
+    offers = {**offered(name), 'schedule': None}
+    for key in arguments:
+        errors.lookup(f'argument of optimizer {name!r}:', key, offers)
+    return ConfigDict({**fields, **arguments})
+
+
+def schedule(name: str = '', **arguments: Any) -> ConfigDict:
+    """The section `schedule` of an optimizer: an optax schedule that multiplies the learning rate; '' for none."""
+    offers = offered_to_schedule(name)
+    for key in arguments:
+        errors.lookup(f'argument of schedule {name!r}:', key, offers)
+    made = ConfigDict({'name': name, **{key: offers[key] for key in arguments}})
+    made.update(arguments)  # after their types, as lengths may be of two
     return made
+
+
+def offered(name: str) -> dict[str, Any]:
+    """{field: its value where it is not set} that an optimizer of this name may have beside its name and rate."""
+    return {**OFF, **_plain(errors.lookup('optimizer', name, optimizers()))}
+
+
+def offered_to_schedule(name: str) -> dict[str, Any]:
+    """As `offered`, of a schedule."""
+    return _plain(errors.lookup('schedule', name, schedules())) if name else {}
+
+
+def _plain(factory: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of an optax function that are plain numbers and switches: {name: default, or a typed placeholder}."""
+    found: dict[str, Any] = {}
+    for name, parameter in inspect.signature(factory).parameters.items():
+        default, hint = parameter.default, str(parameter.annotation)
+        if name in ('learning_rate', 'key') or name.endswith(('mask', 'dtype')) or 'dict' in hint:
+            continue
+        if name in SCHEDULE_LENGTHS:
+            found[name] = config_dict.placeholder(object)
+            continue
+        if isinstance(default, (bool, int, float)):
+            found[name] = default
+        elif default in (None, parameter.empty):
+            kinds = {"<class 'int'>": int, 'int | None': int, "<class 'str'>": str}
+            kind = kinds.get(hint, float)
+            found[name] = config_dict.placeholder(kind)
+    return found
 
 
 def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformation:

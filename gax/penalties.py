@@ -7,15 +7,15 @@ penalty is differentiable through that gradient.
 
 from __future__ import annotations
 
-import inspect
+import typing
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
-from gax import regularizers
+from gax import bounds, errors, imported, regularizers
 from gax.forward import IMAGES, Critic, fakes_of
 from gax.terms import stateless
 from gax.types import Array, Batch, Key, Term, View, not_zero
@@ -162,21 +162,37 @@ PENALTIES: dict[str, Callable[..., Term]] = {
 # What config.terms can give to 'd' and to 'g'. Keyword-only arguments become fields of the config.
 D_TERMS: dict[str, Callable[..., Term]] = {**PENALTIES, **regularizers.D_TERMS}
 G_TERMS: dict[str, Callable[..., Term]] = regularizers.G_TERMS
+ALWAYS = {'weight': Annotated[float, bounds.between(0.0)], 'every': Annotated[int, bounds.between(1)]}
 
 
-def defaults() -> dict[str, dict[str, Any]]:
-    """The section config.terms: each term with weight 0 (left out), every 1, and its own numbers."""
-    return {name: {'weight': 0.0, 'every': 1, **_numbers(make)} for name, make in (D_TERMS | G_TERMS).items()}
+def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:
+    """The section config.terms.NAME: weight 1, every 1, and the term's own numbers with their defaults.
+
+    path: of a term outside gax, 'package.module:function', for whatever NAME; `player` says whose it is, 'd' or 'g'.
+    Raises GaxError for an unknown name.
+    """
+    always = {'weight': 1.0, 'every': 1}
+    if path:
+        return {
+            'name': path,
+            'player': 'd',
+            **always,
+            **bounds.defaults(imported.load('term', path)),
+            **changes,
+        }
+    return {**always, **bounds.defaults(errors.lookup('term', name, D_TERMS | G_TERMS)), **changes}
 
 
-def _numbers(make: Callable[..., Term]) -> dict[str, Any]:
-    found = inspect.signature(make).parameters.values()
-    return {p.name: p.default for p in found if p.kind is p.KEYWORD_ONLY}
+def declared(name: str, path: str = '') -> dict[str, tuple[Any, ...]]:
+    """What is known of the values of these fields, see `bounds.check`."""
+    make = imported.load('term', path) if path else (D_TERMS | G_TERMS).get(name, stateless)
+    always = {field: typing.get_args(hint)[1:] for field, hint in ALWAYS.items()}
+    return {**bounds.declared(make), **always, 'player': (bounds.one_of('dg'),)}
 
 
 def from_config(config: Any, critic: Critic = IMAGES) -> dict[str, Term]:
     """The terms of 'd' in `config` (config.terms) whose weight is not the number 0; `critic` is whom they hold."""
-    return _chosen(D_TERMS, config, critic)
+    return _chosen('d', D_TERMS, config, critic)
 
 
 def for_generator(
@@ -187,9 +203,17 @@ def for_generator(
     generate: the game's own pass, for the terms that make fakes anew; `forward.generate` where it is None.
     """
     anew = {'path_length': partial(regularizers.path_length, synthesis=generate)}
-    return _chosen({**G_TERMS, **anew}, config, critic)
+    return _chosen('g', {**G_TERMS, **anew}, config, critic)
 
 
-def _chosen(table: Mapping[str, Callable[..., Term]], config: Any, critic: Critic) -> dict[str, Term]:
-    chosen = {name: dict(config[name].items()) for name in table if name in config}
-    return {name: table[name](critic, **given) for name, given in chosen.items() if not_zero(given['weight'])}
+def _chosen(
+    player: str, table: Mapping[str, Callable[..., Term]], config: Any, critic: Critic
+) -> dict[str, Term]:
+    outside = {n: fields for n, fields in config.items() if fields.get('name') and fields['player'] == player}
+    makers = {**table, **{n: imported.load('term', fields['name']) for n, fields in outside.items()}}
+    chosen = {name: dict(config[name].items()) for name in makers if name in config}
+    return {
+        name: makers[name](critic, **{k: v for k, v in fields.items() if k not in ('name', 'player')})
+        for name, fields in chosen.items()
+        if not_zero(fields['weight'])
+    }

@@ -76,7 +76,7 @@ def generator(
         wrt=('g',),
         forward=(forward.score_both if loss.relativistic else forward.score_fakes)(critic),
         terms={
-            'adversarial': terms.top_k(loss.g, **config.top_k),
+            'adversarial': terms.top_k(loss.g, **config.get('top_k', {})),
             **penalties.for_generator(config.terms, critic, generate),
             **extra,
         },

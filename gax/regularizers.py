@@ -6,12 +6,13 @@ Each takes the critic first, then its own numbers by name, then the fields of `T
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 
 from gax import errors, transforms
+from gax.bounds import Count, Share, between
 from gax.forward import IMAGES, Critic, fakes_of, generate
 from gax.terms import DISTANCES, stateless
 from gax.types import Array, Batch, PyTree, Term, View
@@ -19,7 +20,7 @@ from gax.types import Array, Batch, PyTree, Term, View
 Generate = Callable[[View], tuple[Batch, View]]  # a game's own pass, as Game.generate
 
 
-def lecam(critic: Critic = IMAGES, *, decay: float = 0.99, start: int = 0, **fields: Any) -> Term:
+def lecam(critic: Critic = IMAGES, *, decay: Share = 0.99, start: Count = 0, **fields: Any) -> Term:
     """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
 
     Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code (google/lecam-gan
@@ -114,8 +115,8 @@ def path_length(
     critic: Critic = IMAGES,
     synthesis: Generate | None = None,
     *,
-    decay: float = 0.01,
-    shrink: int = 2,
+    decay: Share = 0.01,
+    shrink: Annotated[int, between(1)] = 2,
     **fields: Any,
 ) -> Term:
     """E (|J^T y| - a)^2 of net 'g', y ~ N(0, I), a the moving average of |J^T y|; the weight is gamma (2 in the paper).

@@ -12,12 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ml_collections import ConfigDict
+
 from gax import errors, evaluation
 from gax.checkpoint import Checkpoints
 from gax.evals import metrics, results
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
 from gax.experiment import Experiment
+from gax.sections import eval_section
 from gax.types import TrainState
 from gax.workdir import ACCEPT
 
@@ -34,7 +37,7 @@ class Selection:
 
     def __init__(self, built: Experiment, workdir: Path, like: Selection | None = None) -> None:
         """like: that of a run on the same data whose generator is made by the same program: it is not compiled again."""
-        self.config, self.workdir = built.config.eval, workdir
+        self.config, self.workdir = ConfigDict(eval_section() | built.config.eval.to_dict()), workdir
         self.evaluator: Evaluator
         self._measure: Callable[[TrainState], tuple[dict[str, float], int]]
         if like:

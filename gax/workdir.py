@@ -169,27 +169,12 @@ def read_config(path: Path) -> ConfigDict:
 def completed(content: dict[str, Any]) -> ConfigDict:
     """The config of a run, with the defaults of fields that came into gax after it was written: they change nothing.
 
-    That of a recipe that is not there comes back as it is: whoever builds the run will say so.
+    One that this gax cannot have comes back as it is: whoever builds the run will say why.
     """
-    config = ConfigDict(content)
-    with contextlib.suppress(errors.GaxError):
-        model = configs.base(config.get('gan', ''))
-        if missing := configs.fields_of(model).keys() - configs.fields_of(config).keys():
-            fresh = {path: configs.get(model, path) for path in missing}
-            config = ConfigDict(grown(content, fresh))
-    return config
-
-
-def grown(content: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
-    """`content` with `fields` by their dotted paths; sections are made where there are none."""
-    result = dict(content)
-    for path, value in fields.items():
-        name, _, rest = path.partition('.')
-        below = result.get(name, {})
-        if rest and not isinstance(below, dict):
-            continue  # a section that was a value once: the check will say so
-        result[name] = grown(below, {rest: value}) if rest else value
-    return result
+    try:
+        return configs.restored(content)
+    except errors.GaxError:
+        return ConfigDict(content)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import toys
 
-from gax import augment, forward, transforms
+from gax import augment, choices, forward, transforms
 from gax.config import base
 from gax.errors import GaxError
 
@@ -110,7 +110,11 @@ def shown(critic, view, stream=''):
 
 def config(**sections):
     made = base('dcgan')
-    made.update(sections)
+    for name, values in sections.items():
+        choices.set_all(
+            made,
+            {f'{name}.{k}': v for k, v in values.items()} if isinstance(values, dict) else {name: values},
+        )
     return made
 
 

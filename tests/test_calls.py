@@ -11,7 +11,7 @@ from toys import close, differ
 from gax import experiment, loop, parallel
 
 NONE, R1, LECAM = frozenset(), frozenset({'d/r1'}), frozenset({'d/lecam'})
-SMALL = {'g.widths': (8,), 'd.widths': (8,), 'data.name': 'synthetic:ring'}
+SMALL = {'g.net.widths': (8,), 'd.net.widths': (8,), 'data.name': 'synthetic:ring'}
 
 
 def built(asked=0, r1=0, lecam=0):

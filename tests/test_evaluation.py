@@ -186,8 +186,8 @@ def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
     x = np.broadcast_to(colours, (40, 12, 20, 5))
     np.savez(tmp_path / 'five.npz', x=x, y=np.arange(40) % 3)
     config = base('dcgan')
-    config.g.update({'widths': (4, 4), 'strides': (2, 2)})
-    config.d.widths = (4, 4)
+    config.g.net.update({'widths': (4, 4), 'strides': (2, 2)})
+    config.d.net.widths = (4, 4)
     config.data.name, config.latent_dim, config.batch_size = f'npz:{tmp_path / "five.npz"}', 4, 8
     config.steps, config.log_every, config.sample_every = 2, 1, 1
     run = tmp_path / 'run'

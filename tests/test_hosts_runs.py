@@ -98,7 +98,7 @@ def test_a_finished_run_draws_its_last_picture_again(tmp_path: Path, data: Path)
 @pytest.mark.slow
 @pytest.mark.parametrize('mode', ['shard_map', 'pmap'])
 def test_in_every_mode(tmp_path: Path, data: Path, mode: str) -> None:
-    changes = {'parallel': mode, 'g.batch_norm': False}  # of two rows it is no smooth function
+    changes = {'parallel': mode, 'g.net.batch_norm': False}  # of two rows it is no smooth function
     hostruns.run(tmp_path / 'two', *arguments(data, **changes))
     of_one_process(tmp_path / 'one', data, **changes)
     assert furthest(tmp_path / 'one', tmp_path / 'two', 6) < 1e-6

@@ -9,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 import toys
+from ml_collections import ConfigDict
 from toys import close
 
 from gax import optim, wrappers
@@ -31,9 +32,9 @@ def after(config, steps=1, grads=GRADS, params=PARAMS):
 
 
 def config(name='sgd', rate=0.1, schedule=None, **fields):
-    made = optimizer(name, rate, **fields)
+    made = ConfigDict({'name': name, 'learning_rate': rate, **fields})
     if schedule:
-        made.schedule.update(schedule)
+        made.schedule = schedule
     return made
 
 

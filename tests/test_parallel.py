@@ -21,8 +21,8 @@ from gax.nets.conv import conv
 MODES = tuple(parallel.PARALLEL)
 # Nothing here lets examples see one another; points, latents, dropout and the penalty's places are drawn in every step.
 APART = {
-    **{'g.batch_norm': False, 'd.dropout': 0.3, 'terms.wgan_gp.weight': 1.0},
-    **{'g.widths': (8,), 'd.widths': (8,), 'data.name': 'synthetic:ring'},
+    **{'g.net.batch_norm': False, 'd.net.dropout': 0.3, 'terms.wgan_gp.weight': 1.0},
+    **{'g.net.widths': (8,), 'd.net.widths': (8,), 'data.name': 'synthetic:ring'},
 }
 
 
@@ -130,7 +130,7 @@ def test_all_modes_are_one_step_where_examples_do_not_see_one_another(mode):
 
 def test_batch_norm_is_of_a_replica_s_rows_and_its_averages_are_the_replicas():
     """The mean of four means is the mean; the variance within replicas is what is left of that of all without theirs."""
-    fields = {'g.batch_norm': True, 'g.widths': (8, 8), 'terms.wgan_gp.weight': 0.0}
+    fields = {'g.net.batch_norm': True, 'g.net.widths': (8, 8), 'terms.wgan_gp.weight': 0.0}
     one, mine = (run(mode, calls=1, **fields).state for mode in ('jit', 'shard_map'))
     ((name, whole),) = one.model_state['g']['batch_stats'].items()
     replicas = mine.model_state['g']['batch_stats'][name]

@@ -166,9 +166,7 @@ def test_squared_norms_sum_over_everything_but_the_batch():
 
 
 def section(**terms):
-    return ConfigDict(
-        {**penalties.defaults(), **{name: {**penalties.defaults()[name], **t} for name, t in terms.items()}}
-    )
+    return ConfigDict({name: penalties.section(name, **t) for name, t in terms.items()})
 
 
 def test_from_config_gives_each_player_its_own():
@@ -180,8 +178,7 @@ def test_from_config_gives_each_player_its_own():
 
 
 def test_numbers_of_a_term_are_fields_and_reach_it():
-    assert penalties.defaults()['wgan_gp'] == {'weight': 0.0, 'every': 1, 'target': 1.0, 'one_sided': False}
-    assert set(penalties.defaults()) == set(penalties.D_TERMS) | set(penalties.G_TERMS)
+    assert penalties.section('wgan_gp') == {'weight': 1.0, 'every': 1, 'target': 1.0, 'one_sided': False}
     config = section(wgan_gp={'weight': 1.0, 'target': 15.0, 'one_sided': True})
     term = penalties.from_config(config, forward.POINTS)['wgan_gp']
     assert float(value(term, linear, jnp.asarray(W))) == 0.0

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gax import choices, gans, rng
 from gax import config as configs
-from gax import gans, rng
 from gax import step as steps
-from gax.config import base, optimizer
+from gax.config import base, choose, optimizer
 from gax.data.source import Spec
 from gax.errors import GaxError
 
@@ -20,15 +20,15 @@ G_TERMS = ('path_length', 'orthogonal_g')
 def everything():
     config = base('vanilla')
     config.batch_size, config.latent_dim = 8, 3
-    config.g.widths = config.d.widths = (4,)
+    config.g.net.widths = config.d.net.widths = (4,)
     config.loss = 'hinge'
     for name in (*D_TERMS, *G_TERMS):
-        config.terms[name].weight = 0.01
+        choose(config, f'terms.{name}', weight=0.01)
     config.terms.path_length.every = 2
     config.augment = 'flip'
-    config.ada.update({'kimg': 0.1, 'target': -1.0})
-    config.instance_noise.update({'std': 0.1, 'steps': 100})
-    config.top_k.update({'fraction': 0.5, 'steps': 3})
+    choose(config, 'ada', kimg=0.1, target=-1.0)
+    choose(config, 'instance_noise', std=0.1, steps=100)
+    choose(config, 'top_k', fraction=0.5, steps=3)
     config.accumulate = 2
     for player in (config.d, config.g):
         player.optimizer = optimizer('adam', 1e-3, b1=0.5, lazy_interval=4, historical=0.1)
@@ -63,7 +63,7 @@ def test_everything_at_once_is_one_finite_step():
 
 def changed(path, value, config=None):
     config = config or base('vanilla')
-    config.update_from_flattened_dict({path: value})
+    choices.set_all(config, {path: value})
     return config
 
 
@@ -78,7 +78,7 @@ def changed(path, value, config=None):
         ('ada.target', 1.5, 'config.ada.target must be from -1.0 to 1.0'),
         ('terms.lecam.decay', 1.5, 'config.terms.lecam.decay must be from 0.0 to 1.0'),
         ('terms.path_length.shrink', 0, 'config.terms.path_length.shrink must be at least 1'),
-        ('terms.bcr.weight', -1.0, 'config.terms.bcr: weight must be >= 0'),
+        ('terms.bcr.weight', -1.0, 'config.terms.bcr.weight must be at least 0.0, and is -1.0'),
         ('d.optimizer.lazy_interval', -1, 'config.d.optimizer.lazy_interval must be'),
     ],
 )
@@ -90,11 +90,11 @@ def test_values_that_cannot_be_meant(path, value, said):
 
 
 def test_pairs_that_have_no_meaning_together():
-    coupled = changed('d.minibatch', 'discrimination')
+    coupled = changed('d.net.minibatch', 'discrimination')
     configs.check(changed('terms.lecam.weight', 0.3, coupled))
     with pytest.raises(
         GaxError,
-        match=r'terms\.r1 penalises the gradient of each example .* config\.d\.minibatch=discrimination',
+        match=r'terms\.r1 penalises the gradient of each example .* config\.d\.net\.minibatch=discrimination',
     ):
         configs.check(changed('terms.r1.weight', 1.0, coupled))
     clipped = changed('d.optimizer.clip_weights', 0.01)

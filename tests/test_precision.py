@@ -16,7 +16,13 @@ from gax.errors import GaxError
 
 # Batch-norm in g and both kinds of gradient penalty in d. Convolutions are matrix products here: nets/conv.py.
 SMALL = {
-    **{'data.image_size': 8, 'g.widths': (8, 8), 'd.kind': 'dcgan', 'd.widths': (4, 8), 'd.dropout': 0.0},
+    **{
+        'data.image_size': 8,
+        'g.net.widths': (8, 8),
+        'd.net.kind': 'dcgan',
+        'd.net.widths': (4, 8),
+        'd.net.dropout': 0.0,
+    },
     **{'terms.r1.weight': 1.0, 'terms.wgan_gp.weight': 1.0, 'batch_size': 16},
 }
 
@@ -73,8 +79,18 @@ def test_bfloat16_penalties_and_statistics_are_close_to_those_in_float32(plain, 
 
 def test_passes_made_again_give_the_same_step_in_less_memory():
     """Deep networks and many rows: a step, and the temporary memory of its program."""
-    deep = {'data.name': 'synthetic:ring', 'batch_size': 1024, 'd.kind': 'mlp', 'terms.wgan_gp.weight': 0.0}
-    deep |= {'terms.r1.weight': 0.0, 'g.widths': (32,) * 5, 'd.widths': (32,) * 5, 'd.dropout': 0.3}
+    deep = {
+        'data.name': 'synthetic:ring',
+        'batch_size': 1024,
+        'd.net.kind': 'mlp',
+        'terms.wgan_gp.weight': 0.0,
+    }
+    deep |= {
+        'terms.r1.weight': 0.0,
+        'g.net.widths': (32,) * 5,
+        'd.net.widths': (32,) * 5,
+        'd.net.dropout': 0.3,
+    }
 
     def run(**changes):
         made = built(**{**deep, **changes})

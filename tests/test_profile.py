@@ -13,8 +13,13 @@ import tinyruns
 from gax import experiment, parallel, profile
 from gax.errors import GaxError
 
-TINY = {'data.name': 'synthetic:ring', 'g.widths': (8,), 'd.widths': (8,), 'steps_per_call': 2}
-WIDE = {**TINY, 'g.widths': (128, 128), 'd.widths': (128, 128), 'batch_size': 256}  # products are nearly all
+TINY = {'data.name': 'synthetic:ring', 'g.net.widths': (8,), 'd.net.widths': (8,), 'steps_per_call': 2}
+WIDE = {
+    **TINY,
+    'g.net.widths': (128, 128),
+    'd.net.widths': (128, 128),
+    'batch_size': 256,
+}  # products are nearly all
 
 
 def test_a_profile_has_a_table_and_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

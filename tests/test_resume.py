@@ -127,9 +127,10 @@ def test_killed_in_the_middle_of_a_save_and_continued(tmp_path: Path, data: Path
 def test_killed_again_and_again(tmp_path: Path, data: Path, seed: int) -> None:
     """At random moments from the start of the process on, every third time in the middle of a save; optimised code."""
     random.seed(seed)
-    more = ['--config.checkpoint.every=7' if seed % 2 else '--config.log_every=9', '--config.d.kind=dcgan'][
-        : 1 + seed // 2
-    ]
+    more = [
+        '--config.checkpoint.every=7' if seed % 2 else '--config.log_every=9',
+        '--config.d.net.kind=dcgan',
+    ][: 1 + seed // 2]
     more += ['--config.steps_per_call=3'] * (seed == 3)
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     assert tinyruns.run('train.py', *arguments(whole, data, *more), fast=False).returncode == 0

@@ -486,7 +486,7 @@ def tiny(rate=0.1, weight=0.0):
     config.d.optimizer = optimizer('sgd', 0.1)
     with config.ignore_type():
         config.d.optimizer.learning_rate = rate
-        config.terms.r1.weight = weight
+        config.terms.r1 = penalties.section('r1', weight=weight)
     return config
 
 

@@ -18,7 +18,7 @@ import tiny_sweep
 import tinyruns
 from ml_collections import ConfigDict
 
-from gax import alike, errors, pictures, together, training
+from gax import alike, choices, errors, pictures, together, training
 from gax.sweep import plan
 from gax.together import Ending
 
@@ -42,7 +42,7 @@ def compiled_once() -> Iterator[None]:
 
 def configs(*names: str, **changes: Any) -> dict[str, ConfigDict]:
     base = tiny_sweep.get_config()
-    base.update_from_flattened_dict({name.replace('__', '.'): v for name, v in changes.items()})
+    choices.set_all(base, {name.replace('__', '.'): v for name, v in changes.items()})
     return {name: plan.changed(base, SETTINGS[name]) for name in names}
 
 

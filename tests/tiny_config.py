@@ -14,8 +14,8 @@ def get_config() -> ConfigDict:
     config.log_every = 7
     config.sample_every = 10
     config.checkpoint.every = 6
-    config.g.widths = (8, 8)
-    config.d.widths = (8, 8)
+    config.g.net.widths = (8, 8)
+    config.d.net.widths = (8, 8)
     config.g.optimizer = optimizer('adam', 1e-3, b1=0.5)
     config.d.optimizer = optimizer('adam', 1e-3, b1=0.5)
     return config

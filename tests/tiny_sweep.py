@@ -20,8 +20,8 @@ def get_config() -> ConfigDict:
     config.log_every = config.checkpoint.every = 5
     config.sample_every = 20
     config.steps_per_call = 1
-    config.g.update({'widths': (8,), 'activation': 'relu', 'batch_norm': False})
-    config.d.update({'widths': (8,), 'activation': 'relu', 'dropout': 0.0})
+    config.g.net.update({'widths': (8,), 'activation': 'relu', 'batch_norm': False})
+    config.d.net.update({'widths': (8,), 'activation': 'relu', 'dropout': 0.0})
     config.g.optimizer = config.d.optimizer = optimizer('adam', 1e-3, b1=0.5)
     return config
 
@@ -33,7 +33,7 @@ def sweep_lr() -> Iterator[dict[Any, Any]]:
 
 def sweep_widths() -> Iterator[dict[Any, Any]]:
     for widths in ((8,), (4, 4)):
-        yield {('g.widths', 'd.widths'): widths}
+        yield {('g.net.widths', 'd.net.widths'): widths}
 
 
 def sweep_loss() -> Iterator[dict[Any, Any]]:
@@ -77,7 +77,7 @@ def sweep_number_for_text() -> Iterator[dict[Any, Any]]:
 
 
 def sweep_lists() -> Iterator[dict[Any, Any]]:
-    yield {('g.widths', 'd.widths'): [4, 4]}
+    yield {('g.net.widths', 'd.net.widths'): [4, 4]}
 
 
 def sweep_wrong_value() -> Iterator[dict[Any, Any]]:

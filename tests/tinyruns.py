@@ -59,8 +59,10 @@ def config(**changes: Any) -> ConfigDict:
     """The tiny config, with fields changed: config(steps=3, **{'d.updates': 2})."""
     from tiny_config import get_config
 
+    from gax import choices
+
     made = get_config()
-    made.update_from_flattened_dict({name.replace('__', '.'): value for name, value in changes.items()})
+    choices.set_all(made, {name.replace('__', '.'): value for name, value in changes.items()})
     return made.lock()
 
 

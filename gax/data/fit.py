@@ -40,7 +40,7 @@ class Fit(NamedTuple):
 
 def of(data: Any) -> Fit:
     """What the `data` section of a config asks for."""
-    return Fit(data.image_size, data.channels, data.crop, data.resize)
+    return Fit(data.image_size, data.channels, data.get('crop', 'center'), data.get('resize', 'lanczos'))
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:

@@ -50,8 +50,8 @@ def named(path: str, data: Any) -> Source:
     """
     root, fitting = paths.user(path), fit.of(data)
     found = find(root)
-    refuse_dangling(found, root, skip=data.broken == 'skip')
-    if data.broken == 'skip':
+    refuse_dangling(found, root, skip=data.get('broken') == 'skip')
+    if data.get('broken') == 'skip':
         found = without_broken(found, root, data.channels)
     shape = fitted(found.paths[0], fitting).shape
     spec = Spec(f'folder:{path}', {'image': shape}, found.num, len(found.paths), found.classes)

@@ -62,7 +62,7 @@ def named(text: str, data: Any) -> Source:
     class there is. Raises GaxError where the set is not there: it says how to get it, and on which machine.
     """
     name, split = parts(text)
-    builder = find(name, data.dir)
+    builder = find(name, data.get('dir', ''))
     image, label = features(name, builder.info.features)
     records = open_split(text, name, split, builder)
     kind, full = builder.info.features[image], f'tfds:{name}:{split}'

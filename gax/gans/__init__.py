@@ -8,7 +8,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from gax import errors, wrappers
+from gax import errors, imported, wrappers
 from gax.data.source import Spec
 from gax.types import Game
 
@@ -19,10 +19,20 @@ def names() -> list[str]:
 
 
 def recipe(name: str) -> ModuleType:
-    """The recipe's module. Raises GaxError for an unknown name."""
+    """The recipe's module: of this folder by name, any other by its import path. Raises GaxError for an unknown name."""
+    if name not in names() and imported.is_path(name):
+        module = imported.load('gan', name)
+        if missing := [part for part in ('defaults', 'make') if not hasattr(module, part)]:
+            raise errors.GaxError(f'gan {name!r} is no recipe: it has no function {missing[0]}')
+        return module
     if name not in names():
         raise errors.GaxError(errors.choices('gan', name, names()))
     return import_module(f'gax.gans.{name}')
+
+
+def role(name: str, player: str) -> str:
+    """Which module of its family the network `player` of a recipe is: the recipe's ROLES, or the usual two."""
+    return getattr(recipe(name), 'ROLES', {}).get(player, {'g': 'Generator'}.get(player, 'Discriminator'))
 
 
 def make(config: Any, spec: Spec) -> Game:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players, terms
+from gax import errors, forward, losses, players, terms
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Array, Game, View
@@ -42,8 +42,13 @@ def make(config: Any, spec: Spec) -> Game:
     if not spec.num_classes:
         raise errors.GaxError(f'acgan needs labels, and {spec.name} has none')
     # G is given the class; D is not, it has to tell.
-    nets, critic = families.pair(config, spec, heads={'class': spec.num_classes})
-    nets = {**nets, 'g': families.generator(config, spec, spec.num_classes)}
+    ((field, shape),) = spec.fields.items()
+    heads = {'class': spec.num_classes}
+    nets = {
+        'g': families.generator(config, spec, spec.num_classes),
+        'd': families.discriminator(config.d, shape, heads=heads),
+    }
+    critic = forward.critic_of(field)._replace(logits=families.answer(heads))
 
     def on_both(view: View, out: Any) -> Array:
         real = misnamed(out['real_out'], view.batch['label'])

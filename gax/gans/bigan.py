@@ -20,11 +20,14 @@ from gax.losses import Loss
 from gax.nets import encoder, families
 from gax.types import Array, Batch, Game, Net, View
 
+ROLES = {'d': 'Trunk', 'e': 'Trunk'}
+
 
 def defaults() -> ConfigDict:
     fields = families.defaults('dcgan')
-    fields.e = {**encoder.defaults(), 'stochastic': False}
-    fields.d.joint = {'widths': (256,)}  # dense layers on the trunk's features and the code together
+    fields.d.net = families.section('dcgan', 'Trunk')
+    fields.d.head = encoder.head(widths=(256,))  # on the trunk's features and the code together
+    fields.e = {'net': families.section('dcgan', 'Trunk'), 'stochastic': False}
     return fields
 
 
@@ -36,11 +39,15 @@ def make(config: Any, spec: Spec) -> Game:
     heads = families.heads_for(config)
 
     def judge(*shape: int) -> Net:
-        return encoder.discriminator(config.d, shape, dim, config.d.joint.widths, heads)
+        trunk = families.build(config.d.net, 'Trunk', shape)
+        module = encoder.TrunkDiscriminator(trunk, heads=heads, **config.d.head)
+        return families.lifted(module, families.example(*shape), families.example(dim))
 
     nets = {
         'g': families.generator(config, spec),
-        'e': encoder.encoder(config.e, shape, outputs),
+        'e': families.lifted(
+            encoder.Encoder(families.build(config.e.net, 'Trunk', shape), outputs), families.example(*shape)
+        ),
         'd': families.several(config.d, judge, shape, heads),
     }
     critic = Critic('d', field, lambda view, batch: (batch[field], batch['z']), families.answer(heads))

@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 
 from gax import errors, losses, players
 from gax.data.source import Spec
+from gax.forward import Critic
 from gax.nets import families
 from gax.types import Array, Batch, Game, View
 
@@ -36,9 +37,11 @@ def make(config: Any, spec: Spec) -> Game:
     if not classes:
         raise errors.GaxError(f'cgan needs labels, and {spec.name} has none')
     ((field, shape),) = spec.fields.items()
-    nets, critic = families.pair(config, spec, latent_dim=config.latent_dim + classes)
-    joined = (*shape[:-1], shape[-1] + classes)
-    nets = {**nets, 'd': families.discriminator(config.d, joined, heads=families.heads_for(config))}
+    joined, heads = (*shape[:-1], shape[-1] + classes), families.heads_for(config)
+    nets = {
+        'g': families.generator(config, spec, latent_dim=config.latent_dim + classes),
+        'd': families.discriminator(config.d, joined, heads=heads),
+    }
 
     def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
         return (join(batch[field], batch['label'], classes),)
@@ -48,6 +51,6 @@ def make(config: Any, spec: Spec) -> Game:
         made, view = view.call('g', join(z, label, classes, config.label_scale))
         return {field: made}, view
 
-    critic = critic._replace(inputs=inputs)
+    critic = Critic('d', field, inputs, families.answer(heads))
     loss = losses.make(config.loss, config.label_smoothing)
     return players.usual_game(config, loss, nets, critic, labelled=True, generate=generate)

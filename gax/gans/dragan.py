@@ -9,7 +9,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, players
+from gax import losses, optim, penalties, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -17,9 +17,11 @@ from gax.types import Game
 
 def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
-    fields.update({'d': {'dropout': 0.0}, 'terms': {'dragan': {'weight': 10.0}}})
+    fields.update(
+        {'d': {'net': {'dropout': 0.0}}, 'terms': {'dragan': penalties.section('dragan', weight=10.0)}}
+    )
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.5}
+        player.optimizer = optim.section('adam', 2e-4, b1=0.5)
     return fields
 
 

@@ -12,18 +12,22 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, players, terms
+from gax import ema, errors, forward, optim, players, terms
 from gax.data.source import Spec
 from gax.losses import Loss
 from gax.nets import autoencoder, families
 from gax.types import Array, Game
 
+ROLES = {'d': 'Autoencoder'}
+
 
 def defaults() -> ConfigDict:
-    fields = ConfigDict({'g': families.defaults('mlp').g.to_dict(), 'd': autoencoder.defaults()})
+    fields = ConfigDict(
+        {'g': families.defaults('mlp').g, 'd': {'net': families.section('autoencoder', 'Autoencoder')}}
+    )
     fields.update({'loss': 'margin', 'margin': 10.0, 'terms': {'pulling_away': {'weight': 0.1, 'every': 1}}})
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 1e-3, 'b1': 0.5}
+        player.optimizer = optim.section('adam', 1e-3, b1=0.5)
     return fields
 
 
@@ -58,7 +62,7 @@ def make(config: Any, spec: Spec) -> Game:
     return Game(
         nets={
             'g': families.generator(config, spec),
-            'd': autoencoder.net(config.d, shape),
+            'd': families.network(config.d.net, 'Autoencoder', shape),
         },
         players={
             'd': d._replace(

@@ -4,8 +4,8 @@ Salimans et al., "Improved Techniques for Training GANs", 2016, each technique b
 
 - feature matching (3.1): terms.feature_matching, |E f(x) - E f(G(z))|^2 of D's last hidden layer, for G. It joins G's
   adversarial loss; with adversarial_weight=0 it replaces it, as in the paper's semi-supervised experiments;
-- minibatch discrimination (3.2): d.minibatch='discrimination', behind the features that are matched;
-- historical averaging (3.3): d.optimizer.historical and g.optimizer.historical, off by default (the paper uses it on
+- minibatch discrimination (3.2): d.net.minibatch='discrimination', behind the features that are matched;
+- historical averaging (3.3): d.optimizer.historical and g.optimizer.historical, off where they are not set (the paper uses it on
   games of few parameters, and gives no weight);
 - one-sided label smoothing (3.4): label_smoothing=0.1, the target for reals is 0.9.
 
@@ -16,7 +16,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors, losses, optim, penalties, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -24,10 +24,12 @@ from gax.types import Game
 
 def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
-    fields.update({'label_smoothing': 0.1, 'adversarial_weight': 1.0, 'd': {'minibatch': 'discrimination'}})
-    fields.terms = {'feature_matching': {'weight': 1.0}}
+    fields.update(
+        {'label_smoothing': 0.1, 'adversarial_weight': 1.0, 'd': {'net': {'minibatch': 'discrimination'}}}
+    )
+    fields.terms = {'feature_matching': penalties.section('feature_matching', weight=1.0)}
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 3e-4, 'b1': 0.5}
+        player.optimizer = optim.section('adam', 3e-4, b1=0.5)
     return fields
 
 

@@ -2,15 +2,15 @@
 
 Miyato and Koyama, "cGANs with Projection Discriminator", 2018: logit = psi(f(x)) + <v_y, f(x)> (eq. 3), v_y a row of an
 embedding; spectral norm in D, hinge loss, Adam at 2e-4 with b1 0 and b2 0.9, D moves five times per step. Fakes have
-the labels of the batch. The paper's networks are g.kind = d.kind = 'sngan' with 128 latents; small convolutional ones
-are the default, with a scale and an offset per class in G's batch-norms (`g.class_norm`).
+the labels of the batch. The paper's networks are g.net.kind = d.net.kind = 'sngan' with 128 latents; small convolutional ones
+are the default, with a scale and an offset per class in G's batch-norms (`g.net.class_norm`).
 """
 
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors, losses, optim, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -18,10 +18,10 @@ from gax.types import Game
 
 def defaults() -> ConfigDict:
     fields = families.defaults('dcgan')
-    fields.update({'loss': 'hinge', 'latent_dim': 128, 'g': {'class_norm': True}})
-    fields.update({'d': {'updates': 5, 'dropout': 0.0, 'spectral_norm': True}})
+    fields.update({'loss': 'hinge', 'latent_dim': 128, 'g': {'net': {'class_norm': True}}})
+    fields.update({'d': {'updates': 5, 'net': {'dropout': 0.0}, 'spectral_norm': True}})
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.0, 'b2': 0.9}
+        player.optimizer = optim.section('adam', 2e-4, b1=0.0, b2=0.9)
     return fields
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors, losses, optim, penalties, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -21,10 +21,10 @@ from gax.types import Game
 
 def defaults() -> ConfigDict:
     fields = families.defaults('r3gan')
-    fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False, 'd': {'dropout': 0.0}})
-    fields.terms = {'r1': {'weight': 0.05}, 'r2': {'weight': 0.05}}
+    fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False})
+    fields.terms = {name: penalties.section(name, weight=0.05) for name in ('r1', 'r2')}
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.0, 'b2': 0.99}
+        player.optimizer = optim.section('adam', 2e-4, b1=0.0, b2=0.99)
     return fields
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, players
+from gax import losses, optim, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -20,7 +20,7 @@ def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
     fields.loss = 'relativistic'
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.5}
+        player.optimizer = optim.section('adam', 2e-4, b1=0.5)
     return fields
 
 

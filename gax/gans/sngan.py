@@ -3,14 +3,14 @@
 Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018: hinge loss, residual networks (see
 nets/sngan.py), and as the authors' code has it for those Adam at 2e-4 with b1 0 and b2 0.9, five moves of D per step
 and 128 latents. (Settings A to F of table 1 are of the plain convolutional networks.) G answers the fakes of D's last
-move, B of them (there 2 B new ones). With `g.kind`, `d.kind` any networks; where D is wrapped is `d.spectral_norm`.
+move, B of them (there 2 B new ones). With `g.net.kind`, `d.net.kind` any networks; where D is wrapped is `d.spectral_norm`.
 """
 
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, players
+from gax import losses, optim, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -18,9 +18,9 @@ from gax.types import Game
 
 def defaults() -> ConfigDict:
     fields = families.defaults('sngan')
-    fields.update({'loss': 'hinge', 'latent_dim': 128, 'd': {'updates': 5, 'dropout': 0.0}})
+    fields.update({'loss': 'hinge', 'latent_dim': 128, 'd': {'updates': 5}})
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.0, 'b2': 0.9}
+        player.optimizer = optim.section('adam', 2e-4, b1=0.0, b2=0.9)
     return fields
 
 

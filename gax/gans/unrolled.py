@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors, losses, optim, players
 from gax.data.source import Spec
 from gax.losses import Loss
 from gax.nets import families
@@ -29,10 +29,10 @@ from gax.types import Array, Game, Player, PyTree, View
 
 def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
-    fields.d.dropout = 0.0
+    fields.d.net.dropout = 0.0
     fields.unrolled = {'steps': 5, 'learning_rate': 0.03}
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 2e-4, 'b1': 0.5}
+        player.optimizer = optim.section('adam', 2e-4, b1=0.5)
     return fields
 
 

@@ -19,12 +19,16 @@ from gax.data.source import Spec
 from gax.losses import LossFn
 from gax.nets import encoder, families
 from gax.optim import section
-from gax.types import Array, Batch, Game, Term, View
+from gax.types import Array, Batch, Game, Net, Term, View
+
+ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 
 
 def defaults() -> ConfigDict:
     fields = families.defaults('dcgan')
-    fields.e = {**encoder.defaults(), 'updates': 1, 'optimizer': section()}
+    fields.d.net = families.section('dcgan', 'Trunk')
+    fields.d.head = encoder.head()
+    fields.e = {'net': families.section('dcgan', 'Trunk'), 'updates': 1, 'optimizer': section()}
     fields.gamma = 0.2  # of the likeness beside L_GAN, for G
     return fields
 
@@ -44,12 +48,20 @@ def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
     ((field, shape),) = spec.fields.items()
     dim = config.latent_dim
-    nets, critic = families.pair(config, spec)
-    nets['d'] = families.several(
-        config.d, lambda *shape: encoder.discriminator(config.d, shape, heads={}), shape, heads={}
-    )
-    nets['e'] = encoder.encoder(config.e, shape, {'mean': dim, 'log_variance': dim})
-    critic = critic._replace(logits=families.logits_of)
+
+    def judge(*shape: int) -> Net:
+        trunk = families.build(config.d.net, 'Trunk', shape)
+        return families.lifted(
+            encoder.TrunkDiscriminator(trunk, heads={}, **config.d.head), families.example(*shape)
+        )
+
+    code = encoder.Encoder(families.build(config.e.net, 'Trunk', shape), {'mean': dim, 'log_variance': dim})
+    nets = {
+        'g': families.generator(config, spec),
+        'd': families.several(config.d, judge, shape, heads={}),
+        'e': families.lifted(code, families.example(*shape)),
+    }
+    critic = forward.critic_of(field)._replace(logits=families.logits_of)
     shown = augment.from_config(config, critic)
 
     def generate(view: View) -> tuple[Batch, View]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors, losses, optim, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -18,16 +18,15 @@ from gax.types import Game
 
 def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
-    rmsprop = {'name': 'rmsprop', 'learning_rate': 5e-5}
-    fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'dropout': 0.0}})
-    fields.d.optimizer = {**rmsprop, 'clip_weights': 0.01}
-    fields.g.optimizer = rmsprop
+    fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'net': {'dropout': 0.0}}})
+    fields.d.optimizer = optim.section('rmsprop', 5e-5, clip_weights=0.01)
+    fields.g.optimizer = optim.section('rmsprop', 5e-5)
     return fields
 
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss, and without clipping."""
-    clip = config.d.optimizer.clip_weights
+    clip = config.d.optimizer.get('clip_weights', 0.0)
     if isinstance(clip, (int, float)) and clip <= 0:  # a tracer is taken at its word
         raise errors.GaxError(
             f'wgan needs config.d.optimizer.clip_weights > 0 (0.01 in the paper), not {clip}'

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, players
+from gax import losses, optim, penalties, players
 from gax.data.source import Spec
 from gax.nets import families
 from gax.types import Game
@@ -18,10 +18,10 @@ from gax.types import Game
 
 def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
-    fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'dropout': 0.0}})
-    fields.terms = {'wgan_gp': {'weight': 10.0}}
+    fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'net': {'dropout': 0.0}}})
+    fields.terms = {'wgan_gp': penalties.section('wgan_gp', weight=10.0)}
     for player in (fields.d, fields.g):
-        player.optimizer = {'learning_rate': 1e-4, 'b1': 0.0, 'b2': 0.9}
+        player.optimizer = optim.section('adam', 1e-4, b1=0.0, b2=0.9)
     return fields
 
 

@@ -7,19 +7,17 @@ as they are everywhere else (penalties, pictures, and the noise and augmentation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import prod
-from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gax import errors
+from gax.bounds import Size, Sizes
 from gax.forward import Critic, points, unlabelled
-from gax.nets.layers import activation
-from gax.nets.lift import lift
-from gax.types import Array, Net, View
+from gax.nets.layers import Activation, Slope, activation
+from gax.types import Array, View
 
 Energy = Callable[[Array], Array]  # error [B, ...] -> [B]
 
@@ -27,10 +25,10 @@ Energy = Callable[[Array], Array]  # error [B, ...] -> [B]
 class Autoencoder(nn.Module):
     """[B, ...] flattened, through dense layers of `widths` to a linear code, and back by the same widths; linear out."""
 
-    widths: Sequence[int]
-    code: int
-    activation: str = 'relu'
-    slope: float = 0.2
+    widths: Sizes = (256,)
+    code: Size = 64
+    activation: Activation = 'relu'
+    slope: Slope = 0.2
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> dict[str, Array]:
@@ -43,21 +41,6 @@ class Autoencoder(nn.Module):
             h = act(nn.Dense(width)(h))
         made = nn.Dense(size, name='out')(h).reshape(x.shape)
         return {'code': code, 'features': code, 'reconstruction': made, 'error': made - x}
-
-
-def defaults() -> dict[str, Any]:
-    """The fields of a section `d` that describes an autoencoder."""
-    return {'widths': (256,), 'code': 64, 'activation': 'relu', 'slope': 0.2}
-
-
-def net(d: Any, shape: Sequence[int]) -> Net:
-    """The net that section `d` describes, for examples of `shape`. Raises GaxError for a code without dimensions."""
-    if d.code < 1:
-        raise errors.GaxError(f'config.d.code, the dimensions of the code, must be positive, and is {d.code}')
-    return lift(
-        Autoencoder(d.widths, d.code, d.activation, d.slope),
-        jax.ShapeDtypeStruct((2, *shape), jnp.float32),
-    )
 
 
 def norm(error: Array) -> Array:

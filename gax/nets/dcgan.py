@@ -12,9 +12,23 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gax import errors
-from gax.nets.layers import ConditionalBatchNorm, Conv, Dropout, Embed, batch_norm, leaky_relu, with_heads
-from gax.nets.minibatch import see_batch
+from gax.bounds import Fraction, Size, Sizes
+from gax.nets.layers import (
+    Activation,
+    ConditionalBatchNorm,
+    Conv,
+    Dropout,
+    Embed,
+    Slope,
+    activation,
+    batch_norm,
+    leaky_relu,
+    with_heads,
+)
+from gax.nets.minibatch import Minibatch, see_batch
 from gax.types import Array
+
+TAKES = ('image',)
 
 
 class Generator(nn.Module):
@@ -28,20 +42,24 @@ class Generator(nn.Module):
     """
 
     shape: Sequence[int]
-    widths: Sequence[int] = (256, 128, 64)
-    strides: Sequence[int] = (1, 2, 2)
-    kernel: int = 5
+    widths: Sizes = (256, 128, 64)
+    strides: Sizes = (1, 2, 2)
+    kernel: Size = 5
     slope: float = 0.3
     num_classes: int = 0
-    momentum: float = 0.99
+    momentum: Fraction = 0.99
     class_norm: bool = False
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
         height, width, channels = base_shape(self.shape, self.strides, self.widths)
+        if self.class_norm and not self.num_classes:
+            raise errors.GaxError(
+                'config.g.net.class_norm is for labels, and this game gives its networks none'
+            )
 
         def normed(x: Array) -> Array:
-            if self.class_norm and self.num_classes:
+            if self.class_norm:
                 norm = ConditionalBatchNorm(self.num_classes, self.momentum, epsilon=1e-3)
                 return leaky_relu(self.slope)(norm(x, *label, train=train))
             return leaky_relu(self.slope)(batch_norm(train, self.momentum)(x))
@@ -67,13 +85,13 @@ class Discriminator(nn.Module):
     "cGANs with Projection Discriminator", 2018, eq. 3). minibatch: see `minibatch.see_batch`; before the logits only.
     """
 
-    widths: Sequence[int] = (64, 128)
-    kernel: int = 5
+    widths: Sizes = (64, 128)
+    kernel: Size = 5
     slope: float = 0.3
-    dropout: float = 0.3
+    dropout: Fraction = 0.3
+    minibatch: Minibatch = ''
     num_classes: int = 0
     heads: Mapping[str, int] | None = None
-    minibatch: str = ''
 
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
@@ -90,17 +108,37 @@ class Discriminator(nn.Module):
         return with_heads(x, logits, self.heads)
 
 
+class Trunk(nn.Module):
+    """images [B, H, W, C] -> features [B, F] for what stands on it (see encoder.py): a convolution of stride 2 a width.
+
+    The activation, then dropout, after each; no normalisation, so that examples stay apart.
+    """
+
+    widths: Sizes = (32, 64)
+    kernel: Size = 4
+    activation: Activation = 'leaky_relu'
+    slope: Slope = 0.2
+    dropout: Fraction = 0.0
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        for width in self.widths:
+            x = activation(self.activation, self.slope)(Conv(width, self.kernel, stride=2)(x))
+            x = Dropout(self.dropout)(x, train)
+        return x.reshape(x.shape[0], -1)
+
+
 def base_shape(shape: Sequence[int], strides: Sequence[int], widths: Sequence[int]) -> tuple[int, int, int]:
     """Height, width and channels that the generator starts from. Raises GaxError where the image cannot be made."""
     if len(strides) != len(widths):
         raise errors.GaxError(
-            f'g.strides {tuple(strides)} and g.widths {tuple(widths)} must be of one length'
+            f'g.net.strides {tuple(strides)} and g.net.widths {tuple(widths)} must be of one length'
         )
     factor = prod(strides)
     height, width, _ = shape
     if height % factor or width % factor:
         raise errors.GaxError(
             f'dcgan cannot make {height}x{width} images: both sides must be multiples of {factor} '
-            f'(the product of g.strides); set data.image_size to such a size, e.g. {max(1, height // factor) * factor}'
+            f'(the product of g.net.strides); set data.image_size to such a size, e.g. {max(1, height // factor) * factor}'
         )
     return height // factor, width // factor, widths[0]

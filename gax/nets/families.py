@@ -1,12 +1,18 @@
-"""Architectures by name: the pair of nets that a recipe plays with, where the recipe itself does not care which.
+"""Networks by name. A family is a file of this folder, or one outside gax; its modules' own fields are the config.
 
-`config.g.kind` and `config.d.kind` name the family; the other fields of the two sections are read by the families
-that have a use for them.
+A section `net` of a config is {'kind': the family, ...: the fields of the module with the class name `role`}, and the
+network is that class called with the section: what a module does not have cannot be set, and what it has is read.
+What the data or the recipe give (GIVEN) is no part of the config.
 """
 
 from __future__ import annotations
 
+import pkgutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
@@ -14,11 +20,10 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors
+from gax import bounds, errors, imported
 from gax.data.source import Spec
-from gax.forward import Critic, labelled, points, unlabelled, whole
-from gax.nets import dcgan, ensemble, mlp, r3gan, sngan
-from gax.nets.layers import halved_shape
+from gax.forward import Critic, critic_of, whole
+from gax.nets import ensemble
 from gax.nets.lift import lift
 from gax.nets.spectral import spectral_norm
 from gax.types import Net, not_zero
@@ -26,11 +31,88 @@ from gax.types import Net, not_zero
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
 
+GIVEN = ('parent', 'name', 'shape', 'num_classes', 'heads', 'outputs', 'trunk')
+PLAYER = {
+    'spectral_norm': False
+}  # what a section says of its network beside `net`, where the family says nothing
+
+
+@cache
+def kinds(role: str) -> dict[str, type[nn.Module]]:
+    """{family: its module} of the families of gax that have a module with this class name."""
+    names = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
+    modules = {name: import_module(f'gax.nets.{name}') for name in names}
+    return {name: getattr(module, role) for name, module in modules.items() if hasattr(module, role)}
+
+
+def family(kind: str, role: str) -> type[nn.Module]:
+    """The Flax module of a family, 'mlp' or 'package.module', for a role: 'Generator', 'Discriminator', 'Trunk', ...
+
+    'package.module:Class' is that class. Raises GaxError for an unknown one.
+    """
+    thing = imported.lookup(f'kind of {role.lower()}', kind, kinds(role))
+    if not isinstance(thing, type):
+        if not hasattr(thing, role):
+            raise errors.GaxError(f'{kind} has no class {role}')
+        thing = getattr(thing, role)
+    return thing
+
+
+def section(kind: str, role: str) -> ConfigDict:
+    """The section `net` of a family: its fields with their defaults."""
+    return ConfigDict({'kind': kind, **bounds.defaults(family(kind, role), GIVEN)})
+
+
+def player(kind: str, role: str) -> dict[str, Any]:
+    """What a family says of the fields beside `net`: the PLAYER of its file."""
+    module = sys.modules[family(kind, role).__module__]
+    return getattr(module, 'PLAYER', {}).get(role, {})
+
 
 def defaults(kind: str = 'mlp') -> ConfigDict:
-    """The fields of sections `g` and `d`; `kind` is the family of both. See DEFAULTS."""
-    g, d = DEFAULTS[kind]
-    return ConfigDict({'g': {'kind': kind, **COMMON_G, **g}, 'd': {'kind': kind, **COMMON_D, **d}})
+    """The sections `g` and `d` of a generator and a discriminator of one family."""
+    g, d = (
+        {'net': section(kind, role), **PLAYER, **player(kind, role)}
+        for role in ('Generator', 'Discriminator')
+    )
+    return ConfigDict({'g': g, 'd': {'members': 1, 'scales': 1, **d}})
+
+
+def build(net: Any, role: str, shape: Shape, **given: Any) -> nn.Module:
+    """The module that the section `net` describes, for data of `shape`.
+
+    given: num_classes, heads, ...: what the recipe asks for. Raises GaxError where the family cannot give it.
+    """
+    cls = family(net.kind, role)
+    names = cls.__dataclass_fields__
+    if len(shape) != 3 and 'image' in (takes := takes_of(cls)) and 'point' not in takes:
+        able = [name for name, other in kinds(role).items() if 'point' in takes_of(other)]
+        raise errors.GaxError(
+            f'networks of kind {net.kind!r} are for images, and the data are points: choose {", ".join(able)}'
+        )
+    for name, value in given.items():
+        if name not in names and value not in (None, 0):
+            lacks = {'num_classes': 'take no labels', 'heads': 'give nothing beside their logits'}
+            raise errors.GaxError(f'networks of kind {net.kind!r} {lacks.get(name, f"have no field {name}")}')
+    fields = {name: value for name, value in net.items() if name != 'kind'}
+    return cls(**{n: v for n, v in {'shape': shape, **given}.items() if n in names}, **fields)
+
+
+def takes_of(cls: type) -> tuple[str, ...]:
+    """The kinds of data that a family is for: the TAKES of its file."""
+    return getattr(sys.modules[cls.__module__], 'TAKES', ('image', 'point'))
+
+
+def lifted(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> Net:
+    """`module` as a Net, once it is known to go with these inputs: what is wrong is told here, before a run is begun."""
+    net = lift(module, *inputs)
+    jax.eval_shape(lambda: net.init(jax.random.key(0)))
+    return net
+
+
+def example(*shape: int) -> jax.ShapeDtypeStruct:
+    """Two examples of a shape."""
+    return jax.ShapeDtypeStruct((2, *shape), jnp.float32)
 
 
 def pair(
@@ -53,30 +135,35 @@ def pair(
     heads = heads_for(config, heads)
     g = generator(config, spec, num_classes, latent_dim)
     d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
-    inputs = points if field == 'point' else labelled if num_classes else unlabelled
-    return {'g': g, 'd': d}, Critic('d', field, inputs, answer(heads))
+    return {'g': g, 'd': d}, critic_of(field, bool(num_classes))._replace(logits=answer(heads))
 
 
 def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:
     """The net that config.g describes; the arguments are those of `pair`."""
     (shape,) = spec.fields.values()
-    kind = errors.lookup('config.g.kind', config.g.kind, GENERATORS)
-    label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
-    z = jax.ShapeDtypeStruct((2, latent_dim or config.latent_dim), jnp.float32)
-    net = lift(kind(config.g, shape, num_classes), z, *label)
+    module = build(config.g.net, 'Generator', shape, num_classes=num_classes)
+    net = lifted(module, example(latent_dim or config.latent_dim), *labels(num_classes))
     return spectral_norm(net) if config.g.spectral_norm else net
 
 
 def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:
     """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in `pair`."""
-    kind = errors.lookup('config.d.kind', d.kind, DISCRIMINATORS)
-    label = [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
 
     def one(*shape: int) -> Net:
-        module = kind(d, shape, num_classes, None if heads is None else dict(heads))
-        return lift(module, jax.ShapeDtypeStruct((2, *shape), jnp.float32), *label)
+        given = {'num_classes': num_classes, 'heads': None if heads is None else dict(heads)}
+        return network(d.net, 'Discriminator', shape, **given)
 
     return several(d, one, shape, heads)
+
+
+def network(net: Any, role: str, shape: Shape, **given: Any) -> Net:
+    """The net of data of `shape` (and labels, where num_classes is given) that the section `net` describes, see `build`."""
+    return lifted(build(net, role, shape, **given), example(*shape), *labels(given.get('num_classes', 0)))
+
+
+def labels(num_classes: int) -> list[jax.ShapeDtypeStruct]:
+    """The labels of two examples, where there are classes."""
+    return [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
 
 
 def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) -> Net:
@@ -94,7 +181,8 @@ def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) 
 
 def heads_for(config: Any, heads: Heads = None) -> Heads:
     """`heads`, as in `pair`; {} for None where a term of config.terms reads the features."""
-    return {} if heads is None and not_zero(config.terms.feature_matching.weight) else heads
+    term = config.terms.get('feature_matching', {'weight': 0.0})
+    return {} if heads is None and not_zero(term['weight']) else heads
 
 
 def answer(heads: Heads) -> Callable[[Any], jax.Array]:
@@ -105,113 +193,3 @@ def answer(heads: Heads) -> Callable[[Any], jax.Array]:
 def logits_of(output: Mapping[str, jax.Array]) -> jax.Array:
     """The logits of a discriminator with heads."""
     return output['logits']
-
-
-def _mlp_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
-    _refuse_labels('mlp', num_classes)
-    tanh = len(shape) == 3
-    normed = (g.batch_norm, g.momentum, tanh, g.batch_norm_first)
-    return mlp.Generator(shape, g.widths, g.activation, g.slope, *normed)
-
-
-def _mlp_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
-    _refuse_labels('mlp', num_classes)
-    return mlp.Discriminator(d.widths, d.activation, d.slope, d.dropout, heads, d.pieces, d.minibatch)
-
-
-def _dcgan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
-    _need_images(g.kind, shape)
-    dcgan.base_shape(shape, g.strides, g.widths)
-    fields = (g.slope, num_classes, g.momentum, g.class_norm)
-    return dcgan.Generator(shape, g.widths, g.strides, g.kernel, *fields)
-
-
-def _dcgan_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
-    return dcgan.Discriminator(d.widths, d.kernel, d.slope, d.dropout, num_classes, heads, d.minibatch)
-
-
-def _sngan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
-    _need_images(g.kind, shape)
-    halved_shape(shape, len(g.widths) - 1)
-    return sngan.Generator(shape, g.widths, num_classes, g.momentum)
-
-
-def _sngan_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
-    halved_shape(shape, d.downs, 'd.downs')
-    return sngan.Discriminator(d.widths, d.downs, num_classes, heads, d.minibatch)
-
-
-def _r3gan_generator(g: Any, shape: Shape, num_classes: int) -> nn.Module:
-    _need_images(g.kind, shape)
-    halved_shape(shape, len(g.widths) - 1)
-    return r3gan.Generator(shape, g.widths, g.blocks, g.expansion, g.group_size, num_classes)
-
-
-def _r3gan_discriminator(d: Any, shape: Shape, num_classes: int, heads: Heads) -> nn.Module:
-    halved_shape(shape, len(d.widths) - 1, 'd.widths')
-    return r3gan.Discriminator(d.widths, d.blocks, d.expansion, d.group_size, num_classes, heads, d.minibatch)
-
-
-def _need_images(kind: str, shape: Shape) -> None:
-    if len(shape) != 3:
-        raise errors.GaxError(f'config.g.kind={kind} makes images, and the data are points: choose mlp')
-
-
-def _refuse_labels(kind: str, num_classes: int) -> None:
-    if num_classes:
-        raise errors.GaxError(f'networks of kind {kind!r} take no labels')
-
-
-GENERATORS: dict[str, Callable[[Any, Shape, int], nn.Module]] = {
-    'mlp': _mlp_generator,
-    'dcgan': _dcgan_generator,
-    'sngan': _sngan_generator,
-    'r3gan': _r3gan_generator,
-}
-DISCRIMINATORS: dict[str, Callable[[Any, Shape, int, Heads], nn.Module]] = {
-    'mlp': _mlp_discriminator,
-    'dcgan': _dcgan_discriminator,
-    'sngan': _sngan_discriminator,
-    'r3gan': _r3gan_discriminator,
-}
-# Of r3gan: blocks a stage, how much wider a block is within, channels of a group there.
-RESIDUAL = {'blocks': 2, 'expansion': 2, 'group_size': 16}
-COMMON_G: dict[str, Any] = {
-    'widths': (128, 256, 512, 1024),
-    'activation': 'leaky_relu',
-    'slope': 0.01,
-    'batch_norm': True,
-    'batch_norm_first': False,
-    'momentum': 0.8,
-    'strides': (1, 2, 2),
-    'kernel': 5,
-    'class_norm': False,  # dcgan with labels: conditional batch-norm
-    **RESIDUAL,
-    'spectral_norm': False,
-}
-COMMON_D: dict[str, Any] = {
-    'widths': (1024, 512, 256),
-    'activation': 'leaky_relu',
-    'slope': 0.01,
-    'dropout': 0.3,
-    'kernel': 5,
-    'pieces': 5,
-    'minibatch': '',  # or 'std', 'discrimination'
-    **RESIDUAL,
-    'downs': 2,  # how often sngan halves its image
-    'members': 1,
-    'scales': 1,
-    'spectral_norm': False,
-}
-DEFAULTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    'mlp': ({}, {}),
-    'dcgan': (
-        {'widths': (256, 128, 64), 'slope': 0.3, 'momentum': 0.99},
-        {'widths': (64, 128), 'slope': 0.3},
-    ),
-    'sngan': (
-        {'widths': (256, 256, 256, 256), 'momentum': 0.9},
-        {'widths': (128, 128, 128, 128), 'spectral_norm': True},
-    ),
-    'r3gan': ({'widths': (768, 768, 768, 768)}, {'widths': (768, 768, 768, 768)}),
-}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import flax.linen as nn
 import jax
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from gax import errors
+from gax.bounds import Only, one_of
 from gax.nets import conv as lowering
 from gax.types import Array
 
@@ -147,7 +148,7 @@ def check_even(x: Array) -> tuple[int, ...]:
     return x.shape
 
 
-def halved_shape(shape: Sequence[int], times: int, field: str = 'g.widths') -> tuple[int, int]:
+def halved_shape(shape: Sequence[int], times: int, field: str = 'g.net.widths') -> tuple[int, int]:
     """Height and width of an image [H, W, C] halved `times`; a GaxError that names `field` where that cannot be."""
     height, width = shape[:2]
     if height % 2**times or width % 2**times:
@@ -168,6 +169,11 @@ def doubled(x: Array) -> Array:
 def leaky_relu(slope: float) -> Callable[[Array], Array]:
     """max(x, slope * x), for 0 <= slope <= 1."""
     return lambda x: jnp.maximum(x, slope * x)
+
+
+ACTIVATIONS = ('leaky_relu', 'relu', 'tanh', 'silu', 'gelu')
+Activation = Annotated[str, one_of(ACTIVATIONS)]
+Slope = Annotated[float, Only('activation', 'leaky_relu')]
 
 
 def activation(name: str, slope: float) -> Callable[[Array], Array]:

@@ -4,10 +4,13 @@ them, a gradient penalty per example has no meaning.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import flax.linen as nn
 import jax.numpy as jnp
 
 from gax import errors
+from gax.bounds import Couples, one_of
 from gax.types import Array
 
 
@@ -63,6 +66,9 @@ class MinibatchDiscrimination(nn.Module):
 
 
 KINDS = ('', 'std', 'discrimination')
+# 'std' is no coupling to be refused: StyleGAN2 has it beside R1, and the gradient that the penalty takes through the other
+# examples' statistics is small.
+Minibatch = Annotated[str, one_of(KINDS), Couples('discrimination')]
 
 
 def see_batch(kind: str, x: Array) -> Array:
@@ -71,7 +77,7 @@ def see_batch(kind: str, x: Array) -> Array:
     'std' goes before the flattening, a channel beside the others; 'discrimination' after. Call it within a compact
     module. Raises GaxError for another kind.
     """
-    errors.lookup('d.minibatch', kind, dict.fromkeys(KINDS))
+    errors.lookup('d.net.minibatch', kind, dict.fromkeys(KINDS))
     if kind == 'std':
         x = MinibatchStd()(x)
     x = x.reshape(x.shape[0], -1)

@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gax.nets.layers import Dropout, activation, batch_norm, with_heads
-from gax.nets.minibatch import see_batch
+from gax.bounds import Fraction, Only, Size, Sizes, one_of
+from gax.nets.layers import ACTIVATIONS, Activation, Dropout, Slope, activation, batch_norm, with_heads
+from gax.nets.minibatch import Minibatch, see_batch
 from gax.types import Array
 
 
 class Generator(nn.Module):
-    """latents [B, Z] -> [B, *shape]; images through tanh, in [-1, 1].
+    """latents [B, Z] -> [B, *shape]; images [H, W, C] through tanh, in [-1, 1].
 
     Hidden layers are dense, then batch-norm (on the first only with `batch_norm_first`: the tutorials have none
     there, PacGAN has), then the activation.
     """
 
     shape: Sequence[int]
-    widths: Sequence[int]
-    activation: str = 'leaky_relu'
-    slope: float = 0.01
+    widths: Sizes = (128, 256, 512, 1024)
+    activation: Activation = 'leaky_relu'
+    slope: Slope = 0.01
     batch_norm: bool = True
-    momentum: float = 0.8
-    tanh: bool = True
-    batch_norm_first: bool = False
+    batch_norm_first: Annotated[bool, Only('batch_norm', True)] = False
+    momentum: Annotated[Fraction, Only('batch_norm', True)] = 0.8
 
     @nn.compact
     def __call__(self, z: Array, train: bool) -> Array:
@@ -41,7 +41,10 @@ class Generator(nn.Module):
         for n in self.shape:
             size *= n
         x = nn.Dense(size)(x).reshape(-1, *self.shape)
-        return jnp.tanh(x) if self.tanh else x
+        return jnp.tanh(x) if len(self.shape) == 3 else x
+
+
+MaxoutToo = Annotated[str, one_of((*ACTIVATIONS, 'maxout'))]
 
 
 class Discriminator(nn.Module):
@@ -51,13 +54,13 @@ class Discriminator(nn.Module):
     et al., "Maxout Networks", 2013, section 2). minibatch: see `minibatch.see_batch`; before the logits only.
     """
 
-    widths: Sequence[int]
-    activation: str = 'leaky_relu'
-    slope: float = 0.01
-    dropout: float = 0.0
+    widths: Sizes = (1024, 512, 256)
+    activation: MaxoutToo = 'leaky_relu'
+    slope: Slope = 0.01
+    dropout: Fraction = 0.3
+    pieces: Annotated[Size, Only('activation', 'maxout')] = 5
+    minibatch: Minibatch = ''
     heads: Mapping[str, int] | None = None
-    pieces: int = 5
-    minibatch: str = ''
 
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Any:
@@ -69,3 +72,23 @@ class Discriminator(nn.Module):
                 x = activation(self.activation, self.slope)(nn.Dense(width)(x))
             x = Dropout(self.dropout)(x, train)
         return with_heads(x, nn.Dense(1)(see_batch(self.minibatch, x))[:, 0], self.heads)
+
+
+class Trunk(nn.Module):
+    """[B, ...] flattened -> features [B, F] for what stands on it (see encoder.py).
+
+    A dense layer a width, the activation, dropout; no normalisation, so that examples stay apart.
+    """
+
+    widths: Sizes = (32, 64)
+    activation: Activation = 'leaky_relu'
+    slope: Slope = 0.2
+    dropout: Fraction = 0.0
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        x = x.reshape(x.shape[0], -1)
+        for width in self.widths:
+            x = activation(self.activation, self.slope)(nn.Dense(width)(x))
+            x = Dropout(self.dropout)(x, train)
+        return x

@@ -16,9 +16,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from gax import errors
+from gax.bounds import Count, Size, Sizes
 from gax.nets.layers import Conv, Embed, Initializer, halved_shape, leaky_relu, with_heads
-from gax.nets.minibatch import see_batch
+from gax.nets.minibatch import Minibatch, see_batch
 from gax.types import Array
+
+TAKES = ('image',)
 
 SLOPE = 0.2
 
@@ -36,10 +39,10 @@ class Generator(nn.Module):
     """
 
     shape: Sequence[int]
-    widths: Sequence[int] = (768, 768, 768, 768)
-    blocks: int = 2
-    expansion: int = 2
-    group_size: int = 16
+    widths: Sizes = (768, 768, 768, 768)
+    blocks: Count = 2
+    expansion: Size = 2
+    group_size: Size = 16
     num_classes: int = 0
 
     @nn.compact
@@ -68,17 +71,17 @@ class Discriminator(nn.Module):
     with the weighted sums as features.
     """
 
-    widths: Sequence[int] = (768, 768, 768, 768)
-    blocks: int = 2
-    expansion: int = 2
-    group_size: int = 16
+    widths: Sizes = (768, 768, 768, 768)
+    blocks: Count = 2
+    expansion: Size = 2
+    group_size: Size = 16
+    minibatch: Minibatch = ''
     num_classes: int = 0
     heads: Mapping[str, int] | None = None
-    minibatch: str = ''
 
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
-        height, width = halved_shape(x.shape[1:], len(self.widths) - 1, 'd.widths')
+        height, width = halved_shape(x.shape[1:], len(self.widths) - 1, 'd.net.widths')
         for i, features in enumerate(self.widths):
             x = smooth_halved(x) if i else x
             if not i or features != x.shape[-1]:

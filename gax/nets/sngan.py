@@ -1,7 +1,7 @@
 """The residual networks of Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, appendix B,
 table 4; class-conditional as in Miyato and Koyama, "cGANs with Projection Discriminator", 2018.
 
-Spectral normalisation is no part of the discriminator here: see `spectral.spectral_norm`.
+Spectral normalisation is no part of the discriminator here (see `spectral.spectral_norm`), but comes with it: see PLAYER.
 """
 
 from __future__ import annotations
@@ -12,9 +12,15 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gax.bounds import Count, Fraction, Sizes
 from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, halved_shape, with_heads
-from gax.nets.minibatch import see_batch
+from gax.nets.minibatch import Minibatch, see_batch
 from gax.types import Array
+
+TAKES = ('image',)
+PLAYER = {
+    'Discriminator': {'spectral_norm': True}
+}  # what choosing this family says of the player beside its network
 
 # As in the authors' code: Glorot's bound times sqrt(2) where a ReLU follows or precedes, and plain elsewhere.
 AFTER_RELU = nn.initializers.variance_scaling(2.0, 'fan_avg', 'uniform')
@@ -29,9 +35,9 @@ class Generator(nn.Module):
     """
 
     shape: Sequence[int]
-    widths: Sequence[int] = (256, 256, 256, 256)
+    widths: Sizes = (256, 256, 256, 256)
+    momentum: Fraction = 0.9
     num_classes: int = 0
-    momentum: float = 0.9
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
@@ -71,15 +77,15 @@ class Discriminator(nn.Module):
     `layers.with_heads` and `minibatch.see_batch`, with the sums as features. CIFAR-10: (128,) * 4, two halvings.
     """
 
-    widths: Sequence[int] = (128, 128, 128, 128)
-    downs: int = 2
+    widths: Sizes = (128, 128, 128, 128)
+    downs: Count = 2
+    minibatch: Minibatch = ''
     num_classes: int = 0
     heads: Mapping[str, int] | None = None
-    minibatch: str = ''
 
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
-        halved_shape(x.shape[1:], self.downs, 'd.downs')
+        halved_shape(x.shape[1:], self.downs, 'd.net.downs')
         for i, features in enumerate(self.widths):
             x = DownBlock(features, down=i < self.downs, first=i == 0)(x)
         x = jnp.sum(nn.relu(x), axis=(1, 2))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import arguments, configfile, errors, fields
+from gax import choices, configfile, errors, fields
 from gax import config as configs
 from gax.sweep import space
 from gax.sweep.objective import Objective
@@ -164,26 +164,19 @@ def to_check(plan: Plan) -> Iterator[tuple[str, Setting]]:
 
 
 def check(base: ConfigDict, setting: Setting, where: str) -> None:
-    """Raises GaxError unless the config may be changed so, by flags."""
+    """Raises GaxError unless the config may be changed so."""
     try:
-        for field in setting:
-            arguments.check_path(field, base)
         configs.check(changed(base, setting))
     except errors.GaxError as error:
         raise errors.GaxError(f'{where}: {error}') from error
 
 
 def changed(base: ConfigDict, setting: Setting) -> ConfigDict:
-    """The base config with some fields set. Raises GaxError for a value of another type than the field's."""
+    """The base config with some fields set, as flags set them. Raises GaxError for what cannot be set so."""
     config = copy.deepcopy(
         base
     )  # which keeps the types of fields that hold None, or whole numbers as well as shares
-    for field, value in setting.items():
-        try:
-            config.update_from_flattened_dict({field: tuple(value) if isinstance(value, list) else value})
-        except (TypeError, ValueError) as error:
-            kind = configs.SAID[configs.fields_of(base)[field]]
-            raise errors.GaxError(f'config.{field} must be {kind}, and is {value!r}') from error
+    choices.set_all(config, setting)
     return config
 
 

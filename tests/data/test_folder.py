@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import pytest
 
-from gax import data
+from gax import choices, data
 from gax.config import base, check
 from gax.data import folder
 from gax.errors import GaxError
@@ -18,7 +18,7 @@ from gax.evals.reference import files_digest
 def config(path, **fields):
     made = base('dcgan')
     made.data.name = f'folder:{path}'
-    made.update_from_flattened_dict({f'data.{name}': value for name, value in fields.items()})
+    choices.set_all(made, {f'data.{name}': value for name, value in fields.items()})
     check(made)
     return made
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 import pytest
 
-from gax import data, errors, parallel
+from gax import choices, data, errors, parallel
 from gax.config import base
 from gax.data import prepare, tfds
 from gax.evals.reference import files_digest, reference
@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
 def config(name, folder, **fields):
     made = base('dcgan')
     made.data.name, made.data.dir = f'tfds:{name}', str(folder)
-    made.update_from_flattened_dict({f'data.{name}': value for name, value in fields.items()})
+    choices.set_all(made, {f'data.{name}': value for name, value in fields.items()})
     return made
 
 

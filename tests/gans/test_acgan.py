@@ -16,8 +16,8 @@ SPEC = Spec('toy', {'image': (4, 4, 1)}, num_classes=2)
 
 def game(**fields):
     config = base('acgan')
-    config.g.update({'widths': (4, 4), 'strides': (2, 2)})
-    config.d.widths = (4,)
+    config.g.net.update({'widths': (4, 4), 'strides': (2, 2)})
+    config.d.net.widths = (4,)
     config.update(fields)
     return acgan.make(config, SPEC)
 

@@ -8,7 +8,7 @@ import pytest
 import toys
 
 from gax import step as steps
-from gax.config import base
+from gax.config import base, choose
 from gax.data.source import Spec
 from gax.gans import bigan
 
@@ -20,7 +20,8 @@ RATE = 0.1
 def game(encode, **fields):
     config = base('bigan')
     config.latent_dim = 2
-    config.g.kind = config.d.kind = config.e.kind = 'mlp'
+    for name in 'gde':
+        choose(config, f'{name}.net', 'mlp')
     config.update(fields)
     made = bigan.make(config, SPEC)
     nets = {
@@ -110,7 +111,8 @@ def test_ali_draws_its_code():
 def test_only_the_stochastic_encoder_has_a_variance():
     for stochastic in (False, True):
         config = base('bigan')
-        config.g.kind = config.d.kind = config.e.kind = 'mlp'
+        for name in 'gde':
+            choose(config, f'{name}.net', 'mlp')
         config.e.stochastic = stochastic
         params = jax.eval_shape(bigan.make(config, SPEC).nets['e'].init, jax.random.key(0))[0]
         assert ('log_variance' in params) == stochastic
@@ -120,9 +122,12 @@ def judged(kind, **d):
     """-> (logits of four pairs, logits of the first pair when the others' codes are other ones, params, state)."""
     config = base('bigan')
     config.latent_dim = 2
-    config.g.kind = config.e.kind = 'mlp'
-    config.g.widths = config.e.widths = (4,)
-    config.d.update({'kind': kind, 'widths': (4,), 'dropout': 0.0, **d})
+    choose(config, 'g.net', 'mlp')
+    choose(config, 'e.net', 'mlp')
+    config.g.net.widths = config.e.net.widths = (4,)
+    choose(config, 'd.net', kind, widths=(4,))
+    config.d.head.minibatch = d.pop('minibatch', '')
+    config.d.update(d)
     net = bigan.make(config, Spec('toy', {'image': (8, 8, 1)})).nets['d']
     params, state = net.init(jax.random.key(0))
     x, z = jax.random.normal(jax.random.key(1), (4, 8, 8, 1)), jnp.ones((4, 2))

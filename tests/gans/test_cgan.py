@@ -6,7 +6,7 @@ import pytest
 import toys
 
 from gax import errors
-from gax.config import base
+from gax.config import base, choose
 from gax.data.source import Spec
 from gax.gans import cgan
 
@@ -17,7 +17,8 @@ LABEL = jnp.array([2, 0])
 def game(**fields):
     config = base('cgan')
     config.latent_dim = 2
-    config.g.kind = config.d.kind = 'mlp'
+    for name in 'gd':
+        choose(config, f'{name}.net', 'mlp')
     config.update(fields)
     return cgan.make(config, SPEC)
 

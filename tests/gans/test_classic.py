@@ -19,12 +19,13 @@ SPECS = dict.fromkeys(('sngan', 'r3gan', 'projection'), IMAGES)
 def config_of(gan):
     config = base(gan)
     config.batch_size, config.latent_dim = 6, 2
-    config.g.widths = config.d.widths = (4,)
+    config.g.net.widths = config.d.net.widths = (4,)
     if gan in ('sngan', 'r3gan'):
-        config.g.widths = config.d.widths = (4, 4)
-        config.d.downs = 1
+        config.g.net.widths = config.d.net.widths = (4, 4)
+    if gan == 'sngan':
+        config.d.net.downs = 1
     if gan == 'projection':
-        config.g.strides = (2,)
+        config.g.net.strides = (2,)
     return config
 
 
@@ -66,8 +67,8 @@ def test_what_the_papers_say(gan, loss, penalties, moves):
 )
 def test_settings_of_the_papers(gan, d_kind, normed, dim, rate, betas):
     config = base(gan)
-    assert (config.d.kind, config.d.spectral_norm, config.latent_dim) == (d_kind, normed, dim)
-    assert config.d.dropout == 0.0
+    assert (config.d.net.kind, config.d.spectral_norm, config.latent_dim) == (d_kind, normed, dim)
+    assert config.d.net.get('dropout', 0.0) == 0.0
     for player in (config.d, config.g):
         assert (player.optimizer.name, player.optimizer.learning_rate) == ('adam', rate)
         assert (player.optimizer.b1, player.optimizer.b2) == betas

@@ -7,11 +7,12 @@ import pytest
 import toys
 
 from configs import ebgan_mnist
+from gax import config as configs
 from gax import errors, forward, gans
 from gax.config import base
 from gax.data.source import Spec
 from gax.gans import ebgan
-from gax.nets import autoencoder
+from gax.nets import autoencoder, families
 
 POINTS = Spec('points', {'point': (2,)})
 
@@ -60,8 +61,8 @@ def test_the_accuracy_counts_pairs():
 def test_the_net_is_what_its_critic_judges():
     """The logits are minus |Dec(Enc(x)) - x|; the parameters are those of two dense layers each way."""
     d = base('ebgan').d
-    d.update({'widths': (3,), 'code': 1})
-    net = autoencoder.net(d, (2,))
+    d.net.update({'widths': (3,), 'code': 1})
+    net = families.network(d.net, 'Autoencoder', (2,))
     params, state = net.init(jax.random.key(0))
     assert sum(x.size for x in jax.tree.leaves(params)) == (2 * 3 + 3) + (3 + 1) + (3 + 3) + (3 * 2 + 2)
     x = toys.batch()['point']
@@ -77,9 +78,9 @@ def test_points_and_what_is_refused():
     assert set(gans.make(config, POINTS).nets) == {'g', 'd'}
     config.terms.pulling_away.weight = 0.0
     assert 'pulling_away' not in gans.make(config, POINTS).players['g'].live_terms
-    config.d.code = 0
-    with pytest.raises(errors.GaxError, match=r'config\.d\.code'):
-        gans.make(config, POINTS)
+    config.d.net.code = 0
+    with pytest.raises(errors.GaxError, match=r'config\.d\.net\.code must be positive'):
+        configs.check(config)
     for field, value in (('loss', 'hinge'), ('label_smoothing', 0.1)):
         config = ebgan_mnist.get_test_config()
         config[field] = value

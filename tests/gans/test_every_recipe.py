@@ -10,9 +10,9 @@ import pytest
 import toys
 
 from gax import config as configs
-from gax import data, errors, gans
+from gax import data, errors, gans, penalties
 from gax import step as steps
-from gax.config import base
+from gax.config import base, choose
 from gax.data.source import Spec
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -48,7 +48,8 @@ def outlined(config):
 @pytest.mark.parametrize('gan', gans.names())
 def test_path_length_and_feature_matching_go_with_every_recipe(gan):
     config = TINY[gan].copy_and_resolve_references()
-    config.terms.path_length.weight = config.terms.feature_matching.weight = 0.5
+    choose(config, 'terms.path_length', weight=0.5)
+    choose(config, 'terms.feature_matching', weight=0.5)
     player = 'ge' if gan == 'bigan' else 'g'
     assert {f'{player}/path_length', f'{player}/feature_matching'} <= set(outlined(config))
 
@@ -58,8 +59,9 @@ def test_path_length_makes_fakes_as_the_recipe_does(gan):
     """G(z, c) = (z, c) A, so J = the first two rows of A, those of z: the mean of |J^T y| over y ~ N(0, I)."""
     config = base(gan)
     config.latent_dim = 2
-    config.g.kind = config.d.kind = 'mlp'
-    config.terms.path_length.update({'weight': 1.0, 'decay': 1.0, 'shrink': 1})
+    for name in 'gd':
+        choose(config, f'{name}.net', 'mlp')
+    choose(config, 'terms.path_length', weight=1.0, decay=1.0, shrink=1)
     if gan == 'infogan':
         config.code.update({'categories': 2, 'continuous': 2})
     game = gans.make(config, Spec('toy', {'point': (2,)}, num_classes=4))
@@ -78,7 +80,7 @@ def test_discriminators_answer_with_features_only_where_they_are_read(gan):
     for weight, features in ((0.0, False), (1.0, True), (jnp.zeros(()), True)):
         config = TINY[gan].copy_and_resolve_references()
         with config.ignore_type():
-            config.terms.feature_matching.weight = weight
+            config.terms.feature_matching = penalties.section('feature_matching', weight=weight)
         game = gans.make(config, data.load(config).spec)
         assert answers_with_features(game, config) == features
 
@@ -112,6 +114,7 @@ def test_discriminators_that_reconstruct_have_no_such_fields(gan, field, value):
 @pytest.mark.parametrize('gan', ['vanilla', 'bigan', 'cgan'])
 def test_features_of_several_discriminators_are_refused(gan):
     config = TINY[gan].copy_and_resolve_references()
-    config.terms.feature_matching.weight, config.d.members = 1.0, 2
+    choose(config, 'terms.feature_matching', weight=1.0)
+    config.d.members = 2
     with pytest.raises(errors.GaxError, match=r'several discriminators .* asks for features'):
         gans.make(config, data.load(config).spec)

@@ -7,7 +7,7 @@ import pytest
 import toys
 
 from configs import improved_mnist
-from gax import errors, gans
+from gax import choices, errors, gans
 from gax import step as steps
 from gax.data.source import Spec
 
@@ -16,8 +16,8 @@ POINTS = Spec('points', {'point': (2,)})
 
 def config(**changes):
     made = improved_mnist.get_test_config()
-    made.d.dropout = 0.0
-    made.update_from_flattened_dict(changes)
+    made.d.net.dropout = 0.0
+    choices.set_all(made, changes)
     return made
 
 

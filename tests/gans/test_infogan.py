@@ -7,7 +7,7 @@ import pytest
 import toys
 
 from gax import errors
-from gax.config import base
+from gax.config import base, choose
 from gax.data.source import Spec
 from gax.gans import infogan
 
@@ -17,7 +17,8 @@ SPEC = Spec('toy', {'point': (2,)})
 def game(**code):
     config = base('infogan')
     config.latent_dim = 3
-    config.g.kind = config.d.kind = 'mlp'
+    for name in 'gd':
+        choose(config, f'{name}.net', 'mlp')
     config.code.update({'categories': 4, **code})
     return infogan.make(config, SPEC)
 

@@ -8,7 +8,7 @@ import toys
 
 from gax import errors, forward, gans, losses, penalties
 from gax import step as steps
-from gax.config import base
+from gax.config import base, choose
 from gax.data.source import Spec
 from gax.gans.pacgan import in_packs, pack
 
@@ -19,7 +19,7 @@ W = jnp.array([3.0, -4.0, 1.0, 2.0])  # D of a pack of two points
 def config_of(gan='pacgan', **fields):
     config = base(gan)
     config.batch_size, config.latent_dim = 6, 2
-    config.g.widths = config.d.widths = (4,)
+    config.g.net.widths = config.d.net.widths = (4,)
     config.update(fields)
     return config
 
@@ -56,7 +56,7 @@ def test_packs_of_one_are_the_usual_gan():
 
     plain = base('vanilla')
     plain.batch_size, plain.latent_dim = 6, 2
-    plain.g.widths = plain.d.widths = (4,)
+    plain.g.net.widths = plain.d.net.widths = (4,)
     toys.same(run(config_of(pack=1)), run(plain))
 
 
@@ -64,7 +64,7 @@ def test_packs_of_one_are_the_usual_gan():
 def test_losses_see_the_logits_of_packs(loss):
     """Both adversarial losses, from the networks by hand: six examples, two logits a side."""
     config = config_of(pack=3, loss=loss)
-    config.d.dropout = 0.0
+    config.d.net.dropout = 0.0
     game = gans.make(config, POINTS)._replace(latents=toys.given_latents)
     state, batch = toys.init(game), toys.batch()
     g, d = game.nets['g'], game.nets['d']
@@ -95,8 +95,8 @@ def test_packs_must_divide_the_batch(pack, accumulate):
 def test_convolutions_see_the_channels_of_all():
     config = base('pacgan')
     config.update({'batch_size': 6, 'pack': 3, 'loss': 'relativistic'})
-    config.g.update({'kind': 'dcgan', 'widths': (4, 4), 'strides': (2, 2)})
-    config.d.update({'kind': 'dcgan', 'widths': (4, 4)})
+    choose(config, 'g.net', 'dcgan', widths=(4, 4), strides=(2, 2))
+    choose(config, 'd.net', 'dcgan', widths=(4, 4))
     game = gans.make(config, Spec('images', {'image': (8, 8, 2)}))
     state = jax.eval_shape(lambda: toys.init(game))
     kernels = [x.shape for x in jax.tree.leaves(state.params['d']) if x.ndim == 4]

@@ -89,10 +89,10 @@ def test_simulated_moves_obey_all_of_ds_terms():
 def config_of(gan, turns=None):
     config = base(gan)
     config.batch_size, config.latent_dim = 6, 2
-    config.g.widths = config.d.widths = (4,)
+    config.g.net.widths = config.d.net.widths = (4,)
     for player in (config.d, config.g):
         player.optimizer.update({'learning_rate': 1e-2, 'b1': 0.5})
-    config.d.dropout = 0.2  # dropout draws must be those of the usual GAN, too
+    config.d.net.dropout = 0.2  # dropout draws must be those of the usual GAN, too
     if turns is not None:
         config.unrolled.steps = turns
     return config

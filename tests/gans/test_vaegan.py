@@ -9,7 +9,7 @@ import toys
 
 from gax import errors
 from gax import step as steps
-from gax.config import base
+from gax.config import base, choose
 from gax.data.source import Spec
 from gax.gans import vaegan
 
@@ -21,7 +21,8 @@ TINY = -40.0  # log-variance: no noise to speak of
 def game(**fields):
     config = base('vaegan')
     config.latent_dim, config.gamma, config.loss = 2, GAMMA, 'wasserstein'
-    config.g.kind = config.d.kind = config.e.kind = 'mlp'
+    for name in 'gde':
+        choose(config, f'{name}.net', 'mlp')
     config.update(fields)
     made = vaegan.make(config, Spec('toy', {'point': (2,)}))
     nets = {
@@ -84,7 +85,9 @@ def test_samples_take_no_encoder():
 
 def real_d(shape=(2,), **d):
     config = base('vaegan')
-    config.g.kind = config.d.kind = config.e.kind = 'mlp'
+    for name in 'gde':
+        choose(config, f'{name}.net', 'mlp')
+    config.d.head.minibatch = d.pop('minibatch', '')
     config.d.update(d)
     field = 'image' if len(shape) == 3 else 'point'
     return vaegan.make(config, Spec('toy', {field: shape})).nets['d']

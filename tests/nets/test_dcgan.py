@@ -81,7 +81,9 @@ def test_the_recipe_refuses_them_before_anything_is_computed():
 
 
 def test_strides_and_widths_go_together():
-    with pytest.raises(GaxError, match=r'g.strides \(1, 2\) and g.widths \(8, 8, 8\) must be of one length'):
+    with pytest.raises(
+        GaxError, match=r'g.net.strides \(1, 2\) and g.net.widths \(8, 8, 8\) must be of one length'
+    ):
         dcgan.base_shape((28, 28, 1), (1, 2), (8, 8, 8))
 
 

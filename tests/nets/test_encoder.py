@@ -4,10 +4,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 
 from gax import errors
-from gax.nets import encoder
+from gax.nets import encoder, families
+
+
+def trunk(shape=(8, 8, 1), kind='dcgan', **fields):
+    section = families.section(kind, 'Trunk')
+    section.update({'widths': (4, 6), **fields})
+    return families.build(section, 'Trunk', shape)
+
+
+def judge(module, *codes, **fields):
+    examples = [families.example(*shape) for shape in ((8, 8, 1), *codes)]
+    return families.lifted(encoder.TrunkDiscriminator(module, **fields), *examples)
 
 
 def run(net, *inputs):
@@ -17,22 +27,21 @@ def run(net, *inputs):
 
 @pytest.mark.parametrize(('kind', 'shape'), [('dcgan', (8, 8, 1)), ('mlp', (8, 8, 1)), ('mlp', (3,))])
 def test_outputs(kind, shape):
-    config = ConfigDict({**encoder.defaults(kind), 'widths': (4, 6)})
-    out, _ = run(encoder.encoder(config, shape, {'mean': 5, 'log_variance': 5}), jnp.ones((3, *shape)))
+    module = encoder.Encoder(trunk(shape, kind), {'mean': 5, 'log_variance': 5})
+    out, _ = run(families.lifted(module, families.example(*shape)), jnp.ones((3, *shape)))
     assert {name: x.shape for name, x in out.items()} == {'mean': (3, 5), 'log_variance': (3, 5)}
 
 
 def test_a_discriminator_of_pairs_sees_both():
-    config = ConfigDict({**encoder.defaults(), 'widths': (4, 6)})
     x, z = jax.random.normal(jax.random.key(2), (2, 8, 8, 1)), jnp.zeros((2, 5))
-    net = encoder.discriminator(config, (8, 8, 1), 5, (7,), heads={})
+    net = judge(trunk(), (5,), widths=(7,), heads={})
     one, params = run(net, x, z)
     assert one['features'].shape == (2, 2 * 2 * 6)
     assert params['Dense_0']['kernel'].shape == (24 + 5, 7)
     other, _ = run(net, x, z + 1)
     assert (one['logits'] != other['logits']).all()
     np.testing.assert_array_equal(one['features'], other['features'])
-    assert run(encoder.discriminator(config, (8, 8, 1)), x)[1]['Dense_0']['kernel'].shape == (24, 1)
+    assert run(judge(trunk()), x)[1]['Dense_0']['kernel'].shape == (24, 1)
 
 
 def test_divergence_from_the_unit_normal():
@@ -54,24 +63,22 @@ def test_noisy():
 
 
 def test_what_cannot_be_read_is_refused():
-    with pytest.raises(errors.GaxError, match=r'config\.e\.kind=dcgan reads images, and the data are points'):
-        encoder.encoder(encoder.defaults(), (2,), {'mean': 2})
-    config = ConfigDict({**encoder.defaults(), 'kind': 'resnet'})
-    with pytest.raises(errors.GaxError, match=r"unknown config\.d\.kind 'resnet'; valid: dcgan, mlp"):
-        encoder.discriminator(config, (8, 8, 1))
+    with pytest.raises(
+        errors.GaxError, match="kind 'dcgan' are for images, and the data are points: choose mlp"
+    ):
+        trunk((2,))
+    with pytest.raises(errors.GaxError, match="unknown kind of trunk 'resnet'; valid: dcgan, mlp"):
+        trunk(kind='resnet')
 
 
 @pytest.mark.parametrize('kind', ['dcgan', 'mlp'])
 def test_the_activation_is_that_asked_for(kind):
     """ReLU's features are never negative, leaky ReLU's are about half of the time."""
-    config = ConfigDict({**encoder.defaults(kind), 'widths': (4, 6)})
     x = jax.random.normal(jax.random.key(2), (4, 8, 8, 1))
-    leaky, _ = run(encoder.discriminator(config, (8, 8, 1), heads={}), x)
-    config.activation = 'relu'
-    relu, _ = run(encoder.discriminator(config, (8, 8, 1), heads={}), x)
+    leaky, _ = run(judge(trunk(kind=kind), heads={}), x)
+    relu, _ = run(judge(trunk(kind=kind, activation='relu'), heads={}), x)
     assert (leaky['features'] < 0).any()
     assert (relu['features'] >= 0).all()
     assert (relu['features'] > 0).any()
-    config.activation = 'sigmoid'
     with pytest.raises(errors.GaxError, match="unknown activation 'sigmoid'"):
-        run(encoder.discriminator(config, (8, 8, 1)), x)
+        judge(trunk(kind=kind, activation='sigmoid'))

@@ -7,7 +7,7 @@ import pytest
 from toys import close, same
 
 from gax import losses, rng, terms
-from gax.config import base
+from gax.config import base, choose
 from gax.data import Spec
 from gax.errors import GaxError
 from gax.nets import families
@@ -83,7 +83,8 @@ def test_each_scale_sees_a_smaller_image():
 @pytest.mark.parametrize('kind', ['mlp', 'dcgan'])
 def test_families_build_them(kind, fields):
     config = base('vanilla')
-    config.d.update({'kind': kind, 'widths': (4,), **fields, 'spectral_norm': True})
+    choose(config, 'd.net', kind, widths=(4,))
+    config.d.update({**fields, 'spectral_norm': True})
     d = families.pair(config, SPEC)[0]['d']
     params, state = d.init(KEY)
     x = jax.random.normal(KEY, (4, 8, 8, 1))

@@ -104,9 +104,8 @@ def test_smooth_resampling_by_hand():
 
 @pytest.mark.parametrize('labels', [0, 3])
 def test_family(labels):
-    made = base('vanilla')
-    made.update(families.defaults('r3gan'))
-    made.g.widths, made.d.widths, made.latent_dim = (8, 4), (4, 8), 6
+    made = base('r3gan')
+    made.g.net.widths, made.d.net.widths, made.latent_dim = (8, 4), (4, 8), 6
     networks, critic = families.pair(made, Spec('x', {'image': (6, 4, 2)}, 0, 3), labels, heads={'code': 2})
     label = [jnp.array([0, 1, 2])] * bool(labels)
 

@@ -100,21 +100,20 @@ def test_images_of_any_shape_that_fits(shape, widths):
 
 def test_images_that_do_not_fit_are_refused():
     with pytest.raises(
-        GaxError, match=r'g\.widths halves 28x28 images 3 times: both sides must be multiples of 8'
+        GaxError, match=r'g\.net\.widths halves 28x28 images 3 times: both sides must be multiples of 8'
     ):
         families.pair(config(), Spec('x', {'image': (28, 28, 1)}))
     smaller = config()
-    smaller.g.widths, smaller.d.downs = (4, 4), 3
-    with pytest.raises(GaxError, match=r'd\.downs halves 28x28 images 3 times'):
+    smaller.g.net.widths, smaller.d.net.downs = (4, 4), 3
+    with pytest.raises(GaxError, match=r'd\.net\.downs halves 28x28 images 3 times'):
         families.pair(smaller, Spec('x', {'image': (28, 28, 1)}))
-    with pytest.raises(GaxError, match=r'kind=sngan makes images, and the data are points'):
+    with pytest.raises(GaxError, match="kind 'sngan' are for images, and the data are points"):
         families.pair(config(), Spec('x', {'point': (2,)}))
 
 
 def config():
-    made = base('vanilla')
-    made.update(families.defaults('sngan'))
-    made.g.widths, made.d.widths = (4, 4, 4, 4), (4, 4)
+    made = base('sngan')
+    made.g.net.widths, made.d.net.widths = (4, 4, 4, 4), (4, 4)
     return made
 
 

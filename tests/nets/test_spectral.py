@@ -106,8 +106,8 @@ def test_penalties_see_the_divided_net_and_move_nothing():
 
 def test_families_take_it_for_each_net():
     config = base('vanilla')
-    config.g.update({'widths': (4,), 'spectral_norm': True})
-    config.d.update({'widths': (4,), 'spectral_norm': True, 'dropout': 0.0})
+    config.g.update({'net': {'widths': (4,)}, 'spectral_norm': True})
+    config.d.update({'net': {'widths': (4,), 'dropout': 0.0}, 'spectral_norm': True})
     nets, _ = families.pair(config, Spec('x', {'point': (2,)}))
     for name in 'gd':
         params, state = nets[name].init(KEY)
@@ -119,7 +119,7 @@ def test_families_take_it_for_each_net():
 def test_lipschitz():
     """A perceptron of divided kernels and leaky ReLUs moves no further than its input."""
     config = base('vanilla')
-    config.d.update({'widths': (16, 16), 'spectral_norm': True, 'dropout': 0.0})
+    config.d.update({'net': {'widths': (16, 16), 'dropout': 0.0}, 'spectral_norm': True})
     d = families.pair(config, Spec('x', {'point': (3,)}))[0]['d']
     params, state = d.init(KEY)
     params = jax.tree.map(lambda p: 7.0 * p, params)

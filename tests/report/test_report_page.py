@@ -69,7 +69,7 @@ def written(*workdirs: Path, out: Path | None = None) -> str:
 
 def test_two_runs(tmp_path: Path) -> None:
     one = workdirs.make(tmp_path / 'one')
-    two = workdirs.make(tmp_path / 'two', 200, seed=3, loss='hinge', d__widths=(8, 8))
+    two = workdirs.make(tmp_path / 'two', 200, seed=3, loss='hinge', d__net__widths=(8, 8))
     page = written(one, two, out=tmp_path / 'page.html')
     found = outline(page)
     assert found.fetched

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gax import pictures
+from gax import choices, pictures
 from gax.config import base
 
 PROTOCOL = {
@@ -25,7 +25,7 @@ def make(folder: Path, steps: int = 100, every: int = 10, gan: str = 'vanilla', 
     """A run that logged and drew every so many steps. changes: of config fields, `d__updates=2`."""
     config = base(gan)
     config.steps = steps
-    config.update_from_flattened_dict({name.replace('__', '.'): value for name, value in changes.items()})
+    choices.set_all(config, {name.replace('__', '.'): value for name, value in changes.items()})
     (folder / 'samples').mkdir(parents=True)
     (folder / 'config.json').write_text(config.to_json())
     rows = [row(step) for step in range(every, steps + 1, every)]

@@ -75,7 +75,7 @@ def test_one_setting_twice_is_refused():
         ({'loss': 'hinge'}, 'loss=hinge'),
         ({BOTH[0]: 2e-4, BOTH[1]: 2e-4}, 'learning_rate=0.0002'),
         ({BOTH[0]: 2e-4, BOTH[1]: 1e-3}, 'g.learning_rate=0.0002 d.learning_rate=0.001'),
-        ({'g.widths': (8, 16), 'ema.decay': 0.0}, 'widths=(8,16) decay=0'),
+        ({'g.net.widths': (8, 16), 'ema.decay': 0.0}, 'widths=(8,16) decay=0'),
         ({'terms.r1.weight': 1.0, 'terms.r2.weight': 2.0}, 'r1.weight=1 r2.weight=2'),
         ({'terms.r1.weight': 1.0, 'terms.r2.weight': 1.0}, 'r1.weight=1 r2.weight=1'),
         ({'a.b.c': 1, 'a.d.c': 2, 'e.b.c': 3}, 'a.b.c=1 d.c=2 e.c=3'),
@@ -97,7 +97,7 @@ def test_folders_are_readable_and_unlike_each_other():
 
 def test_a_length_of_a_schedule_is_swept_in_steps_and_as_a_share():
     field = 'd.optimizer.schedule.decay_steps'
-    base = tinyruns.config(**{field: 1.0})
+    base = tinyruns.config(**{field: 1.0, 'd.optimizer.schedule.name': 'cosine_decay_schedule'})
     values = [fields.get(plan.changed(base, {field: value}), field) for value in (7, 0.5, 1, 1.0)]
     assert values == [7, 0.5, 1, 1.0]
     assert [type(value) for value in values] == [int, float, int, float]

@@ -18,7 +18,7 @@ import pytest
 import tiny_sweep
 import tinyruns
 
-from gax import errors
+from gax import choices, errors
 from gax.sweep import database, identity, objective, plan, store
 
 FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')
@@ -27,7 +27,7 @@ LOSS = objective.Objective('d/loss', 'last', 'minimize')
 
 def grid(*names: str, seeds: int = 0, **changes: Any) -> plan.Plan:
     config = tiny_sweep.get_config()
-    config.update_from_flattened_dict(changes)
+    choices.set_all(config, changes)
     return plan.make(config, FILE, names, seeds)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tiny_sweep
 
-from gax import data_identity, errors, stats
+from gax import choices, data_identity, errors, stats
 from gax.data import Spec
 from gax.sweep import comparison, objective, page, plan, plots, space, table
 from gax.sweep.table import Row
@@ -289,7 +289,7 @@ def test_every_run_is_a_line_and_a_dot() -> None:
 def workdir(folder: Path, seed: int, value: float, **changes: Any) -> Path:
     folder.mkdir()
     config = tiny_sweep.get_config()
-    config.update_from_flattened_dict({'seed': seed, **changes})
+    choices.set_all(config, {'seed': seed, **changes})
     (folder / 'config.json').write_text(config.to_json())
     (folder / 'metrics.jsonl').write_text(json.dumps({'step': 20, 'd/loss': value}) + '\n')
     return folder

@@ -1,0 +1,132 @@
+"""What a field may hold, declared where the field is: in the annotation of a module's field or of a function's argument.
+
+class Generator(nn.Module):
+    widths: Sizes = (256, 128)
+    momentum: Fraction = 0.9
+    slope: Annotated[float, Only('activation', 'leaky_relu')] = 0.2
+
+def lecam(critic, *, decay: Share = 0.99, start: Count = 0, **fields): ...
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, NamedTuple
+
+from gax import errors
+
+
+class Bound(NamedTuple):
+    """says: what the field must be, in words. holds: whether a value is that."""
+
+    says: str
+    holds: Callable[[Any], bool]
+
+
+class Only(NamedTuple):
+    """The field is read only where `field`, beside it, has the value `value`: elsewhere it keeps its default."""
+
+    field: str
+    value: Any
+
+
+class Couples(NamedTuple):
+    """With this value the network's output for one example depends on the others of the batch."""
+
+    value: Any
+
+
+def between(low: float, high: float = math.inf) -> Bound:
+    """From `low` to `high`, both included."""
+    says = f'from {low} to {high}' if high < math.inf else f'at least {low}'
+    return Bound(says, lambda x: low <= x <= high)
+
+
+def one_of(names: Iterable[str]) -> Bound:
+    """One of some texts."""
+    valid = tuple(names)
+    return Bound('one of ' + ', '.join(repr(n) for n in valid), lambda x: x in valid)
+
+
+def _sizes(value: Any) -> bool:
+    numbers = value if isinstance(value, (tuple, list)) else [value]
+    return bool(numbers) and all(type(n) is int and n > 0 for n in numbers)
+
+
+POSITIVE = Bound('positive', lambda x: x > 0)
+SIZES = Bound('positive whole numbers', _sizes)
+
+Size = Annotated[int, SIZES]  # a width, a kernel, a stride
+Sizes = Annotated[tuple[int, ...], SIZES]
+AnySizes = Annotated[tuple[int, ...], Bound(SIZES.says, lambda x: not x or _sizes(x))]  # there may be none
+Count = Annotated[int, between(0)]
+Fraction = Annotated[float, Bound('from 0 to below 1', lambda x: 0 <= x < 1)]
+Share = Annotated[float, between(0.0, 1.0)]
+
+
+def declared(target: Any) -> dict[str, tuple[Any, ...]]:
+    """{field: what its annotation says beside the type} of a dataclass or of a function's arguments.
+
+    Of annotations that cannot be evaluated nothing is known: a class of one's own need not have any.
+    """
+    found: dict[str, tuple[Any, ...]] = {}
+    kinds = reversed(target.__mro__) if inspect.isclass(target) else [target]
+    for one in kinds:
+        try:
+            hints = inspect.get_annotations(inspect.unwrap(one), eval_str=True)
+        except Exception:  # names that only a type checker sees
+            continue
+        found |= {name: typing.get_args(h)[1:] for name, h in hints.items() if _annotated(h)}
+    return found
+
+
+def _annotated(hint: Any) -> bool:
+    return typing.get_origin(hint) is Annotated
+
+
+def defaults(target: Any, given: Iterable[str] = ()) -> dict[str, Any]:
+    """{name: default} of a dataclass's fields, or of a function's keyword-only arguments, without those that are `given`."""
+    if dataclasses.is_dataclass(target):
+        fields = {
+            f.name: f.default for f in dataclasses.fields(target) if f.default is not dataclasses.MISSING
+        }
+    else:
+        parameters = inspect.signature(target).parameters.values()
+        fields = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return {name: default for name, default in fields.items() if name not in given}
+
+
+def check(
+    where: str, section: Mapping[str, Any], declared: Mapping[str, tuple[Any, ...]], usual: Mapping[str, Any]
+) -> None:
+    """Raises GaxError for a field of `section` that is out of its bounds, or that nobody reads beside the others.
+
+    where: what stands before the names of its fields, 'config.g.net.'. usual: the fields' defaults.
+    """
+    for name, notes in declared.items():
+        if name not in section:
+            continue
+        value = section[name]
+        for note in notes if value is not None else ():
+            if isinstance(note, Bound) and not note.holds(value):
+                raise errors.GaxError(f'{where}{name} must be {note.says}, and is {value}')
+            if (
+                isinstance(note, Only)
+                and section.get(note.field) != note.value
+                and not same(value, usual.get(name))
+            ):
+                raise errors.GaxError(
+                    f'{where}{name}={value} is read by nobody: it goes with {where}{note.field}={note.value}, '
+                    f'which is {section.get(note.field)}; leave it at {usual.get(name)}'
+                )
+
+
+def same(value: Any, other: Any) -> bool:
+    """Whether two values of a field are equal; JSON makes lists of tuples."""
+    return (tuple(value) if isinstance(value, list) else value) == (
+        tuple(other) if isinstance(other, list) else other
+    )

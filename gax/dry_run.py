@@ -1,0 +1,156 @@
+"""What a config would train, without training it: its fields, its networks layer by layer, operations, time and memory.
+
+Nothing is allocated but the data: networks are traced to their shapes, the step is lowered and not compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax
+from ml_collections import ConfigDict
+
+from gax import experiment, fields, profile
+from gax.experiment import Experiment
+from gax.types import Net, PyTree
+
+STEPS = 64  # over which operations are averaged: terms that are due every k steps count by their share
+# Of the peak that products of matrices reach, what a training step does: a rule of thumb, see benchmarks/README.md.
+SHARE = {'cpu': 0.3}
+SHARE_ELSEWHERE = 0.15
+
+
+class Layer(NamedTuple):
+    """A module of a network. depth: in the network. parameters: its own, without those of modules inside.
+
+    outputs: the shapes of what it returns, the batch first.
+    """
+
+    depth: int
+    name: str
+    kind: str
+    parameters: int
+    outputs: list[tuple[int, ...]]
+
+
+class Table(NamedTuple):
+    """parameters: of the whole network. layers: in the order in which they are called; () for one that is no Flax module."""
+
+    parameters: int
+    layers: tuple[Layer, ...]
+
+
+class Summary(NamedTuple):
+    """flops: of a step. seconds: of a step, about. bytes: 'state' (parameters, optimizers, averages), 'data' on the device,
+    and 'activations', about.
+    """
+
+    config: ConfigDict
+    nets: dict[str, Table]
+    flops: float
+    seconds: float
+    bytes: dict[str, int]
+
+
+def describe(config: ConfigDict) -> Summary:
+    """Raises GaxError for what a run would refuse."""
+    built = experiment.build(config)
+    nets = {name: table(net) for name, net in built.game.nets.items()}
+    counted = config.copy_and_resolve_references()
+    if config.parallel != 'jit':  # the program of all devices, whichever way it is made for them
+        with counted.unlocked():
+            counted.parallel = 'jit'
+    flops = profile.flops_of(built._replace(config=counted), STEPS)
+    platform = built.mesh.devices.flat[0].platform
+    rate = SHARE.get(platform, SHARE_ELSEWHERE) * profile.peak_of(built)
+    sizes = {
+        'state': size_of(experiment.shapes(built).state),
+        'data': size_of(built.arrays),
+        'activations': activations(built, nets),
+    }
+    return Summary(config, nets, flops, flops / rate, sizes)
+
+
+def table(net: Net) -> Table:
+    """The layers of a network, as its Flax modules are called while it is initialised for two examples."""
+    calls: list[dict[str, Any]] = []
+
+    def watch(call: Any, inputs: Any, options: Any, context: nn.module.InterceptorContext) -> Any:
+        if context.method_name != '__call__':
+            return call(*inputs, **options)
+        row: dict[str, Any] = {'path': context.module.path, 'kind': type(context.module).__name__}
+        calls.append(row)
+        out = call(*inputs, **options)
+        row['outputs'] = [leaf.shape for leaf in jax.tree.leaves(out)]
+        return out
+
+    with nn.intercept_methods(watch):
+        params, _ = jax.eval_shape(lambda: net.init(jax.random.key(0)))
+    layers, member = [], -1
+    for row in calls:
+        member += not row['path']
+        root = params.get(f'member_{member}', params) if isinstance(params, Mapping) else params
+        part = inside(root, row['path'])
+        own = sum(math.prod(leaf.shape) for leaf in part.values() if not isinstance(leaf, Mapping))
+        name = row['path'][-1] if row['path'] else 'network'
+        layers.append(Layer(len(row['path']), name, row['kind'], own, row['outputs']))
+    return Table(sum(math.prod(x.shape) for x in jax.tree.leaves(params)), tuple(layers))
+
+
+def inside(params: Any, path: tuple[str, ...]) -> Mapping[str, Any]:
+    """The parameters of the module at `path`, with those of its parts."""
+    for name in path:
+        params = params.get(name, {}) if isinstance(params, Mapping) else {}
+    return params if isinstance(params, Mapping) else {}
+
+
+def size_of(tree: PyTree) -> int:
+    """Bytes of arrays, or of their shapes."""
+    return sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree) if hasattr(x, 'dtype'))
+
+
+def activations(built: Experiment, nets: Mapping[str, Table]) -> int:
+    """Bytes that the layers' outputs take in one move of the discriminator: a pass of each network, two of those that judge."""
+    rows = built.config.batch_size // built.config.accumulate
+    total = 0
+    for name, net in nets.items():
+        passes = 1 if name in built.game.generator else 2
+        total += passes * sum(math.prod(shape[1:]) for layer in net.layers for shape in layer.outputs)
+    return 4 * rows * total
+
+
+def of(config: ConfigDict, as_json: bool = False) -> str:
+    """The summary of a config as text; `as_json`: as one JSON object."""
+    return to_json(describe(config)) if as_json else as_text(describe(config))
+
+
+def to_json(summary: Summary) -> str:
+    """One JSON object: config, nets (name -> {'parameters': N}), flops, seconds, bytes."""
+    nets = {name: {'parameters': net.parameters} for name, net in summary.nets.items()}
+    content = {**summary._asdict(), 'config': summary.config.to_dict(), 'nets': nets}
+    return json.dumps(content)
+
+
+def as_text(summary: Summary) -> str:
+    """The same for people, with a row a layer."""
+    lines = [f'config.{path} = {value!r}' for path, value in fields.leaves(summary.config).items()]
+    for name, net in summary.nets.items():
+        lines += ['', f'{name}: {net.parameters:,} parameters']
+        for layer in net.layers:
+            shapes = ', '.join('x'.join(['B', *map(str, shape[1:])]) for shape in layer.outputs)
+            label = '  ' * (layer.depth + 1) + (
+                layer.name if layer.name == layer.kind else f'{layer.name} ({layer.kind})'
+            )
+            own = f'{layer.parameters:,}' if layer.parameters else ''
+            lines.append(f'{label:<44} {own:>12}  {shapes}')
+    mib = {name: f'{count / 2**20:.1f} MiB of {name}' for name, count in summary.bytes.items()}
+    lines += [
+        '',
+        f'{summary.flops:.3g} floating-point operations a step, about {summary.seconds:.2g} s on this device',
+        f'memory: {mib["state"]}, {mib["data"]}, about {mib["activations"]}',
+    ]
+    return '\n'.join(lines)

@@ -1,0 +1,97 @@
+"""Sections of a config that belong to no name of a network, an optimizer or a term, and what their fields may hold.
+
+What a section may have beside its fields is offered: it stands in a config only where it has been set, and means its
+default elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gax import bounds, errors
+from gax.bounds import POSITIVE, SIZES, between
+from gax.data import arrays, fit
+
+# Sections that a config has only where they are on, with what they hold then.
+SWITCHED: dict[str, dict[str, Any]] = {
+    'ada': {'kimg': 500.0, 'target': 0.6},  # the paper's; 0 kimg is off. augment.adaptive
+    'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise
+    'top_k': {'fraction': 0.5, 'steps': 0},  # of the fakes, whose losses g learns from: terms.top_k
+}
+
+
+def data_section() -> dict[str, Any]:
+    """The fields that choose and prepare the data. See also `data_offers`."""
+    return {
+        'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
+        'image_size': 0,  # 0: as large as the images are, square or not
+        'flip': False,  # left to right, half of the images, at random
+        'channels': 0,  # 0: as many as the images have
+        'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
+    }
+
+
+def data_offers(name: str) -> dict[str, Any]:
+    """What the section may have beside, with data of this name."""
+    kind = name.partition(':')[0]
+    offers: dict[str, Any] = {
+        'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
+        'resize': 'lanczos',  # Pillow's filter
+    }
+    if kind == 'tfds':
+        offers['dir'] = ''  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
+    if kind == 'folder':
+        offers['broken'] = 'error'  # what a broken file in a folder is: or 'skip'
+    if kind == 'npz':
+        offers['layout'] = ''  # its axes in their order, e.g. NCHW; '': as the shape shows. data.arrays
+        offers['range'] = ''  # the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
+    if kind in ('tfds', 'folder'):
+        offers['workers'] = 0  # processes that fetch; 0: threads
+    return offers
+
+
+def eval_section() -> dict[str, Any]:
+    """The fields of evaluation while a run trains: gax.evaluation. A config has those but `every` where they are set."""
+    return {
+        'every': 0,  # steps; 0: never
+        'num': 5000,  # fakes, and at most as many reals
+        'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
+        'metrics': ('frechet',),  # see experiments/evaluate.py
+        'best': '',  # the number by which a checkpoint is the best, and kept; '': none is
+        'patience': 0,  # evaluations without a better one, after which training ends; 0: it does not
+    }
+
+
+# Of each section, field by field; the first is the config itself.
+BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
+    '': {
+        **dict.fromkeys(
+            ('steps', 'batch_size', 'latent_dim', 'log_every', 'sample_every', 'accumulate'), (POSITIVE,)
+        ),
+        'seed': (between(*errors.SEEDS),),
+        'steps_per_call': (between(0),),
+        'label_smoothing': (bounds.Bound('from 0 to below 0.5', lambda x: 0.0 <= x < 0.5),),
+    },
+    'checkpoint': {'every': (POSITIVE,), 'keep': (POSITIVE,)},
+    'data': {
+        'image_size': (between(0, 2**16),),
+        'channels': (between(0, 2**16),),
+        'device_limit_mib': (between(0),),
+        'workers': (between(0, 256),),
+        'crop': (bounds.one_of(fit.CROPS),),
+        'resize': (bounds.one_of(fit.FILTERS),),
+        'broken': (bounds.one_of(('error', 'skip')),),
+        'layout': (bounds.one_of(('', *arrays.LAYOUTS)),),
+        'range': (bounds.one_of(('', *arrays.RANGES)),),
+    },
+    'eval': {'every': (between(0),), 'num': (between(2),), 'patience': (between(0),)},
+    'ema': {'decay': (between(0.0, 1.0),)},
+    'instance_noise': {'std': (between(0.0),), 'steps': (between(0),)},
+    'top_k': {
+        'fraction': (bounds.Bound('above 0, up to 1', lambda x: 0.0 < x <= 1.0),),
+        'steps': (between(0),),
+    },
+    'ada': {'kimg': (between(0.0),), 'target': (between(-1.0, 1.0),)},
+}
+# Of any section that describes a player.
+PLAYER = {'updates': (POSITIVE,), 'members': (SIZES,), 'scales': (SIZES,)}
