@@ -20,6 +20,7 @@ def base(gan: str) -> ConfigDict:
     config = ConfigDict(
         {
             'gan': gan,
+            'about': '',  # what the config file chose and why, a line each, which a run begins by saying
             'loss': 'non_saturating',
             'label_smoothing': 0.0,  # one-sided: the target for reals is 1 - label_smoothing
             'seed': 0,
@@ -62,9 +63,11 @@ def data_section() -> dict[str, Any]:
         'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
         'dir': '',  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
         'image_size': 0,  # 0: as large as the images are, square or not
-        'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
+        'image_width': 0,  # where image_size is the height alone; 0: squares
+        'crop': 'center',  # to the shape asked for before an image is resized; 'none' squeezes it: data.fit
         'resize': 'lanczos',  # Pillow's filter
         'flip': False,  # left to right, half of the images, at random
+        'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
         'channels': 0,  # 0: as many as the images have
         'broken': 'error',  # what a broken file in a folder is: or 'skip'
         'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
@@ -92,6 +95,8 @@ RANGES: tuple[tuple[str, float, float], ...] = (
     ('seed', 0, 2**32 - 1),
     ('steps_per_call', 0, math.inf),
     ('data.image_size', 0, 2**16),
+    ('data.image_width', 0, 2**16),
+    ('data.random_crop', 0, 2**16),
     ('data.channels', 0, 2**16),
     ('data.device_limit_mib', 0, math.inf),
     ('data.workers', 0, 256),

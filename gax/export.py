@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import errors, experiment, fakes, folders, latents, movies, neighbours, parallel, pictures
+from gax import data, errors, experiment, fakes, folders, latents, movies, neighbours, parallel, pictures
 from gax.evals import features
 from gax.fakes import Images, Job, Request
 from gax.workdir import read_config, write_json
@@ -47,8 +47,8 @@ def export(request: Request) -> Made:
     write, kind = plan(request)
     config = read_config(request.workdir / 'config.json')
     mirrored = bool(config.get('data', {}).get('flip', False))
-    if mirrored:
-        config.data.flip = False  # fakes do not depend on it, and training images are wanted as they are
+    if 'data' in config:
+        config.data.update(data.AS_THEY_ARE)  # fakes do not depend on it, and training images are wanted so
     built = experiment.build(config, parallel.mesh(jax.devices()[:1]))  # whatever the run was trained on
     spec = built.source.spec
     if request.label is not None and not 0 <= request.label < spec.num_classes:

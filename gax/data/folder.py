@@ -174,8 +174,7 @@ def compare_heads(paths: list[Path], fitting: fit.Fit, shape: tuple[int, ...]) -
     def compare(indices: np.ndarray) -> None:
         for index in indices:
             height, width, channels = decode.shape(paths[index], fitting.channels)
-            size = fitting.image_size
-            found = (size or height, size or width, fitting.channels or channels)
+            found = (*fitting.size((height, width)), fitting.channels or channels)
             if found != tuple(shape):
                 raise unlike(paths[index], found, paths[0], shape, fitting)
 
