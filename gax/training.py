@@ -45,6 +45,8 @@ class Run(Course):
     """The process that works on a workdir: beside the programs and the data the clock, and the record that it keeps."""
 
     def __init__(self, config: ConfigDict, workdir: Path, team: Alone, closing: ExitStack) -> None:
+        for line in config.get('about', '').splitlines():
+            log.info('%s', line)
         super().__init__(config, team, closing)
         self.own = experiment.own(self.experiment)
         selected = selection.of_run(self.own, workdir)

@@ -20,7 +20,7 @@ log = logging.getLogger('gax')
 
 # A run may go on longer, or look, evaluate and save otherwise, without becoming another run.
 FREE = (
-    *('steps', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
+    *('about', 'steps', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
     *(f'eval.{name}' for name in configs.eval_section()),
 )
 
