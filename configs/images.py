@@ -257,8 +257,9 @@ def about(config: ConfigDict) -> str:
                 config.g.kind, *channels, look.images
             ),
             f'classes: {classes_said(look)}',
-            f'images move by up to {config.data.random_crop} pixels{" and are mirrored" * config.data.flip} as they are read; '
-            f'D sees them through {config.augment or "nothing else"}, for there are {few}',
+            f'images move by up to {config.data.random_crop} pixels as they are read'
+            + ', and half are mirrored (not for writing: --config.data.flip=False)' * config.data.flip,
+            f'D sees images through {config.augment or "nothing else"}, for there are {few}',
             f'steps: {config.steps:,} of {config.batch_size} images, so that each is read {repeats:.0f} times',
             f'time: {gflop(config) * config.steps / 1000:.3g} TFLOP, about '
             f'{minutes_said(gflop(config) * config.steps / GFLOPS / 60)} on two CPU cores of their own; '
