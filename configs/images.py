@@ -118,7 +118,8 @@ def look(name: str, where: str) -> Look:
     spec = data.load(plain, resident_up_to=0).spec
     if 'image' not in spec.fields:
         raise errors.GaxError(f'configs/images.py is for images, and {name} has none')
-    return Look(spec.size, *spec.fields['image'][:2], spec.num_classes)
+    height, width = spec.fields['image'][:2]
+    return Look(spec.size, height, width, spec.num_classes)
 
 
 def look_into(files: folder.Found) -> Look:
