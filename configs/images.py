@@ -5,6 +5,13 @@
 PATH: a folder, an .npz, or any name that config.data.name may have; --config.data.name=folder:PATH says the same. The
 networks, their widths, the batch, the steps and what is done to the images follow from the set (`choices` below), and a
 run begins by saying what was chosen, why, and how long it may take. Every field may be set beside: the others follow.
+
+Measured on one machine of 2 CPU cores (AMD EPYC) that eight people shared, about fifteen processes at a time, JAX 0.10.2, 2026-11-28,
+one seed: `prepare.py --data=embedded:emoji --folder=emoji`, then this with --config.steps=400 (400 steps of 32 images): 160 s of
+CPU time, compilation included (14.6 minutes on the clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji 28.6
+(953 real images in the fakes' place: 3.1), precision 0.95, recall 0.23: coloured shapes, flags that are rectangles and faces that are
+yellow. configs/dcgan_emoji.py after as many steps, of 64 images: 219.5 in 164 s of CPU time, a checkerboard. The steps that are
+chosen here for that set, 17,900, have not been run.
 """
 
 from __future__ import annotations
