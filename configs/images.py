@@ -68,8 +68,8 @@ def get_config(name: str = 'embedded:emoji') -> ConfigDict:
     config.d.update({'kind': 'sngan', 'updates': 1})
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
-    for field, choose in choices(config).items():
-        config.update_from_flattened_dict({field: later(fields.get(config, field), choose)})
+    for field, decide in choices(config).items():
+        config.update_from_flattened_dict({field: later(fields.get(config, field), decide)})
     return config
 
 
@@ -87,9 +87,9 @@ def named(name: str) -> str:
     return f'{"npz" if name.endswith(".npz") else "folder"}:{name}'
 
 
-def later(like: Any, choose: Callable[[], Any]) -> FieldReference:
-    """A field that is `choose()`, of the config as it then is, until somebody sets it. like: a value of its type."""
-    return FieldReference(like, op=Op(lambda _: choose()))
+def later(like: Any, decide: Callable[[], Any]) -> FieldReference:
+    """A field that is `decide()`, of the config as it then is, until somebody sets it. like: a value of its type."""
+    return FieldReference(like, op=Op(lambda _: decide()))
 
 
 def choices(config: ConfigDict) -> dict[str, Callable[[], Any]]:
