@@ -23,6 +23,7 @@ def base(gan: str) -> ConfigDict:
     config = ConfigDict(
         {
             'gan': gan,
+            'about': '',  # what the config file chose and why, a line each, which a run begins by saying
             'loss': 'non_saturating',
             'label_smoothing': 0.0,  # one-sided: the target for reals is 1 - label_smoothing
             'seed': 0,

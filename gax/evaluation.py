@@ -25,10 +25,10 @@ from gax.workdir import read_config
 def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
     """An evaluator against the data that an experiment trains on, never mirrored; its arrays are on the devices already."""
     config, source, arrays = experiment.config, experiment.source, experiment.arrays
-    if config.data.get('flip', False):
+    if any(config.data.get(field) for field in data.AS_THEY_ARE):
         plain = config.copy_and_resolve_references()
         with plain.unlocked():
-            plain.data.flip = False
+            plain.data.update(data.AS_THEY_ARE)
         source, arrays = data.load(plain, resident_up_to=0), None
     return Evaluator(reference(source, config.data, experiment.mesh, arrays), setting, experiment.mesh)
 
@@ -144,7 +144,7 @@ def of_samples(
     plain = configs.base('vanilla')
     with plain.unlocked():
         plain.data = section
-        plain.data.flip = False
+        plain.data.update(data.AS_THEY_ARE)
     configs.check(plain)
     mesh = parallel.mesh()
     ref = reference(data.load(plain), plain.data, mesh)

@@ -13,17 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import (
-    errors,
-    experiment,
-    fakes,
-    folders,
-    latents,
-    movies,
-    neighbours,
-    paths,
-    pictures,
-)
+from gax import data, errors, experiment, fakes, folders, latents, movies, neighbours, paths, pictures
 from gax.evals import features
 from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
@@ -61,8 +51,8 @@ def export(request: Request) -> Made:
     write, kind = plan(request)
     config = read_config(request.workdir / 'config.json')
     mirrored = bool(config.get('data', {}).get('flip', False))
-    if mirrored:
-        config.data.flip = False  # fakes do not depend on it, and training images are wanted as they are
+    if 'data' in config:
+        config.data.update(data.AS_THEY_ARE)  # fakes do not depend on it, and training images are wanted so
     built = fakes.build(request.workdir, config)
     if request.neighbours:
         built = fakes.with_data(request.workdir, config, request.data, built.mesh)

@@ -98,7 +98,9 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     name = config['name']
     factory = errors.lookup('optimizer', name, optimizers())
     arguments = _arguments('optimizer', name, factory, config, WRAPPERS)
-    if 'key' in inspect.signature(factory).parameters:  # optax's default is a key of whatever JAX has as its default
+    if (
+        'key' in inspect.signature(factory).parameters
+    ):  # optax's default is a key of whatever JAX has as its default
         arguments.setdefault('key', rng.key(0))
     arguments = {**AS_PUBLISHED.get(name, {}), **arguments}
     arguments['learning_rate'] = config['learning_rate']

@@ -25,7 +25,9 @@ def data_section() -> dict[str, Any]:
     return {
         'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
         'image_size': 0,  # 0: as large as the images are, square or not
+        'image_width': 0,  # where image_size is the height alone; 0: squares
         'flip': False,  # left to right, half of the images, at random
+        'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
         'channels': 0,  # 0: as many as the images have
         'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
     }
@@ -74,7 +76,7 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     'checkpoint': {'every': (POSITIVE,), 'keep': (POSITIVE,)},
     'data': {
-        'image_size': (between(0, 2**16),),
+        **dict.fromkeys(('image_size', 'image_width', 'random_crop'), (between(0, 2**16),)),
         'channels': (between(0, 2**16),),
         'device_limit_mib': (between(0),),
         'workers': (between(0, 256),),

@@ -12,7 +12,18 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import data_identity, errors, experiment, initial, loop, optim, parallel, pictures, sampling, selection
+from gax import (
+    data_identity,
+    errors,
+    experiment,
+    initial,
+    loop,
+    optim,
+    parallel,
+    pictures,
+    sampling,
+    selection,
+)
 from gax.checkpoint import Checkpoints
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
@@ -51,6 +62,8 @@ class Run(Course):
     def __init__(
         self, config: ConfigDict, workdir: Path, team: Alone, closing: ExitStack, accept: bool = False
     ) -> None:
+        for line in config.get('about', '').splitlines():
+            log.info('%s', line)
         super().__init__(config, team, closing)
         self.own = experiment.own(self.experiment)
         selected = selection.of_run(self.own, workdir)

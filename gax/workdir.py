@@ -22,7 +22,7 @@ log = logging.getLogger('gax')
 # A run may go on longer, or look, evaluate and save otherwise, and be computed otherwise (to rounding), without becoming
 # another run.
 FREE = (
-    *('steps', 'log_every', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
+    *('about', 'steps', 'log_every', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
     *(f'eval.{name}' for name in configs.eval_section()),
     *('steps_per_call', 'parallel', 'remat', 'data.device_limit_mib', 'data.workers'),
 )

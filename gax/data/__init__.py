@@ -6,9 +6,12 @@ from typing import Any
 from gax import errors
 from gax.data import fit, folder, memory, stacked, synthetic, tfds
 from gax.data.resident import nbytes, resident, streamed
-from gax.data.source import Source, Spec, flipped
+from gax.data.source import Source, Spec, cropped, flipped
 
-__all__ = ['KINDS', 'Source', 'Spec', 'load']
+__all__ = ['AS_THEY_ARE', 'KINDS', 'Source', 'Spec', 'load']
+
+# Fields of the `data` section with which images are read as they are, and not changed at random.
+AS_THEY_ARE = {'flip': False, 'random_crop': 0}
 
 
 def embedded(name: str, data: Any) -> Source:
@@ -47,9 +50,22 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
             source = resident(source)
         elif not source.fetch and not small:
             source = streamed(source)
-    if config.data.flip and 'image' not in source.spec.fields:
-        raise errors.GaxError(f'config.data.flip is for images, which {config.data.name} has none of')
-    return flipped(source) if config.data.flip else source
+    return changed_at_random(source, config.data)
+
+
+def changed_at_random(source: Source, data: Any) -> Source:
+    """`source`, read as the `data` section of a config says: cropped, then mirrored. Raises GaxError where that cannot be."""
+    fields = [field for field in AS_THEY_ARE if data[field]]
+    if fields and 'image' not in source.spec.fields:
+        raise errors.GaxError(f'config.data.{fields[0]} is for images, which {data.name} has none of')
+    if data.random_crop:
+        height, width = source.spec.fields['image'][:2]
+        if data.random_crop >= min(height, width):
+            raise errors.GaxError(
+                f'config.data.random_crop={data.random_crop} must be below the sides of the images, which are {height}x{width}'
+            )
+        source = cropped(source, data.random_crop)
+    return flipped(source) if data.flip else source
 
 
 def names() -> list[str]:

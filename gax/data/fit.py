@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,26 +22,39 @@ CROPS = ('center', 'none')
 class Fit(NamedTuple):
     """image_size: pixels a side; 0 keeps each image as it is, square or not. channels: 0 keeps those there are.
 
-    crop: 'center' cuts the largest square out of the middle before an image is resized; 'none' squeezes the whole of it
-    into the square. filter: of FILTERS; Pillow's, which widen as an image shrinks (antialiased).
+    crop: 'center' cuts the largest piece of the shape asked for out of the middle before an image is resized; 'none' squeezes
+    the whole of it into that shape. filter: of FILTERS; Pillow's, which widen as an image shrinks (antialiased).
+    image_width: where image_size is the height alone; 0: squares.
     """
 
     image_size: int = 0
     channels: int = 0
     crop: str = 'center'
     filter: str = 'lanczos'
+    image_width: int = 0
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """uint8 [H, W, C] -> [size, size, channels]. Raises GaxError for channels that cannot be made of those there are."""
+        """uint8 [H, W, C] -> [*size, channels]. Raises GaxError for channels that cannot be made of those there are."""
         image = with_channels(image, self.channels)
-        if not self.image_size or image.shape[:2] == (self.image_size, self.image_size):
+        size = self.size(image.shape)
+        if image.shape[:2] == size:
             return image
-        return resize(centre(image) if self.crop == 'center' else image, self.image_size, self.filter)
+        return resize(centre(image, size) if self.crop == 'center' else image, size, self.filter)
+
+    def size(self, shape: Sequence[int]) -> tuple[int, int]:
+        """The height and width that an image [H, W, C] of that shape comes to have."""
+        height = self.image_size or shape[0]
+        return height, (self.image_width or self.image_size) or shape[1]
 
 
 def of(data: Any) -> Fit:
-    """What the `data` section of a config asks for."""
-    return Fit(data.image_size, data.channels, data.get('crop', 'center'), data.get('resize', 'lanczos'))
+    """What the `data` section of a config asks for. Raises GaxError for a width without a height."""
+    if data.image_width and not data.image_size:
+        raise errors.GaxError(
+            f'config.data.image_width={data.image_width} needs config.data.image_size, the height'
+        )
+    crop, resize = data.get('crop', 'center'), data.get('resize', 'lanczos')
+    return Fit(data.image_size, data.channels, crop, resize, data.image_width)
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
@@ -55,17 +69,23 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
     raise errors.GaxError(f'no {channels} channels can be made of {found}')
 
 
-def centre(image: np.ndarray) -> np.ndarray:
-    """The largest square in the middle of [H, W, C]; of an odd rest the larger half lies below and to the right."""
-    side = min(image.shape[:2])
-    top, left = ((length - side) // 2 for length in image.shape[:2])
-    return image[top : top + side, left : left + side]
+def centre(image: np.ndarray, aspect: tuple[int, int] = (1, 1)) -> np.ndarray:
+    """The largest piece of the aspect (height, width) in the middle of [H, W, C]; of an odd rest the larger half lies
+    below and to the right."""
+    sides, (rows, columns) = image.shape[:2], aspect
+    height = min(sides[0], max(1, round(sides[1] * rows / columns)))
+    width = min(sides[1], max(1, round(sides[0] * columns / rows)))
+    top, left = (sides[0] - height) // 2, (sides[1] - width) // 2
+    return image[top : top + height, left : left + width]
 
 
-def resize(image: np.ndarray, size: int, filter: str = 'lanczos') -> np.ndarray:
-    """uint8 [H, W, C] -> [size, size, C], channel by channel, so that there may be any number of them."""
+def resize(image: np.ndarray, size: int | tuple[int, int], filter: str = 'lanczos') -> np.ndarray:
+    """uint8 [H, W, C] -> [*size, C], or [size, size, C], channel by channel, so that there may be any number of them."""
+    height, width = (size, size) if isinstance(size, int) else size
     layers = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(image[..., c])).resize((size, size), FILTERS[filter]))
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(image[..., c])).resize((width, height), FILTERS[filter])
+        )
         for c in range(image.shape[-1])
     ]
     return np.stack(layers, axis=-1)

@@ -128,8 +128,7 @@ def compare_heads(images: list[Path], fitting: fit.Fit, shape: tuple[int, ...]) 
     def compare(indices: np.ndarray) -> None:
         for index in indices:
             height, width, channels = decode.shape(images[index], fitting.channels)
-            size = fitting.image_size
-            found = (size or height, size or width, fitting.channels or channels)
+            found = (*fitting.size((height, width)), fitting.channels or channels)
             if found != tuple(shape):
                 raise unlike(images[index], found, images[0], shape, fitting)
 

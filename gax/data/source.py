@@ -80,3 +80,27 @@ def flipped(source: Source) -> Source:
         return {**batch, 'image': jnp.where(mirrored, image[:, :, ::-1], image)}
 
     return source._replace(read=read)
+
+
+def cropped(source: Source, pixels: int) -> Source:
+    """`source`, each image moved by up to `pixels` pixels each way, anew each time that it is read.
+
+    As if its reflection were put around it, `pixels` wide, and a piece of the old size cut out anywhere. The pixels at its
+    edges are not repeated.
+    """
+
+    def places(key: Key, count: int, length: int) -> Array:
+        """Where the pixels along a side come from, int32 [count, length]."""
+        shift = jax.random.randint(key, (count, 1), -pixels, pixels + 1)
+        return length - 1 - jnp.abs(length - 1 - jnp.abs(jnp.arange(length) + shift))
+
+    def read(arrays: Any, rows: Any, key: Key) -> Batch:
+        batch = source.read(arrays, rows, key)
+        image = batch['image']
+        count, height, width, _ = image.shape
+        rows_from = places(rng.stream(key, 'crop_rows'), count, height)
+        columns_from = places(rng.stream(key, 'crop_columns'), count, width)
+        image = jnp.take_along_axis(image, rows_from[:, :, None, None], axis=1)
+        return {**batch, 'image': jnp.take_along_axis(image, columns_from[:, None, :, None], axis=2)}
+
+    return source._replace(read=read)

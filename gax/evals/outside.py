@@ -42,7 +42,8 @@ def open_samples(path: Path, ref: Reference, section: Any) -> Source:
 def from_folder(path: Path, ref: Reference, section: Any) -> Source:
     section = section.copy_and_resolve_references()
     with section.unlocked():
-        section.update({'name': f'folder:{path}', 'image_size': 0, 'flip': False, 'broken': 'error'})
+        as_they_are = {**data.AS_THEY_ARE, 'image_size': 0, 'image_width': 0}
+        section.update({'name': f'folder:{path}', **as_they_are, 'broken': 'error'})
         section.channels = ref.shape[-1]
     return relabelled(data.KINDS['folder'](str(path), section), ref.source.spec, path)
 

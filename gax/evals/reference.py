@@ -72,6 +72,8 @@ def preprocessing(data: Any) -> str:
     fields = {name: data.get(name) for name in ('image_size', 'channels', 'crop', 'resize') if name in data}
     if not (fields.get('image_size') or fields.get('channels')):
         return 'none'
+    if data.get('image_width'):
+        fields['image_width'] = data.image_width
     return ', '.join(f'{name} {value}' for name, value in fields.items())
 
 

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gax import data
+from gax.config import base
 from gax.data import fit
 from gax.data.fit import Fit
 from gax.errors import GaxError
@@ -40,6 +42,30 @@ def test_the_square_in_the_middle(shape, inside):
     np.testing.assert_array_equal(fit.centre(image), image[inside])
     np.testing.assert_array_equal(Fit(3)(image), fit.resize(image[inside], 3))
     np.testing.assert_array_equal(Fit(3, crop='none')(image), fit.resize(image, 3))
+
+
+@pytest.mark.parametrize(
+    ('shape', 'inside'), [((9, 4), np.s_[2:7]), ((4, 12), np.s_[:, 4:7]), ((8, 6), np.s_[:])]
+)
+def test_the_piece_of_the_shape_asked_for_in_the_middle(shape, inside):
+    """4 high, 3 wide: of 9x4 it is 5x4 (5.33), of 4x12 4x3, of 8x6 the whole."""
+    image = imagefiles.noise(*shape)
+    fitted = Fit(4, image_width=3)(image)
+    assert fitted.shape == (4, 3, 3)
+    np.testing.assert_array_equal(fitted, fit.resize(image[inside], (4, 3)))
+    whole = Image.fromarray(image).resize((3, 4), fit.FILTERS['lanczos'])
+    np.testing.assert_allclose(Fit(4, crop='none', image_width=3)(image), np.asarray(whole), atol=1)
+
+
+def test_a_width_needs_a_height():
+    config = base('dcgan')
+    config.data.update({'name': 'embedded:emoji', 'image_width': 24})
+    with pytest.raises(
+        GaxError, match=r'config\.data\.image_width=24 needs config\.data\.image_size, the height'
+    ):
+        data.load(config)
+    config.data.image_size = 16
+    assert data.load(config, resident_up_to=0).spec.fields == {'image': (16, 24, 3)}
 
 
 def test_nothing_asked_for_changes_nothing():

@@ -28,7 +28,8 @@ def folder(tmp_path_factory):
 
 
 def config(folder, limit=0, **changes):
-    fields = {'data.name': f'folder:{folder}', 'data.device_limit_mib': limit, 'data.flip': True}
+    fields = {'data.name': f'folder:{folder}', 'data.device_limit_mib': limit}
+    fields |= {'data.flip': True, 'data.random_crop': 2}
     return tinyruns.config(**{**fields, 'd.updates': 2, **changes})
 
 
