@@ -223,12 +223,13 @@ def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: A
     made, bound = maker.program(due, count), ()
     if isinstance(made, functools.partial):
         made, bound = made.func, made.args
-    if not hasattr(made, 'lower'):  # what compiles at its first call
-        return Program(made, count, most)
-    lowered = made.lower(*bound, carry, constants(experiment, count, 1), maker.rows(most))
+    ahead = hasattr(made, 'lower')  # what has not compiles at its first call
+    lowered = (made if ahead else made.alike).lower(
+        *bound, carry, constants(experiment, count, 1), maker.rows(most)
+    )
     if count != 1 and platform(experiment) == 'cpu' and 'stablehlo.convolution' in lowered.as_text():
         return compiled(experiment, maker, (due, 1), 1, carry)
-    return Program(functools.partial(lowered.compile(), *bound), count, most)
+    return Program(functools.partial(lowered.compile(), *bound) if ahead else made, count, most)
 
 
 def maker_of(experiment: Experiment) -> Maker:

@@ -105,7 +105,7 @@ def plain_memory_errors(runs: int) -> Iterator[None]:
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        if 'RESOURCE_EXHAUSTED' not in str(error):
+        if not errors.NO_MEMORY.search(str(error)):
             raise
         raise errors.GaxError(
             f'the memory of the device is too small for {runs} runs at once: try --group={max(1, runs // 2)}'

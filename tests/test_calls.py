@@ -113,9 +113,12 @@ class Foreign(nn.Module):
         return nn.Dense(1)(x.reshape(len(x), -1))[:, 0]
 
 
-def test_convolutions_of_xla_are_kept_out_of_loops_on_cpu_and_that_is_said(tmp_path, monkeypatch, caplog):
+@pytest.mark.parametrize('mode', ['jit', 'pmap'])
+def test_convolutions_of_xla_are_kept_out_of_loops_on_cpu_and_that_is_said(
+    mode, tmp_path, monkeypatch, caplog
+):
     data = tinyruns.images(tmp_path / 'images.npz')
-    image = {'data.name': f'npz:{data}'}
+    image = {'data.name': f'npz:{data}', 'parallel': mode}
     made = built(**image)
     x = np.zeros((1, 8, 8, 1), np.float32)
     net = lift(Foreign(), x)
