@@ -101,6 +101,6 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = 
         if path.exists():
             print(f'  {path}')
     print(f'TensorBoard:   tensorboard --logdir={workdir}')
-    print(f'Evaluation:    python experiments/evaluate.py --workdir={workdir} --num=5000')
+    print(f'Evaluation:    python experiments/evaluate.py --workdir={workdir}')
     print(f'More samples:  python experiments/sample.py --workdir={workdir} --num=64 --out=grid.png')
     return 0

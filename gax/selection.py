@@ -6,6 +6,7 @@ one that was not.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,13 @@ from gax.evals.results import Standing
 from gax.experiment import Experiment
 from gax.types import TrainState
 
+log = logging.getLogger('gax')
+
 
 def setting_of(section: Any) -> Setting:
     """What the `eval` section of a config asks for. The seed is 0 whatever the run's: runs of other seeds stay comparable."""
-    return Setting(metrics=tuple(section.metrics), features=section.features, num=section.num)
+    chosen = {name: section[name] for name in ('features', 'num', 'reals')}
+    return Setting(metrics=tuple(section.metrics), **chosen)
 
 
 class Selection:
@@ -38,6 +42,8 @@ class Selection:
         else:
             self.evaluator = evaluation.of_experiment(built, setting_of(self.config))
             self._measure = evaluation.of_generator(built, self.evaluator)
+            for note in self.evaluator.notes:
+                log.info('evaluation: %s', note)
         self.best, self.higher = '', False
         if self.config.best:
             self.best, self.higher = metrics.direction(
@@ -53,9 +59,8 @@ class Selection:
 
     def said(self, row: dict[str, Any]) -> str:
         """A line for the log: 'step 500: frechet_mnist 12.3 (real 0.5)'."""
-        numbers = (
-            f'{name} {value:.4g} (real {row["floor"][name]:.4g})' for name, value in row['metrics'].items()
-        )
+        floor = {name: f' (real {value:.4g})' for name, value in row['floor'].items()}
+        numbers = (f'{name} {value:.4g}{floor.get(name, "")}' for name, value in row['metrics'].items())
         return f'step {row["step"]}: {", ".join(numbers)}' + ', the best' * self.is_best(row['step'])
 
     def rows(self, last: int) -> list[dict[str, Any]]:

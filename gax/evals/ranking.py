@@ -16,6 +16,7 @@ import numpy as np
 from gax.data import order
 
 LIMIT = 200_000  # larger sets are not read once more to be ranked: they are shuffled by place
+BLOCK = 2**24  # numbers held at once as float64
 REAL, FAKE = 1, 2  # salts: where fakes are copies of reals, their orders must have nothing in common
 
 
@@ -23,8 +24,9 @@ def projections(x: Any) -> np.ndarray:
     """Two numbers for each example of [N, ...], float64 [N, 2]; exact, whatever the order of summation, for uint8."""
     flat = np.asarray(x).reshape(len(x), -1)
     axes = np.random.RandomState(0).randint(-(2**20), 2**20, (flat.shape[1], 2)).astype(np.float64)
-    found: np.ndarray = flat.astype(np.float64) @ axes
-    return found
+    size = max(1, BLOCK // flat.shape[1])
+    parts = [flat[i : i + size].astype(np.float64) @ axes for i in range(0, len(flat), size)]
+    return np.concatenate(parts)
 
 
 def shuffled(keys: np.ndarray, labels: np.ndarray | None, salt: int) -> np.ndarray:
