@@ -53,7 +53,5 @@ def test_reals_that_are_not_called_by_their_labels_are_refused() -> None:
     """Ten classes without names may be any ten: of clothes, or digits numbered otherwise."""
     labels = np.arange(10)
     classes.refuse_unlike(MNIST, np.eye(10), labels, 'npz:x')
-    with pytest.raises(
-        errors.GaxError, match=r'mnist call 0\.0% of the real examples of npz:x by their own'
-    ):
+    with pytest.raises(errors.GaxError, match=r'mnist call 0\.0% of the real examples of npz:x by their own'):
         classes.refuse_unlike(MNIST, np.eye(10), 9 - labels, 'npz:x')
