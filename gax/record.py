@@ -81,7 +81,7 @@ class Record:
             row = self.selection.evaluate(step, state)
         except Exception as error:
             self.save(step, host())
-            return f'step {step}: not evaluated, and training goes on: {errors.first_line(error)}'
+            return f'step {step}: the evaluation failed, and training goes on: {errors.first_line(error)}'
         self.writer.scalars(step, on_board(row))
         if self.selection.is_best(step):
             self.save(step, host())

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gax import evaluation
+from gax import errors, evaluation
 from gax.checkpoint import Checkpoints
 from gax.evals import metrics, results
 from gax.evals.evaluator import Evaluator, Setting
@@ -54,7 +54,10 @@ class Selection:
         """The row of this step, appended to eval.jsonl. The state is looked at, not changed."""
         began = time.perf_counter()
         row = self.evaluator.row(step, *self._measure(state), began, 'training')
-        results.append(self.workdir, row)
+        try:
+            results.append(self.workdir, row)
+        except errors.GaxError as error:
+            raise errors.GaxError(f'{self.said(row)}; not kept: {error}') from error
         return row
 
     def said(self, row: dict[str, Any]) -> str:

@@ -274,9 +274,9 @@ def test_an_evaluation_that_fails_takes_neither_the_run_nor_its_steps(
     monkeypatch.setattr(selection.Selection, 'evaluate', fails)
     with caplog.at_level(logging.INFO, 'gax'):
         assert training.train(config(**EVERY, **{'checkpoint.every': 100}), run) == (20, '')
-    lines = [record.getMessage() for record in caplog.records if 'not evaluated' in record.getMessage()]
+    lines = [record.getMessage() for record in caplog.records if 'evaluation failed' in record.getMessage()]
     assert lines == [
-        'step 8: not evaluated, and training goes on: RESOURCE_EXHAUSTED: Out of memory while trying'
+        'step 8: the evaluation failed, and training goes on: RESOURCE_EXHAUSTED: Out of memory while trying'
     ]
     assert [row['step'] for row in results.read_results(run)] == [4, 12, 16, 20]
     tinyruns.same(plain, run, 20)
@@ -295,7 +295,7 @@ def test_an_evaluation_that_fails_takes_neither_the_run_nor_its_steps(
         (
             8,
             {'eval.metrics': (1,)},
-            r'config.eval.metrics must be a tuple of names, .* and holds 1; valid: acc',
+            r'config.eval.metrics must be a tuple of names, .* and holds 1; valid: frechet',
         ),
     ],
 )

@@ -200,7 +200,7 @@ class Evaluator:
             'need': need,
             'part': which,
             'count': count,
-            'cut': [self.real, self.setting.num],
+            'cut': [] if need == 'order' else [self.real, self.setting.num],
             'version': VERSION,
         }
 
