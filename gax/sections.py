@@ -56,7 +56,8 @@ def eval_section() -> dict[str, Any]:
     """The fields of evaluation while a run trains: gax.evaluation. A config has those but `every` where they are set."""
     return {
         'every': 0,  # steps; 0: never
-        'num': 5000,  # fakes, and at most as many reals
+        'num': 5000,  # fakes
+        'reals': 0,  # at most how many they are held against; 0: all
         'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
         'metrics': ('frechet',),  # see experiments/evaluate.py
         'best': '',  # the number by which a checkpoint is the best, and kept; '': none is
@@ -86,7 +87,7 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'layout': (bounds.one_of(('', *arrays.LAYOUTS)),),
         'range': (bounds.one_of(('', *arrays.RANGES)),),
     },
-    'eval': {'every': (between(0),), 'num': (between(2),), 'patience': (between(0),)},
+    'eval': {'every': (between(0),), 'num': (between(2),), 'reals': (between(0),), 'patience': (between(0),)},
     'ema': {'decay': (between(0.0, 1.0),)},
     'instance_noise': {'std': (between(0.0),), 'steps': (between(0),)},
     'top_k': {

@@ -10,9 +10,7 @@ import jax.numpy as jnp
 
 from gax import errors
 from gax.losses import LossFn
-from gax.types import Array, PyTree, Term, View
-
-Summary = Callable[[View, Any], dict[str, Array]]
+from gax.types import Array, PyTree, Summary, Term, View
 
 
 def stateless(fn: Callable[[View, Any], Array], **fields: Any) -> Term:
@@ -90,7 +88,8 @@ def logit_summary(view: View, out: Mapping[str, Array]) -> dict[str, Array]:
 def diversity_summary(field: str = 'image') -> Summary:
     """'diversity': the mean distance |x_i - x_(i+1)| of neighbours in the batch of fakes, over the same of the reals.
 
-    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end.
+    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end. Where all reals of
+    a batch are equal, or there is only one, it does not exist and is not counted.
     """
 
     def distance(x: Array) -> Array:
@@ -99,7 +98,9 @@ def diversity_summary(field: str = 'image') -> Summary:
 
     def summary(view: View, out: Any) -> dict[str, Array]:
         real, fake = jax.lax.stop_gradient((view.batch[field], view.fakes[field]))
-        return {'diversity': distance(fake) / jnp.maximum(distance(real), 1e-12)}
+        ours, theirs = distance(fake), distance(real)
+        exists = theirs > 0
+        return {'diversity': (jnp.where(exists, ours / jnp.where(exists, theirs, 1.0), 0.0), exists * 1.0)}
 
     return summary
 
