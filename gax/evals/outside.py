@@ -55,7 +55,8 @@ def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
         return source
     known = numbers(wanted)
     if source.spec.classes == wanted.classes and source.spec.num_classes <= wanted.num_classes:
-        table = np.arange(source.spec.num_classes, dtype=np.int32)  # of names that occur twice, too
+        # Names may occur twice: labels are the same where all names are.
+        table: np.ndarray = np.arange(source.spec.num_classes, dtype=np.int32)
     else:
         names = source.spec.classes or [str(label) for label in range(source.spec.num_classes)]
         table = np.array([number_of(name, known, wanted, path) for name in names], np.int32)
