@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gax import config as configs
-from gax import data, errors, experiment, fakes, parallel, rng
+from gax import data, errors, experiment, parallel, rng, trained
 from gax.checkpoint import Checkpoints, said
 from gax.evals import gather, outside, results
 from gax.evals.evaluator import Evaluator, Setting, told
@@ -123,7 +123,7 @@ def build(workdir: Path, name: str = '') -> Experiment:
     """The experiment of a workdir, on as many devices as its batch can be dealt out to. name: see `of_run`."""
     config = read_config(workdir / 'config.json')
     count = max(n for n in range(1, len(jax.devices()) + 1) if config.batch_size % n == 0)
-    return fakes.with_data(workdir, config, name, parallel.mesh(jax.devices()[:count]))
+    return trained.with_data(workdir, config, name, parallel.mesh(jax.devices()[:count]))
 
 
 def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:

@@ -13,7 +13,19 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import data, errors, experiment, fakes, folders, latents, movies, neighbours, paths, pictures
+from gax import (
+    data,
+    errors,
+    experiment,
+    fakes,
+    folders,
+    latents,
+    movies,
+    neighbours,
+    paths,
+    pictures,
+    trained,
+)
 from gax.evals import features
 from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
@@ -53,15 +65,15 @@ def export(request: Request) -> Made:
     mirrored = bool(config.get('data', {}).get('flip', False))
     if 'data' in config:
         config.data.update(data.AS_THEY_ARE)  # fakes do not depend on it, and training images are wanted so
-    built = fakes.build(request.workdir, config)
+    built = trained.build(request.workdir, config)
     if request.neighbours:
-        built = fakes.with_data(request.workdir, config, request.data, built.mesh)
+        built = trained.with_data(request.workdir, config, request.data, built.mesh)
     spec = built.source.spec
     check_label(request.label, built)
     if request.truncation:
         latents.check_truncation(built.game, request.truncation, fakes.every_class(spec))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
-    state, step = fakes.restore(built, request.workdir, request.step)
+    state, step = trained.restore(built, request.workdir, request.step)
     job = Job(request, kind, built, state, step, mirrored)
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
@@ -156,7 +168,7 @@ def behind(job: Job) -> Any:
         return None
     try:
         config, mesh = job.built.config, job.built.mesh
-        whole = fakes.with_data(job.request.workdir, config, job.request.data, mesh)
+        whole = trained.with_data(job.request.workdir, config, job.request.data, mesh)
         return experiment.reals(whole, 512)
     except errors.GaxError as error:
         log.warning('drawn without the training data: %s', error)

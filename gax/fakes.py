@@ -8,15 +8,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh
-from ml_collections import ConfigDict
 
-from gax import data_identity, errors, experiment, latents, parallel, paths, rng, sampling
-from gax.checkpoint import Checkpoints
+from gax import errors, latents, paths, rng, sampling
 from gax.data.source import Spec
 from gax.experiment import Experiment
 from gax.types import Array, Batch, TrainState
-from gax.workdir import read_data
 
 CHUNK = 256  # samples per compiled call
 Images = dict[
@@ -66,60 +62,6 @@ class Job(NamedTuple):
         """Of a grid of `num` samples: a column a class, where there are not too many."""
         classes = self.built.source.spec.num_classes
         return classes if 0 < classes <= 16 else round(self.request.num**0.5) or 1
-
-
-def build(workdir: Path, config: ConfigDict) -> Experiment:
-    """The run in `workdir` on one device, without its data: from the spec that lies in the workdir.
-
-    With its data only where a gax wrote the workdir that did not keep the spec.
-    """
-    data = read_data(workdir)
-    source = data_identity.described(data.spec) if data else None
-    return experiment.build(config, parallel.mesh(jax.devices()[:1]), source)  # whatever it was trained on
-
-
-def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Experiment:
-    """The run in `workdir` with the data that it was trained on. name: where that lies now; '': where the config says.
-
-    Raises GaxError, with what differs, where it is not there any more.
-    """
-    config = config.copy_and_resolve_references()
-    with config.unlocked():
-        config.data.name = name or config.data.name
-    try:
-        built = experiment.build(config, mesh)
-    except errors.GaxError as error:
-        raise errors.GaxError(f'{error} (if the data has moved, --data says where it is)') from error
-    known = read_data(workdir)
-    if known and (differ := data_identity.differences(known, data_identity.of(built.source))):
-        raise errors.GaxError(
-            f'{workdir} was trained on other data than {config.data.name} is now ({"; ".join(differ)}); --data says where '
-            'the training data is'
-        )
-    return built
-
-
-def restore(built: Experiment, workdir: Path, which: str = 'newest') -> tuple[TrainState, int]:
-    """The run in `workdir` as it stood at a step, and that step. which: 'newest', 'best' or a step."""
-    checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
-    found = checkpoints.restore(experiment.shapes(built), step_of(checkpoints, which, workdir))
-    if found is None:
-        raise errors.GaxError(f'{workdir} has no checkpoint yet')
-    return jax.device_put(found[1].state), found[0]
-
-
-def step_of(checkpoints: Checkpoints, which: str, workdir: Path) -> int | None:
-    """None for the newest. Raises GaxError for what is no step, and for a best one where none is kept."""
-    if which == 'newest' or which.isdecimal():
-        return int(which) if which.isdecimal() else None
-    if which != 'best':
-        raise errors.GaxError(f'--step={which}: give a step, best or newest')
-    best = checkpoints.best()
-    if best is None:
-        raise errors.GaxError(
-            f'no best checkpoint is kept in {workdir}: train with --config.eval.every and --config.eval.best=METRIC'
-        )
-    return best
 
 
 def labels_of(num: int, classes: int, label: int | None) -> Array | None:

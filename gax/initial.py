@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gax import errors, fakes, meter, parallel, paths, rng
+from gax import errors, meter, parallel, paths, rng, trained
 from gax import step as steps
 from gax.checkpoint import layout, parted
 from gax.experiment import Carry, Experiment
@@ -63,7 +63,7 @@ def taken_over(built: Experiment, like: Carry) -> Weights:
     section = built.config.init
     workdir, which = split(section['from'])
     config = read_config(workdir / 'config.json')
-    state, step = fakes.restore(fakes.build(workdir, config), workdir, which)
+    state, step = trained.restore(trained.build(workdir, config), workdir, which)
     names = chosen(section, list(state.params), list(like.state.params))
     weights = Weights(
         {name: state.params[name] for name in names},

@@ -73,6 +73,7 @@ LAYERS = [
     ['gax.experiment'],
     ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.opening', 'gax.written'],
     ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.neighbours'],
+    ['gax.trained'],
     ['gax.fakes'],
     ['gax.initial'],
     ['gax.dry_run', 'gax.report.runs', 'gax.report.drawing', 'gax.alike'],

@@ -13,7 +13,7 @@ import pytest
 import tinyruns
 
 from gax import config as configs
-from gax import errors, experiment, fakes, initial, training
+from gax import errors, experiment, initial, trained, training
 from gax.workdir import read_config
 
 
@@ -48,8 +48,8 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def state_of(run: Path, step: str) -> Any:
-    built = fakes.build(run, read_config(run / 'config.json'))
-    return jax.device_get(fakes.restore(built, run, step)[0])
+    built = trained.build(run, read_config(run / 'config.json'))
+    return jax.device_get(trained.restore(built, run, step)[0])
 
 
 def begun(data: Path, **changes: Any) -> tuple[Any, Any]:
