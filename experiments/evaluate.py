@@ -55,7 +55,7 @@ def main(argv: list[str]) -> int:
         assert workdir is not None
         done = evaluation.of_run(workdir, STEP.value, setting, against, DATA.value)
     print(evaluation.table(*done[:3]))
-    if done.kept:
+    if workdir and done.kept:
         print(f'gax: appended to {workdir / "eval.jsonl"}')
     return 0
 

@@ -184,7 +184,7 @@ def of_samples(
     chunks = outside.chunks(source, num, evaluator.batch, mesh)
     found = evaluator.measure(told(chunks, f'{num} samples', num))
     row = {**evaluator.row(None, *found, began, 'evaluate'), 'samples': str(path)}
-    kept = bool(workdir) and keep(workdir, row, evaluator)
+    kept = workdir is not None and keep(workdir, row, evaluator)
     return Evaluated(evaluator, [row], others, kept)
 
 

@@ -96,7 +96,7 @@ def diversity_summary(field: str = 'image') -> Summary:
         gap = (x - jnp.roll(x, 1, axis=0)).astype(jnp.float32)
         return jnp.mean(jnp.sqrt(jnp.sum(jnp.square(gap), axis=tuple(range(1, x.ndim)))))
 
-    def summary(view: View, out: Any) -> dict[str, Array]:
+    def summary(view: View, out: Any) -> dict[str, Any]:
         real, fake = jax.lax.stop_gradient((view.batch[field], view.fakes[field]))
         ours, theirs = distance(fake), distance(real)
         exists = theirs > 0
@@ -108,8 +108,8 @@ def diversity_summary(field: str = 'image') -> Summary:
 def summaries(*parts: Summary) -> Summary:
     """Everything that the parts say."""
 
-    def summary(view: View, out: Any) -> dict[str, Array]:
-        found: dict[str, Array] = {}
+    def summary(view: View, out: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for part in parts:
             found |= part(view, out)
         return found

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
 import jax
@@ -38,7 +39,7 @@ def _distances(x: Array, start: Array, y: Array, origin: Array, others: bool) ->
     """
     if x.shape[1] <= FEW:
         wide, whole = x.astype(precise.dtype()), y.astype(precise.dtype())
-        squares = sum(jnp.square(wide[:, i, None] - whole[:, i]) for i in range(x.shape[1]))
+        squares = reduce(add, (jnp.square(wide[:, i, None] - whole[:, i]) for i in range(x.shape[1])))
         lost = jnp.zeros(squares.shape, bool)
     else:
         squares, lost = _products(x, y, origin)

@@ -131,11 +131,12 @@ class Evaluator:
     def protocol(self, fakes: int | None = None) -> Protocol:
         """fakes: how many; as many as the setting says if not given."""
         extractor = self.extractor
+        described: dict[str, Any] = {**self.ref.describe}
         return Protocol(
             features=extractor.name if extractor else '',
             checksum=extractor.checksum if extractor else '',
             resizer=extractor.resizer if extractor else 'none',
-            **self.ref.describe,
+            **described,
             real=self.real,
             fake=self.setting.num if fakes is None else fakes,
             seed=self.setting.seed,

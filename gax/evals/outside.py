@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax import data, errors, folders
+from gax.data.memory import class_names
 from gax.data.source import Source, Spec, read_resident
 from gax.evals import ranking
 from gax.evals.features import said
@@ -87,11 +88,15 @@ def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int
     if name in known or not wanted.num_classes:
         return known.get(name, 0)
     valid = folders.class_folders(wanted.classes, wanted.num_classes)
-    raise errors.GaxError(errors.choices(f'class of {wanted.name}, a folder in {path}:', name, valid))
+    where = f'a folder in {path}' if path.is_dir() else f'in {path}'
+    raise errors.GaxError(errors.choices(f'class of {wanted.name}, {where}:', name, valid))
 
 
 def from_npz(path: Path, ref: Reference) -> Source:
-    """images (or x, arr_0) uint8 [N, H, W] or [N, H, W, C], or points float [N, D]; perhaps labels (y, arr_1) int [N]."""
+    """images (or x, arr_0) uint8 [N, H, W] or [N, H, W, C], or points float [N, D]; perhaps labels (y, arr_1) int [N].
+
+    Labels are the reference's; where the file has `classes`, texts, they number these, and are matched by name.
+    """
     if not path.is_file():
         raise errors.GaxError(f'--samples {path} is no folder of images and no .npz file')
     try:
@@ -126,11 +131,23 @@ def from_npz(path: Path, ref: Reference) -> Source:
         raise errors.GaxError(
             f'the labels in {path} are {labels.min()} to {labels.max()}, and those of {ref.source.spec.name} 0 to {known - 1}'
         )
+    if labels is not None and (named := class_names(path)) and known:
+        labels = by_name(labels, named, ref.source.spec, path)
     arrays = {'point' if points else 'image': x}
     arrays |= {} if labels is None else {'label': labels.astype(np.int32)}
     classes = 0 if labels is None else int(labels.max()) + 1
     spec = Spec(f'npz:{path}', {'point' if points else 'image': x.shape[1:]}, classes, len(x))
     return Source(spec, arrays, read_points if points else read_resident)
+
+
+def by_name(labels: np.ndarray, names: Sequence[str], wanted: Spec, path: Path) -> np.ndarray:
+    """The reference's labels, int32 [N], of labels that number `names`. Raises GaxError for a name that it has not."""
+    if labels.max() >= len(names):
+        raise errors.GaxError(
+            f'the labels in {path} go up to {labels.max()}, and it names {len(names)} classes'
+        )
+    known = numbers(wanted) | {name: label for label, name in enumerate(wanted.classes)}
+    return np.array([number_of(name, known, wanted, path) for name in names], np.int32)[labels]
 
 
 def fits(dtype: np.dtype, points: bool) -> bool:

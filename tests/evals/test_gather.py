@@ -313,6 +313,22 @@ def test_what_is_exported_by_class_comes_back_by_class(tmp_path: Path) -> None:
     assert sorted(pairs) == sorted((i.tobytes(), int(n)) for i, n in zip(x, labels, strict=True))
 
 
+def test_labels_of_an_npz_that_names_its_classes_are_matched_by_name(tmp_path: Path) -> None:
+    """Label 1 is a bee there, and an ant here."""
+    config, mesh = base('vanilla'), parallel.mesh(jax.devices()[:1])
+    config.data.name = 'npz:made.npz'
+    made = memory.from_arrays('npz:made.npz', images(4), np.arange(4), classes=CLASSES)
+    ref = reference(made, config.data, mesh)
+    for names, expected in ((('cat/dog', 'bee'), [2, 2, 3, 3]), (('bee', 'gnu'), None)):
+        np.savez(tmp_path / 'a.npz', images=images(4), labels=[0, 1, 1, 0], classes=np.array(names))
+        if expected is None:
+            with pytest.raises(errors.GaxError, match=r"unknown class of npz:made.npz, in .*a.npz: 'gnu'"):
+                outside.open_samples(tmp_path / 'a.npz', ref, config.data)
+        else:
+            source = outside.open_samples(tmp_path / 'a.npz', ref, config.data)
+            assert sorted(source.arrays['label'].tolist()) == expected
+
+
 @pytest.mark.parametrize('labels', [[0, 1, 4], [0, -1, 2]])
 def test_labels_of_samples_that_the_reference_has_not_are_refused(tmp_path: Path, labels: list[int]) -> None:
     np.savez(tmp_path / 'a.npz', images=images(3), labels=labels)
