@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import logging
 import shlex
@@ -71,12 +72,14 @@ def usage(script: str) -> str:
 
 def configure(cache: str = '') -> None:
     """Logging on stderr, and compiled programs kept in the folder `cache` from one start to the next."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files are bytes: they are printed as they are
-            stream.reconfigure(encoding='utf-8', errors='surrogateescape')
     logging.basicConfig(
         format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr, force=True
     )
+    if isinstance(
+        sys.stdout, io.TextIOWrapper
+    ):  # names of files are bytes: those that are no text are written as they are
+        utf8 = codecs.lookup(sys.stdout.encoding).name == 'utf-8'
+        sys.stdout.reconfigure(errors='surrogateescape' if utf8 else 'backslashreplace')
     logging.getLogger('gax').setLevel(logging.INFO)
     logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
     folder = cache_folder(cache)

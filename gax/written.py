@@ -21,12 +21,13 @@ from gax.data import tfds
 from gax.data.source import Source
 
 
-def load(name: str) -> tuple[Source, np.ndarray, np.ndarray | None]:
+def load(name: str, **fields: Any) -> tuple[Source, np.ndarray, np.ndarray | None]:
     """The source `name`, with its uint8 images [N, H, W, C], C 1, 3 or 4, and its labels, where it has any.
 
+    fields: of the `data` section of a config, such as layout.
     Raises GaxError for a source that has no images in memory, and for images that are no PNGs.
     """
-    section = {**config.data_section(), 'name': name}
+    section = {**config.data_section(), 'name': name, **fields}
     source = data.load(ConfigDict({'data': section}), resident_up_to=math.inf)
     image = source.arrays.get('image') if isinstance(source.arrays, dict) else None
     if image is None:
@@ -36,9 +37,9 @@ def load(name: str) -> tuple[Source, np.ndarray, np.ndarray | None]:
     return source, image, source.arrays.get('label')
 
 
-def folder(name: str, out: Path) -> str:
+def folder(name: str, out: Path, **fields: Any) -> str:
     """Writes out/CLASS/000000.png ...; returns what to say of it."""
-    source, images, labels = load(name)
+    source, images, labels = load(name, **fields)
     out.parent.mkdir(parents=True, exist_ok=True)
     with errors.plain_os_errors(out):
         folders.save(images, out, labels, source.spec.classes, source.spec.num_classes)
@@ -50,13 +51,13 @@ def folder(name: str, out: Path) -> str:
     )
 
 
-def tfds_set(name: str, root: Path) -> str:
+def tfds_set(name: str, root: Path, **fields: Any) -> str:
     """Writes the prepared set root/NAME/1.0.0, of one split `train`; returns what to say of it.
 
     A set that is there already stays, and is taken for this one by the digest of its content, which is kept in it. Raises
     GaxError where it has another.
     """
-    source, images, labels = load(name)
+    source, images, labels = load(name, **fields)
     classes = source.spec.classes
     note = {'digest': digest(images, labels, classes), 'source': name, 'classes': list(classes)}
     short = short_name(name)

@@ -42,7 +42,7 @@ def arranged(x: np.ndarray, what: str, layout: str) -> np.ndarray:
         plain = 'NHWC'[: x.ndim]
         raise errors.GaxError(
             f'{what} has the shape {x.shape}, which looks like {looks} (N images, height, width, channels): say '
-            f'--config.data.layout={looks}, or {plain} if that is what it is'
+            f'config.data.layout={looks}, or {plain} if that is what it is'
         )
     layout = layout or 'NHWC'[: x.ndim]
     x = x.transpose([layout.index(axis) for axis in 'NHWC' if axis in layout])
@@ -76,7 +76,7 @@ def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:
         raise errors.GaxError(
             f'{what} is {x.dtype} from {lowest:g} to {highest:g}, which is '
             f'{f"not {span}" if span else "no range for certain"}: make it uint8, 0 to 255{hint}, or say which range it is, '
-            f'--config.data.range={" or ".join(RANGES)}'
+            f'config.data.range={" or ".join(RANGES)}'
         )
     if x.dtype == np.uint8 and span == '0..255':
         return x

@@ -10,6 +10,8 @@ from pathlib import Path
 from gax import errors
 from gax.data import tfds
 
+FORMAT = 'array_record'
+
 
 def prepare(name: str, folder: str = '') -> str:
     """Downloads and writes 'tfds:NAME[/config][:split]' (all its splits) as ArrayRecord files; returns what to say of it.
@@ -27,7 +29,7 @@ def prepare(name: str, folder: str = '') -> str:
     hide_accelerators()
     with errors.plain_os_errors(root):
         try:
-            builder.download_and_prepare(file_format='array_record')
+            builder.download_and_prepare(file_format=FORMAT)
         except ModuleNotFoundError as error:
             raise errors.GaxError(
                 f"preparing tfds:{plain} needs {error.name or 'TensorFlow'}, which is not installed here: pip install 'gax[tfds]'"
@@ -38,6 +40,12 @@ def prepare(name: str, folder: str = '') -> str:
             raise errors.GaxError(
                 f'tfds:{plain} could not be prepared: {errors.first_line(error)}'
             ) from error
+    kind = builder.info.file_format
+    if kind is not None and kind.value != FORMAT:
+        raise errors.GaxError(
+            f'tfds:{plain} is in {Path(str(builder.data_path))} already, but as {kind.value} and not as ArrayRecord, which is read '
+            'by index: give another --dir'
+        )
     splits = ', '.join(f'{key} {info.num_examples}' for key, info in builder.info.splits.items())
     words = [f'--workdir=runs/{plain.split("/")[0]}', f'--config.data.name=tfds:{text}']
     words += [f'--config.data.dir={root}'] if folder else []

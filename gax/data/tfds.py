@@ -139,7 +139,16 @@ def find(name: str, folder: str) -> Any:
 
 def where(folder: str) -> Path:
     """The folder that sets are looked for in, as TFDS chooses it."""
-    return paths.user(folder or os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets'))
+    named = folder or os.environ.get('TFDS_DATA_DIR', '')
+    try:
+        return paths.user(named or '~/tensorflow_datasets')
+    except errors.GaxError as error:
+        said = (
+            str(error)
+            if named
+            else 'no home is known, where TFDS would keep its sets: name a folder, --dir or config.data.dir'
+        )
+        raise errors.GaxError(said) from error
 
 
 def place(name: str, folder: str) -> Path:

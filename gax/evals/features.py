@@ -15,13 +15,14 @@ import hashlib
 import importlib
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gax import errors
 from gax.evals import classifier, resize
@@ -75,7 +76,7 @@ def make(name: str, shape: tuple[int, ...], resizer: str = '', weights: str = ''
     if resizer:
         errors.lookup('resizer', resizer, resize.RESIZERS)
     if ':' in name:
-        made = imported(name, resizer)
+        made = with_constants(imported(name, resizer), shape)
     else:
         table: dict[str, Callable[..., Extractor]] = {
             'inception': inception,
@@ -174,6 +175,31 @@ def imported(name: str, resizer: str) -> Extractor:
         return {key: made[key].astype(jnp.float32) for key in ('features', 'probabilities') if key in made}
 
     return Extractor(name, digest, 'none', (), apply)
+
+
+def with_constants(made: Extractor, shape: tuple[int, ...]) -> Extractor:
+    """`made`, whose checksum is of the arrays as well that its function holds: weights may come from a file of any name."""
+    try:
+        example = jax.ShapeDtypeStruct((2, *shape), jnp.uint8)
+        held = list(constants(jax.make_jaxpr(made.apply)(made.variables, example)))
+    except Exception:  # whoever calls it is told what is wrong
+        return made
+    sha = hashlib.sha256(made.checksum.encode())
+    for array in held:
+        sha.update(np.ascontiguousarray(array))
+    return made._replace(checksum=sha.hexdigest()[:16]) if held else made
+
+
+def constants(closed: Any) -> Iterator[Any]:
+    """The arrays of a program and of those within it, in their order."""
+    yield from closed.consts
+    for equation in closed.jaxpr.eqns:
+        inside = jax.tree.leaves(
+            list(equation.params.values()), is_leaf=lambda value: hasattr(value, 'consts')
+        )
+        for value in inside:
+            if hasattr(value, 'consts'):
+                yield from constants(value)
 
 
 def said(shape: tuple[int, ...]) -> str:

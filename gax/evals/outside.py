@@ -53,7 +53,8 @@ def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
         return source
     known = numbers(wanted)
     if source.spec.classes == wanted.classes and source.spec.num_classes <= wanted.num_classes:
-        table = np.arange(source.spec.num_classes, dtype=np.int32)  # of names that occur twice, too
+        # Names may occur twice: labels are the same where all names are.
+        table: np.ndarray = np.arange(source.spec.num_classes, dtype=np.int32)
     else:
         names = source.spec.classes or [str(label) for label in range(source.spec.num_classes)]
         table = np.array([number_of(name, known, wanted, path) for name in names], np.int32)
@@ -83,7 +84,7 @@ def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int
     """The reference's label of the class folder `name` in `path`; 0 where the reference has no classes."""
     if name in known or not wanted.num_classes:
         return known.get(name, 0)
-    valid = wanted.classes or folders.class_folders((), wanted.num_classes)
+    valid = folders.class_folders(wanted.classes, wanted.num_classes)
     raise errors.GaxError(errors.choices(f'class of {wanted.name}, a folder in {path}:', name, valid))
 
 

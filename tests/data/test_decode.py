@@ -1,5 +1,8 @@
 """Files of every mode as uint8 arrays, by hand-made pixels; and each file that cannot be meant, with its one line."""
 
+import os
+import struct
+
 import imagefiles
 import numpy as np
 import pytest
@@ -26,6 +29,66 @@ def test_colour_and_gray():
 def test_black_and_white():
     bits = GRAY[..., 0] > 127
     np.testing.assert_array_equal(decoded(Image.fromarray(bits))[..., 0], 255 * bits)
+
+
+def tiff(bits, kind, content, width=4, height=3):
+    """Gray samples as they are; kind 1 unsigned, 2 signed."""
+    tags = [(256, width), (257, height), (258, bits), (259, 1), (262, 1), (273, 134), (277, 1), (278, height)]
+    tags += [(279, len(content)), (339, kind)]
+    head = b'II*\0' + struct.pack('<IH', 8, len(tags))
+    return (
+        head
+        + b''.join(struct.pack('<HHIHH', tag, 3, 1, value, 0) for tag, value in tags)
+        + bytes(4)
+        + content
+    )
+
+
+SIXTEEN = np.linspace(0, 65535, 12).astype(np.uint16).reshape(3, 4)
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'P5\n4 3\n65535\n' + SIXTEEN.astype('>u2').tobytes(),
+        b'P2\n4 3\n65535\n' + ' '.join(map(str, SIXTEEN.ravel())).encode(),
+        b'P5\n4 3\n4095\n' + (SIXTEEN >> 4).astype('>u2').tobytes(),
+        imagefiles.content(Image.fromarray(SIXTEEN), 'PNG'),
+        imagefiles.content(Image.fromarray(SIXTEEN), 'TIFF'),
+        imagefiles.content(Image.fromarray(SIXTEEN), 'JPEG2000', irreversible=False),
+        tiff(
+            12,
+            1,
+            b''.join(
+                struct.pack('>I', (int(a) >> 4) << 12 | int(b) >> 4)[1:] for a, b in SIXTEEN.reshape(-1, 2)
+            ),
+        ),
+    ],
+    ids=['pgm', 'plain pgm', '12-bit pgm', 'png', 'tiff', 'jpeg 2000', '12-bit tiff'],
+)
+def test_gray_of_up_to_16_bits_keeps_its_range(content, tmp_path):
+    found = decode.image(content, 'x')
+    np.testing.assert_allclose(found[..., 0], SIXTEEN / 257, atol=0.6)
+    (tmp_path / 'x').write_bytes(content)
+    assert decode.shape(tmp_path / 'x') == found.shape == (3, 4, 1)
+
+
+@pytest.mark.parametrize(('bits', 'said'), [(16, 'signed 16-bit pixels'), (8, 'signed 8-bit pixels')])
+def test_signed_pixels_are_called_so(bits, said):
+    with pytest.raises(GaxError, match=f'x has {said}: save it with 8 or 16 bits, from 0 up'):
+        decode.image(tiff(bits, 2, bytes(12 * bits // 8)), 'x')
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / 'a.png')
+    (tmp_path / 'b.png').symlink_to('/nowhere/b.png')
+    for name, said in (
+        ('a.png', 'a.png cannot be read as an image .it is no file'),
+        ('b.png', 'links to /nowhere/b.png, which is not there'),
+    ):
+        for read in (decode.image, decode.shape):
+            with pytest.raises(GaxError, match=said):
+                read(tmp_path / name)
 
 
 @pytest.mark.parametrize('transparent', [False, True])

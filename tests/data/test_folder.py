@@ -1,6 +1,7 @@
 """Folders of images: what is found, in which order, with which labels; and each folder that is refused, by name."""
 
 import logging
+import os
 
 import imagefiles
 import jax
@@ -11,6 +12,7 @@ from gax import data
 from gax.config import base, check
 from gax.data import folder
 from gax.errors import GaxError
+from gax.evals.reference import files_digest
 
 
 def config(path, **fields):
@@ -115,6 +117,60 @@ def test_a_class_of_which_nothing_is_left(tmp_path):
     imagefiles.folder(tmp_path, {'a': 1, 'b': 1})
     (tmp_path / 'b' / '000.png').write_bytes(b'')
     assert f'no image in {tmp_path}/b can be read' in refused(tmp_path, broken='skip')
+
+
+def test_a_link_to_nothing_is_a_broken_image(tmp_path, caplog):
+    imagefiles.folder(tmp_path, {'a': 2, 'b': 2})
+    (tmp_path / 'b' / '000.png').unlink()
+    (tmp_path / 'b' / '000.png').symlink_to('/nowhere/x.png')
+    (tmp_path / 'c').symlink_to('/nowhere/c')  # a class of which nothing is seen
+    for limit in (0, 1024):
+        said = refused(tmp_path, device_limit_mib=limit, image_size=8, channels=3)
+        assert said.startswith(f'{tmp_path}: 2 links lead to nothing, e.g. {tmp_path}/c: mend or remove them')
+    with caplog.at_level(logging.WARNING, 'gax'):
+        source = load(tmp_path, broken='skip')
+    assert (source.spec.size, source.spec.classes) == (3, ('a', 'b'))
+    assert '1 of 4 images are left out, e.g.' in caplog.text
+    assert f'1 links that lead to nothing are left out, e.g. {tmp_path}/c' in caplog.text
+
+
+def test_folders_are_read_through_links_and_circles_are_not(tmp_path, caplog):
+    imagefiles.folder(tmp_path / 'store', {'': 2, 'deep': 1})
+    imagefiles.folder(tmp_path / 'set', {'cat': 1, 'dog': 1})
+    (tmp_path / 'set' / 'cat' / 'more').symlink_to(tmp_path / 'store')
+    (tmp_path / 'set' / 'fox').symlink_to('../store')
+    (tmp_path / 'store' / 'deep' / 'again').symlink_to(tmp_path / 'store')
+    (tmp_path / 'set' / 'dog' / 'up').symlink_to('../..')
+    (tmp_path / 'set' / 'self').symlink_to('.')
+    (tmp_path / 'set' / 'dog' / 'round').symlink_to('round')  # leads to nothing but itself
+    with caplog.at_level(logging.WARNING, 'gax'):
+        source = load(tmp_path / 'set', broken='skip')
+    assert np.bincount(source.arrays['label']).tolist() == [4, 1, 3]
+    assert source.spec.classes == ('cat', 'dog', 'fox')
+    for name in ('set/self', 'set/dog/up', 'set/fox/deep/again'):
+        assert f'{tmp_path}/{name} leads back to a folder that it lies in: it is left out' in caplog.text
+
+
+def test_names_of_files_are_bytes(tmp_path):
+    imagefiles.folder(tmp_path, {'': 3})
+    name = os.fsdecode(b'caf\xe9.png')
+    (tmp_path / '001.png').rename(tmp_path / name)
+    source = load(tmp_path)
+    assert source.spec.size == 3
+    digest = files_digest(config(tmp_path).data)
+    os.utime(tmp_path / name)
+    assert len(digest) == 16
+    assert files_digest(config(tmp_path).data) != digest
+
+
+def test_the_digest_of_files_sees_what_lies_behind_links(tmp_path):
+    imagefiles.folder(tmp_path, {'set': 1, 'store': 1})
+    (tmp_path / 'set' / 'more').symlink_to('../store')
+    before = files_digest(config(tmp_path / 'set').data)
+    stat = (tmp_path / 'store' / '000.png').stat()
+    imagefiles.save(tmp_path / 'store' / '000.png', imagefiles.noise(8, 8, seed=7))
+    os.utime(tmp_path / 'store' / '000.png', ns=(stat.st_atime_ns, stat.st_mtime_ns))  # as a copy has it
+    assert files_digest(config(tmp_path / 'set').data) != before
 
 
 def test_other_files_are_told_of_and_hidden_ones_are_not(tmp_path, caplog):

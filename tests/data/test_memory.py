@@ -231,7 +231,7 @@ def test_files_that_cannot_be_read(tmp_path, kind):
         ({'x': np.zeros((8, 3, 32, 32), np.uint8)}, 'looks like NCHW'),
         (
             {'x': np.zeros((8, 1, 32, 32), np.uint8)},
-            'say --config.data.layout=NCHW, or NHWC if that is what it is',
+            'say config.data.layout=NCHW, or NHWC if that is what it is',
         ),
         ({'x': np.zeros((32, 32, 3, 64), np.uint8)}, 'looks like HWCN'),
         ({'x': np.zeros((32, 32, 3), np.uint8)}, 'looks like HWC '),

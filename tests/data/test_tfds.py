@@ -173,6 +173,8 @@ def test_a_set_that_cannot_be_read_by_index(tmp_path):
     info = path / 'dataset_info.json'
     info.write_text(info.read_text().replace('array_record', 'tfrecord'))
     assert 'cannot be read by index' in refused('emoji_tiles', tmp_path)
+    with pytest.raises(errors.GaxError, match='already, but as tfrecord and not as ArrayRecord'):
+        prepare.prepare('tfds:emoji_tiles', str(tmp_path))
 
 
 def test_preparing(tmp_path):

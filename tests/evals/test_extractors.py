@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import jax
@@ -235,3 +236,27 @@ def test_extractors_compile_once_for_all_chunks() -> None:
     for value in (0, 7):
         compiled(made.variables, jnp.full((made.batch, 28, 28, 1), value, jnp.uint8))
     assert compiled._cache_size() == 1
+
+
+def test_weights_that_a_function_holds_are_in_its_checksum(tmp_path, monkeypatch):
+    """Statistics are kept under it: the same source with other weights is another extractor."""
+    source = """
+import jax, numpy, pathlib
+weights = numpy.load(pathlib.Path(__file__).with_name('weights.npy'))
+inner = jax.jit(lambda x: x @ weights)
+def plain(images): return images.reshape(images.shape[0], -1)
+def whole(images): return plain(images) @ weights
+def nested(images): return inner(plain(images))
+"""
+    (tmp_path / 'heldfeatures.py').write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def checksums(value):
+        np.save(tmp_path / 'weights.npy', np.full((12, 2), value, np.float32))
+        monkeypatch.delitem(sys.modules, 'heldfeatures', raising=False)
+        names = ('plain', 'whole', 'nested')
+        return [features.make(f'heldfeatures:{name}', (2, 2, 3)).checksum for name in names]
+
+    one, same, other = checksums(1), checksums(1), checksums(2)
+    assert one == same
+    assert [a == b for a, b in zip(one, other, strict=True)] == [True, False, False]
