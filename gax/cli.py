@@ -131,6 +131,6 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = 
             print(f'  {path}')
     folder = shlex.quote(str(workdir))  # commands are there to be copied
     print(f'TensorBoard:   tensorboard --logdir={folder}')
-    print(f'Evaluation:    python experiments/evaluate.py --workdir={folder} --num=5000')
+    print(f'Evaluation:    python experiments/evaluate.py --workdir={folder}')
     print(f'More samples:  python experiments/sample.py --workdir={folder} --num=64 --out=grid.png')
     return 0

@@ -80,7 +80,8 @@ def eval_section() -> dict[str, Any]:
     """The fields of evaluation while a run trains: gax.evaluation."""
     return {
         'every': 0,  # steps; 0: never
-        'num': 5000,  # fakes, and at most as many reals
+        'num': 5000,  # fakes
+        'reals': 0,  # at most how many they are held against; 0: all
         'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
         'metrics': ('frechet',),  # see experiments/evaluate.py
         'best': '',  # the number by which a checkpoint is the best, and kept; '': none is
@@ -101,6 +102,7 @@ RANGES: tuple[tuple[str, float, float], ...] = (
     ('data.workers', 0, 256),
     ('eval.every', 0, math.inf),
     ('eval.num', 2, math.inf),
+    ('eval.reals', 0, math.inf),
     ('eval.patience', 0, math.inf),
     ('ema.decay', 0.0, 1.0),
     ('instance_noise.std', 0.0, math.inf),

@@ -71,6 +71,13 @@ def plain_os_errors(where: Path) -> Iterator[None]:
         raise
 
 
+def refuse_unwritable(out: Path) -> None:
+    """Raises GaxError where nothing can be written beside `out`: before the work is done whose result would go there."""
+    folder = out.absolute().parent
+    if folder.is_dir() and not os.access(folder, os.W_OK):
+        raise GaxError(f'--out {out}: cannot write to the folder {folder}; give another --out')
+
+
 def find_os_error(error: BaseException | None) -> OSError | None:
     """The operating system's error behind `error`, which a library may have wrapped."""
     while error is not None and not isinstance(error, OSError):

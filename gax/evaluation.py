@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -20,6 +20,15 @@ from gax.evals.reference import reference
 from gax.experiment import Experiment
 from gax.types import TrainState
 from gax.workdir import read_config
+
+
+class Evaluated(NamedTuple):
+    """rows: the results, as eval.jsonl has them. others: what they are compared with. kept: whether the workdir has the rows."""
+
+    evaluator: Evaluator
+    rows: list[dict[str, Any]]
+    others: list[dict[str, Any]]
+    kept: bool
 
 
 def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
@@ -67,12 +76,12 @@ def takes_labels(experiment: Experiment) -> bool:
 
 def of_run(
     workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = ''
-) -> tuple[Evaluator, list[dict[str, Any]], list[dict[str, Any]]]:
+) -> Evaluated:
     """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all' or a step.
 
     name: where the data that it was trained on lies now; '': where its config says.
-    Returns (evaluator, the rows, the row of the run `against` that they are compared with). Raises GaxError, before
-    anything is computed, for a step that is not there and a result that was measured by another protocol.
+    A row that cannot be kept, and a step of several that cannot be evaluated, are told of in the evaluator's notes. Raises
+    GaxError, before anything is computed, for a step that is not there and a result that was measured by another protocol.
     """
     built = build(workdir, name)
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
@@ -80,16 +89,34 @@ def of_run(
     evaluator = of_experiment(built, setting)
     others = [comparable(against, evaluator)] if against else []
     measure, like = of_generator(built, evaluator), experiment.shapes(built)
-    rows = []
+    rows: list[dict[str, Any]] = []
+    kept = True
     for step in steps:
-        restored = checkpoints.restore(like, step)
-        assert restored is not None
         began = time.perf_counter()
-        state = jax.device_put(restored[1].state, parallel.replicated(built.mesh))
-        row = evaluator.row(step, *measure(state), began, 'evaluate')
-        results.append(workdir, row)
+        try:
+            restored = checkpoints.restore(like, step)
+            assert restored is not None
+            state = jax.device_put(restored[1].state, parallel.replicated(built.mesh))
+            row = evaluator.row(step, *measure(state), began, 'evaluate')
+        except errors.GaxError as error:
+            if not rows and step == steps[-1]:
+                raise
+            evaluator.notes.append(f'step {step}: {error}')
+            continue
+        kept = keep(workdir, row, evaluator) and kept
         rows.append(row)
-    return evaluator, rows, others
+    return Evaluated(evaluator, rows, others, kept)
+
+
+def keep(workdir: Path, row: dict[str, Any], evaluator: Evaluator) -> bool:
+    """Appends the row, and says whether it is there: where it is not, as in a workdir that is read-only, a note says why."""
+    try:
+        results.append(workdir, row)
+    except errors.GaxError as error:
+        reason = f'not kept in {workdir / results.FILE}: {error}'
+        evaluator.notes += [] if reason in evaluator.notes else [reason]
+        return False
+    return True
 
 
 def build(workdir: Path, name: str = '') -> Experiment:
@@ -136,8 +163,9 @@ def comparable(workdir: Path, evaluator: Evaluator, fakes: int | None = None) ->
 
 def of_samples(
     path: Path, section: Any, setting: Setting, workdir: Path | None = None, against: Path | None = None
-) -> tuple[Evaluator, list[dict[str, Any]], list[dict[str, Any]]]:
-    """Evaluates images that anybody made, against the data that `section` (config.data) describes.
+) -> Evaluated:
+    """Evaluates images that anybody made, against the data that `section` (config.data) describes; all of them, or
+    `setting.num`, chosen at random.
 
     The row is appended to the eval.jsonl of `workdir`, if one is given, with the path as its "samples" and no step.
     """
@@ -149,16 +177,15 @@ def of_samples(
     mesh = parallel.mesh()
     ref = reference(data.load(plain), plain.data, mesh)
     source = outside.open_samples(path, ref, plain.data)
-    num = min(setting.num, source.spec.size)
+    num = min(setting.num or source.spec.size, source.spec.size)
     evaluator = Evaluator(ref, setting._replace(num=num), mesh)
     others = [comparable(against, evaluator)] if against else []
     began = time.perf_counter()
     chunks = outside.chunks(source, num, evaluator.batch, mesh)
     found = evaluator.measure(told(chunks, f'{num} samples', num))
     row = {**evaluator.row(None, *found, began, 'evaluate'), 'samples': str(path)}
-    if workdir:
-        results.append(workdir, row)
-    return evaluator, [row], others
+    kept = workdir is not None and keep(workdir, row, evaluator)
+    return Evaluated(evaluator, [row], others, kept)
 
 
 def table(
@@ -183,19 +210,22 @@ def table(
 
 
 def legend(evaluator: Evaluator, rows: Sequence[Mapping[str, Any]]) -> str:
-    """By what protocol, and of how many reals the column `real` is."""
-    protocol, counts = rows[0]['protocol'], evaluator.floor_counts
+    """By what protocol, of how many reals the column `real` is, and what is left out."""
+    protocol, (against, fakes) = rows[0]['protocol'], evaluator.floor_counts
     features = f'{protocol["features"]} {protocol["checksum"]}'.strip() or 'none'
     lines = [
         f'{protocol["data"]} ({protocol["image"]}, {protocol["split"]}), features {features}, resizer {protocol["resizer"]}, '
-        f'{protocol["fake"]} fakes against {protocol["real"]} reals, seed {protocol["seed"]}',
-        f'real: {counts[1]} reals in place of the fakes against {counts[0]} others',
+        f'{protocol["fake"]} fakes against {protocol["real"]} reals, seed {protocol["seed"]}'
     ]
-    if counts != [protocol['real'], protocol['fake']]:
+    if protocol['fake'] < protocol['real'] and set(evaluator.metrics) != {'frechet'}:
+        lines[0] += f' (metrics that hold examples: against {protocol["fake"]} of them)'
+    if evaluator.floor:
+        lines.append(f'real: {fakes} reals in place of the fakes against {against} others')
+    if evaluator.floor and fakes < protocol['fake']:
         lines[-1] += (
             '; not the numbers of the result: distances are biased by them (for equal ones --num at most half the set)'
         )
-    return '\n'.join(lines)
+    return '\n'.join([*lines, *(f'note: {note}' for note in evaluator.notes)])
 
 
 def data_of(name: str, config: Any) -> Any:

@@ -130,6 +130,7 @@ def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
         raise errors.GaxError(f'--out {out} must {when}end in {valid}{films}')
     if not path.absolute().parent.is_dir():
         raise errors.GaxError(f'--out {out}: the folder {path.absolute().parent} does not exist')
+    errors.refuse_unwritable(path)
     if kind == FOLDER:
         folders.check(path)
     if kind == '.mp4':

@@ -79,9 +79,16 @@ class Record:
             pictures.save(drawn, self.picture(step))
 
     def evaluate(self, step: int, state: TrainState, host: Callable[[], Carry]) -> str:
-        """Evaluates; keeps the best checkpoint; decides whether to go on. Returns a line for the log."""
+        """Evaluates; keeps the best checkpoint; decides whether to go on. Returns a line for the log.
+
+        An evaluation that fails, for whatever reason, is no reason to lose a run, nor its steps since the last checkpoint.
+        """
         assert self.selection is not None
-        row = self.selection.evaluate(step, state)
+        try:
+            row = self.selection.evaluate(step, state)
+        except Exception as error:
+            self.save(step, host())
+            return f'step {step}: the evaluation failed, and training goes on: {errors.first_line(error)}'
         self.writer.scalars(step, on_board(row))
         if self.selection.is_best(step):
             self.save(step, host())

@@ -26,7 +26,8 @@ log = logging.getLogger('gax')
 
 def setting_of(section: Any) -> Setting:
     """What the `eval` section of a config asks for. The seed is 0 whatever the run's: runs of other seeds stay comparable."""
-    return Setting(metrics=tuple(section.metrics), features=section.features, num=section.num)
+    chosen = {name: section[name] for name in ('features', 'num', 'reals')}
+    return Setting(metrics=tuple(section.metrics), **chosen)
 
 
 class Selection:
@@ -42,6 +43,8 @@ class Selection:
         else:
             self.evaluator = evaluation.of_experiment(built, setting_of(self.config))
             self._measure = evaluation.of_generator(built, self.evaluator)
+            for note in self.evaluator.notes:
+                log.info('evaluation: %s', note)
         self.best, self.higher = '', False
         if self.config.best:
             self.best, self.higher = metrics.direction(
@@ -52,14 +55,16 @@ class Selection:
         """The row of this step, appended to eval.jsonl. The state is looked at, not changed."""
         began = time.perf_counter()
         row = self.evaluator.row(step, *self._measure(state), began, 'training')
-        results.append(self.workdir, row)
+        try:
+            results.append(self.workdir, row)
+        except errors.GaxError as error:
+            raise errors.GaxError(f'{self.said(row)}; not kept: {error}') from error
         return row
 
     def said(self, row: dict[str, Any]) -> str:
         """A line for the log: 'step 500: frechet_mnist 12.3 (real 0.5)'."""
-        numbers = (
-            f'{name} {value:.4g} (real {row["floor"][name]:.4g})' for name, value in row['metrics'].items()
-        )
+        floor = {name: f' (real {value:.4g})' for name, value in row['floor'].items()}
+        numbers = (f'{name} {value:.4g}{floor.get(name, "")}' for name, value in row['metrics'].items())
         return f'step {row["step"]}: {", ".join(numbers)}' + ', the best' * self.is_best(row['step'])
 
     def rows(self, last: int) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import optax
 
 from gax import ema, errors, rng
-from gax.types import Array, Batch, Game, Key, Metrics, PyTree, Step, Term, TrainState, View
+from gax.types import Array, Batch, Game, Key, Metrics, PyTree, Step, Term, TrainState, View, counted
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
 LARGE = 1 << 15  # numbers in a leaf whose norm is taken apart
@@ -247,7 +247,7 @@ def _loss(
             total = total + scale * value
             term_state[label] = jax.tree.map(lambda n, o: jnp.where(on, n, o), new, term_state[label])  # noqa: B023
             metrics[f'{name}/{label}'] = (jnp.where(on, value, 0.0), on)
-        metrics |= {f'{name}/{k}': (v, jnp.ones(())) for k, v in player.summary(view, out).items()}
+        metrics |= {f'{name}/{k}': counted(v) for k, v in player.summary(view, out).items()}
         return total, (dict(view.model_state), term_state, metrics)
 
     return loss

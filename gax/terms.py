@@ -10,9 +10,7 @@ import jax.numpy as jnp
 
 from gax import errors
 from gax.losses import LossFn
-from gax.types import Array, PyTree, Term, View
-
-Summary = Callable[[View, Any], dict[str, Array]]
+from gax.types import Array, PyTree, Summary, Term, View
 
 
 def stateless(fn: Callable[[View, Any], Array], **fields: Any) -> Term:
@@ -90,16 +88,19 @@ def logit_summary(view: View, out: Mapping[str, Array]) -> dict[str, Array]:
 def diversity_summary(field: str = 'image') -> Summary:
     """'diversity': the mean distance |x_i - x_(i+1)| of neighbours in the batch of fakes, over the same of the reals.
 
-    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end.
+    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end. Where all reals of
+    a batch are equal, or there is only one, it does not exist and is not counted.
     """
 
     def distance(x: Array) -> Array:
         gap = (x - jnp.roll(x, 1, axis=0)).astype(jnp.float32)
         return jnp.mean(jnp.sqrt(jnp.sum(jnp.square(gap), axis=tuple(range(1, x.ndim)))))
 
-    def summary(view: View, out: Any) -> dict[str, Array]:
+    def summary(view: View, out: Any) -> dict[str, Any]:
         real, fake = jax.lax.stop_gradient((view.batch[field], view.fakes[field]))
-        return {'diversity': distance(fake) / jnp.maximum(distance(real), 1e-12)}
+        ours, theirs = distance(fake), distance(real)
+        exists = theirs > 0
+        return {'diversity': (jnp.where(exists, ours / jnp.where(exists, theirs, 1.0), 0.0), exists * 1.0)}
 
     return summary
 
@@ -107,8 +108,8 @@ def diversity_summary(field: str = 'image') -> Summary:
 def summaries(*parts: Summary) -> Summary:
     """Everything that the parts say."""
 
-    def summary(view: View, out: Any) -> dict[str, Array]:
-        found: dict[str, Array] = {}
+    def summary(view: View, out: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for part in parts:
             found |= part(view, out)
         return found

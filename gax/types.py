@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import flax.struct
 import jax
+import jax.numpy as jnp
 import optax
 
 from gax import rng
@@ -116,8 +117,16 @@ class Term(NamedTuple):
         return not not_zero(self.weight)
 
 
-def _no_summary(view: View, out: Any) -> dict[str, Array]:
+Summary = Callable[['View', Any], dict[str, Any]]
+
+
+def _no_summary(view: View, out: Any) -> dict[str, Any]:
     return {}
+
+
+def counted(value: Any) -> tuple[Array, Array]:
+    """What a summary says, as a metric: a scalar counts once, and a pair (sum, count) is one already."""
+    return value if isinstance(value, tuple) else (value, jnp.ones(()))
 
 
 class Player(NamedTuple):
@@ -129,7 +138,7 @@ class Player(NamedTuple):
     updates:   moves per training step (n_critic, for a critic).
     grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It is
                called as grad(loss, argnums=..., has_aux=True)(own_params, fakes, (batch, latents), key).
-    summary:   (view, out) -> name -> scalar: what to log beside the terms.
+    summary:   (view, out) -> name -> scalar, or (sum, count) of what may not exist (count 0): what to log beside the terms.
     fresh:     draw new fakes for this player rather than share those of the player before.
     """
 
@@ -139,7 +148,7 @@ class Player(NamedTuple):
     optimizer: optax.GradientTransformation
     updates: int = 1
     grad: Callable[..., Any] = jax.value_and_grad
-    summary: Callable[[View, Any], dict[str, Array]] = _no_summary
+    summary: Summary = _no_summary
     fresh: bool = False
 
     @property

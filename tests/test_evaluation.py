@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,12 @@ import jax
 import numpy as np
 import pytest
 import tinyruns
+from PIL import Image
 
 from gax import errors, evaluation, experiment, export, parallel, training
 from gax.config import base
 from gax.evals import results
-from gax.evals.evaluator import Setting
+from gax.evals.evaluator import Evaluator, Setting, enough
 from gax.fakes import Request
 
 
@@ -38,7 +40,8 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
 
 
 def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
-    evaluator, rows, _ = evaluation.of_run(run, 'all', setting)
+    evaluator, rows, _, kept = evaluation.of_run(run, 'all', setting)
+    assert kept
     assert [row['step'] for row in rows] == [2, 4]
     assert (
         results.read_results(run)
@@ -58,9 +61,9 @@ def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
         '28x28x1',
     )
     assert (protocol['real'], protocol['fake'], row['floor_counts'], row['by']) == (
+        10_000,
         64,
-        64,
-        [64, 64],
+        [9_936, 64],
         'evaluate',
     )
     text = evaluation.table(evaluator, rows)
@@ -71,7 +74,8 @@ def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
         f'{n:.5g}' for n in (*(r['metrics']['frechet_mnist'] for r in rows), row['floor']['frechet_mnist'])
     ]
     assert found['frechet_mnist'] == [*expected, 'lower']
-    assert 'real: 64 reals in place of the fakes against 64 others' in text
+    assert '64 fakes against 10000 reals, seed 0 (metrics that hold examples: against 64 of them)' in text
+    assert 'real: 64 reals in place of the fakes against 9936 others' in text
     assert 'not the numbers of the result' not in text
 
 
@@ -105,10 +109,10 @@ def test_results_of_another_protocol_are_refused_before_anything_is_computed(
     with pytest.raises(errors.GaxError, match=r'has no results yet \(no eval.jsonl\)'):
         evaluation.of_run(run, 'newest', setting, against=run)
     evaluation.of_run(run, 'newest', setting)
-    evaluator, rows, others = evaluation.of_run(run, 'newest', setting, against=run)
+    evaluator, rows, others, _ = evaluation.of_run(run, 'newest', setting, against=run)
     assert others[0]['metrics'] == rows[0]['metrics']
     assert 'against 4' in evaluation.table(evaluator, rows, others)
-    with pytest.raises(errors.GaxError, match=r'different protocols .*\(real: 32 and 64; fake: 32 and 64\)'):
+    with pytest.raises(errors.GaxError, match=r'different protocols .*\(fake: 32 and 64\)'):
         evaluation.of_run(run, 'newest', setting._replace(num=32), against=run)
     assert len(results.read_rows(run)) == 2
 
@@ -122,8 +126,8 @@ def test_of_a_small_set_the_table_says_so(run: Path, setting: Setting, tmp_path:
     with pytest.raises(errors.GaxError, match=r'accuracy compares with labels, and .*set.npz has none'):
         evaluation.of_samples(tmp_path / 'made.npz', section, chosen)
     chosen = chosen._replace(metrics=('frechet',))
-    evaluator, rows, _ = evaluation.of_samples(tmp_path / 'made.npz', section, chosen, workdir=run)
-    assert (rows[0]['protocol']['fake'], rows[0]['floor_counts']) == (64, [32, 32])
+    evaluator, rows, *_ = evaluation.of_samples(tmp_path / 'made.npz', section, chosen, workdir=run)
+    assert (rows[0]['protocol']['fake'], rows[0]['floor_counts']) == (64, [50, 50])
     assert rows[0]['samples'] == str(tmp_path / 'made.npz')
     assert 'not the numbers of the result' in evaluation.table(evaluator, rows)
     assert results.read_results(run) == []  # they are not of the run
@@ -153,7 +157,10 @@ def test_steps_that_are_not_there_are_said(run: Path, setting: Setting, which: s
         ({'metrics': ('modes',)}, 'modes are known of .* only, and the data are embedded:mnist'),
         ({'metrics': ('accuracy',)}, 'accuracy is of fakes that were made for a class, and vanilla'),
         ({'features': 'raw', 'metrics': ('score',)}, 'the features raw have no classes'),
-        ({'num': 1}, 'an evaluation takes 2 samples at least, and num is 1'),
+        ({'num': 1}, 'frechet takes 2 fakes at least, and there is 1'),
+        ({'num': 5}, 'prdc takes 6 fakes at least, and there are 5'),
+        ({'reals': 5}, 'prdc takes 6 reals at least, and there are 5'),
+        ({'num': -1}, 'neither can be below 0'),
     ],
 )
 def test_settings_that_cannot_be_are_said(
@@ -229,3 +236,158 @@ def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path:
         evaluator = evaluation.of_experiment(built, chosen)
         found.append((evaluator.protocol(), evaluator.floor))
     assert found[0] == found[1] == found[2]
+
+
+def emoji(folder: Path, count: int, size: int = 32) -> Path:
+    """So many files of the embedded emoji, and no more."""
+    folder.mkdir()
+    with np.load(Path(evaluation.__file__).parent / 'data' / 'embedded' / 'emoji32.npz') as file:
+        for i, image in enumerate(file['x'][::7][:count]):
+            Image.fromarray(image[:size, :size]).save(folder / f'{i:02d}.png')
+    return folder
+
+
+DEFAULT = ['frechet_emoji', 'swd', 'ms_ssim', 'kernel_emoji', 'kernel_emoji_std', 'precision_emoji']
+
+
+@pytest.mark.parametrize(
+    ('count', 'size', 'names', 'floor', 'notes'),
+    [
+        (12, 32, DEFAULT, DEFAULT, []),
+        (11, 32, DEFAULT, DEFAULT[:5], ['no number of real data for prdc: 11 reals are too few .*, 6 and 5']),
+        (
+            3,
+            32,
+            DEFAULT[:5],
+            ['swd'],
+            [
+                'left out: prdc takes 6 reals at least, and there are 3',
+                'no number of real data for frechet, ms_ssim, kernel: 3 reals are too few .*, 2 and 1',
+            ],
+        ),
+        (
+            1,
+            32,
+            ['swd', 'ms_ssim'],
+            [],
+            ['frechet takes 2 reals', 'kernel takes', 'prdc', 'swd, ms_ssim: 1 reals'],
+        ),
+        (12, 8, [DEFAULT[0], DEFAULT[1], *DEFAULT[3:]], None, ['ms_ssim takes images of 11 pixels']),
+        (
+            12,
+            6,
+            [DEFAULT[0], *DEFAULT[3:]],
+            None,
+            ['swd takes images of 7 pixels', 'ms_ssim takes images of 11'],
+        ),
+    ],
+)
+def test_what_few_reals_and_small_images_do_not_have_is_left_out_and_said(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    size: int,
+    names: list[str],
+    floor: list[str] | None,
+    notes: list[str],
+) -> None:
+    """By default, without Inception weights. Many fakes are held against the few reals that there are."""
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.delenv('GAX_INCEPTION', raising=False)
+    np.savez(
+        tmp_path / 'made.npz', images=np.random.default_rng(0).integers(0, 256, (40, size, size, 3), np.uint8)
+    )
+    section = evaluation.data_of(f'folder:{emoji(tmp_path / "few", count, size)}', None)
+    setting = Setting(cache=tmp_path / 'cache')
+    evaluator, (row,), _, kept = evaluation.of_samples(tmp_path / 'made.npz', section, setting)
+    found = [name for name in row['metrics'] if not name.startswith(('recall', 'density', 'coverage'))]
+    assert found == names
+    assert not kept
+    assert (row['protocol']['real'], row['protocol']['fake']) == (count, 40)
+    if floor is not None:
+        assert [name for name in row['floor'] if name in DEFAULT] == floor
+    text = evaluation.table(evaluator, [row])
+    for note in ['are no FID. For FID: no Inception weights: download'] * (
+        names != ['swd', 'ms_ssim']
+    ) + notes:
+        assert re.search(f'^note: .*{note}', text, re.MULTILINE), note
+
+
+def test_metrics_that_are_asked_for_and_that_few_reals_have_not_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / 'made.npz', images=np.zeros((40, 32, 32, 3), np.uint8))
+    section = evaluation.data_of(f'folder:{emoji(tmp_path / "few", 1)}', None)
+    for name, least in (('frechet', 2), ('prdc', 6), ('nearest', 2), ('kernel', 2)):
+        with pytest.raises(errors.GaxError, match=f'{name} takes {least} reals at least, and there is 1'):
+            evaluation.of_samples(tmp_path / 'made.npz', section, Setting(('swd', name), 'emoji'))
+
+
+def test_as_many_fakes_as_there_are_reals_but_not_too_few_and_not_too_many(
+    run: Path, setting: Setting
+) -> None:
+    built = evaluation.build(run)
+    counts = {}
+    for size in (3, 10_000, 60_000, 0):
+        spec = built.source.spec._replace(size=size)
+        made = built._replace(source=built.source._replace(spec=spec))
+        counts[size] = enough(made.source.spec)
+    assert counts == {3: 1000, 10_000: 10_000, 60_000: 50_000, 0: 10_000}
+
+
+def test_a_result_that_cannot_be_kept_is_shown(run: Path, setting: Setting) -> None:
+    """A folder in the place of the file stands for a disk that is read-only: it also stops who may write anywhere."""
+    (run / results.FILE).mkdir()
+    try:
+        evaluator, rows, _, kept = evaluation.of_run(run, 'all', setting._replace(metrics=('frechet',)))
+        done = tinyruns.run(
+            *('evaluate.py', f'--workdir={run}', '--metrics=frechet', '--num=64', f'--cache={setting.cache}')
+        )
+    finally:
+        (run / results.FILE).rmdir()
+    assert (len(rows), kept) == (2, False)
+    assert [
+        note.startswith(f'not kept in {run / results.FILE}: cannot write') for note in evaluator.notes
+    ] == [True]
+    assert done.returncode == 0
+    assert f'{rows[1]["metrics"]["frechet_mnist"]:.5g}' in done.stdout
+    assert 'note: not kept in' in done.stdout
+    assert 'appended' not in done.stdout
+
+
+def test_a_step_that_cannot_be_evaluated_takes_no_other_along(
+    run: Path, setting: Setting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measure = Evaluator.measure
+    calls: list[int] = []
+
+    def second_fails(self: Evaluator, chunks: object) -> tuple[dict[str, float], int]:
+        calls.append(1)
+        if len(calls) == 2:
+            raise errors.GaxError('frechet_mnist is not finite')
+        return measure(self, chunks)
+
+    monkeypatch.setattr(Evaluator, 'measure', second_fails)
+    evaluator, rows, *_ = evaluation.of_run(run, 'all', setting._replace(metrics=('frechet',)))
+    assert [row['step'] for row in rows] == [2]
+    assert evaluator.notes == ['step 4: frechet_mnist is not finite']
+
+
+def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
+    """Real digits, numbered otherwise: by three of the ten, and from nine down."""
+    with np.load(Path(evaluation.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz') as file:
+        x, y = file['x'][::20], file['y'][::20].astype(int)
+    setting = Setting(('accuracy',), 'mnist', cache=tmp_path / 'cache')
+    some = np.isin(y, (3, 5, 8))
+    for name, images, labels, says in (
+        ('three', x[some], np.searchsorted([3, 5, 8], y[some]), 'those of .*three.npz are 3: 0, 1, 2'),
+        ('down', x, 9 - y, r'mnist call 0\.\d% of the real examples of .*down.npz by their own labels'),
+    ):
+        np.savez(tmp_path / f'{name}.npz', x=images, y=labels)
+        np.savez(tmp_path / 'made.npz', images=images, labels=labels)
+        section = evaluation.data_of(f'npz:{tmp_path / name}.npz', None)
+        with pytest.raises(errors.GaxError, match=says):
+            evaluation.of_samples(tmp_path / 'made.npz', section, setting)
+    np.savez(tmp_path / 'right.npz', x=x, y=y)
+    np.savez(tmp_path / 'made.npz', images=x, labels=y)
+    section = evaluation.data_of(f'npz:{tmp_path / "right.npz"}', None)
+    (row,) = evaluation.of_samples(tmp_path / 'made.npz', section, setting)[1]
+    assert row['metrics']['accuracy_mnist'] > 0.97

@@ -254,6 +254,68 @@ def test_an_evaluation_that_cannot_be_is_refused_before_anything_is_made(
     assert not (tmp_path / 'run').exists()
 
 
+def test_an_evaluation_that_fails_takes_neither_the_run_nor_its_steps(
+    tmp_path: Path,
+    config: Callable[..., Any],
+    plain: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever it fails by: the state is saved, one line says so, and training ends where it would have."""
+    real, run = selection.Selection.evaluate, tmp_path / 'run'
+
+    def fails(self: Any, step: int, state: Any) -> Any:
+        if step == 8:
+            raise RuntimeError('RESOURCE_EXHAUSTED: Out of memory\nwhile trying')
+        if step == 12:
+            assert 8 in Checkpoints(run / 'checkpoints', write=False).steps()
+        return real(self, step, state)
+
+    monkeypatch.setattr(selection.Selection, 'evaluate', fails)
+    with caplog.at_level(logging.INFO, 'gax'):
+        assert training.train(config(**EVERY, **{'checkpoint.every': 100}), run) == (20, '')
+    lines = [record.getMessage() for record in caplog.records if 'evaluation failed' in record.getMessage()]
+    assert lines == [
+        'step 8: the evaluation failed, and training goes on: RESOURCE_EXHAUSTED: Out of memory while trying'
+    ]
+    assert [row['step'] for row in results.read_results(run)] == [4, 12, 16, 20]
+    tinyruns.same(plain, run, 20)
+
+
+@pytest.mark.parametrize(
+    ('count', 'changes', 'says'),
+    [
+        (3, {'eval.metrics': ('frechet', 'prdc')}, 'prdc takes 6 reals at least, and there are 3'),
+        (1, {}, 'frechet takes 2 reals at least, and there is 1'),
+        (
+            8,
+            {'eval.metrics': ('frechet', 'ms_ssim')},
+            'ms_ssim takes images of 11 pixels or more to a side, and .* 8',
+        ),
+        (
+            8,
+            {'eval.metrics': (1,)},
+            r'config.eval.metrics must be a tuple of names, .* and holds 1; valid: frechet',
+        ),
+    ],
+)
+def test_what_counts_and_shapes_tell_is_refused_before_the_first_step(
+    tmp_path: Path, config: Callable[..., Any], count: int, changes: dict[str, Any], says: str
+) -> None:
+    few = tinyruns.images(tmp_path / 'few.npz', count)
+    with pytest.raises(errors.GaxError, match=says):
+        training.train(config(**{**EVERY, 'data.name': f'npz:{few}', **changes}), tmp_path / 'run')
+    assert not (tmp_path / 'run').exists()
+
+
+def test_few_reals_are_enough_to_be_judged_by(tmp_path: Path, config: Callable[..., Any]) -> None:
+    few = tinyruns.images(tmp_path / 'few.npz', 3)
+    training.train(config(**{**EVERY, 'data.name': f'npz:{few}', 'steps': 4}), tmp_path / 'run')
+    (row,) = results.read_results(tmp_path / 'run')
+    assert row['metrics']['frechet_raw'] > 0
+    assert row['floor'] == {}
+
+
 def test_how_a_run_is_evaluated_may_change_as_it_goes_on(tmp_path: Path, config: Callable[..., Any]) -> None:
     run = tmp_path / 'run'
     training.train(config(steps=8), run)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import toys
 
-from gax import losses, terms
+from gax import losses, meter, terms
 from gax.errors import GaxError
 
 REAL, FAKE = jnp.array([-5, 1.4, 12.5, 2.7]), jnp.array([10, 4.4, -5.5, 3.6])
@@ -76,11 +76,21 @@ def test_diversity_is_that_of_fakes_over_that_of_reals():
     real = jnp.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
     summary = terms.diversity_summary('point')
     view = toys.view({}, {}, {'point': real}, {'point': real / 2 + 7})
-    assert float(summary(view, None)['diversity']) == pytest.approx(0.5)
+    assert summary(view, None)['diversity'] == (pytest.approx(0.5), 1.0)
     collapsed = view._replace(fakes={'point': jnp.ones((4, 2))})
     both = terms.summaries(summary, lambda view, out: {'other': out})
-    assert both(collapsed, 3) == {'diversity': 0.0, 'other': 3}
-    assert float(summary(collapsed._replace(batch=collapsed.fakes), None)['diversity']) == 0.0
+    assert both(collapsed, 3) == {'diversity': (0.0, 1.0), 'other': 3}
+
+
+def test_the_diversity_of_one_example_or_of_equal_reals_does_not_exist():
+    """It is not counted, so that it stands in no row: 0 would be a collapse, and |fakes| / 1e-12 is 2e13."""
+    summary = terms.diversity_summary('point')
+    for rows in (1, 4):
+        equal, fakes = jnp.ones((rows, 2)), jnp.arange(2.0 * rows).reshape(rows, 2)
+        found = summary(toys.view({}, {}, {'point': equal}, {'point': fakes}), None)['diversity']
+        assert found == (0.0, 0.0)
+        kept = meter.add(meter.empty(['diversity']), {'diversity': found}, jnp.int32(0))
+        assert meter.means(kept) == {}
 
 
 def test_summary():

@@ -67,14 +67,31 @@ class Weights(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """A file of weights: of images of which shape, and how many classes it tells apart."""
+    """A file of weights: of images of which shape, how many classes it tells apart, and which, in their order."""
 
     file: str
     shape: tuple[int, int, int]
     classes: int
+    names: tuple[str, ...]
 
 
-SHIPPED = {'mnist': Shipped('digits.npz', (28, 28, 1), 10), 'emoji': Shipped('emoji.npz', (32, 32, 3), 10)}
+DIGITS = tuple('0123456789')
+EMOJI = (
+    *(
+        'Symbols',
+        'Activities',
+        'Flags',
+        'Travel & Places',
+        'Food & Drink',
+        'Animals & Nature',
+        'People & Body',
+    ),
+    *('Objects', 'Component', 'Smileys & Emotion'),
+)
+SHIPPED = {
+    'mnist': Shipped('digits.npz', (28, 28, 1), 10, DIGITS),
+    'emoji': Shipped('emoji.npz', (32, 32, 3), 10, EMOJI),
+}
 STANDARD = ('mean', 'scale')
 RARE = 0.05
 
@@ -103,7 +120,7 @@ def load(path: Path, shape: tuple[int, ...], classes: int) -> Weights:
 @cache
 def weights(name: str) -> Weights:
     """The shipped ones."""
-    file, shape, classes = SHIPPED[name]
+    file, shape, classes, _ = SHIPPED[name]
     return load(WEIGHTS / file, shape, classes)
 
 

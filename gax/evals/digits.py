@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.evals import classifier, modes
+from gax.evals import classifier, modes, ranking
 
 CONFIDENT = 0.9
 BATCH = 1000
@@ -54,7 +54,8 @@ def stacked_coverage(images: np.ndarray) -> modes.Coverage:
 
 
 def spread(images: np.ndarray, labels: np.ndarray) -> float:
-    """Mean L2 distance (pixels in [-1, 1]) between neighbours, in the order given, within a class."""
-    flat = images.reshape(len(images), -1) / 127.5 - 1.0
+    """Mean L2 distance (pixels in [-1, 1]) between neighbours, in a random order that the set decides, within a class."""
+    order = ranking.shuffled(ranking.projections(images), labels, ranking.FAKE)
+    flat, labels = images[order].reshape(len(images), -1) / 127.5 - 1.0, labels[order]
     pairs = [np.linalg.norm(np.diff(flat[labels == c], axis=0), axis=-1) for c in np.unique(labels)]
     return float(np.concatenate(pairs).mean())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
 import jax
@@ -13,19 +15,73 @@ from gax.evals import precise
 from gax.types import Array
 
 BLOCK = 2**24  # distances held at once: 128 MiB of float64
+FEW = 16  # dimensions up to which differences are summed, which costs no more than a product there
+AGAIN = 2**22  # numbers held at once where distances are computed again from differences
+# |x|^2 + |y|^2 - 2 x.y loses all digits below rounding of the norms: squares that are smaller than this share of the norms
+# are computed again from differences. Those that are left have at least 8 right digits in float64, 4 in float32.
+SHARE = {'float64': 1e-6, 'float32': 3e-3}
 
 
-def between(x: Array, y: Array) -> Array:
-    """|x - y| float32 [N, M] of points [N, D] and [M, D]; for jitted functions that `by_rows` runs.
-
-    By |x|^2 + |y|^2 - 2 x.y in `precise.dtype()`, with a point of the set as the origin: far-off data lose no digits. Rounded
-    at the end, so that distances that are equal tie whatever the order of summation (relative 1e-7).
-    """
-    x, y = x.astype(precise.dtype()), y.astype(precise.dtype())
-    x, y = x - y[0], y - y[0]
+def _products(x: Array, y: Array, origin: Array) -> tuple[Array, Array]:
+    """|x - y|^2 [R, M] by products, with `origin` for the origin; and of which pairs it has cancelled, bool [R, M]."""
+    dtype = precise.dtype()
+    x, y = x.astype(dtype) - origin.astype(dtype), y.astype(dtype) - origin.astype(dtype)
     norms = jnp.sum(x * x, axis=1)[:, None] + jnp.sum(y * y, axis=1)
     squares = jnp.maximum(norms - 2 * jnp.matmul(x, y.T, precision='highest'), 0)
-    return jnp.sqrt(squares.astype(jnp.float32))
+    return squares, squares < SHARE[dtype.__name__] * norms
+
+
+@partial(jax.jit, static_argnames='others')
+def _distances(x: Array, start: Array, y: Array, origin: Array, others: bool) -> tuple[Array, Array]:
+    """|x - y| float32 [R, M], and of how many pairs it has cancelled.
+
+    others: row i of the block x is point start + i of y, and its distance to itself is infinite.
+    """
+    if x.shape[1] <= FEW:
+        wide, whole = x.astype(precise.dtype()), y.astype(precise.dtype())
+        squares = reduce(add, (jnp.square(wide[:, i, None] - whole[:, i]) for i in range(x.shape[1])))
+        lost = jnp.zeros(squares.shape, bool)
+    else:
+        squares, lost = _products(x, y, origin)
+    if others:
+        itself = _itself(x, start, y)
+        squares, lost = jnp.where(itself, jnp.inf, squares), lost & ~itself
+    return jnp.sqrt(squares.astype(jnp.float32)), jnp.sum(lost)
+
+
+@partial(jax.jit, static_argnames='others')
+def _lost(x: Array, start: Array, y: Array, origin: Array, others: bool) -> Array:
+    """The pairs of which it has, bool [R, M]."""
+    lost = _products(x, y, origin)[1]
+    return lost & ~_itself(x, start, y) if others else lost
+
+
+def _itself(x: Array, start: Array, y: Array) -> Array:
+    return jnp.arange(len(x))[:, None] + start == jnp.arange(len(y))
+
+
+def _exact(x: np.ndarray, y: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """|x_i - y_j| from differences, float64, of the pairs (rows, columns)."""
+    size = max(1, AGAIN // x.shape[1])
+    found = [
+        np.linalg.norm(x[rows[i : i + size]].astype(np.float64) - y[columns[i : i + size]], axis=1)
+        for i in range(0, len(rows), size)
+    ]
+    return np.concatenate(found)
+
+
+def _between(x: np.ndarray, start: int, y: np.ndarray, on_device: tuple[Array, Array], others: bool) -> Array:
+    """|x - y| float32 [R, M], right to float32's rounding wherever the points lie."""
+    found, count = _distances(x, np.int32(start), *on_device, others)
+    if not int(count):
+        return found
+    rows, columns = np.nonzero(np.asarray(_lost(x, np.int32(start), *on_device, others)))
+    return found.at[rows, columns].set(_exact(x, y, rows, columns).astype(np.float32))
+
+
+def origin(y: np.ndarray) -> np.ndarray:
+    """A point in the middle, [D], that no far one moves: medians over up to 255 points. It is for speed, not for precision."""
+    return np.median(y[:: -(-len(y) // 255)], axis=0).astype(y.dtype)
 
 
 def smallest(distances: Array, k: int) -> tuple[Array, Array]:
@@ -34,25 +90,29 @@ def smallest(distances: Array, k: int) -> tuple[Array, Array]:
     return -values, which.astype(jnp.int32)
 
 
-def without_self(distances: Array, start: Array) -> Array:
-    """The block's row i is point start + i: its distance to itself is made infinite."""
-    own = jnp.arange(len(distances))[:, None] + start == jnp.arange(distances.shape[1])
-    return jnp.where(own, jnp.inf, distances)
+def by_rows(fn: Callable[..., Any], x: np.ndarray, y: np.ndarray, *whole: Any, others: bool = False) -> Any:
+    """fn(distances [R, M], *whole) for blocks of the rows of x [N, D] against all of y [M, D].
 
+    Args:
+      fn: a jitted function of Euclidean distances, float32 [R, M], and of `whole`; it returns a tree of [R, ...].
+      x, y: points, float32 or float64, on the host.
+      whole: arrays that every block needs.
+      others: x is y, and the distance of a point to itself is infinite.
 
-def by_rows(fn: Callable[..., Any], x: np.ndarray, *whole: Any, columns: int) -> Any:
-    """fn(block [R, D], start, *whole) for blocks of the rows of x; results, a tree of [R, ...], one after another [N, ...].
+    Returns:
+      What `fn` returned, one block after another, a tree of [N, ...] on the host.
 
-    R is such that R * columns is at most BLOCK. The last block is filled up by zeros, and what it returns for
-    them dropped, so that `fn`, a jitted function, is compiled once. Results are on the host.
+    Distances come from |x|^2 + |y|^2 - 2 x.y in `precise.dtype()`, and from differences where that cancels: near copies, and
+    tight clusters far from one another. They are rounded to float32 at the end, so that equal ones tie whatever the order of
+    summation (relative 1e-7). R is such that R * M is at most BLOCK. The last block is filled up by zeros, and what `fn`
+    returns for them dropped, so that it is compiled once.
     """
-    size = max(1, min(len(x), BLOCK // columns))
+    size = max(1, min(len(x), BLOCK // len(y)))
     found = []
     with precise.doubles():
-        whole = jax.device_put(whole)
+        on_device, whole = jax.device_put(((y, origin(y)), whole))
         for start in range(0, len(x), size):
             block = x[start : start + size]
             filled = np.concatenate([block, np.zeros((size - len(block), *x.shape[1:]), x.dtype)])
-            result = jax.device_get(fn(filled, np.int32(start), *whole))
-            found.append(result)
+            found.append(jax.device_get(fn(_between(filled, start, y, on_device, others), *whole)))
     return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(x)], *found)

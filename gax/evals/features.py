@@ -6,7 +6,8 @@ mnist                64 features and 10 classes of the classifier of digits that
 emoji                224 features, of all its layers, and 10 classes of a classifier of emoji, 32x32x3
 raw                  the pixels (0 to 1, row by row) or the points themselves: an honest name for a poor measure
 package.module:name  any function of uint8 images [B, H, W, C] -> features [B, D], or a dict of 'features' and perhaps
-                     'probabilities' [B, K]; it is compiled, so it has to be pure
+                     'probabilities' [B, K]; it is compiled, so it has to be pure JAX. Modules are looked for in the current
+                     folder, too. function.classes = ('cat', 'dog'): the classes that its probabilities are of
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import hashlib
 import importlib
 import inspect
 import logging
-from collections.abc import Callable, Iterator
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,10 +29,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax import errors
-from gax.evals import classifier, resize
+from gax.evals import classifier, inception_weights, resize
 from gax.types import Array
 
 BATCH = 256
+PIXELS = 4096  # of which a covariance takes 128 MiB
+OF_A_FUNCTION = ('features', 'probabilities')
 log = logging.getLogger('gax')
 
 
@@ -38,6 +44,7 @@ class Extractor(NamedTuple):
     'features' float32 [B, D], and 'probabilities' float32 [B, K] where there is a classifier. checksum: 16 hex digits of
     the SHA-256 of the weights, or of the file that defines a function. resizer: 'none' where images are taken as they are.
     batch: how many images one call takes. fid: whether it is the Inception of FID, with the published weights.
+    classes: the names of the K classes; () where nobody named them.
     """
 
     name: str
@@ -47,6 +54,7 @@ class Extractor(NamedTuple):
     apply: Callable[[Any, Array], dict[str, Array]]
     batch: int = BATCH
     fid: bool = False
+    classes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -59,12 +67,39 @@ class Extractor(NamedTuple):
         return jax.eval_shape(self.apply, self.variables, example)
 
 
-def default(shape: tuple[int, ...], data: str) -> str:
-    """The name of the extractor that suits the data best: of points and digits their own, else the Inception."""
+def default(
+    shape: tuple[int, ...], data: str, weights: str = '', metrics: Sequence[str] = ()
+) -> tuple[str, str]:
+    """(the name of the extractor that suits the data best; why it is no better one, or '').
+
+    Of points and of the embedded digits and emoji their own, else the Inception, if its weights are there, or metrics are asked
+    for that nothing else has. Else a small classifier that comes with gax and takes such images, or their pixels where they
+    are few; '' where there is none.
+    """
     if len(shape) == 1:
-        return 'raw'
+        return 'raw', ''
     name = data.rpartition(':')[2]
-    return name if data.startswith('embedded:') and name in classifier.SHIPPED else 'inception'
+    if data.startswith('embedded:') and name in classifier.SHIPPED:
+        return name, ''
+    named = weights or os.environ.get(inception_weights.VARIABLE) or set(metrics) & {'fid', 'kid', 'is'}
+    try:
+        inception_weights.find(weights)
+    except errors.GaxError as error:
+        if not named:
+            return at_hand(shape, str(error))
+    return 'inception', ''
+
+
+def at_hand(shape: tuple[int, ...], missing: str) -> tuple[str, str]:
+    """What `default` says where the weights of the Inception are not there; missing: how to get them."""
+    fitting = [name for name, shipped in classifier.SHIPPED.items() if shipped.shape[2:] == shape[2:]]
+    if fitting:
+        what = f'features are `{fitting[0]}`, of a small classifier of other images that comes with gax'
+    elif math.prod(shape) <= PIXELS:
+        fitting, what = ['raw'], 'features are the pixels (`raw`)'
+    else:
+        fitting, what = [''], f'no features are at hand for {said(shape)}'
+    return fitting[0], f'{what}: distances on them rank runs on this set, and are no FID. For FID: {missing}'
 
 
 def make(name: str, shape: tuple[int, ...], resizer: str = '', weights: str = '') -> Extractor:
@@ -119,7 +154,8 @@ def shipped(name: str, shape: tuple[int, ...], resizer: str, weights: str) -> Ex
         x = images if resizer == 'none' else resize.RESIZERS[resizer](images, wanted[0])
         return classifier.see(variables, x)
 
-    return Extractor(name, classifier.checksum(name), resizer, classifier.weights(name), apply)
+    weighted = classifier.checksum(name), resizer, classifier.weights(name)
+    return Extractor(name, *weighted, apply, classes=classifier.SHIPPED[name].names)
 
 
 def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
@@ -128,7 +164,6 @@ def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
     Weights that are not known to be the published ones are warned of.
     """
     from gax.evals import inception as network
-    from gax.evals import inception_weights
 
     found, resizer = inception_weights.load(weights), resizer or 'tf1'
     if not found.published:
@@ -150,31 +185,46 @@ def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
 
 def imported(name: str, resizer: str) -> Extractor:
     """'package.module:function' of whoever uses gax. It resizes by itself, if at all."""
-    module_name, _, attribute = name.partition(':')
     if resizer:
         raise errors.GaxError(f'--resizer={resizer}: the function {name} resizes by itself')
-    try:
-        function = getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # a module that is imported can raise anything
-        said = f'{type(error).__name__}: {errors.first_line(error)}'
-        raise errors.GaxError(f'cannot import the features {name} ({said})') from error
+    function = resolve(name)
     if not callable(function):
         raise errors.GaxError(f'the features {name} are no function, but {type(function).__name__}')
     source = inspect.getsourcefile(inspect.unwrap(function)) if inspect.isroutine(function) else None
-    source = source or importlib.import_module(module_name).__file__
+    source = source or importlib.import_module(name.partition(':')[0]).__file__
     digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:16] if source else ''
 
     def apply(variables: Any, images: Array) -> dict[str, Array]:
-        out = function(images)
-        made = out if isinstance(out, dict) else {'features': out}
-        shape = tuple(getattr(made.get('features'), 'shape', ()))
+        try:
+            out = function(images)
+            made = out if isinstance(out, dict) else {'features': out}
+            result = {key: jnp.asarray(made[key], jnp.float32) for key in OF_A_FUNCTION if key in made}
+        except Exception as error:  # a function of somebody's can raise anything
+            reason = f'{type(error).__name__}: {errors.first_line(error)}'
+            raise errors.GaxError(
+                f'the features {name} cannot be compiled: the function must be pure JAX, of uint8 images '
+                f'{said(images.shape)} ({reason})'
+            ) from error
+        shape = result['features'].shape if 'features' in result else ()
         if len(shape) != 2 or shape[0] != images.shape[0]:
             raise errors.GaxError(
                 f'the features {name} must return [B, D] for {images.shape[0]} images, and returned {list(shape)}'
             )
-        return {key: made[key].astype(jnp.float32) for key in ('features', 'probabilities') if key in made}
+        return result
 
-    return Extractor(name, digest, 'none', (), apply)
+    return Extractor(name, digest, 'none', (), apply, classes=tuple(getattr(function, 'classes', ())))
+
+
+def resolve(name: str) -> Any:
+    """What 'package.module:function' names. The current folder is looked in last: `python script.py` would not do it."""
+    module_name, _, attribute = name.partition(':')
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except Exception as error:  # a module that is imported can raise anything
+        reason = f'{type(error).__name__}: {errors.first_line(error)}'
+        raise errors.GaxError(f'cannot import the features {name} ({reason})') from error
 
 
 def with_constants(made: Extractor, shape: tuple[int, ...]) -> Extractor:

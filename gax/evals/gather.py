@@ -91,9 +91,12 @@ def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
 
 
 def gatherer(
-    extractor: Extractor | None, needs: Iterable[str], mesh: Mesh
+    extractor: Extractor | None, needs: Iterable[str], mesh: Mesh, most: int = 0
 ) -> Callable[[Iterable[Chunk]], Samples]:
-    """chunks -> Samples with the fields in `needs`. Rows are split over the devices, statistics are float64."""
+    """chunks -> Samples with the fields in `needs`. Rows are split over the devices, statistics are float64.
+
+    most: of the examples themselves only the first so many are held; 0: all.
+    """
     wanted = set(needs)
     rows, whole = parallel.rows(mesh), parallel.replicated(mesh)
     compiled = variables = None
@@ -108,7 +111,7 @@ def gatherer(
         compiled = jax.jit(extract, in_shardings=(whole, rows), out_shardings=rows)
 
     def gather(chunks: Iterable[Chunk]) -> Samples:
-        found = Gathered(wanted)
+        found = Gathered(wanted, most)
         waiting = None
         for chunk in chunks:
             made = {} if compiled is None else compiled(variables, jax.device_put(chunk.x, rows))
@@ -125,8 +128,8 @@ def gatherer(
 class Gathered:
     """What has been gathered so far."""
 
-    def __init__(self, wanted: set[str]) -> None:
-        self._wanted, self._num = wanted, 0
+    def __init__(self, wanted: set[str], most: int = 0) -> None:
+        self._wanted, self._most, self._num = wanted, most, 0
         self._moments: frechet.Moments | None = None
         self._parts: dict[str, list[np.ndarray]] = {}
         self._block: list[
@@ -143,6 +146,8 @@ class Gathered:
             if self._inside >= BLOCK:
                 self._flush()
         found = {**made, 'x': chunk.x, 'labels': chunk.label}
+        if self._most and self._num - chunk.valid >= self._most:
+            found['x'] = None
         for name in self._wanted & found.keys():
             if found[name] is not None:
                 self._parts.setdefault(name, []).append(np.asarray(found[name])[: chunk.valid])
@@ -156,14 +161,22 @@ class Gathered:
         if self._block:
             self._flush()
         parts: dict[str, Any] = {name: np.concatenate(part) for name, part in self._parts.items()}
+        if self._most and 'x' in parts:
+            parts['x'] = parts['x'][: self._most]
         return Samples(self._num, self._moments, **parts)
 
 
-def joined(a: Samples, b: Samples) -> Samples:
-    """The samples of both."""
+def joined(a: Samples, b: Samples, most: int) -> Samples:
+    """The samples of both: moments of all, and the first `most` examples."""
+    if not b.num:
+        return a
     fields: dict[str, Any] = {}
     for name in ('features', 'probabilities', 'x', 'labels'):
         one, other = getattr(a, name), getattr(b, name)
-        fields[name] = None if one is None or other is None else np.concatenate([one, other])
-    moments = None if a.moments is None or b.moments is None else frechet.merge(a.moments, b.moments)
-    return Samples(a.num + b.num, moments, **fields)
+        fields[name] = None if one is None or other is None else np.concatenate([one, other])[:most]
+    return Samples(min(most, a.num + b.num), merged(a, b), **fields)
+
+
+def merged(a: Samples, b: Samples) -> frechet.Moments | None:
+    """The moments of both."""
+    return None if a.moments is None or b.moments is None else frechet.merge(a.moments, b.moments)

@@ -7,6 +7,7 @@ weights. On other features, and with other weights, they are called after the fe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 
 from gax import errors
 from gax.data import synthetic
-from gax.evals import digits, frechet, inception_score, kid, modes, ms_ssim, nearest, prdc, swd
+from gax.evals import digits, frechet, inception_score, kid, modes, ms_ssim, nearest, prdc, ranking, swd
 
 LOWER, HIGHER = 'lower', 'higher'
 OWN = {'frechet': 'fid', 'kernel': 'kid', 'kernel_std': 'kid_std', 'score': 'is', 'score_std': 'is_std'}
@@ -22,9 +23,9 @@ MEANS = {own: name for name, own in OWN.items()}  # what somebody who asks for a
 
 
 class Samples(NamedTuple):
-    """What is known of a set of `num` examples; None where no metric asked for it.
+    """What is known of a set of examples, `num` of which are held; None where no metric asked for it.
 
-    moments: of the features. features float32 [N, D]. probabilities float32 [N, K]. x: the examples, images uint8
+    moments: of the features, and perhaps of more examples than are held. features float32 [N, D]. probabilities float32 [N, K]. x: the examples, images uint8
     [N, H, W, C] or points float32 [N, D]. labels int32 [N]: of reals their own, of fakes the classes that they were made
     for; None where there are none. data: the name of the reals.
     """
@@ -41,13 +42,16 @@ class Samples(NamedTuple):
 class Metric(NamedTuple):
     """needs: fields of Samples. gives: name -> LOWER or HIGHER is better, '' where neither is.
 
-    measure: (real, fake, seed) -> name -> number. by_features: its names carry the extractor's.
+    measure: (real, fake, seed) -> name -> number. least: how many reals and how many fakes it takes. by_features: its names
+    carry the extractor's. side: of the smallest images that it takes.
     """
 
     needs: tuple[str, ...]
     gives: Mapping[str, str]
     measure: Callable[[Samples, Samples, int], Mapping[str, float]]
+    least: tuple[int, int] = (1, 1)
     by_features: bool = True
+    side: int = 1
 
 
 def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
@@ -58,7 +62,7 @@ def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 def _kernel(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     """100 subsets of 1,000; where a set has no more than that, of half of the smaller set."""
-    smaller = min(real.num, fake.num)
+    smaller = min(len(real.features), len(fake.features))
     size = kid.SIZE if smaller > kid.SIZE else max(2, smaller // 2)
     found = kid.distance(real.features, fake.features, size=size)
     return {'kernel': found.mean, 'kernel_std': found.std}
@@ -79,8 +83,8 @@ def _prdc(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 def _nearest(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """Of the first so many of both, as many as the smaller set has."""
-    count = min(real.num, fake.num)
+    """Of as many of both as the smaller set has: their order is a random one."""
+    count = min(len(real.features), len(fake.features))
     found = nearest.two_sample(real.features[:count], fake.features[:count])
     return {'nearest': found.accuracy, 'nearest_real': found.real, 'nearest_fake': found.fake}
 
@@ -101,8 +105,8 @@ def _modes(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 def _swd(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """The mean over the levels, or of points, of as many of both: the first, and at most SWD of them."""
-    count = min(real.num, fake.num, SWD)
+    """The mean over the levels, or of points, of as many of both, and at most SWD of them: their order is a random one."""
+    count = min(len(real.x), len(fake.x), SWD)
     one, other = real.x[:count], fake.x[:count]
     return {
         'swd': swd.images(one, other, seed)['mean'] if one.ndim == 4 else swd.points(one, other, seed=seed)
@@ -115,39 +119,55 @@ def _ms_ssim(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 SWD = 8192
+BYTES, FEWEST = 2**30, 256  # of examples that are held: of large images fewer than SWD, but some
 HAVE_MODES = ('embedded:stacked_mnist', *(f'synthetic:{name}' for name in synthetic.MIXTURES))
 METRICS: dict[str, Metric] = {
-    'frechet': Metric(('moments',), {'frechet': LOWER}, _frechet),
-    'kernel': Metric(('features',), {'kernel': LOWER, 'kernel_std': ''}, _kernel),
+    'frechet': Metric(('moments',), {'frechet': LOWER}, _frechet, (2, 2)),
+    'kernel': Metric(('features',), {'kernel': LOWER, 'kernel_std': ''}, _kernel, (2, 2)),
     'prdc': Metric(
-        ('features',), dict.fromkeys(('precision', 'recall', 'density', 'coverage'), HIGHER), _prdc
+        ('features',),
+        dict.fromkeys(('precision', 'recall', 'density', 'coverage'), HIGHER),
+        _prdc,
+        (prdc.K + 1, prdc.K + 1),
     ),
     'nearest': Metric(
-        ('features',), dict.fromkeys(('nearest', 'nearest_real', 'nearest_fake'), ''), _nearest
+        ('features',), dict.fromkeys(('nearest', 'nearest_real', 'nearest_fake'), ''), _nearest, (2, 2)
     ),
-    'score': Metric(('probabilities',), {'score': HIGHER, 'score_std': ''}, _score),
-    'accuracy': Metric(('probabilities', 'labels'), {'accuracy': HIGHER}, _accuracy),
-    'swd': Metric(('x',), {'swd': LOWER}, _swd, False),
-    'ms_ssim': Metric(('x',), {'ms_ssim': ''}, _ms_ssim, False),
-    'modes': Metric(('x',), {'modes': HIGHER, 'quality': HIGHER, 'reverse_kl': LOWER}, _modes, False),
+    'score': Metric(('probabilities',), {'score': HIGHER, 'score_std': ''}, _score, (0, 1)),
+    'accuracy': Metric(('probabilities', 'labels'), {'accuracy': HIGHER}, _accuracy, (1, 1)),
+    'swd': Metric(('x',), {'swd': LOWER}, _swd, (1, 1), False, swd.PATCH),
+    'ms_ssim': Metric(('x',), {'ms_ssim': ''}, _ms_ssim, (0, 2), False, ms_ssim.WINDOW),
+    'modes': Metric(('x',), {'modes': HIGHER, 'quality': HIGHER, 'reverse_kl': LOWER}, _modes, (0, 1), False),
 }
 IMAGES_ONLY = ('ms_ssim',)
 
 
-def default(data: str) -> tuple[str, ...]:
-    """The metrics that suit the data: its modes where they are known, else distances of features."""
+def default(data: str, shape: Sequence[int]) -> tuple[str, ...]:
+    """The metrics that suit the data: its modes where they are known, else distances of features and of what is seen.
+
+    `swd` is there in any case: features may be blind to what it sees at once, such as noise.
+    """
     if data in HAVE_MODES:
-        return ('modes',)
-    return ('frechet', 'kernel', 'prdc')
+        return ('modes', 'swd')
+    images = IMAGES_ONLY if len(shape) == 3 else ()
+    return ('frechet', 'swd', *images, 'kernel', 'prdc')
 
 
-def refuse_unfit(metrics: Mapping[str, Metric], data: str, points: bool) -> None:
-    """Raises GaxError for a metric that this kind of data has not."""
-    for name in metrics:
-        if name in IMAGES_ONLY and points:
-            raise errors.GaxError(f'{name} is of images, and {data} has points')
-        if name == 'modes' and data not in HAVE_MODES:
-            raise errors.GaxError(f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}')
+def why_not(name: str, data: str, shape: Sequence[int], reals: int, fakes: int) -> str:
+    """Why so many examples of that shape have no metric `name`; '' where they have it."""
+    metric, points = METRICS[name], len(shape) == 1
+    if name in IMAGES_ONLY and points:
+        return f'{name} is of images, and {data} has points'
+    if name == 'modes' and data not in HAVE_MODES:
+        return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
+    if not points and min(shape[:2]) < metric.side:
+        return (
+            f'{name} takes images of {metric.side} pixels or more to a side, and {data} has {min(shape[:2])}'
+        )
+    for count, least, what in zip((reals, fakes), metric.least, ('reals', 'fakes'), strict=True):
+        if count < least:
+            return f'{name} takes {least} {what} at least, and there {"is" if count == 1 else "are"} {count}'
+    return ''
 
 
 def known() -> list[str]:
@@ -157,6 +177,13 @@ def known() -> list[str]:
 
 def check(names: Sequence[str]) -> None:
     """Raises GaxError for a name that cannot be a metric's, whatever the features."""
+    wrong = [name for name in names if not isinstance(name, str)]
+    if wrong or isinstance(names, str):
+        what = names if isinstance(names, str) else wrong[0]
+        raise errors.GaxError(
+            f"config.eval.metrics must be a tuple of names, such as ('frechet', 'swd'), and holds {what!r}; "
+            f'valid: {", ".join(known())}'
+        )
     for name in names:
         if name not in known() and not any(name.startswith(f'{base}_') for base in METRICS):
             raise errors.GaxError(errors.choices('metric', name, known()))
@@ -220,11 +247,33 @@ def needs(metrics: Mapping[str, Metric]) -> set[str]:
     return {need for metric in metrics.values() for need in metric.needs}
 
 
+def most_held(metrics: Mapping[str, Metric], shape: Sequence[int]) -> int:
+    """How many examples of that shape are held: 0 for all, where a metric counts every one."""
+    if 'modes' in metrics:
+        return 0
+    return int(np.clip(BYTES // math.prod(shape), FEWEST, SWD))
+
+
+def in_order(samples: Samples, salt: int) -> Samples:
+    """The same set in the order that `ranking` makes of it, whatever order it came in. (Of the examples there may be fewer.)"""
+    x = samples.x
+    if x is not None:
+        x = x[ranking.shuffled(ranking.projections(x), None, salt)]
+    rows = {name: getattr(samples, name) for name in ('features', 'probabilities', 'labels')}
+    rows = {name: row for name, row in rows.items() if row is not None}
+    by = next((row for name, row in rows.items() if name != 'labels'), None)
+    if by is None:
+        return samples._replace(x=x)
+    chosen = ranking.shuffled(ranking.projections(by), samples.labels, salt)
+    return samples._replace(x=x, **{name: row[chosen] for name, row in rows.items()})
+
+
 def measure(
     metrics: Mapping[str, Metric], label: str, real: Samples, fake: Samples, seed: int
 ) -> dict[str, float]:
-    """All numbers, by the names of `names`. Raises GaxError for one that is not finite."""
+    """All numbers, by the names of `names`, whatever the order of both sets. Raises GaxError for one that is not finite."""
     found: dict[str, float] = {}
+    real, fake = in_order(real, ranking.REAL), in_order(fake, ranking.FAKE)
     for metric in metrics.values():
         for name, value in metric.measure(real, fake, seed).items():
             found[reported(name, label) if metric.by_features else name] = float(value)

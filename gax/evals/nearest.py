@@ -38,10 +38,9 @@ class TwoSample(NamedTuple):
     fake: float
 
 
-@partial(jax.jit, static_argnames=('k', 'others'))
-def _search(block: Array, start: Array, data: Array, k: int, others: bool) -> Array:
-    found = distances.between(block, data)
-    return distances.smallest(distances.without_self(found, start) if others else found, k)[1]
+@partial(jax.jit, static_argnames='k')
+def _search(found: Array, k: int) -> Array:
+    return distances.smallest(found, k)[1]
 
 
 def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Neighbours:
@@ -56,8 +55,7 @@ def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Nei
         raise errors.GaxError(
             f'{k} neighbours among {available} points; between 1 and {available} can be had'
         )
-    search = partial(_search, k=k, others=others)
-    which = distances.by_rows(search, queries, data, columns=len(data))
+    which = distances.by_rows(partial(_search, k=k), queries, data, others=others)
     gaps = [
         np.linalg.norm(queries.astype(np.float64) - data[column], axis=1) for column in which.T
     ]  # one of k at a time: [N, k, D] may be large

@@ -13,6 +13,7 @@ from jax.sharding import Mesh
 
 from gax import data, errors, folders
 from gax.data.source import Source, Spec, read_resident
+from gax.evals import ranking
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
 from gax.evals.reference import Reference
@@ -140,7 +141,6 @@ def read_points(arrays: Any, indices: Any, key: Any) -> Any:
 
 
 def chunks(source: Source, num: int, batch: int, mesh: Mesh) -> Iterator[Chunk]:
-    """The first `num` samples, in the order of the file, or of the names."""
-    return reader(source, source.arrays, mesh)(
-        np.arange(min(num, source.spec.size), dtype=np.int32), batch, 0
-    )
+    """`num` samples, chosen at random, and always the same ones, in whatever order the set is."""
+    read = reader(source, source.arrays, mesh)
+    return read(ranking.of_source(read, source.spec.size, ranking.FAKE)[:num], batch, 0)

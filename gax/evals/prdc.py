@@ -41,27 +41,25 @@ class PRDC(NamedTuple):
 
 
 @partial(jax.jit, static_argnames='k')
-def _radii(block: Array, start: Array, data: Array, k: int) -> Array:
-    others = distances.without_self(distances.between(block, data), start)
+def _radii(others: Array, k: int) -> Array:
     return distances.smallest(others, k)[0][:, -1]
 
 
 @jax.jit
-def _of_fakes(block: Array, start: Array, real: Array, radii: Array) -> Array:
-    """How many balls of reals each fake of the block is in, int [R]."""
-    return jnp.sum(distances.between(block, real) < radii, axis=1)
+def _of_fakes(found: Array, radii: Array) -> Array:
+    """How many balls of reals each fake is in, int [R], of its distances to the reals [R, N]."""
+    return jnp.sum(found < radii, axis=1)
 
 
 @jax.jit
-def _of_reals(block: Array, start: Array, fake: Array, radii: Array) -> tuple[Array, Array]:
-    """For each real of the block: whether it is in a fake's ball, bool [R], and the nearest fake's distance [R]."""
-    found = distances.between(block, fake)
+def _of_reals(found: Array, radii: Array) -> tuple[Array, Array]:
+    """For each real: whether it is in a fake's ball, bool [R], and the nearest fake's distance [R]."""
     return jnp.any(found < radii, axis=1), jnp.min(found, axis=1)
 
 
 def radii(points: np.ndarray, k: int) -> np.ndarray:
     """Distances to the k-th nearest other point, float32 [N] of [N, D]."""
-    return distances.by_rows(partial(_radii, k=k), points, points, columns=len(points))
+    return distances.by_rows(partial(_radii, k=k), points, points, others=True)
 
 
 def prdc(real: Any, fake: Any, k: int = K) -> PRDC:
@@ -72,8 +70,8 @@ def prdc(real: Any, fake: Any, k: int = K) -> PRDC:
             f'{len(real)} real and {len(fake)} fake samples with k = {k}: each needs {k} others at least, and k 1 or more'
         )
     of_real, of_fake = radii(real, k), radii(fake, k)
-    inside = distances.by_rows(_of_fakes, fake, real, of_real, columns=len(real))
-    recalled, nearest = distances.by_rows(_of_reals, real, fake, of_fake, columns=len(fake))
+    inside = distances.by_rows(_of_fakes, fake, real, of_real)
+    recalled, nearest = distances.by_rows(_of_reals, real, fake, of_fake)
     return PRDC(
         precision=float((inside > 0).mean()),
         recall=float(recalled.mean()),

@@ -20,7 +20,8 @@ class Protocol:
     resizer: how images come to the extractor's size; 'none' where they are taken as they are.
     data, data_checksum, split: the reference, a digest of what is in it, and the part of it that was used.
     image: its shape as evaluated, '28x28x1' (of points: '2'). preprocessing: how its images came to that shape.
-    real, fake: how many of each. seed: of the fakes' latents and of what metrics draw.
+    real, fake: how many of each; metrics that hold examples take as many reals as fakes at most. seed: of the fakes' latents
+    and of what metrics draw. version: of what metrics make of the same examples, and of how examples are chosen.
     """
 
     features: str
@@ -34,6 +35,7 @@ class Protocol:
     real: int
     fake: int
     seed: int
+    version: int = 2  # 1: examples by their places in the set
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax import paths
-from gax.data import order, tfds, walk
+from gax.data import tfds, walk
 from gax.data.source import Source
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
@@ -111,16 +111,22 @@ def files_digest(data: Any) -> str:
     return sha.hexdigest()[:16]
 
 
-def halves(size: int, num: int) -> tuple[np.ndarray, np.ndarray, bool]:
-    """(examples of a, of b, whether `a` alone is the reference), of a set of `size` (0: without end); disjoint.
-
-    A set of 2 `num` or more gives `num` to each: `a` is the reference, and `b` stands for the fakes when the floor is
-    measured, in equal numbers. Of a smaller one at most `num` are used; the reference is all of them, and the floor, between
-    the halves, is of fewer examples than the result. In a fixed random order: files may be sorted by class.
+class Parts(NamedTuple):
+    """Disjoint examples, int32, of a set. b: stands for the fakes when the floor is measured. a: those that it is held
+    against, of which examples are held. rest: further ones to hold it against, of which only moments are.
     """
-    if not size or size >= 2 * num:
-        chosen = order.indices(0, 0, 2 * num, size)
-        return chosen[:num], chosen[num:], True
-    chosen = order.indices(0, 0, min(size, num), size)
-    middle = -(-len(chosen) // 2)
-    return chosen[:middle], chosen[middle:], False
+
+    a: np.ndarray
+    b: np.ndarray
+    rest: np.ndarray
+
+
+def parts(chosen: np.ndarray, num: int) -> Parts:
+    """The reals `chosen`, in random order, dealt out for a result of `num` fakes.
+
+    The result is held against all of them. Of 2 `num` or more the floor is of as many as the result has, else of one half
+    against the other.
+    """
+    count = min(num, len(chosen) // 2)
+    b, a = chosen[:count], chosen[count:]
+    return Parts(a[:num], b, a[num:])

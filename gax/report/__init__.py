@@ -28,6 +28,7 @@ def write(workdirs: Sequence[Path], out: Path | None = None) -> Path:
         raise errors.GaxError(f'--out {out} must end in .html')
     if not out.absolute().parent.is_dir():
         raise errors.GaxError(f'--out {out}: the folder {out.absolute().parent} does not exist')
+    errors.refuse_unwritable(out)
     made = page(runs)
     with errors.plain_os_errors(out):
         paths.write_text(out, made)

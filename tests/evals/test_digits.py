@@ -42,3 +42,7 @@ def test_spread_is_the_distance_within_classes():
     labels = np.array([0, 0, 1, 1])
     # Four pixels apart by 2, and by 0.4: sqrt(16) and sqrt(0.64).
     assert digits.spread(images, labels) == pytest.approx((4.0 + 0.8) / 2)
+    many = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1), np.uint8)
+    named = np.arange(40) % 3
+    order = np.argsort(many.sum((1, 2, 3)))  # neighbours are as alike as they can be
+    assert digits.spread(many[order], named[order]) == digits.spread(many, named)

@@ -17,6 +17,7 @@ from gax.evals import classifier, features, frechet, metrics
 
 MODULE = """
 import jax.numpy as jnp
+import numpy as np
 NUMBER = 3
 def means(images):
     return images.astype(jnp.float32).mean((1, 2))
@@ -26,6 +27,10 @@ def both(images):
     return {'features': means(images), 'probabilities': jnp.full((images.shape[0], 4), 0.25)}
 def wrong(images):
     return images
+def host(images):
+    return np.mean(np.asarray(images), (1, 2))
+def branch(images):
+    return means(images) if images.sum() > 0 else means(images)
 """
 
 
@@ -178,12 +183,45 @@ def test_without_weights_the_inception_says_which_file_to_put_where(
         features.make('inception', (32, 32, 3))
 
 
-def test_the_default_suits_the_data() -> None:
-    assert features.default((28, 28, 1), 'embedded:mnist') == 'mnist'
-    assert features.default((32, 32, 3), 'embedded:emoji') == 'emoji'
-    assert features.default((28, 28, 3), 'embedded:stacked_mnist') == 'inception'
-    assert features.default((64, 64, 3), 'folder:faces') == 'inception'
-    assert features.default((2,), 'synthetic:ring') == 'raw'
+def test_the_default_suits_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.delenv('GAX_INCEPTION', raising=False)
+    assert features.default((28, 28, 1), 'embedded:mnist') == ('mnist', '')
+    assert features.default((32, 32, 3), 'embedded:emoji') == ('emoji', '')
+    assert features.default((2,), 'synthetic:ring') == ('raw', '')
+    for shape, name in (
+        ((64, 48, 3), 'emoji'),
+        ((64, 64, 1), 'mnist'),
+        ((12, 20, 5), 'raw'),
+        ((99, 99, 2), ''),
+    ):
+        found, why = features.default(shape, 'folder:faces')
+        assert found == name
+        assert 'are no FID. For FID: no Inception weights: download https://' in why
+    # Who asks for a FID, or says where the weights are, means the Inception.
+    assert features.default((64, 64, 3), 'folder:faces', metrics=('swd', 'fid')) == ('inception', '')
+    assert features.default((64, 64, 3), 'folder:faces', 'weights.pth') == ('inception', '')
+    (tmp_path / '.cache' / 'gax').mkdir(parents=True)
+    (tmp_path / '.cache' / 'gax' / 'inception-2015-12-05.npz').write_bytes(b'')
+    assert features.default((28, 28, 3), 'embedded:stacked_mnist') == ('inception', '')
+    assert features.default((64, 64, 3), 'folder:faces') == ('inception', '')
+
+
+def test_a_function_that_is_no_pure_jax_is_said_in_one_line(module: str) -> None:
+    for name, reason in (('host', 'TracerArrayConversionError'), ('branch', 'TracerBoolConversionError')):
+        made = features.make(f'{module}:{name}', (8, 8, 3))
+        with pytest.raises(
+            errors.GaxError, match=rf'my_features:{name} cannot be compiled: .*\({reason}'
+        ) as said:
+            made.shapes((8, 8, 3), jnp.uint8)
+        assert '\n' not in str(said.value)
+
+
+def test_a_function_in_the_current_folder_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, 'path', list(sys.path))
+    (tmp_path / 'features_here.py').write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    assert features.make('features_here:means', (8, 8, 3)).label == 'means'
 
 
 def test_a_frechet_distance_is_a_fid_on_the_inception_alone() -> None:

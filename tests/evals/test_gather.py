@@ -14,10 +14,10 @@ from PIL import Image
 from gax import errors, folders, parallel
 from gax.config import base
 from gax.data import memory, synthetic
-from gax.evals import cache, features, gather, outside
+from gax.evals import cache, features, frechet, gather, outside, prdc
 from gax.evals.evaluator import Evaluator, Setting, in_proportion
 from gax.evals.gather import Chunk
-from gax.evals.reference import Reference, halves, preprocessing, reference
+from gax.evals.reference import Reference, parts, preprocessing, reference
 
 METRICS = ('frechet', 'prdc', 'nearest')
 
@@ -42,16 +42,19 @@ def evaluator(
 
 
 @pytest.mark.parametrize(
-    ('size', 'num', 'alone'), [(120, 40, True), (80, 40, True), (79, 40, False), (9, 50, False)]
+    ('size', 'num', 'counts'),
+    [
+        (120, 40, (40, 40, 40)),
+        (80, 40, (40, 40, 0)),
+        (79, 40, (40, 39, 0)),
+        (9, 50, (5, 4, 0)),
+        (1, 50, (1, 0, 0)),
+    ],
 )
-def test_halves_are_disjoint_and_as_large_as_can_be(size: int, num: int, alone: bool) -> None:
-    a, b, found = halves(size, num)
-    assert found == alone
-    assert not set(a) & set(b)
-    expected = (num, num) if alone else (-(-min(size, num) // 2), min(size, num) // 2)
-    assert (len(a), len(b)) == expected
-    np.testing.assert_array_equal(a, halves(size, num)[0])
-    assert (np.diff(a) != 1).any()  # files may be sorted by class
+def test_all_reals_are_dealt_out_to_disjoint_parts(size: int, num: int, counts: tuple[int, int, int]) -> None:
+    found = parts(np.arange(size)[::-1], num)
+    assert tuple(map(len, found)) == counts
+    np.testing.assert_array_equal(np.sort(np.concatenate(found)), np.arange(size))
 
 
 @pytest.mark.parametrize(('devices', 'block'), [(1, 64), (4, 64), (4, 2048)])
@@ -61,9 +64,9 @@ def test_what_is_gathered_is_that_of_the_samples_without_the_padding(
     monkeypatch.setattr(gather, 'BLOCK', block)
     x = images()
     ref, mesh = ref_of(x, np.arange(120) % 3, devices)
-    made = Evaluator(ref, Setting(('frechet', 'kernel', 'swd'), 'raw', 50), mesh)
+    made = Evaluator(ref, Setting(('frechet', 'kernel'), 'raw', 50), mesh)
     chosen = np.arange(100, 30, -1)  # 70, in chunks of 32 with 26 rows of padding
-    found = gather.gatherer(made.extractor, made.needs | {'labels'}, mesh)(ref.read(chosen, 32, 0))
+    found = gather.gatherer(made.extractor, made.needs | {'labels', 'x'}, mesh)(ref.read(chosen, 32, 0))
     flat = x[chosen].reshape(70, -1) / 255.0
     assert found.num == 70
     np.testing.assert_allclose(found.features, flat, rtol=1e-6)
@@ -76,24 +79,31 @@ def test_what_is_gathered_is_that_of_the_samples_without_the_padding(
 
 
 def test_reals_themselves_are_at_distance_nothing_and_cover_all(tmp_path: Path) -> None:
-    made = evaluator(tmp_path)
-    a, b, _ = halves(120, 40)
-    found, count = made.measure(made.ref.read(a, made.batch, 0))
-    assert count == 40
+    made = evaluator(tmp_path, reals=40, num=40)
+    everything = made._chosen()
+    found, count = made.measure(made.ref.read(everything, made.batch, 0))
+    assert count == made.protocol().real == 40
     assert found['frechet_raw'] == pytest.approx(0, abs=1e-9)
     assert found['coverage_raw'] == found['precision_raw'] == found['recall_raw'] == 1.0
-    assert made.measure(made.ref.read(b, made.batch, 0))[0] == made.floor  # that is what the floor is
-    assert made.floor_counts == [40, 40]
-    assert made.protocol().real == 40
+
+
+def test_the_floor_is_what_some_reals_score_against_all_others(tmp_path: Path) -> None:
+    made = evaluator(tmp_path)
+    assert made.floor_counts == [80, 40]
+    a, b, rest = parts(made._chosen(), 40)
+    others = made.gather(made.ref.read(np.concatenate([a, rest]), 100, 0))
+    some = made.gather(made.ref.read(b, 100, 0))
+    expected = frechet.distance(others.moments, some.moments).distance
+    assert made.floor['frechet_raw'] == pytest.approx(expected, rel=1e-9)
+    assert made.floor['coverage_raw'] == prdc.prdc(others.features[:40], some.features).coverage
 
 
 def test_of_a_small_set_the_floor_is_between_its_halves(tmp_path: Path) -> None:
     made = evaluator(tmp_path, num=100)
-    assert made.floor_counts == [50, 50]
-    assert (made.protocol().real, made.protocol(30).fake) == (100, 30)
-    a, b, _ = halves(120, 100)
-    assert made.reals.reference.num == 100
-    one = made.gather(made.ref.read(np.concatenate([a, b]), 100, 0))
+    assert made.floor_counts == [60, 60]
+    assert (made.protocol().real, made.protocol(30).fake) == (120, 30)
+    assert (made.reals.reference.num, len(made.reals.reference.features)) == (100, 100)
+    one = made.gather(made.ref.read(np.arange(120), 100, 0))
     assert one.moments is not None
     assert made.reals.reference.moments is not None
     np.testing.assert_allclose(made.reals.reference.moments.scatter, one.moments.scatter, rtol=1e-9)
@@ -103,7 +113,7 @@ def test_statistics_are_kept_and_used_again(tmp_path: Path, caplog: pytest.LogCa
     first = evaluator(tmp_path)
     floor = first.floor
     kept = sorted(tmp_path.iterdir())
-    assert len(kept) == 4  # moments and features, of a and of b
+    assert len(kept) == 6  # moments and features, of a and of b; moments of the rest; and the order
     second = evaluator(tmp_path)
     second.ref = second.ref._replace(read=None)  # nothing is read again
     assert second.floor == floor
@@ -113,7 +123,7 @@ def test_statistics_are_kept_and_used_again(tmp_path: Path, caplog: pytest.LogCa
     changed = {name: arrays[name] for name in ('num', 'mean', 'scatter')} | {'mean': arrays['mean'] + 1.0}
     cache.save(tmp_path, second._key('moments', 'a', 40), changed)  # what stands there is what is used
     gap = evaluator(tmp_path).floor['frechet_raw'] - floor['frechet_raw']
-    assert gap > 20  # 36 dimensions, 1 apart, and the floor's own means
+    assert gap > 9  # 36 dimensions, half of the reals 1 apart
     flipped = bytearray(path.read_bytes())
     flipped[len(flipped) // 2] ^= 4
     for damage in (path.read_bytes()[:-30], b'', path.read_bytes().replace(b'mean', b'maen'), flipped):
@@ -214,11 +224,12 @@ def test_points_of_a_mixture_and_their_modes(tmp_path: Path) -> None:
     config.data.name = 'synthetic:ring'
     ref = reference(synthetic.named('ring'), config.data, mesh)
     made = Evaluator(ref, Setting(num=500, cache=tmp_path), mesh)
-    assert list(made.names) == ['modes', 'quality', 'reverse_kl']
+    assert list(made.names) == ['modes', 'quality', 'reverse_kl', 'swd']
     assert made.floor['modes'] == 8
     assert made.floor['quality'] > 0.97
     centers = synthetic.MIXTURES['ring'].centers.astype(np.float32)
     found, _ = made.measure([Chunk(np.repeat(centers[:4], 64, axis=0), None, 256)])
+    assert found.pop('swd') > 0.1 > made.floor['swd'] > 0
     assert found == {'modes': 4, 'quality': 1.0, 'reverse_kl': pytest.approx(np.log(2), rel=1e-5)}
     both = Evaluator(ref, Setting(('frechet', 'swd'), num=500, cache=tmp_path), mesh)
     assert list(both.names) == ['frechet_raw', 'swd']
@@ -261,16 +272,16 @@ def labels_of_folders(
     source = outside.open_samples(root, ref, config.data)
     assert source.spec[2:] == (num, len(names), classes if num else ())
     (chunk,) = outside.chunks(source, 10, 16, mesh)
-    return [] if chunk.label is None else np.asarray(chunk.label)[: chunk.valid].tolist()
+    return [] if chunk.label is None else sorted(np.asarray(chunk.label)[: chunk.valid].tolist())
 
 
 def test_class_folders_have_the_labels_of_the_reference(tmp_path: Path) -> None:
-    """Files are read in the order of the folders' names; not all classes need be there."""
-    assert labels_of_folders(tmp_path / 'names', ('zebra', 'bee', 'ant')) == [1, 3, 0]
-    assert labels_of_folders(tmp_path / 'numbers', ('003', '001', '2')) == [1, 3, 2]
+    """Not all classes need be there."""
+    assert labels_of_folders(tmp_path / 'names', ('zebra', 'bee', 'ant')) == [0, 1, 3]
+    assert labels_of_folders(tmp_path / 'numbers', ('003', '001', '2')) == [1, 2, 3]
     assert labels_of_folders(tmp_path / 'both', ('cat_dog', '000')) == [0, 2]
-    assert labels_of_folders(tmp_path / 'nameless', ('003', '1'), ()) == [3, 1]
-    assert labels_of_folders(tmp_path / 'own', ('1', '4'), ('4', '3', '2', '1')) == [3, 0]
+    assert labels_of_folders(tmp_path / 'nameless', ('003', '1'), ()) == [1, 3]
+    assert labels_of_folders(tmp_path / 'own', ('1', '4'), ('4', '3', '2', '1')) == [0, 3]
     assert labels_of_folders(tmp_path / 'none', ('x', 'y'), (), 0) == []
 
 

@@ -1,5 +1,7 @@
 """Kernel distance: by explicit loops on tiny sets, unbiased, and drawn as torch-fidelity draws."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -37,8 +39,12 @@ def test_unbiased_on_samples_of_one_distribution():
     found = np.array([kid.mmd2(x, y) for x, y in pairs])
     error = found.std() / np.sqrt(len(found))
     assert abs(found.mean()) < 3 * error
+    origin = np.zeros(4)
     biased = [
-        kid.kernel(x, x).mean() + kid.kernel(y, y).mean() - 2 * kid.kernel(x, y).mean() for x, y in pairs
+        kid.kernel(x, x, origin).mean()
+        + kid.kernel(y, y, origin).mean()
+        - 2 * kid.kernel(x, y, origin).mean()
+        for x, y in pairs
     ]
     assert np.mean(biased) > 30 * error
 
@@ -63,3 +69,18 @@ def test_what_cannot_be_drawn_is_refused():
         kid.distance(x, np.ones((9, 3), np.float32), 5, 5)
     with pytest.raises(GaxError, match='fake: 1 of 9 samples are not finite'):
         kid.distance(x, np.where(np.arange(9)[:, None] == 3, np.nan, x), 5, 5)
+
+
+def test_features_far_from_zero_lose_no_digits():
+    """Against exact arithmetic: at 1e4 the kernel is 1e24, and what is left of it 1e13."""
+    rng = np.random.RandomState(3)
+    x, y = (1e4 + rng.normal(size=(6, 3)).round(2) for _ in range(2))
+
+    def exact(a, b):
+        return (sum(Fraction(p) * Fraction(q) for p, q in zip(a, b, strict=True)) / 3 + 1) ** 3
+
+    def within(z):
+        return sum(exact(a, b) for i, a in enumerate(z) for j, b in enumerate(z) if i != j) / 30
+
+    wanted = within(x) + within(y) - 2 * sum(exact(a, b) for a in x for b in y) / 36
+    assert kid.mmd2(x, y) == pytest.approx(float(wanted), rel=1e-9)

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from gax.errors import GaxError
-from gax.evals import distances, prdc
+from gax.evals import distances, nearest, prdc
 
 REAL = np.array([[0.0], [1.0], [3.0], [10.0]], np.float32)
 FAKE = np.array([[0.5], [1.0], [2.0], [30.0]], np.float32)
 
 
 def brute_force(real, fake, k):
-    def far(a, b):
-        return np.sqrt(sum((p - q) ** 2 for p, q in zip(a, b, strict=True)))
+    def far(a, b):  # equal to seven digits is equal
+        return np.float32(np.sqrt(sum((p - q) ** 2 for p, q in zip(a, b, strict=True))))
 
     def radius(points, i):
         return sorted(far(points[i], other) for j, other in enumerate(points) if j != i)[k - 1]
@@ -83,3 +83,48 @@ def test_too_few_are_refused():
         prdc.prdc(REAL, FAKE, k=4)
     with pytest.raises(GaxError, match='with k = 0'):
         prdc.prdc(REAL, FAKE, k=0)
+
+
+def ring(n, seed, dimensions):
+    """Points of a ring of eight tight modes, float32, in the first two of so many dimensions."""
+    rng = np.random.RandomState(seed)
+    angle = 2 * np.pi * rng.randint(0, 8, n) / 8
+    points = rng.normal(size=(n, dimensions)) * 0.01
+    points[:, 0] += np.cos(angle)
+    points[:, 1] += np.sin(angle)
+    return points.astype(np.float32)
+
+
+@pytest.mark.parametrize('dimensions', [2, 40])  # summed from differences, and by products
+def test_no_point_however_far_costs_the_others_their_digits(dimensions):
+    real, fake = ring(60, 0, dimensions), ring(50, 1, dimensions)
+    far = np.full((1, dimensions), 1e6, np.float32)
+    for x in (np.concatenate([far, real]), np.concatenate([real, far])):
+        assert prdc.prdc(x, fake) == pytest.approx(brute_force(x, fake, 5), rel=1e-6)
+        assert prdc.prdc(fake, x) == pytest.approx(brute_force(fake, x, 5), rel=1e-6)
+
+
+@pytest.mark.parametrize('dimensions', [2, 40])
+def test_tight_clusters_far_apart(dimensions):
+    """No one origin is near to all of them."""
+    rng = np.random.RandomState(0)
+    places = rng.randint(0, 3, (2, 60)) * 1e5
+    real, fake = (places[..., None] + 0.1 * rng.normal(size=(2, 60, dimensions))).astype(np.float32)
+    expected = brute_force(real, fake, 3)
+    assert min(expected) > 0.3
+    assert prdc.prdc(real, fake, 3) == pytest.approx(expected, rel=1e-6)
+    exact = np.linalg.norm(real[:, None].astype(float) - fake, axis=-1)
+    found = nearest.neighbours(real, fake, k=3)
+    np.testing.assert_array_equal(np.sort(exact, axis=1)[:, :3], found.distances)
+
+
+def test_products_are_kept_where_they_will_do(monkeypatch):
+    """Distances are computed again for pairs that are close for where they lie, and for no others."""
+    again = []
+    real = distances._exact
+    monkeypatch.setattr(distances, '_exact', lambda *a: again.append(len(a[2])) or real(*a))
+    x = np.random.RandomState(0).normal(size=(60, 40)).astype(np.float32)
+    prdc.prdc(x, x + 1)
+    assert again == []
+    prdc.prdc(x, np.concatenate([x[:7], x[7:] + 1]))
+    assert again == [7, 7]

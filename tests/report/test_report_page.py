@@ -278,3 +278,15 @@ def test_warnings_of_training_are_repeated(tmp_path: Path) -> None:
     said = text_of(written(run))
     assert '2 warnings of run' in said  # the gradient of these rows vanishes, too
     assert "d/accuracy has been at 1.000 for 10 log lines: 'd' tells fakes from reals" in said
+
+
+def test_where_no_page_can_be_written_is_said_before_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = workdirs.make(tmp_path / 'run')
+    monkeypatch.setattr(errors.os, 'access', lambda path, mode: False)
+    monkeypatch.setattr(report, 'page', None)
+    with pytest.raises(
+        errors.GaxError, match=r'run/report.html: cannot write to the folder .*; give another --out'
+    ):
+        report.write([run])

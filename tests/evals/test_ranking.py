@@ -1,0 +1,122 @@
+"""No result depends on the order of a set: every metric by shuffling, and a choice from sets in any order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from gax import parallel
+from gax.config import base
+from gax.data import memory
+from gax.evals import evaluator, features, frechet, gather, metrics, outside, ranking
+from gax.evals.metrics import Samples
+from gax.evals.reference import reference
+
+DIGITS = Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz'
+
+
+def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    with np.load(DIGITS) as file:
+        rows = np.random.default_rng(seed).permutation(10_000)[:count]
+        return file['x'][rows][..., None], file['y'][rows].astype(np.int32)
+
+
+def known(x: np.ndarray, labels: np.ndarray, data: str) -> Samples:
+    """All that a metric may ask for, computed once: the same digits for each order."""
+    made = features.make('mnist', (28, 28, 1))
+    out = {name: np.asarray(value) for name, value in jax.jit(made.apply)(made.variables, x).items()}
+    return Samples(len(x), frechet.batch_moments(out['features']), **out, x=x, labels=labels, data=data)
+
+
+def reordered(samples: Samples, order: np.ndarray) -> Samples:
+    rows = {name: getattr(samples, name)[order] for name in ('features', 'probabilities', 'x', 'labels')}
+    return samples._replace(moments=frechet.batch_moments(rows['features']), **rows)
+
+
+@pytest.fixture(scope='module')
+def sets() -> tuple[Samples, Samples]:
+    return known(*digits(90, 0), ''), known(*digits(70, 1), '')
+
+
+@pytest.mark.parametrize('name', metrics.METRICS)
+def test_every_metric_is_of_a_set(name: str, sets: tuple[Samples, Samples]) -> None:
+    """To the bit, but for sums: those of moments are of another order."""
+    real, fake = sets
+    if name == 'modes':
+        points = np.random.default_rng(0).normal(size=(90, 2)).astype(np.float32)
+        real, fake = (Samples(len(x), x=x, data='synthetic:ring') for x in (points, points[:70]))
+    chosen = {name: metrics.METRICS[name]}
+    expected = metrics.measure(chosen, 'mnist', real, fake, 0)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        if name == 'modes':
+            others = [s._replace(x=s.x[rng.permutation(s.num)]) for s in (real, fake)]
+        else:
+            others = [reordered(s, rng.permutation(s.num)) for s in (real, fake)]
+        found = metrics.measure(chosen, 'mnist', *others, 0)
+        assert found == (pytest.approx(expected, rel=1e-9) if name == 'frechet' else expected)
+
+
+def npz(path: Path, x: np.ndarray, labels: np.ndarray) -> Path:
+    np.savez(path, x=x[..., 0], y=labels)
+    return path
+
+
+def test_evaluations_of_sets_in_two_orders_are_equal(tmp_path: Path) -> None:
+    """A choice of 60 of 100 samples, and of 50 of 80 reals, which are sorted by class the other time."""
+    mesh, found = parallel.mesh(jax.devices()[:1]), []
+    asked = ('frechet', 'kernel', 'nearest', 'score', 'swd', 'ms_ssim')
+    for by_class in (False, True):
+        paths = []
+        for name, (x, labels) in (('fake', digits(100, 2)), ('real', digits(80, 3))):
+            order = np.argsort(labels, kind='stable') if by_class else np.arange(len(x))
+            paths.append(npz(tmp_path / f'{name}{by_class}.npz', x[order], labels[order]))
+        config = base('vanilla')
+        config.data.name = f'npz:{paths[1]}'
+        ref = reference(memory.npz(str(paths[1])), config.data, mesh)
+        setting = evaluator.Setting(asked, 'mnist', 60, cache=tmp_path / str(by_class), reals=50)
+        made = evaluator.Evaluator(ref, setting, mesh)
+        source = outside.open_samples(paths[0], ref, config.data)
+        chunks = list(outside.chunks(source, 60, made.batch, mesh))
+        counts = np.bincount(np.asarray(chunks[0].label)[:60], minlength=10)
+        assert counts.min() > 0  # a prefix of the second would have six classes
+        found.append((made.measure(chunks), made.floor))
+    assert found[0] == found[1]
+
+
+def test_orders_of_copies_have_nothing_in_common() -> None:
+    """Samples that are the reals are no better than other reals where fewer are chosen."""
+    x, labels = digits(400, 4)
+    keys = ranking.projections(x)
+    one, other = (ranking.shuffled(keys, labels, salt)[:100] for salt in (ranking.REAL, ranking.FAKE))
+    assert 10 < len(set(one) & set(other)) < 40  # 25 of 100 by chance
+    assert (ranking.shuffled(keys, labels, ranking.REAL)[:100] == one).all()
+
+
+def test_equal_examples_are_told_apart_by_their_labels() -> None:
+    x, labels = np.zeros((6, 4, 4, 1), np.uint8), np.array([2, 0, 1, 1, 2, 0])
+    one = labels[ranking.shuffled(ranking.projections(x), labels, 1)]
+    back = labels[::-1][ranking.shuffled(ranking.projections(x[::-1]), labels[::-1], 1)]
+    np.testing.assert_array_equal(one, back)
+
+
+def test_sets_too_large_to_be_looked_at_twice_are_chosen_by_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranking, 'LIMIT', 9)
+    found = ranking.of_source(None, 10, 1)  # type: ignore[arg-type]
+    assert sorted(found.tolist()) == list(range(10))
+
+
+def test_of_large_images_only_some_are_held() -> None:
+    chosen = {name: metrics.METRICS[name] for name in ('swd', 'ms_ssim')}
+    assert metrics.most_held(chosen, (28, 28, 1)) == 8192
+    assert metrics.most_held(chosen, (1024, 1024, 3)) == 341
+    assert metrics.most_held({'modes': metrics.METRICS['modes']}, (2,)) == 0
+    x = np.arange(60, dtype=np.float32).reshape(30, 2)
+    mesh = parallel.mesh(jax.devices()[:1])
+    parts = [gather.Chunk(x[i : i + 8], None, min(8, 30 - i)) for i in range(0, 30, 8)]
+    held = gather.gatherer(None, ('x',), mesh, 10)(parts)
+    assert held.num == 30
+    np.testing.assert_array_equal(held.x, x[:10])
