@@ -126,9 +126,6 @@ def fields_of(config: ConfigDict | None) -> list[str]:
 
 def configure(cache: str = '') -> None:
     """Logging on stderr, and compiled programs kept in the folder `cache` from one start to the next."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # names of files are bytes: they are printed as they are
-            stream.reconfigure(encoding='utf-8', errors='surrogateescape')
     logging.basicConfig(
         format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr, force=True
     )
