@@ -117,9 +117,10 @@ class Run(Course):
             log.warning('%s', line)
         self.progress.tell('compiling')
         try:
-            done = super().train(stop)
+            done, stopped_by = super().train(stop)
             self.record.checkpoints.wait()
-            return done
+            self.record.log_file.note(f'{stopped_by or "done"}: saved at step {done}')
+            return done, stopped_by
         except errors.GaxError:
             self.progress.close()
             self.record.draw_curves()

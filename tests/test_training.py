@@ -246,7 +246,10 @@ def test_the_first_lines_say_what_runs_and_the_log_file_has_them_with_versions(
     lines = iter(caplog.messages)
     assert all(any(line.startswith(start) for line in lines) for start in wanted), caplog.messages
     log = (run / 'log.txt').read_text()
-    assert all(text in log for text in [*wanted, 'jax 0.', 'numpy ', socket.gethostname(), 'command: '])
+    assert all(
+        text in log
+        for text in [*wanted, 'jax 0.', 'numpy ', socket.gethostname(), 'command: ', 'done: saved at step 2']
+    )
     with (
         Image.open(run / 'samples' / 'reals.png') as reals,
         Image.open(run / 'samples' / '0000000.png') as fakes,
