@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-
-import jax
+from typing import Any
 
 CALL = 0.3  # seconds that a call of several steps may take
 AHEAD, WAITING = 2, 1.0  # calls that may wait on the device, and seconds of work in them
@@ -20,14 +19,13 @@ class Pace:
 
     def __init__(self, most: int) -> None:
         self.size, self.most = 1, most
-        self._waiting = deque[tuple[float, jax.Array, int]]()
-        self._recent = deque[float](
-            maxlen=3
-        )  # seconds a step: the least of them counts, as hooks may delay the look
+        self._waiting = deque[tuple[float, Any, int]]()
+        # Seconds a step; the least of them counts, as hooks may delay the look.
+        self._recent = deque[float](maxlen=3)
         self._ended = -math.inf  # when the call before was done, where that is known exactly
 
-    def sent(self, began: float, done: jax.Array, count: int) -> None:
-        """Of a call of `count` steps, dispatched at `began` (time.perf_counter), with an array that is ready when it is done.
+    def sent(self, began: float, done: Any, count: int) -> None:
+        """Of a call of `count` steps, dispatched at `began` (time.perf_counter), with a jax.Array that is ready when it is done.
 
         Waits until few enough are on their way.
         """
