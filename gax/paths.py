@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gax import errors
+
+PLAIN = re.compile('[A-Za-z0-9/._=+-]*')  # paths that mean the same to every library
 
 
 def user(text: str | os.PathLike[str]) -> Path:
@@ -94,17 +97,21 @@ def write_text(out: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def plain(folder: Path) -> Iterator[Path]:
-    """`folder` under a name that every library takes: itself, or where its name is no UTF-8, a link to it
-    that goes again.
+    """`folder` under a name that every library takes: itself, or else a link to it, which goes again.
 
-    Names of files are bytes; libraries in C++ that take them as text refuse those that are none.
+    Names of files are bytes; libraries in C++ take them as UTF-8, some as parts of URLs: under a folder with
+    `?` or `%41` in its name Orbax writes checkpoints that it cannot read. Raises GaxError where no link can be made.
     """
-    try:
-        str(folder).encode()
-    except UnicodeEncodeError:
-        with tempfile.TemporaryDirectory(prefix='gax-') as above:
-            link = Path(above) / 'link'
-            link.symlink_to(folder.absolute(), target_is_directory=True)
-            yield link
+    if PLAIN.fullmatch(str(folder.absolute())):
+        yield folder
         return
-    yield folder
+    with contextlib.ExitStack() as stack:
+        try:
+            link = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix='gax-'))) / 'link'
+            link.symlink_to(folder.absolute(), target_is_directory=True)
+        except OSError as error:
+            raise errors.GaxError(
+                f'no link to {folder}, whose name not every library takes, can be made in {tempfile.gettempdir()}: '
+                f'{error.strerror or error}'
+            ) from error
+        yield link

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -164,3 +165,25 @@ def test_a_full_disk_is_said_plainly_and_older_ones_stay(
     assert [p.name for p in (tmp_path / 'checkpoints').iterdir()] == ['10']
     checkpoints.save(20, tree(20))
     assert newest(checkpoints)[0] == 20
+
+
+@pytest.mark.parametrize('name', [os.fsdecode(b'caf\xe9'), 'caf\u00e9 %41?#[x]*', "a'b\n"])
+def test_a_folder_may_have_any_name(name: str, tmp_path: Path) -> None:
+    """Names of files are bytes, and the library that writes arrays wants UTF-8."""
+    checkpoints = saved(tmp_path / name, 1, 2)
+    checkpoints.mark_best(1, 'fid', 2.0)
+    np.testing.assert_array_equal(newest(checkpoints)[1]['w'], tree(2)['w'])
+    folder = tmp_path / name / 'checkpoints'
+    assert sorted(path.name for path in folder.iterdir()) == ['1', '2', 'best.json']
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_was_set_aside_before_stays(tmp_path: Path) -> None:
+    """One of the same step may be the copy that somebody is mending."""
+    (tmp_path / 'damaged' / '2').mkdir(parents=True)
+    (tmp_path / 'damaged' / '2' / 'mine').write_text('x')
+    checkpoints = saved(tmp_path, 1, 2)
+    truncate(tmp_path / 'checkpoints' / '2')
+    assert newest(checkpoints)[0] == 1
+    assert (tmp_path / 'damaged' / '2' / 'mine').exists()
+    assert len(list((tmp_path / 'damaged').iterdir())) == 2
