@@ -151,7 +151,8 @@ def configure(cache: str = '') -> None:
 
 
 def cache_folder(text: str) -> Path | None:
-    """Where compiled programs are kept; None for nowhere, and for the default where nobody knows the home that it is in."""
+    """Where compiled programs are kept; None for nowhere, and for the default where nobody knows the home
+    that it is in."""
     try:
         return paths.user(text) if text else None
     except errors.GaxError:

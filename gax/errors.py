@@ -26,7 +26,8 @@ def choices(kind: str, name: str, valid: Iterable[str]) -> str:
     names = sorted(valid)
     near = nearest(str(name), names)
     hint = f' (nearest: {near!r})' if near else ''
-    return f'unknown {kind} {name!r}{hint}; valid: {", ".join(names)}'
+    listed = [text or "''" for text in names]
+    return f'unknown {kind} {name!r}{hint}; valid: {", ".join(listed)}'
 
 
 def nearest(name: str, names: Iterable[str], cutoff: float = 0.4) -> str:

@@ -1,7 +1,8 @@
 """Images as a folder of PNGs, one file each, for the tools of others; and how its class folders are called.
 
-A class may have any name; a folder may not, and two that differ to one file system are one to another. So a folder of class
-folders holds CLASSES, which says of each folder which label it has, and what the classes are called.
+A class may have any name; a folder may not, and two that differ to one file system are one to another. So a
+folder of class folders holds CLASSES, which says of each folder which label it has, and what the classes are
+called.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ LONGEST = 100  # bytes of a folder's name, far below what file systems and archi
 
 
 class Classes(NamedTuple):
-    """labels: of each class folder, by its name. names: of all classes by label, empty where they have none. num: of classes."""
+    """labels: of each class folder, by its name. names: of all classes by label, empty where they have none.
+    num: of classes."""
 
     labels: Mapping[str, int]
     names: tuple[str, ...]
@@ -49,10 +51,10 @@ def save(
 ) -> None:
     """uint8 [N, H, W, C] -> out/000000.png ...; with labels int [N] out/CLASS/000000.png ..., numbered throughout.
 
-    C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes, any texts; their numbers are the folders' names
-    where there are none. num_classes: of which some may have no image. torch-fidelity reads such folders (of classes with
-    samples_find_deep), and gax's own `folder:` reads them as they were, with labels and names. The folder appears whole or
-    not at all.
+    C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes, any texts; their numbers are the
+    folders' names where there are none. num_classes: of which some may have no image. torch-fidelity reads
+    such folders (of classes with samples_find_deep), and gax's own `folder:` reads them as they were, with
+    labels and names. The folder appears whole or not at all.
     """
     check(out)
     if images.shape[-1] not in (1, 3, 4):
@@ -85,7 +87,8 @@ def write_classes(root: Path, classes: Classes) -> None:
 
 
 def class_folders(classes: Sequence[str], num: int) -> list[str]:
-    """The folder's name of each of `num` classes: its own where that is a name, else one that is like it, or its number.
+    """The folder's name of each of `num` classes: its own where that is a name, else one that is like it, or
+    its number.
 
     No two are one on a file system that does not heed case, or the normal form of Unicode.
     """
@@ -114,19 +117,23 @@ def folded(name: str) -> str:
 
 
 def read_classes(root: Path) -> Classes | None:
-    """What `save` wrote down of the class folders in `root`; None where nobody did. Raises GaxError where it is damaged."""
+    """What `save` wrote down of the class folders in `root`; None where nobody did. Raises GaxError where it
+    is damaged."""
     path = root / CLASSES
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
-        found = Classes(dict(content['labels']), tuple(content['names']), int(content['num']))
-        if len(found.names) not in (0, found.num) or not all(map(isinstance, found.names, [str] * found.num)):
-            raise ValueError(f'{len(found.names)} names of {found.num} classes')
-        if not all(isinstance(label, int) and 0 <= label < found.num for label in found.labels.values()):
+        classes = Classes(dict(content['labels']), tuple(content['names']), int(content['num']))
+        if len(classes.names) not in (0, classes.num) or not all(
+            map(isinstance, classes.names, [str] * classes.num)
+        ):
+            raise ValueError(f'{len(classes.names)} names of {classes.num} classes')
+        if not all(isinstance(label, int) and 0 <= label < classes.num for label in classes.labels.values()):
             raise ValueError('a label that is none')
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise errors.GaxError(
-            f'{path} is damaged ({errors.first_line(error)}): put a good copy there; without it the folders name the classes'
+            f'{path} is damaged ({errors.first_line(error)}): put a good copy there; without it '
+            'the folders name the classes'
         ) from error
-    return found
+    return classes

@@ -54,8 +54,8 @@ def folder(name: str, out: Path, **fields: Any) -> str:
 def tfds_set(name: str, root: Path, **fields: Any) -> str:
     """Writes the prepared set root/NAME/1.0.0, of one split `train`; returns what to say of it.
 
-    A set that is there already stays, and is taken for this one by the digest of its content, which is kept in it. Raises
-    GaxError where it has another.
+    A set that is there already stays, and is taken for this one by the digest of its content, which is kept
+    in it. Raises GaxError where it has another.
     """
     source, images, labels = load(name, **fields)
     classes = source.spec.classes
@@ -71,14 +71,16 @@ def tfds_set(name: str, root: Path, **fields: Any) -> str:
 
 
 def refuse_other(place: Path, note: dict[str, Any], name: str) -> None:
-    """Raises GaxError where `place` is a prepared set that was not made of the same images, labels and classes."""
+    """Raises GaxError where `place` is a prepared set that was not made of the same images, labels and
+    classes."""
     if not place.exists():
         return
     there = tfds.note_of(place)
     if there.get('digest') != note['digest']:
         of = f'of {there["source"]}, as it was then' if 'source' in there else 'nobody knows of what'
         raise errors.GaxError(
-            f'{place} is there already, made {of}, and is not what {name} holds now: give another --dir, or remove that folder'
+            f'{place} is there already, made {of}, and is not what {name} holds now: give '
+            'another --dir, or remove that folder'
         )
 
 
@@ -108,8 +110,8 @@ def builder(
 ) -> Any:
     """A builder of TFDS with these images as PNG files: raw pixels TFDS would encode by TensorFlow.
 
-    note: kept in the set, where `gax.data.tfds` reads the names of the classes: TFDS's own file has a line for each, which
-    not every name can be; where they can, they stand there as well.
+    note: kept in the set, where `gax.data.tfds` reads the names of the classes: TFDS's own file has a line
+    for each, which not every name can be; where they can, they stand there as well.
     """
     import tensorflow_datasets as library
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import errno
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -232,3 +233,25 @@ def test_a_save_that_fails_in_its_thread_is_said_by_whatever_comes_next(
         checkpoints.close()
     assert 'no space left' in caplog.text  # a process that ends for another reason says it, and raises that
     assert Checkpoints(tmp_path / 'checkpoints').steps() == [10]
+
+
+@pytest.mark.parametrize('name', [os.fsdecode(b'caf\xe9'), 'caf\u00e9 %41?#[x]*', "a'b\n"])
+def test_the_best_and_the_newest_are_found_in_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
+    """Names of files are bytes, and the library that writes arrays wants UTF-8."""
+    checkpoints = saved(tmp_path / name, 1, 2)
+    checkpoints.mark_best(1, 'fid', 2.0)
+    np.testing.assert_array_equal(newest(checkpoints)[1]['w'], tree(2)['w'])
+    folder = tmp_path / name / 'checkpoints'
+    assert sorted(path.name for path in folder.iterdir()) == ['1', '2', 'best.json']
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_what_was_set_aside_before_stays(tmp_path: Path) -> None:
+    """One of the same step may be the copy that somebody is mending."""
+    (tmp_path / 'damaged' / '2').mkdir(parents=True)
+    (tmp_path / 'damaged' / '2' / 'mine').write_text('x')
+    checkpoints = saved(tmp_path, 1, 2)
+    truncate(tmp_path / 'checkpoints' / '2')
+    assert newest(checkpoints)[0] == 1
+    assert (tmp_path / 'damaged' / '2' / 'mine').exists()
+    assert len(list((tmp_path / 'damaged').iterdir())) == 2

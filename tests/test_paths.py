@@ -7,6 +7,7 @@ import os
 import pwd
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -142,14 +143,25 @@ def test_text_is_utf8_whatever_the_locale(tmp_path: Path) -> None:
     assert out.read_bytes() == '\u00e9\u732b\\udce9'.encode()
 
 
-def test_a_folder_under_a_name_that_every_library_takes(tmp_path: Path) -> None:
-    (tmp_path / LATIN1).mkdir()
-    with paths.plain(tmp_path) as same, paths.plain(tmp_path / LATIN1) as other:
+@pytest.mark.parametrize('name', [LATIN1, 'caf\u00e9', 'a?b', 'a%41', 'a b', 'a:b'])
+def test_a_folder_under_a_name_that_every_library_takes(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).mkdir()
+    with paths.plain(tmp_path) as same, paths.plain(tmp_path / name) as other:
         assert same == tmp_path
-        str(other).encode()
+        assert paths.PLAIN.fullmatch(str(other))
         (other / 'x').write_text('x')
-    assert (tmp_path / LATIN1 / 'x').read_text() == 'x'
+    assert (tmp_path / name / 'x').read_text() == 'x'
     assert not other.exists()
+
+
+def test_a_link_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And is no damage to what lies there."""
+    monkeypatch.setattr(tempfile, 'tempdir', str(tmp_path / 'none'))
+    with (
+        pytest.raises(errors.GaxError, match='whose name not every library takes'),
+        paths.plain(tmp_path / 'a b'),
+    ):
+        pass
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,8 @@
-"""Arrays that somebody made, as uint8 images [N, H, W, C] and class indices: what shape and values show, or else one line.
+"""Arrays that somebody made, as uint8 images [N, H, W, C] and class indices: what shape and values show, or
+else one line.
 
-What cannot be told for certain is refused, and can be said: `data.layout` names the axes in their order, `data.range` the
-values of black and white.
+What cannot be told for certain is refused, and can be said: `data.layout` names the axes in their order,
+`data.range` the values of black and white.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ def arranged(x: np.ndarray, what: str, layout: str) -> np.ndarray:
     if looks:
         plain = 'NHWC'[: x.ndim]
         raise errors.GaxError(
-            f'{what} has the shape {x.shape}, which looks like {looks} (N images, height, width, channels): say '
-            f'config.data.layout={looks}, or {plain} if that is what it is'
+            f'{what} has the shape {x.shape}, which looks like {looks} (N images, height, width, channels): '
+            f'say config.data.layout={looks}, or {plain} if that is what it is'
         )
     layout = layout or 'NHWC'[: x.ndim]
     x = x.transpose([layout.index(axis) for axis in 'NHWC' if axis in layout])
@@ -75,8 +76,8 @@ def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:
         hint = '; of 16 bits: divide by 257' if x.dtype == np.uint16 and highest > 255 else ''
         raise errors.GaxError(
             f'{what} is {x.dtype} from {lowest:g} to {highest:g}, which is '
-            f'{f"not {span}" if span else "no range for certain"}: make it uint8, 0 to 255{hint}, or say which range it is, '
-            f'config.data.range={" or ".join(RANGES)}'
+            f'{f"not {span}" if span else "no range for certain"}: make it uint8, 0 to 255{hint}, or '
+            f'say which range it is, config.data.range={" or ".join(RANGES)}'
         )
     if x.dtype == np.uint8 and span == '0..255':
         return x
@@ -102,7 +103,8 @@ def labels(y: np.ndarray, count: int, what: str, classes: tuple[str, ...] = ()) 
     """int32 [count] of class indices from 0 up.
 
     Raises:
-        GaxError: for anything else, one-hot rows, texts and numbers that name things rather than classes among it.
+        GaxError: for anything else, one-hot rows, texts and numbers that name things rather than classes
+        among it.
     """
     if y.shape != (count,) or not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
         hint = ': they are one-hot, give .argmax(axis=1)' if is_one_hot(y, count) else ''

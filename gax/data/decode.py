@@ -71,7 +71,8 @@ def shape(path: Path, channels: int = 0) -> tuple[int, int, int]:
 
 
 def refuse_nothing(path: Path) -> None:
-    """Raises BadImage for a link that leads to nothing, and for what is not a file, which might be waited for for ever."""
+    """Raises BadImage for a link that leads to nothing, and for what is not a file, which might be waited for
+    for ever."""
     if not path.is_file():
         where = f'it links to {os.readlink(path)}, which is' if path.is_symlink() else 'it is'
         why = 'no file' if path.exists() else 'not there'
@@ -102,7 +103,8 @@ def white(opened: Image.Image) -> int:
 
 
 def pixels(opened: Image.Image, channels: int, brightest: int) -> np.ndarray:
-    """uint8 [H, W, C] of a loaded image, see `image`; its values are rounded to 8 bits where `brightest` needs more."""
+    """uint8 [H, W, C] of a loaded image, see `image`; its values are rounded to 8 bits where `brightest`
+    needs more."""
     if brightest > 255:
         sixteen = np.asarray(opened).astype(np.uint32)
         opened = Image.fromarray(((sixteen * 255 + brightest // 2) // brightest).astype(np.uint8))

@@ -42,7 +42,8 @@ class Open(NamedTuple):
 
 
 def named(path: str, data: Any) -> Source:
-    """The images under `path`; their labels are the class folders in the order of their names, or as gax wrote them down.
+    """The images under `path`; their labels are the class folders in the order of their names, or as gax
+    wrote them down.
 
     Found by their suffixes, at any depth; other files are left out, and told of. A broken one ends it, by name
     (data.broken='error'), or is left out and counted ('skip': then every file is read once before a run begins). A set that

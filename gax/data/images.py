@@ -19,8 +19,8 @@ log = logging.getLogger('gax')
 class Found(NamedTuple):
     """paths: of the images, sorted. labels: int32, one a path; None without classes.
 
-    classes: their names, by label; () where they have none. num: how many there are. dangling: links that lead to nothing,
-    those among the images included.
+    classes: their names, by label; () where they have none. num: how many there are. dangling: links that
+    lead to nothing, those among the images included.
     """
 
     paths: list[Path]
@@ -31,9 +31,11 @@ class Found(NamedTuple):
 
 
 def find(root: Path) -> Found:
-    """The images under `root`, through links as well. Raises GaxError for a folder that is not there, is empty, or of no one kind.
+    """The images under `root`, through links as well. Raises GaxError for a folder that is not there, is
+    empty, or of no one kind.
 
-    A link that leads to nothing is an image that is broken, if it is called like one; else it is told of in `dangling`.
+    A link that leads to nothing is an image that is broken, if it is called like one; else it is told of in
+    `dangling`.
     """
     if not root.is_dir():
         what = 'is not a folder' if root.exists() else 'does not exist'
@@ -45,8 +47,8 @@ def find(root: Path) -> Found:
     filled = [name for name, part in inside.items() if part.images]
     if top.images and filled:
         raise errors.GaxError(
-            f'{root} has images both in itself ({top.images[0].name}, ...) and in class folders ({filled[0]}, ...): have one '
-            'or the other'
+            f'{root} has images both in itself ({top.images[0].name}, ...) and in class folders ({filled[0]}, ...): '
+            'have one or the other'
         )
     if not top.images and not filled:
         known = ' '.join(sorted(decode.SUFFIXES))
@@ -70,21 +72,23 @@ def find(root: Path) -> Found:
 
 
 def classes_of(root: Path, filled: Sequence[str]) -> folders.Classes:
-    """The label of each class folder, and all classes: as a folder that gax wrote says it; else those that are there."""
+    """The label of each class folder, and all classes: as a folder that gax wrote says it; else those that
+    are there."""
     known = folders.read_classes(root)
     if known is None:
         return folders.named_by(filled)
     differ = sorted(set(filled) ^ known.labels.keys())
     if differ:
         raise errors.GaxError(
-            f'{root / folders.CLASSES} is of other class folders than there are ({differ[0]}, ...): remove that file, and the '
-            'folders name the classes, or put them back'
+            f'{root / folders.CLASSES} is of other class folders than there are ({differ[0]}, ...): remove that '
+            'file, and the folders name the classes, or put them back'
         )
     return known
 
 
 class Part(NamedTuple):
-    """images: sorted, links to nothing that are called like one among them. others: files. dangling: such links, all."""
+    """images: sorted, links to nothing that are called like one among them. others: files. dangling: such
+    links, all."""
 
     images: list[Path]
     others: list[Path]
@@ -105,11 +109,12 @@ def is_image(path: Path) -> bool:
 
 
 def refuse_dangling(found: Found, root: Path, skip: bool) -> None:
-    """Raises GaxError for links that lead to nothing; with `skip` tells of those that are not among the images."""
+    """Raises GaxError for links that lead to nothing; with `skip` tells of those that are not among the
+    images."""
     if found.dangling and not skip:
         raise errors.GaxError(
-            f'{root}: {len(found.dangling)} links lead to nothing, e.g. {found.dangling[0]}: mend or remove them, or leave them '
-            'out with --config.data.broken=skip'
+            f'{root}: {len(found.dangling)} links lead to nothing, e.g. {found.dangling[0]}: mend or remove them, or '
+            'leave them out with --config.data.broken=skip'
         )
     others = [path for path in found.dangling if not is_image(path)]
     if others:

@@ -23,7 +23,8 @@ AS_IT_IS = Fit()
 EMBEDDED = {'mnist': 'mnist10k.npz', 'emoji': 'emoji32.npz'}
 
 
-# Of the data sets of gax, of what sample.py writes, and NumPy's own (guided-diffusion and many others write arr_0).
+# Of the data sets of gax, of what sample.py writes, and NumPy's own (guided-diffusion and many others write
+# arr_0).
 IMAGES = ('x', 'images', 'arr_0')
 LABELS = ('y', 'labels', 'arr_1')
 
@@ -48,7 +49,8 @@ def embedded(name: str, fit: Fit = AS_IT_IS) -> Source:
 
 
 def npz(path: str, fit: Fit = AS_IT_IS, layout: str = '', span: str = '') -> Source:
-    """The images, and perhaps the labels and `classes`, texts, of a file; see `load`. Raises GaxError for others."""
+    """The images, and perhaps the labels and `classes`, texts, of a file; see `load`. Raises GaxError for
+    others."""
     x, y, classes, names_read = load(paths.user(path), layout, span)
     log.info('%s: %s', path, names_read)
     return from_arrays(f'npz:{path}', x, y, fit, classes)
@@ -64,26 +66,27 @@ def load(path: Path, layout: str = '', span: str = '') -> File:
 
     What they may be, and layout and span: see gax.data.arrays.
     """
-    found, names = read(path)
+    stored, names = read(path)
     of_images, of_labels = (chosen(path, wanted, names) for wanted in (IMAGES, LABELS))
     if of_images is None:
         others = ' or '.join(map(repr, IMAGES[1:]))
         raise errors.GaxError(
             f"{path} has no array 'x' (found: {', '.join(names) or 'nothing'}), nor {others}"
         )
-    raw = found[of_images]
+    raw = stored[of_images]
     images = arrays.images(raw, f'{of_images!r} in {path}', layout, span)
-    classes = texts(found.get('classes'))
+    classes = texts(stored.get('classes'))
     labels = None
     if of_labels is not None:
-        labels = arrays.labels(found[of_labels], len(images), f'{of_labels!r} in {path}', classes)
+        labels = arrays.labels(stored[of_labels], len(images), f'{of_labels!r} in {path}', classes)
     names_read = f'images are {of_images!r}, {raw.dtype} {list(raw.shape)}'
     names_read += f', labels are {of_labels!r}' if of_labels else ', there are no labels'
     return File(images, labels, classes if labels is not None else (), names_read)
 
 
 def chosen(path: Path, wanted: tuple[str, ...], names: Sequence[str]) -> str | None:
-    """The one of the `wanted` names that a file has. Raises GaxError where it has more: nobody knows which is meant."""
+    """The one of the `wanted` names that a file has. Raises GaxError where it has more: nobody knows which is
+    meant."""
     there = [name for name in wanted if name in names]
     if len(there) > 1:
         raise errors.GaxError(f'{path} has {" and ".join(map(repr, there))}: keep the one that is meant')
@@ -91,7 +94,8 @@ def chosen(path: Path, wanted: tuple[str, ...], names: Sequence[str]) -> str | N
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The arrays of a file that may be meant, and the names of all. Raises GaxError where it cannot be read."""
+    """The arrays of a file that may be meant, and the names of all. Raises GaxError where it cannot be
+    read."""
     if not path.is_file():
         raise errors.GaxError(
             f'data file {path} does not exist' if not path.exists() else f'{path} is not a file'
@@ -100,14 +104,14 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
         # Opened here, because np.load leaves the file open where it is no whole archive.
         with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
             names = list(file.files)
-            found = {name: file[name] for name in names if name in (*IMAGES, *LABELS)}
+            stored = {name: file[name] for name in names if name in (*IMAGES, *LABELS)}
             with contextlib.suppress(KeyError, ValueError):  # not there, or pickled objects
-                found['classes'] = file['classes']
-        if not all(isinstance(array, np.ndarray) for array in found.values()):
+                stored['classes'] = file['classes']
+        if not all(isinstance(array, np.ndarray) for array in stored.values()):
             raise ValueError('its members are no arrays')
     except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise errors.GaxError(f'cannot read {path}: truncated, or not an .npz file ({error})') from error
-    return found, names
+    return stored, names
 
 
 def texts(array: np.ndarray | None) -> tuple[str, ...]:

@@ -43,8 +43,8 @@ def prepare(name: str, folder: str = '') -> str:
     kind = builder.info.file_format
     if kind is not None and kind.value != FORMAT:
         raise errors.GaxError(
-            f'tfds:{plain} is in {Path(str(builder.data_path))} already, but as {kind.value} and not as ArrayRecord, which is read '
-            'by index: give another --dir'
+            f'tfds:{plain} is in {Path(str(builder.data_path))} already, but as {kind.value} and not as '
+            'ArrayRecord, which is read by index: give another --dir'
         )
     splits = ', '.join(f'{key} {info.num_examples}' for key, info in builder.info.splits.items())
     words = [f'--workdir=runs/{plain.split("/")[0]}', f'--config.data.name=tfds:{text}']

@@ -143,16 +143,17 @@ def where(folder: str) -> Path:
     try:
         return paths.user(named or '~/tensorflow_datasets')
     except errors.GaxError as error:
-        said = (
+        message = (
             str(error)
             if named
             else 'no home is known, where TFDS would keep its sets: name a folder, --dir or config.data.dir'
         )
-        raise errors.GaxError(said) from error
+        raise errors.GaxError(message) from error
 
 
 def place(name: str, folder: str) -> Path:
-    """The folder of the set called `name`, with all its versions; or the one prepared set that `name` is the path of."""
+    """The folder of the set called `name`, with all its versions; or the one prepared set that `name` is the
+    path of."""
     path = paths.user(name)
     return path if (path / 'dataset_info.json').is_file() else where(folder) / name.partition(':')[0]
 

@@ -15,7 +15,8 @@ Identity = tuple[int, int]  # of a folder, by whichever path: device and inode
 
 
 class Listed(NamedTuple):
-    """files. dangling: links that lead to nothing, and what is neither a file nor a folder. folders: where they were asked for."""
+    """files. dangling: links that lead to nothing, and what is neither a file nor a folder. folders: where
+    they were asked for."""
 
     files: list[Path]
     dangling: list[Path]
@@ -25,8 +26,8 @@ class Listed(NamedTuple):
 def level(folder: Path, circle: frozenset[Identity] | None = None) -> Listed:
     """What lies in `folder` itself, hidden things left out, each kind sorted by the bytes of its names.
 
-    circle: folders that are not to be entered again; by default `folder` and those that it lies in. Raises GaxError where it
-    cannot be read.
+    circle: folders that are not to be entered again; by default `folder` and those that it lies in. Raises
+    GaxError where it cannot be read.
     """
     circle = around(folder) if circle is None else circle
     return sorted_out(entries(folder, circle))
@@ -60,10 +61,10 @@ def entries(folder: Path, circle: frozenset[Identity]) -> Iterator[tuple[Path, s
     """(path, 'file', 'folder' or 'dangling') of what is in one folder."""
     try:
         with os.scandir(folder) as scan:
-            seen_by_all = [entry for entry in scan if not entry.name.startswith('.')]
+            visible = [entry for entry in scan if not entry.name.startswith('.')]
     except OSError as error:
         raise errors.GaxError(f'cannot read the folder {folder}: {error.strerror or error}') from error
-    for entry in sorted(seen_by_all, key=lambda entry: os.fsencode(entry.name)):
+    for entry in sorted(visible, key=lambda entry: os.fsencode(entry.name)):
         path, kind = folder / entry.name, kind_of(entry)
         if kind == 'folder' and identity(path) in circle:
             log.warning('%s leads back to a folder that it lies in: it is left out', path)

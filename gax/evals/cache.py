@@ -21,7 +21,8 @@ Arrays = dict[str, np.ndarray]
 
 
 def default() -> Path | None:
-    """Beside the compiled programs, in the user's cache folder; None where nobody knows that, and nothing is kept."""
+    """Beside the compiled programs, in the user's cache folder; None where nobody knows that, and nothing is
+    kept."""
     folder = paths.cache()
     return folder / 'statistics' if folder else None
 

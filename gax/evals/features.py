@@ -227,17 +227,18 @@ def resolve(name: str) -> Any:
         raise errors.GaxError(f'cannot import the features {name} ({reason})') from error
 
 
-def with_constants(made: Extractor, shape: tuple[int, ...]) -> Extractor:
-    """`made`, whose checksum is of the arrays as well that its function holds: weights may come from a file of any name."""
+def with_constants(extractor: Extractor, shape: tuple[int, ...]) -> Extractor:
+    """`extractor`, whose checksum is of the arrays as well that its function holds: weights may be in a file
+    of any name."""
     try:
         example = jax.ShapeDtypeStruct((2, *shape), jnp.uint8)
-        held = list(constants(jax.make_jaxpr(made.apply)(made.variables, example)))
+        held = list(constants(jax.make_jaxpr(extractor.apply)(extractor.variables, example)))
     except Exception:  # whoever calls it is told what is wrong
-        return made
-    sha = hashlib.sha256(made.checksum.encode())
+        return extractor
+    sha = hashlib.sha256(extractor.checksum.encode())
     for array in held:
         sha.update(np.ascontiguousarray(array))
-    return made._replace(checksum=sha.hexdigest()[:16]) if held else made
+    return extractor._replace(checksum=sha.hexdigest()[:16]) if held else extractor
 
 
 def constants(closed: Any) -> Iterator[Any]:

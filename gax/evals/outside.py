@@ -51,7 +51,8 @@ def from_folder(path: Path, ref: Reference, section: Any) -> Source:
 
 
 def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
-    """A folder's source, whose labels are its own, with the reference's labels in their place: known by the names."""
+    """A folder's source, whose labels are its own, with the reference's labels in their place: known by the
+    names."""
     if not source.spec.num_classes:
         return source
     known = numbers(wanted)

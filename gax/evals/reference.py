@@ -96,7 +96,8 @@ def digest_of(source: Source, read: Callable[[np.ndarray, int, int], Iterator[Ch
 
 
 def files_digest(data: Any) -> str:
-    """16 hex digits of the SHA-256 of path, size and times of change of every file below what `data.name` names."""
+    """16 hex digits of the SHA-256 of path, size and times of change of every file below what `data.name`
+    names."""
     kind, _, name = data.name.partition(':')
     if kind == 'tfds':
         root = tfds.place(tfds.parts(name)[0], data.get('dir') or '')

@@ -137,5 +137,6 @@ def address(url: str, workdir: Path) -> str:
 
 
 def sqlite(file: Path) -> str:
-    """The URL of a file of any name: what would have a meaning in a URL is quoted, bytes that are no UTF-8 stay."""
+    """The URL of a file of any name: what would have a meaning in a URL is quoted, bytes that are no UTF-8
+    stay."""
     return 'sqlite:///' + re.sub('[%?#]', lambda found: quote(found[0]), str(file))
