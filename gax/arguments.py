@@ -1,7 +1,8 @@
-"""The command line, read by absl and ml_collections alone; each mistake they find becomes one line that says what to write.
+"""The command line, read by absl and ml_collections alone. A mistake becomes one line that says what to write.
 
-They raise a dozen kinds of errors, some with the usage of every flag, some with a traceback: `explained` turns them all into
-words. What they would pass over in silence (words that are left over, flags swallowed as values) is refused afterwards.
+They raise a dozen kinds of errors, some with the usage of every flag, some with a traceback: `explained` turns
+them all into words. What they would pass over in silence (words that are left over, flags taken for values) is
+refused afterwards.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ class TupleParser(flags.ArgumentParser):
     """Tuples as Python writes them; ml_collections' own would make one of any text."""
 
     def parse(self, argument: Any) -> tuple[Any, ...]:
-        value = ast.literal_eval(argument) if isinstance(argument, str) else argument
+        try:
+            value = ast.literal_eval(argument) if isinstance(argument, str) else argument
+        except SyntaxError as error:  # absl would let it pass
+            raise ValueError('no tuple') from error
         if not isinstance(value, tuple):
             raise ValueError('no tuple')
         return value
@@ -37,7 +41,7 @@ class TupleParser(flags.ArgumentParser):
 
 
 class NumberParser(flags.ArgumentParser):
-    """Whole numbers, and others: 7 and 7.0 are not the same (optim.lengths). ml_collections' own would take any text."""
+    """Numbers; 7 and 7.0 are not the same (optim.lengths). ml_collections' own would take any text."""
 
     def parse(self, argument: Any) -> int | float:
         if not isinstance(argument, str):
@@ -53,7 +57,7 @@ class ConfigParser(flags.ArgumentParser):
 
     ml_collections then reads, types and sets the fields, in whatever order they are given.
 
-    config: what was read last. words: the command line, where ml_collections looks for the fields that are set.
+    config: what was read last. words: the command line, where ml_collections looks for fields that are set.
     """
 
     def __init__(self, words: list[str]) -> None:
@@ -106,7 +110,18 @@ def define_mode(name: str, mode: str, help_string: str) -> flags.FlagHolder[str]
 
 
 def parse(argv: Sequence[str], values: flags.FlagValues) -> list[str]:
-    """Sets `values` by `argv`, the program's name first, which alone is returned. Raises GaxError for any mistake."""
+    """Sets the flags.
+
+    Args:
+        argv: the program's name, and what follows it.
+        values: the flags that are defined.
+
+    Returns:
+        The program's name alone.
+
+    Raises:
+        GaxError: for any mistake, in one line.
+    """
     values.set_gnu_getopt(True)  # or nothing would be read after a word that is no flag
     parser = values['config'].parser if 'config' in values else None
     if isinstance(parser, ConfigParser):
@@ -136,7 +151,7 @@ def config_of(argv: Sequence[str]) -> ConfigDict | None:
 
 
 def explained(error: Exception, argv: Sequence[str], values: flags.FlagValues, parser: Any) -> str:
-    """What to say of an error that absl or ml_collections have raised. parser: of --config, where there is that flag."""
+    """What to say of an error of absl or ml_collections. parser: of --config, where there is that flag."""
     words = [m.groups() for word in argv[1:] if (m := re.match(r'--?(?:no)?config(\.)?([^=]*)', word))]
     if parser and words and words[0][0]:
         return f'--config.{words[0][1]} must come after --config=FILE'
@@ -201,7 +216,7 @@ def ours(values: flags.FlagValues) -> list[str]:
 
 
 def changes(values: flags.FlagValues) -> dict[str, Any]:
-    """What the command line has set, by the names of the flags: 'workdir', 'config.d.updates' ... Of --config the file."""
+    """What the command line has set, by names of flags: 'workdir', 'config.d.updates' ... Of --config the file."""
     result = {name: values[name].value for name in ours(values) if values[name].present}
     if 'config' in result:
         result['config'] = config_flags.get_config_filename(values['config'])

@@ -41,10 +41,10 @@ def run(main: Callable[[list[str]], int | None]) -> None:
 
 
 def piped(work: Callable[[], int]) -> int:
-    """The status that `work` returns; 141, without a word, where nobody reads what it prints any more (`| head -1`).
+    """The status that `work` returns; 141, without a word, where nobody reads what it prints (`| head -1`).
 
-    What is saved by then stays, as nothing is printed on stdout before the end of a training. A signal handler in place of
-    this would end the process at a socket that breaks, too.
+    A training has saved all by then, as it prints nothing on stdout before its end. The signal's own default in
+    place of this would end the process at a socket that breaks, too.
     """
     try:
         status = work()
@@ -99,7 +99,7 @@ def complain(error: Exception, debug: bool) -> int:
 
 
 def usage(argv: Sequence[str]) -> str:
-    """The script's docstring, its flags with their defaults, and the fields of the config, where the flags name one."""
+    """The script's docstring, its flags with their defaults, and the fields of the config that `argv` names."""
     doc = (getattr(sys.modules['__main__'], '__doc__', '') or '').strip()
     lines = [doc, '', 'Flags:']
     for name in arguments.ours(flags.FLAGS):

@@ -1,4 +1,4 @@
-"""A config file: its module, and what its `get_config` returns. Each failure is one line, with the line of the file."""
+"""A config file: its module, and what its `get_config` returns. A failure is one line, with the file's line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,22 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors
+from gax import errors, paths
 
 ROOT = Path(__file__).parents[1]  # of the repository, where gax is used from one
 
 
 def load_config(path: str) -> ConfigDict:
-    """What `get_config` of the file returns; 'FILE:ARGUMENT' gives it an argument. Raises GaxError for any failure."""
+    """What `get_config` of a file returns.
+
+    Args:
+        path: 'FILE', or 'FILE:ARGUMENT' to give `get_config` an argument; or the config.json of a run.
+
+    Raises:
+        GaxError: for any failure, with the line of the file where that is known.
+    """
     if path.endswith('.json'):
-        return restored(Path(path).expanduser())
+        return restored(paths.user(path))
     name, colon, argument = path.partition(':')
     module = load(name)
     if not hasattr(module, 'get_config'):
@@ -46,8 +53,8 @@ def restored(file: Path) -> ConfigDict:
 
 
 def load(path: str) -> ModuleType:
-    """The module of a config file, 'FILE' or 'FILE:ARGUMENT'. Raises GaxError where it is not there, or cannot be run."""
-    file = Path(path.partition(':')[0]).expanduser()
+    """The module of a config file, 'FILE' or 'FILE:ARGUMENT'. Raises GaxError where it cannot be run."""
+    file = paths.user(path.partition(':')[0])
     if file.suffix == '.json':
         return ModuleType('gax_config')  # a run's, which has no functions
     if not file.is_file() or file.suffix != '.py':
@@ -77,9 +84,10 @@ def called(file: Path, part: Callable[[], Any]) -> Any:
 
 
 def make_importable(file: Path) -> None:
-    """Lets a config import others as `configs.NAME`, wherever the script was started, and wherever a copy of it lies.
+    """Lets a config import others as `configs.NAME`, wherever the script was started and a copy of it lies.
 
-    They are looked for in the file's own folder, where that is a package, below the current folder, and in gax's repository.
+    They are looked for in the file's own folder, where that is a package, below the current folder, and in the
+    repository of gax.
     """
     folder = file.absolute().parent
     roots = [folder.parent] if (folder / '__init__.py').exists() else []
@@ -91,8 +99,8 @@ def no_neighbour(module: str) -> str:
     """What to say of an import of configs.NAME that fails."""
     name = module.replace('.', '/')
     return (
-        f"which is not there: copy {name}.py of gax's repository, too, into a folder called configs with an empty "
-        '__init__.py, and this file beside it'
+        f"which is not there: copy {name}.py of gax's repository, too, into a folder called configs "
+        'with an empty __init__.py, and this file beside it'
     )
 
 

@@ -98,7 +98,8 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     of `historical_averaging`. schedule.name: an optax schedule of the training step that multiplies
     learning_rate (see `at_training_step`); its lengths may be shares of `steps` (see `lengths`). Everything else that is not
     None goes to the optax function: learning_rate, b1, b2, eps, momentum, weight_decay ... Numbers may be traced arrays.
-    Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too: 'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
+    Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too: 'optimistic_gradient_descent',
+    and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
     On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does
     (tests/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
@@ -131,18 +132,19 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
 def at_training_step(
     make: Callable[[Any], optax.GradientTransformation], rate: Any
 ) -> optax.GradientTransformation:
-    """The optimizer `make(rate)`, whose schedule is a function of the training step, not of the player's own moves.
+    """The optimizer `make(rate)`, whose schedule is a function of the training step, not of a player's moves.
 
-    A player may move several times in a training step, or not in all of them. Then the rate still follows the training
-    step, as all schedules of gax do, while what the optimizer counts itself (Adam's bias correction) are its own moves.
+    A player may move several times in a training step, or not in all of them. Then the rate still follows the
+    training step, as all schedules of gax do. What the optimizer counts itself (Adam's bias correction) are its
+    own moves.
 
     Args:
         make: from a learning rate to an optimizer.
         rate: a number, or a schedule: int32 () -> float32 ().
 
     Returns:
-        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as the extra
-        argument `step`; without it the schedule counts updates, as optax does.
+        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as the
+        extra argument `step`; without it the schedule counts updates, as optax does.
     """
     if not callable(rate):
         return make(rate)
@@ -241,7 +243,7 @@ def lengths(arguments: Mapping[str, Any], steps: int) -> dict[str, int]:
     """The SCHEDULE_LENGTHS among a schedule's arguments, in training steps: a float is a share of `steps`.
 
     Args:
-        arguments: of a schedule: 7000 are 7,000 steps whatever `steps` is, 0.5 is half of `steps`, and 1.0 all of them.
+        arguments: of a schedule: 7000 are 7,000 steps, 0.5 is half of `steps`, and 1.0 all of them.
         steps: of the whole training; 0: not known, and shares are refused.
 
     Raises:
@@ -263,7 +265,7 @@ def lengths(arguments: Mapping[str, Any], steps: int) -> dict[str, int]:
 
 
 def check_length(path: str, value: Any) -> None:
-    """Raises GaxError, naming `path`, unless `value` is unset, a whole number of steps or a share of the training's steps."""
+    """Raises GaxError, naming `path`, unless `value` is unset, a whole number of steps, or a share of them."""
     steps = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     if not (value is None or steps or (isinstance(value, float) and 0.0 <= value <= 1.0)):
         raise errors.GaxError(

@@ -149,6 +149,7 @@ LENGTHS = {
     'ring:ns_r1_r2': (None, 8000),
     'ring:ls_r1_r2_long': (None, 16_000),
     'grid:rp_r1_r2': (None, 20_000),
+    'swiss_roll': (None, 8000),
     'stacked_mnist:ns_r1_r2': (5000, 5000),
     'stacked_mnist:rp_r1_r2': (10_000, 10_000),
 }
