@@ -72,7 +72,6 @@ def is_unread(stream: TextIO) -> bool:
 def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int:
     """The exit status of `main` under the flags in `argv`."""
     try:
-        argv = with_home(argv)
         if any(word in HELP for word in argv[1:]):
             print(usage(argv))
             return 0
@@ -159,16 +158,6 @@ def cache_folder(text: str) -> Path | None:
         if text != flags.FLAGS['compilation_cache'].default:
             raise
         return None
-
-
-def with_home(argv: Sequence[str]) -> list[str]:
-    """The arguments with the home that --config may begin with: absl opens that file by itself."""
-    result = list(argv)
-    for place, (before, word) in enumerate(zip(('', *argv), argv, strict=False)):
-        name, equals, value = word.partition('=') if word.startswith('-') else (before, '', word)
-        if name in ('--config', '-config') and value.startswith('~'):
-            result[place] = f'{name}=' * bool(equals) + str(paths.user(value))
-    return result
 
 
 def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = False) -> int:

@@ -34,7 +34,7 @@ def load_config(path: str) -> ConfigDict:
     module = load(name)
     if not hasattr(module, 'get_config'):
         raise errors.GaxError(f'config file {name} defines no get_config()')
-    config = called(Path(name).expanduser(), lambda: module.get_config(*[argument] * bool(colon)))
+    config = called(paths.user(name), lambda: module.get_config(*[argument] * bool(colon)))
     if not isinstance(config, ConfigDict):
         raise errors.GaxError(
             f'config file {name}: get_config() must return a ConfigDict, and returned {type(config).__name__}'

@@ -62,7 +62,8 @@ def schedule(name: str = '', **arguments: Any) -> ConfigDict:
 
 def offered(name: str) -> dict[str, Any]:
     """{field: its value where it is not set} that an optimizer of this name may have beside its name and rate."""
-    return {**OFF, **_plain(errors.lookup('optimizer', name, optimizers()))}
+    plain = _plain(errors.lookup('optimizer', name, optimizers()))
+    return {**OFF, **plain, **AS_PUBLISHED.get(name, {})}
 
 
 def offered_to_schedule(name: str) -> dict[str, Any]:
@@ -114,6 +115,8 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     arguments = {**AS_PUBLISHED.get(name, {}), **arguments}
     if 'key' in inspect.signature(factory).parameters:  # of a noise that the optimizer adds
         arguments['key'] = rng.key(0)
+    if arguments.get('nesterov') and 'momentum' in _plain(factory) and arguments.get('momentum') is None:
+        raise errors.GaxError(f'optimizer {name!r} reads nesterov beside momentum only: set momentum, too')
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):
         arguments |= lazy(factory, arguments, interval)
