@@ -196,10 +196,10 @@ class Maker(NamedTuple):
 
 
 class Program(NamedTuple):
-    """A compiled program, the number of steps that it is of, or ANY, and of how many it is given the rows."""
+    """A compiled program. steps: how many it takes, or ANY. room: of how many steps it is given the rows."""
 
     run: Callable[..., Carry]
-    count: int
+    steps: int
     room: int
 
 
@@ -223,7 +223,8 @@ def constants(experiment: Experiment, count: int, number: int) -> Any:
 def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: Any) -> Program:
     """Of a single step where it would be a loop on CPU that holds convolutions of XLA's own."""
     due, count = key
-    made, bound = maker.program(due, count), ()
+    made: Any = maker.program(due, count)
+    bound: tuple[Any, ...] = ()
     if isinstance(made, functools.partial):
         made, bound = made.func, made.args
     ahead = hasattr(made, 'lower')  # what has not compiles at its first call
@@ -247,9 +248,9 @@ def compile_ahead(
     plan = plan_of(experiment.game, start, min(end - start, LOOK_AHEAD))
     keys = {key_of(experiment, due, n, most): None for due, count in plan for n in {1, min(count, most)}}
     pool = ThreadPoolExecutor(2, 'gax-compile')
-    found = {key: pool.submit(compiled, experiment, maker, key, most, like).result for key in keys}
+    programs = {key: pool.submit(compiled, experiment, maker, key, most, like) for key in keys}
     pool.shutdown(wait=False)
-    return found
+    return {key: functools.partial(program.result) for key, program in programs.items()}
 
 
 def advancer(
@@ -277,7 +278,7 @@ def advancer(
             known.update({key: program() for key, program in programs.items()})
         if key not in known:
             known[key] = compiled(experiment, maker, key, most, carry)
-        if known[key].count != key[1] and not told:
+        if known[key].steps != key[1] and not told:
             told.append(SLOW_LOOPS)
             log.warning(SLOW_LOOPS)
         return known[key]

@@ -80,21 +80,6 @@ def test_a_name_that_is_too_long_is_one_line() -> None:
         paths.user('x' * 5000)
 
 
-def test_the_home_of_a_config_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    """absl opens it by itself; the shell knows no home behind an equals sign."""
-    monkeypatch.setenv('HOME', '/home/me')
-    argv = [
-        'x.py',
-        '--config=~/a.py:arg',
-        '--config',
-        '~/b.py',
-        '--workdir=~/c',
-        '--config.data.name=npz:~/d',
-    ]
-    expected = ['x.py', '--config=/home/me/a.py:arg', '--config', '/home/me/b.py', *argv[4:]]
-    assert cli.with_home(argv) == expected
-
-
 def test_files_are_old_or_new_and_nothing_of_others_goes(tmp_path: Path) -> None:
     out = tmp_path / 'a.txt'
     out.write_text('old')

@@ -114,6 +114,11 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     return stored, names
 
 
+def class_names(path: Path) -> tuple[str, ...]:
+    """The array `classes` of a file, texts; () where there is none."""
+    return texts(read(path)[0].get('classes'))
+
+
 def texts(array: np.ndarray | None) -> tuple[str, ...]:
     """The names of classes; () of what is none."""
     return tuple(array.tolist()) if array is not None and array.ndim == 1 and array.dtype.kind == 'U' else ()
