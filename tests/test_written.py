@@ -7,6 +7,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from gax import config, data, errors, folders, written
+from gax.data import tfds
 
 
 def read(name):
@@ -72,6 +73,11 @@ def test_a_set_that_is_there_is_known_by_its_content(tmp_path):
     with pytest.raises(errors.GaxError, match=f'is not what {one} holds now'):
         written.tfds_set(one, tmp_path / 'root')
     assert set(read(f'tfds:{tmp_path}/root/set/1.0.0').arrays['image'].flat) == {0}
+
+
+def test_a_folder_that_tfds_cannot_name_is_refused(tmp_path):
+    with pytest.raises(errors.GaxError, match='in folders whose names are UTF-8'):
+        tfds.where(str(tmp_path / '\udce9'))
 
 
 def test_a_set_of_others_is_not_taken_for_it(tmp_path):

@@ -116,7 +116,7 @@ def find(name: str, folder: str) -> Any:
     tfds = library()
     path = paths.user(name)
     if (path / 'dataset_info.json').is_file():
-        return tfds.builder_from_directory(str(path))
+        return tfds.builder_from_directory(str(readable(path)))
     plain = name.partition(':')[0].partition('/')[0]
     root = where(folder)
     try:
@@ -140,15 +140,25 @@ def find(name: str, folder: str) -> Any:
 def where(folder: str) -> Path:
     """The folder that sets are looked for in, as TFDS chooses it."""
     named = folder or os.environ.get('TFDS_DATA_DIR', '')
+    if named:
+        return readable(paths.user(named))
     try:
-        return paths.user(named or '~/tensorflow_datasets')
+        return readable(paths.user('~/tensorflow_datasets'))
     except errors.GaxError as error:
-        message = (
-            str(error)
-            if named
-            else 'no home is known, where TFDS would keep its sets: name a folder, --dir or config.data.dir'
-        )
-        raise errors.GaxError(message) from error
+        raise errors.GaxError(
+            'no home is known, where TFDS would keep its sets: name a folder, --dir or config.data.dir'
+        ) from error
+
+
+def readable(path: Path) -> Path:
+    """`path`. Raises GaxError for bytes that are no UTF-8, which the reader and the writer of ArrayRecord refuse."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise errors.GaxError(
+            f'{path}: sets of TFDS lie in folders whose names are UTF-8: rename it'
+        ) from error
+    return path
 
 
 def place(name: str, folder: str) -> Path:
