@@ -1,41 +1,100 @@
-"""TensorBoard event files, written as they are measured: nothing is lost in a queue when the process is killed."""
+"""TensorBoard event files, written as they are measured: nothing is lost in a queue when the process is killed.
+
+tensorboardX's SummaryWriter hands events to a thread by a queue, which its `flush` does not empty: what was written last is
+lost with the process, and a full disk ends the thread with a traceback. So its writer of events is used below that.
+"""
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
+log = logging.getLogger('gax')
+
 
 class Board:
-    """One event file in `folder`. What earlier files hold at `purge` and later is dropped by TensorBoard."""
+    """One event file in `folder`. What earlier files hold at `purge` and later is dropped by TensorBoard.
+
+    Without tensorboardX (the extra `tensorboard`) nothing is written, which is said once.
+    """
 
     def __init__(self, folder: Path, purge: int | None = None) -> None:
-        from tensorboardX.proto import event_pb2, summary_pb2
-        from tensorboardX.record_writer import RecordWriter
+        self._events: Any = None
+        if not installed():
+            return
+        from tensorboardX.event_file_writer import EventsWriter
+        from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-        self._event, self._summary = event_pb2.Event, summary_pb2.Summary
-        self._session = event_pb2.SessionLog
-        # The process number keeps two starts within a second apart.
-        self._records = RecordWriter(
-            str(folder / f'events.out.tfevents.{int(time.time()):010d}.gax.{os.getpid()}')
-        )
-        self._write(self._event(wall_time=time.time(), file_version='brain.Event:2'))
+        # Two starts within a second, or of two processes, are two files.
+        suffix = f'.{os.getpid()}.{time.time_ns() % 10**9:09d}'
+        self._event = Event
+        self._events = EventsWriter(str(folder / 'events'), suffix)
         if purge is not None:
-            start = self._session(status=self._session.START)
-            self._write(self._event(wall_time=time.time(), step=purge, session_log=start))
+            self._write(step=purge, session_log=SessionLog(status=SessionLog.START))
+        self._events.flush()
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        summary = self._summary(
-            value=[self._summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        )
-        self._write(self._event(wall_time=time.time(), step=step, summary=summary))
+        """Numbers of a step, by name."""
+        if self._events:
+            from tensorboardX import summary
 
-    def _write(self, event: Any) -> None:
-        self._records.write(event.SerializeToString())
-        self._records.flush()
+            whole = summary.Summary()
+            for name, value in values.items():
+                whole.MergeFrom(summary.scalar(name, value))
+            self._write(step=step, summary=whole)
+
+    def image(self, step: int, name: str, picture: Image.Image) -> None:
+        """A picture of a step."""
+        if self._events:
+            from tensorboardX import summary
+
+            pixels = np.asarray(picture if picture.mode in ('L', 'RGB', 'RGBA') else picture.convert('RGB'))
+            layout = 'HW' if pixels.ndim == 2 else 'HWC'
+            self._write(step=step, summary=summary.image(name, pixels, dataformats=layout))
+
+    def config(self, fields: Mapping[str, Any], metrics: Iterable[str]) -> None:
+        """The config as text, and as hyperparameters, by which TensorBoard compares runs in `metrics`."""
+        if self._events:
+            from tensorboardX import summary
+
+            lines = [
+                '| field | value |',
+                '|---|---|',
+                *(f'| {name} | {value} |' for name, value in fields.items()),
+            ]
+            self._write(step=0, summary=summary.text('config', '\n'.join(lines)))
+            plain = {
+                name: value if isinstance(value, (bool, int, float, str)) else str(value)
+                for name, value in fields.items()
+                if value is not None
+            }
+            experiment, start, _ = summary.hparams(plain, dict.fromkeys(metrics, 0.0))
+            self._write(step=0, summary=experiment)
+            self._write(step=0, summary=start)
+
+    def _write(self, **fields: Any) -> None:
+        self._events.write_event(self._event(wall_time=time.time(), **fields))
+        self._events.flush()
 
     def close(self) -> None:
-        self._records.close()
+        if self._events:
+            self._events.close()
+
+
+@functools.cache
+def installed() -> bool:
+    """Whether tensorboardX is there. Where it is not, that is said, once."""
+    try:
+        import tensorboardX  # noqa: F401
+    except ImportError:
+        log.info("no TensorBoard event files are written: that takes pip install 'gax[tensorboard]'")
+        return False
+    return True

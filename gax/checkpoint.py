@@ -8,12 +8,15 @@ damaged/STEP                     what a resuming run found damaged
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import logging
 import os
 import secrets
 import shutil
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +44,7 @@ class Checkpoints:
         logging.getLogger('absl').setLevel(logging.CRITICAL)  # Orbax logs what it raises as well, by the page
         self._ocp, self._directory = ocp, directory.absolute()
         self._keep, self._writes = keep, write
+        self._saving: tuple[int, Future[None]] | None = None  # the step that is being written, and by what
         alone = of_one_process(ocp)
         handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
         self._orbax = ocp.Checkpointer(handler, multiprocessing_options=alone)
@@ -56,16 +60,47 @@ class Checkpoints:
         return sorted(int(path.name) for path in found if path.name.isdigit())
 
     def save(self, step: int, tree: PyTree) -> None:
-        """Writes `tree` as the checkpoint of `step`; returns when it is on disk. Raises GaxError if it cannot be.
+        """Writes `tree` as the checkpoint of `step`; returns when it is on disk. Raises GaxError if it cannot be."""
+        self.save_async(step, tree)
+        self.wait()
 
-        A checkpoint appears, and an old one goes, by the renaming of a folder: a process killed in here leaves whole
-        ones, and rubbish that the next start removes. What is written is a copy on the host, so that the device's
-        arrays may be donated at once.
+    def save_async(self, step: int, tree: PyTree, then: Callable[[], None] = lambda: None) -> None:
+        """Copies `tree` to the host and returns; a thread writes the copy as the checkpoint of `step`.
+
+        The device's arrays may be donated at once. One save is under way at a time: this one waits for the one before.
+
+        Args:
+            step: the training step that `tree` is of. Where its checkpoint is there already nothing is written.
+            tree: arrays, on the devices or on the host.
+            then: called by the thread when the checkpoint is on disk.
+
+        Raises:
+            GaxError: the save before failed. A failure of this one is raised by the next call of `save_async`, `check` or `wait`.
         """
-        target = self._directory / str(step)
-        if target.exists():
+        if self._saving and self._saving[0] == step:
+            return
+        self.wait()
+        if (self._directory / str(step)).exists():
             return
         host = jax.tree.map(lambda x: np.array(x), jax.device_get(tree))
+        self._saving = step, writer().submit(self._write, step, host, then)
+
+    def check(self) -> None:
+        """Raises GaxError where the save under way has failed; waits for nothing."""
+        if self._saving and self._saving[1].done():
+            self.wait()
+
+    def wait(self) -> None:
+        """Returns when the save under way is on disk. Raises GaxError if it cannot be."""
+        saving, self._saving = self._saving, None
+        if saving:
+            saving[1].result()
+
+    def _write(self, step: int, host: PyTree, then: Callable[[], None]) -> None:
+        """A checkpoint appears, and an old one goes, by the renaming of a folder: a process killed in here leaves whole
+        ones, and rubbish that the next start removes.
+        """
+        target = self._directory / str(step)
         with errors.plain_os_errors(self._directory):
             try:
                 with paths.replacing(target) as temporary:
@@ -80,6 +115,7 @@ class Checkpoints:
                         (self._directory / str(old)).rename(self._directory / paths.temporary_name())
             finally:
                 self._sweep()  # where a save failed on a full disk, that makes room
+        then()
 
     def best(self) -> int | None:
         """The step that `mark_best` was last told of, if its checkpoint is there."""
@@ -179,7 +215,18 @@ class Checkpoints:
             )
 
     def close(self) -> None:
+        """Waits for the save under way. Whoever is to hear of its failure as an error calls `wait` before."""
+        try:
+            self.wait()
+        except errors.GaxError as error:
+            log.warning('%s', error)
         self._orbax.close()
+
+
+@functools.cache
+def writer() -> ThreadPoolExecutor:
+    """One thread of the process writes all checkpoints, one after the other."""
+    return ThreadPoolExecutor(1, 'gax-checkpoint')
 
 
 def of_one_process(ocp: Any) -> Any:

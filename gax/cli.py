@@ -126,11 +126,12 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = 
     for name in ('samples', 'samples.gif', 'curves.png', 'metrics.jsonl', 'eval.jsonl'):
         path = workdir / name
         if path.is_dir():
-            path = max(path.glob('*.png'), default=path)
+            path = max(path.glob('[0-9]*.png'), default=path)
         if path.exists():
             print(f'  {path}')
     folder = shlex.quote(str(workdir))  # commands are there to be copied
-    print(f'TensorBoard:   tensorboard --logdir={folder}')
+    if any(workdir.glob('events.out.tfevents.*')):
+        print(f'TensorBoard:   tensorboard --logdir={folder}')
     print(f'Evaluation:    python experiments/evaluate.py --workdir={folder}')
     print(f'More samples:  python experiments/sample.py --workdir={folder} --num=64 --out=grid.png')
     return 0

@@ -43,11 +43,15 @@ class Course:
     def __init__(self, config: ConfigDict, team: Alone, closing: ExitStack) -> None:
         self.config, self.team = config, team
         self.experiment = experiment.build(config)
+        self.on_built()
         self.shapes = experiment.shapes(self.experiment)
         self.feeder = experiment.feeder(self.experiment)
         closing.callback(self.feeder.close)
         whole = parallel.replicated(self.experiment.mesh)
         self.take = jax.jit(lambda m: (jax.tree.map(jnp.copy, m), meter.empty(m.totals)), out_shardings=whole)
+
+    def on_built(self) -> None:
+        """Told when the data is there and the game is made; the step has not been traced yet."""
 
     def agree(self) -> None:
         """All begin with the same config, data and step, and those of process 0's checkpoint. Raises GaxError where they differ."""
@@ -120,7 +124,15 @@ class Course:
         return self.team.saved
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
-        return carry._replace(meter=self.take(carry.meter)[1]), None
+        return self.measured(step, carry)[0], None
+
+    def measured(self, step: int, carry: Carry) -> tuple[Carry, meter.Meter]:
+        """(the carry, a copy of what its meter has gathered), the meter empty again if a row is due at `step`.
+
+        Where training ends between two rows the meter goes on: a run that is continued writes the row that was due.
+        """
+        taken, fresh = self.take(carry.meter)
+        return (carry if step % self.config.log_every else carry._replace(meter=fresh)), taken
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
         return carry, None
@@ -143,7 +155,7 @@ def rhythm(config: ConfigDict, log: Look, sample: Look, judge: Look, save: Look)
     # Before saving: a run that is killed in between evaluates again.
     judging = [loop.Hook(config.eval.every, judge, barrier=True, at_end=True)] if config.eval.every else []
     return [
-        loop.Hook(config.log_every, log),
+        loop.Hook(config.log_every, log, at_end=True, at_stop=True),
         loop.Hook(config.sample_every, sample, at_end=True),
         *judging,
         loop.Hook(config.checkpoint.every, save, barrier=True, at_end=True, at_stop=True),

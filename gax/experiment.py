@@ -261,9 +261,9 @@ def sample_grid(experiment: Experiment) -> tuple[int, int]:
 
 
 def reals(experiment: Experiment, num: int) -> Any:
-    """A host batch of `num` examples, the same every time."""
-    source = experiment.source
-    rows: np.ndarray = np.arange(num, dtype=np.int32) % (source.spec.size or num)
+    """A host batch of `num` examples, a random choice that is the same every time: sets may lie in any order."""
+    source, size = experiment.source, experiment.source.spec.size or num
+    rows = np.random.default_rng(0).permutation(size)[np.arange(num) % size].astype(np.int32)
     fetched = source.fetch(rows) if source.fetch else rows
     return jax.device_get(source.read(experiment.arrays, jax.tree.map(jnp.asarray, fetched), rng.key(0)))
 

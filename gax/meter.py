@@ -42,6 +42,11 @@ def means(meter: Meter) -> dict[str, float]:
     return {name: total / count for name, (total, count) in pairs.items() if count}
 
 
+def measured(meter: Meter) -> bool:
+    """Whether anything has been counted. On the host."""
+    return any(float(count) > 0 for _, count in meter.totals.values())
+
+
 def first_bad(meter: Meter) -> tuple[int, str] | None:
     """(step, metric) of the first value that was not finite, or None."""
     found = min(((int(step), name) for name, step in meter.bad.items()), default=(NEVER, ''))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -28,6 +30,12 @@ SCHEDULE_FLOATS = ('init_value', 'peak_value', 'end_value', 'alpha', 'exponent',
 AS_PUBLISHED: dict[str, dict[str, Any]] = {
     'optimistic_adam': {'nesterov': False},
     'optimistic_adam_v2': {'nesterov': False},
+}
+
+# What an update in a game cannot give: another player moves in between.
+UNFIT = {
+    'lbfgs': 'the value of the loss along a line of search',
+    'polyak_sgd': 'the value of the loss, and its smallest value',
 }
 
 
@@ -65,6 +73,10 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     (tests/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
+    if more := UNFIT.get(config['name']):
+        raise errors.GaxError(
+            f'optimizer {config["name"]!r} of optax needs {more}; those that work: {", ".join(optimizers())}'
+        )
     factory = errors.lookup('optimizer', config['name'], optimizers())
     arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
     if (
@@ -72,6 +84,8 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     ):  # optax's default is a key of whatever JAX has as its default
         arguments.setdefault('key', rng.key(0))
     arguments = {**AS_PUBLISHED.get(config['name'], {}), **arguments}
+    if 'key' in inspect.signature(factory).parameters:  # of a noise that the optimizer adds
+        arguments['key'] = jax.random.key(0, impl='threefry2x32')
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):
         arguments |= lazy(factory, arguments, interval)
@@ -141,8 +155,24 @@ def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
         fn = getattr(optax, name)
         if inspect.isfunction(fn) and 'learning_rate' in inspect.signature(fn).parameters and name[0] != '_':
             found[name] = fn
-    # lbfgs searches along a line, and would need the value function that an alternating game does not have.
-    return {n: fn for n, fn in found.items() if not n.startswith(('scale_by', 'inject', 'make', 'lbfgs'))}
+    return {n: fn for n, fn in found.items() if not n.startswith(('scale_by', 'inject', 'make', *UNFIT))}
+
+
+@functools.cache
+def takes_schedule(name: str) -> bool:
+    """Whether the optimizer's learning rate may be a schedule. Some fail only at their first update, so one is traced."""
+
+    def one(params: Any) -> Any:
+        chain = optimizers()[name](learning_rate=lambda count: 0.1)
+        return chain.update(params, chain.init(params), params)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            jax.eval_shape(one, {'w': jax.ShapeDtypeStruct((2, 2), jnp.float32)})
+    except Exception:  # each of them says it in its own way
+        return False
+    return True
 
 
 def schedules() -> dict[str, Callable[..., optax.Schedule]]:
@@ -155,6 +185,12 @@ def _scheduled(rate: Any, config: Mapping[str, Any]) -> Any:
     schedule = config.get('schedule') or {}
     if not schedule.get('name'):
         return rate
+    if not takes_schedule(config['name']):
+        others = ', '.join(sorted(filter(takes_schedule, optimizers())))
+        raise errors.GaxError(
+            f'optimizer {config["name"]!r} of optax takes a number as its learning rate, and no schedule '
+            f'({schedule["name"]!r}); those that take one: {others}'
+        )
     factory = errors.lookup('schedule', schedule['name'], schedules())
     arguments = _arguments('schedule', schedule['name'], factory, schedule, ('name',))
     # Schedules are written as multipliers, so that a sweep over learning_rate scales the whole curve.

@@ -78,7 +78,8 @@ def scatter(
         if surface is not None:
             axes.imshow(shades(surface), extent=(-limit, limit, -limit, limit), origin='lower', **SURFACE)
         axes.scatter(real[:, 0], real[:, 1], s=8, c='0.6', label='real')
-    axes.scatter(points[:, 0], points[:, 1], s=4, c='tab:green', label='generated')
+    if len(points):
+        axes.scatter(points[:, 0], points[:, 1], s=4, c='tab:green', label='generated')
     axes.legend(loc='upper right')
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
@@ -104,6 +105,14 @@ def draw(
     if 'image' in fakes:
         return grid(to_uint8(fakes['image']), columns, scale=2 if fakes['image'].shape[1] < 128 else 1)
     return scatter(np.asarray(fakes['point']), None if real is None else np.asarray(real['point']), surface)
+
+
+def draw_reals(reals: Mapping[str, np.ndarray], columns: int) -> Image.Image:
+    """The picture of real examples, drawn as `draw` draws fakes."""
+    if 'image' in reals:
+        return draw(reals, columns)
+    points = np.asarray(reals['point'])
+    return scatter(points[:0], points)
 
 
 def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: int = 80) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -21,20 +22,40 @@ def telling(row: Mapping[str, float]) -> dict[str, float]:
     return {name: row[name] for last in TELLING for name in row if name.endswith(f'/{last}')}
 
 
-class Progress:
-    """Steps done, steps/sec, time left, and the numbers that say how it goes, on stderr."""
+class LogFile(logging.FileHandler):
+    """What is said of a run, with the time, in a file that grows from one start to the next."""
 
-    def __init__(self, start: int, steps: int) -> None:
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding='utf-8')
+        self.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
+
+    def note(self, message: str, level: int = logging.INFO) -> None:
+        """A line of the file alone."""
+        self.handle(logging.LogRecord('gax', level, '', 0, message, None, None))
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        """A disk that is full is told of by what writes the run's results."""
+
+
+class Progress:
+    """Steps done, steps/sec, time left, and the numbers that say how it goes, on stderr.
+
+    note: told the lines that a log file has and a terminal, where they stand beside the bar, has not.
+    """
+
+    def __init__(self, start: int, steps: int, note: Callable[[str], None] = lambda line: None) -> None:
         self._bar = tqdm(
             total=steps, initial=start, unit='step', dynamic_ncols=True, mininterval=0.2, disable=None
         )
-        self._steps, self._said = steps, 0.0
+        self._steps, self._logged, self._note = steps, float('-inf'), note
+        self._made = time.perf_counter()
         self.began: tuple[float, int] | None = None  # when the first call ended, and at which step
 
     def at(self, step: int) -> None:
         """Told after every call of the compiled program; the first call, which compiles it, does not count as slow."""
         if self.began is None:
             self.began = (time.perf_counter(), step)
+            self.tell(f'compiled in {self.began[0] - self._made:.1f} s; training')
             if not self._bar.disable:
                 self._bar.unpause()
                 self._bar.initial = self._bar.n = step
@@ -43,16 +64,19 @@ class Progress:
 
     def measured(self, row: Mapping[str, float]) -> None:
         """A row of metrics.jsonl: the most telling of it goes beside the bar, or into a line of the log."""
-        said = {name: f'{value:.3g}' for name, value in telling(row).items()}
-        if not self._bar.disable:
-            self._bar.set_postfix(said, refresh=False)
-        elif (now := time.perf_counter()) - self._said >= SECONDS or row['step'] == self._steps:
-            self._said, left = now, (self._steps - row['step']) / max(row['steps_per_sec'], 1e-9)
-            log.info(
-                'step %d of %d: %s, %.3g steps/s, %s left',
-                *(row['step'], self._steps, ' '.join(f'{name} {value}' for name, value in said.items())),
-                *(row['steps_per_sec'], tqdm.format_interval(left)),
-            )
+        numbers = {name: f'{value:.3g}' for name, value in telling(row).items()}
+        self._bar.set_postfix(numbers, refresh=False)
+        now, step = time.perf_counter(), row['step']
+        if now - self._logged < SECONDS and step != self._steps:
+            return
+        self._logged = now
+        left = tqdm.format_interval((self._steps - step) / max(row['steps_per_sec'], 1e-9))
+        text = ' '.join(f'{name} {value}' for name, value in numbers.items())
+        line = f'step {step} of {self._steps}: {text}, {row["steps_per_sec"]:.3g} steps/s, {left} left'
+        if self._bar.disable:
+            log.info('%s', line)
+        else:
+            self._note(line)
 
     def warn(self, message: str) -> None:
         """A warning, in a line of its own, above the bar."""

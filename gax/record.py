@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +14,17 @@ import numpy as np
 from jax.tree_util import keystr, tree_leaves_with_path
 from ml_collections import ConfigDict
 
+from gax import config as configs
 from gax import errors, meter, pictures
 from gax.checkpoint import Checkpoints
 from gax.data_identity import Identity
+from gax.evals import results
 from gax.experiment import Carry
+from gax.progress import LogFile
 from gax.selection import Selection, on_board
 from gax.types import PyTree, TrainState
 from gax.watch import Watch
-from gax.workdir import MetricsWriter, open_workdir
+from gax.workdir import MetricsWriter, open_workdir, read_metrics
 
 
 class Record:
@@ -46,37 +52,81 @@ class Record:
         closing.enter_context(open_workdir(workdir, config, data, accept))
         self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
         closing.callback(self.checkpoints.close)
+        with errors.plain_os_errors(workdir):
+            self.log_file = LogFile(workdir / 'log.txt')
+        closing.callback(self.log_file.close)
+        closing.push(self.note_error)
         self.start = 0
         self.restored: PyTree | None = None
-        if found := self.checkpoints.restore(shapes):
-            self.start, self.restored = found
+        if checkpoint := self.checkpoints.restore(shapes):
+            self.start, self.restored = checkpoint
         self.over = ''
+        self.drop_later()
         if selection and self.start:
             selection.refuse_other_features(self.start, accept)
             selection.mark(self.checkpoints, self.start)
             self.over = selection.why_stop(self.start)
-        self.writer = MetricsWriter(workdir, self.start)
+        rows = [row for row in read_metrics(workdir) if row['step'] <= self.start]
+        self.seconds = rows[-1]['seconds'] if rows else 0.0  # before it went on
+        comes_again = False  # a last row that was written before it was due
+        if self.restored is not None and self.start < config.steps and not self.over:
+            comes_again = meter.measured(self.restored.meter)
+        self.writer = MetricsWriter(workdir, self.start - 1 if comes_again else self.start)
         closing.callback(self.writer.close)
+        with errors.plain_os_errors(workdir):
+            self.writer.board.config(configs.flat(config), shapes.meter.totals)
         self.watch = Watch(self.writer.rows)
-        self.seconds = self.writer.rows[-1]['seconds'] if self.writer.rows else 0.0  # before it went on
+
+    def drop_later(self) -> None:
+        """Removes pictures and results of steps that the run has not reached, as it goes on from before: they come again."""
+        results.drop_after(self.workdir, self.start, self.checkpoints.damaged / results.FILE)
+        with errors.plain_os_errors(self.workdir):
+            for path in self.pictures():
+                if int(path.stem) > self.start:
+                    path.unlink()
+
+    def note_error(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """The log file has why a run ended; what is no mistake of the user's, with its traceback."""
+        if error is not None and not isinstance(error, SystemExit):
+            whole = ''.join(traceback.format_exception(error))
+            text = str(error) if isinstance(error, errors.GaxError) else whole
+            self.log_file.note(text or type(error).__name__, logging.ERROR)
 
     def log(
         self, step: int, host: meter.Meter, speed: Mapping[str, float]
     ) -> tuple[dict[str, float], list[str]]:
         """Writes a line of metrics; returns it, and what there is to warn of. speed: of Clock.row."""
+        self.checkpoints.check()
         self.refuse_non_finite(host)
         row = {'step': step, **meter.means(host), **speed, 'seconds': self.seconds + speed['seconds']}
         self.writer.write(row)
         return row, self.watch(row)
 
+    @property
+    def reals(self) -> Path:
+        """The picture of real examples."""
+        return self.workdir / 'samples' / 'reals.png'
+
     def picture(self, step: int) -> Path:
         return self.workdir / 'samples' / f'{step:07d}.png'
+
+    def pictures(self) -> list[Path]:
+        """The pictures of samples that are there, by step."""
+        return sorted(p for p in (self.workdir / 'samples').glob('*.png') if p.stem.isdigit())
 
     def sample(self, step: int, fakes: PyTree, columns: int, behind: tuple[PyTree, PyTree]) -> None:
         """behind: what points are drawn over, see pictures.draw."""
         drawn = pictures.draw(fakes, columns, *behind)
         with errors.plain_os_errors(self.workdir):
             pictures.save(drawn, self.picture(step))
+            self.writer.board.image(step, 'samples', drawn)
+
+    def sample_reals(self, reals: PyTree, columns: int) -> None:
+        """reals: examples as the discriminator is shown them."""
+        drawn = pictures.draw_reals(reals, columns)
+        with errors.plain_os_errors(self.workdir):
+            pictures.save(drawn, self.reals)
+            self.writer.board.image(0, 'reals', drawn)
 
     def evaluate(self, step: int, state: TrainState, host: Callable[[], Carry]) -> str:
         """Evaluates; keeps the best checkpoint; decides whether to go on. Returns a line for the log.
@@ -91,13 +141,15 @@ class Record:
             return f'step {step}: the evaluation failed, and training goes on: {errors.first_line(error)}'
         self.writer.scalars(step, on_board(row))
         if self.selection.is_best(step):
-            self.save(step, host())
-            self.selection.mark(self.checkpoints, step)
+            self.save(step, host(), then=partial(self.selection.mark, self.checkpoints, step))
         self.over = self.selection.why_stop(step)
         return self.selection.said(row)
 
-    def save(self, step: int, host: Carry) -> None:
-        """Saves what is finite, and only that: the last checkpoint is always one to go on from."""
+    def save(self, step: int, host: Carry, then: Callable[[], None] = lambda: None) -> None:
+        """Saves what is finite, and only that: the last checkpoint is always one to go on from.
+
+        It is written while the run goes on, see `Checkpoints.save_async`.
+        """
         self.refuse_non_finite(host.meter)
         held = {
             'parameter': host.state.params,
@@ -108,7 +160,7 @@ class Record:
             for path, leaf in tree_leaves_with_path(tree):
                 if not np.all(np.isfinite(np.asarray(leaf, np.float32))):
                     raise self.non_finite(step, f'{kind} {keystr(path)}')
-        self.checkpoints.save(step, host)
+        self.checkpoints.save_async(step, host, then)
 
     def refuse_non_finite(self, host: meter.Meter) -> None:
         bad = meter.first_bad(host)
@@ -116,6 +168,7 @@ class Record:
             raise self.non_finite(bad[0] + 1, bad[1])
 
     def non_finite(self, step: int, what: str) -> errors.GaxError:
+        self.checkpoints.wait()
         saved = self.checkpoints.steps()
         last = f'the last finite checkpoint, of step {saved[-1]}, stays' if saved else 'no checkpoint yet'
         return errors.GaxError(
@@ -126,7 +179,7 @@ class Record:
     def draw(self) -> None:
         """The pictures that the end of a run leaves: curves, and the animation."""
         self.draw_curves()
-        frames = sorted((self.workdir / 'samples').glob('*.png'))
+        frames = self.pictures()
         if len(frames) > 1:
             with errors.plain_os_errors(self.workdir):
                 pictures.animation(frames, self.workdir / 'samples.gif')

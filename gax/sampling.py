@@ -11,6 +11,7 @@ from gax.types import Array, Batch, Game, Key, TrainState, View
 
 def networks(game: Game, state: TrainState, averaged: bool = True) -> tuple[dict, dict]:
     """(params, model_state) to sample with: the moving average where the game keeps one."""
+    state = rng.as_keys(state)
     params, model_state = dict(state.params), dict(state.model_state)
     for name in game.ema if averaged else ():
         params[name] = state.ema[name]['params']
@@ -47,6 +48,7 @@ def surface(game: Game, state: TrainState, points: Array, player: str = 'd') -> 
     """
     if player not in game.players:
         return None
+    state = rng.as_keys(state)
     batch, root = {'point': points}, jax.random.wrap_key_data(state.key, impl='threefry2x32')
     key = rng.stream(root, 'surface')
     view = View(game.nets, state.params, state.model_state, batch, {}, batch, key, state.step, train=False)

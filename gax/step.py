@@ -93,7 +93,7 @@ def init(game: Game, key_data: Array) -> TrainState:
         ema={n: {'params': params[n], 'model_state': model_state[n]} for n in game.ema},
     )
     # Copied: leaves that shared a buffer, with each other or with key_data, could not be donated.
-    return jax.tree.map(lambda x: jnp.array(x, copy=True), state)
+    return jax.tree.map(lambda x: jnp.array(x, copy=True), rng.as_data(state))
 
 
 def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None) -> Step:
@@ -106,8 +106,9 @@ def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None) 
     move = {(m.player, m.turn): m for m in moves(game)}[player, turn]
 
     def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+        state = rng.as_keys(state)
         state, shared = _generate(game, state, state.params, batch, move.draw)
-        return _move(game, move, due, state, state.params, shared)
+        return rng.as_data(_move(game, move, due, state, state.params, shared))
 
     return update
 
@@ -123,7 +124,7 @@ def make_step(game: Game, due: Due | None = None) -> Step:
     plan, count = moves(game), draws(game)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
-        start = state
+        start = state = rng.as_keys(state)
         shared: Pass | None = None
         moved: set[str] = set()
         metrics: Metrics = {}
@@ -139,7 +140,7 @@ def make_step(game: Game, due: Due | None = None) -> Step:
             state, new = _move(game, move, due, state, seen, shared)
             moved |= wrt
             metrics = _add(metrics, new)
-        return finish(game, state), metrics
+        return rng.as_data(finish(game, state)), metrics
 
     return game.wrap(step)
 

@@ -17,7 +17,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data_identity, errors, experiment, gans, loop, parallel, rng, training, vectorize
+from gax import data_identity, errors, experiment, gans, loop, opening, parallel, rng, training, vectorize
 from gax.alike import Group
 from gax.experiment import Carry, Experiment
 from gax.progress import Clock, Progress
@@ -123,7 +123,9 @@ class Together:
         self.clock = Clock(self.start, self.config.batch_size, self.progress)
         num, self.columns = experiment.sample_grid(self.built)
         points = 'point' in self.built.source.spec.fields
-        self.real: PyTree = experiment.reals(self.built, 512) if points else None
+        self.examples, self.real = experiment.reals(self.built, num), None
+        if points:
+            self.real = experiment.reals(self.built, 512)
         self.sampler, self.surfaces = vectorize.sampler(runs, num), vectorize.surfaces(runs, self.real)
         self.take = vectorize.taker(runs)
 
@@ -131,7 +133,7 @@ class Together:
         """To the last step, a signal, or until no run is left; tells how each has ended."""
         config, start = self.config, self.start
         hooks = training.rhythm(config, self.on_log, self.on_sample, self.on_eval, self.on_save)
-        log.info('training %d together%s', len(self.alive), f', from step {start} on' if start else '')
+        self.open_logs()
         stop.hint = f'nothing is lost; the same command goes on from step {start}'
         carry = self.begin()
         if start == 0:
@@ -148,6 +150,17 @@ class Together:
         self.progress.close()
         for run in list(self.alive):
             self.finish(run, Ending('done' if done >= config.steps else 'stopped'))
+
+    def open_logs(self) -> None:
+        """Says what is trained, here and in the log file of each run."""
+        spec, params = self.built.source.spec, experiment.shapes(self.built).state.params
+        lines = [opening.device(), opening.data(spec), opening.networks(params)]
+        lines += [f'training {len(self.alive)} together' + f', from step {self.start} on' * bool(self.start)]
+        for line in lines:
+            self.progress.tell(line)
+        for member in self.alive.values():
+            for line in (opening.versions(), *lines):
+                member.record.log_file.note(line)
 
     def begin(self) -> Carry:
         if not self.start:
@@ -169,17 +182,24 @@ class Together:
         """Leaves the last pictures of a run, closes its workdir, and tells how it has ended."""
         record, closing = self.alive.pop(run)
         try:
+            record.checkpoints.wait()
             (record.draw_curves if ending.kind == 'failed' else record.draw)()
         except errors.GaxError as error:
             ending = ending if ending.kind == 'failed' else Ending('failed', str(error))
-        closing.close()
         if ending.reason or record.over:
-            said = f'{record.workdir.name}: {ending.reason or record.over}'
-            self.progress.tell(said, logging.WARNING if ending.reason else logging.INFO)
+            self.tell_of(
+                record, ending.reason or record.over, logging.WARNING if ending.reason else logging.INFO
+            )
+        closing.close()
         self.tell(record.workdir, ending)
 
+    def tell_of(self, record: Record, message: str, level: int = logging.INFO) -> None:
+        """A line of one run, here and in its log file."""
+        self.progress.tell(f'{record.workdir.name}: {message}', level)
+        record.log_file.note(message, level)
+
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
-        """One line for each run. Its speed is that of all of them: so many steps of every run a second."""
+        """One line for each run. Its speed is that of all of them: so many steps of every run a second. See Course.measured."""
         taken, fresh = self.take(carry.meter)
 
         def later() -> None:
@@ -190,19 +210,21 @@ class Together:
                 row, warnings = record.log(step, pick(host, run), speed)
                 rows.append(row)
                 for warning in warnings:
-                    self.progress.warn(f'{record.workdir.name}: {warning}')
+                    self.tell_of(record, warning, logging.WARNING)
 
             self.each(write)
             if rows:
                 self.progress.measured(rows[0])
 
-        return carry._replace(meter=fresh), later
+        return (carry if step % self.config.log_every else carry._replace(meter=fresh)), later
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
         fakes, surfaces = jax.device_get((self.sampler(carry.state), self.surfaces(carry.state)))
 
         def draw(run: int, record: Record) -> None:
             behind = (self.real, None if surfaces is None else pick(surfaces, run))
+            if not record.reals.exists():
+                record.sample_reals(self.examples, self.columns)
             record.sample(step, pick(fakes, run), self.columns, behind)
 
         self.each(draw)
@@ -214,9 +236,10 @@ class Together:
 
         def judge(run: int, record: Record) -> None:
             host = lambda: jax.device_get(vectorize.pick(carry, run))  # noqa: E731
-            said = record.evaluate(step, vectorize.pick(carry.state, run), host)
-            self.progress.tell(f'{record.workdir.name}: {said}')
+            self.tell_of(record, record.evaluate(step, vectorize.pick(carry.state, run), host))
             if record.over:
+                if step % self.config.log_every:
+                    record.log(step, host().meter, self.clock.row(step, None))
                 record.save(step, host())
                 self.finish(run, Ending('done'))
 

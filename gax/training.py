@@ -12,7 +12,18 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import data_identity, errors, experiment, initial, loop, parallel, pictures, sampling, selection
+from gax import (
+    data_identity,
+    errors,
+    experiment,
+    initial,
+    loop,
+    opening,
+    parallel,
+    pictures,
+    sampling,
+    selection,
+)
 from gax.checkpoint import Checkpoints
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
@@ -51,7 +62,10 @@ class Run(Course):
     def __init__(
         self, config: ConfigDict, workdir: Path, team: Alone, closing: ExitStack, accept: bool = False
     ) -> None:
+        self.opening: list[str] = []
+        self.say(opening.device())
         super().__init__(config, team, closing)
+        self.say(opening.networks(self.shapes.state.params))
         self.own = experiment.own(self.experiment)
         selected = selection.of_run(self.own, workdir)
         begun = self.begun(workdir)  # before anything is written: it may be refused
@@ -61,7 +75,8 @@ class Run(Course):
         if not self.start:
             self.restored = begun
         self.record.restored = None  # or a copy of the checkpoint would stay on the host as long as the run
-        self.progress = Progress(self.start, config.steps)
+        self.listen(closing)
+        self.progress = Progress(self.start, config.steps, self.record.log_file.note)
         closing.callback(self.progress.close)
         self.clock = Clock(self.start, config.batch_size, self.progress)
         self.num_samples, self.columns = experiment.sample_grid(self.own)
@@ -72,14 +87,35 @@ class Run(Course):
         """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
         if not self.config.init['from'] or Checkpoints(workdir / 'checkpoints', write=False).steps():
             return None
-        return initial.begin(self.own, self.shapes)
+        return initial.begin(self.own, self.shapes, self.say)
+
+    def say(self, line: str) -> None:
+        """A line at once, although the workdir is not open yet: its log file has it later."""
+        log.info('%s', line)
+        self.opening.append(line)
+
+    def on_built(self) -> None:
+        self.say(opening.data(self.experiment.source.spec))
+
+    def listen(self, closing: ExitStack) -> None:
+        """From here on whatever is logged is in the log file, too."""
+        file = self.record.log_file
+        for line in (opening.versions(), *self.opening):
+            file.note(line)
+        log.addHandler(file)
+        closing.callback(log.removeHandler, file)
+        log.info('log: %s; metrics.jsonl and samples/ are beside it', self.record.workdir / 'log.txt')
 
     def train(self, stop: Stop) -> tuple[int, str]:
         if self.start:
             stop.hint = f'nothing is lost; the same command goes on from step {self.start}'
-            log.info('going on from step %d in %s', self.start, self.record.workdir)
+            self.progress.tell(f'going on from step {self.start} in {self.record.workdir}')
+        self.progress.tell('compiling')
         try:
-            return super().train(stop)
+            done, stopped_by = super().train(stop)
+            self.record.checkpoints.wait()
+            self.record.log_file.note(f'{stopped_by or "done"}: saved at step {done}')
+            return done, stopped_by
         except errors.GaxError:
             self.progress.close()
             self.record.draw_curves()
@@ -93,7 +129,7 @@ class Run(Course):
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
         """Takes the meter now, reads and writes it when the next step is on its way."""
-        taken, fresh = self.take(carry.meter)
+        carry, taken = self.measured(step, carry)
         waited = self.feeder.waited
 
         def later() -> None:
@@ -103,10 +139,12 @@ class Run(Course):
             for warning in warnings:
                 self.progress.warn(warning)
 
-        return carry._replace(meter=fresh), later
+        return carry, later
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
-        """Draws the fixed latents' fakes, with the averaged parameters."""
+        """Draws the fixed latents' fakes, with the averaged parameters; the first time real examples, too."""
+        if not self.record.reals.exists():
+            self.record.sample_reals(experiment.reals(self.own, self.num_samples), self.columns)
         state = parallel.view(carry.state, self.own.mesh)
         fakes = jax.device_get(self.sampler(state))
         self.record.sample(step, fakes, self.columns, self.backdrop(state))

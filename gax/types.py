@@ -203,7 +203,8 @@ class TrainState:
     """Every array of a run, and only arrays: the train state is the checkpoint.
 
     step: int32 (). key: uint32 key data of the root stream. params, model_state: by net. opt_state: by player.
-    term_state: by player, then term. ema: by net, {'params', 'model_state'}.
+    term_state: by player, then term. ema: by net, {'params', 'model_state'}. Typed keys in any of them are `rng.KeyData`
+    between steps; within a step, and to whoever samples, they are keys.
     """
 
     step: Array

@@ -199,9 +199,9 @@ def read_metrics(workdir: Path) -> list[dict[str, Any]]:
 
 
 class MetricsWriter:
-    """Appends rows to metrics.jsonl and to TensorBoard event files, from `step` on.
+    """Appends rows to metrics.jsonl and to TensorBoard event files, after those up to `step`.
 
-    Rows after `step`, which a run that crashed wrote past its last checkpoint, are dropped: they will come again.
+    Later rows, which a run that crashed wrote past its last checkpoint, are dropped: they will come again.
     """
 
     def __init__(self, workdir: Path, step: int) -> None:
@@ -211,23 +211,23 @@ class MetricsWriter:
         with errors.plain_os_errors(workdir):
             paths.write_text(path, ''.join(json.dumps(row) + '\n' for row in self.rows))
             self._file = open(path, 'a', encoding='utf-8')  # noqa: SIM115 (closed in close)
-            self._board = Board(workdir, purge=step + 1 if step else None)
+            self.board = Board(workdir, purge=step + 1 if step > 0 else 0)
 
     def write(self, row: Mapping[str, Any]) -> None:
         """`row` has a 'step'; every other number goes to TensorBoard too."""
         with errors.plain_os_errors(self._workdir):
             self._file.write(json.dumps(row) + '\n')
             self._file.flush()
-            self._board.write(row['step'], {name: value for name, value in row.items() if name != 'step'})
+            self.board.write(row['step'], {name: value for name, value in row.items() if name != 'step'})
         self.rows.append(dict(row))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Numbers for TensorBoard alone."""
         with errors.plain_os_errors(self._workdir):
-            self._board.write(step, values)
+            self.board.write(step, values)
 
     def close(self) -> None:
-        for file in (self._file, self._board):
+        for file in (self._file, self.board):
             with contextlib.suppress(
                 OSError
             ):  # a full disk has been told of already, and refuses the rest again

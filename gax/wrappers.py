@@ -44,9 +44,13 @@ def computing_in(dtype: Any, net: Net) -> Net:
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
         rounded, given = _to(dtype, params), _to(dtype, inputs)
         out, state = net.apply(rounded, model_state, *given, train=train, key=key)
-        return _to(jnp.float32, out), jax.tree.map(lambda new, old: new.astype(old.dtype), state, model_state)
+        return _to(jnp.float32, out), jax.tree.map(_as_before, state, model_state)
 
     return Net(net.init, apply)
+
+
+def _as_before(new: jax.Array, old: jax.Array) -> jax.Array:
+    return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
 def _to(dtype: Any, tree: PyTree) -> PyTree:

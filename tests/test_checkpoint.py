@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import errno
 import logging
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -192,3 +194,41 @@ def test_a_full_disk_is_said_plainly_and_older_ones_stay(
     assert [p.name for p in (tmp_path / 'checkpoints').iterdir()] == ['10']
     checkpoints.save(20, tree(20))
     assert newest(checkpoints)[0] == 20
+
+
+def test_an_asynchronous_save_holds_what_was_there_when_it_began(tmp_path: Path) -> None:
+    """And tells when it is on disk; the next one waits for it; the newest `keep` and the best are kept."""
+    checkpoints, there = Checkpoints(tmp_path / 'checkpoints', keep=2), []
+    for step in range(1, 6):
+        now = tree(step)
+        mark = partial(checkpoints.mark_best, step, 'm', 0.0) if step == 2 else lambda: None
+        checkpoints.save_async(step, now, lambda mark=mark: (mark(), there.append(checkpoints.steps()[-1])))
+        now['w'][:] = -1.0  # as a donated buffer that is used again
+        checkpoints.save_async(step, now)  # under way already
+    checkpoints.wait()
+    assert there == [1, 2, 3, 4, 5]
+    assert checkpoints.steps() == [2, 4, 5]
+    for step in (2, 4, 5):
+        np.testing.assert_array_equal(newest(checkpoints, step)[1]['w'], tree(step)['w'])
+
+
+def test_a_save_that_fails_in_its_thread_is_said_by_whatever_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpoints = saved(tmp_path, 10)
+
+    def full(*arguments: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints._orbax, 'save', full)
+        for tell in (checkpoints.wait, lambda: checkpoints.save_async(30, tree(30)), checkpoints.check):
+            checkpoints.save_async(20, tree(20))
+            concurrent.futures.wait([checkpoints._saving[1]])  # type: ignore[index]
+            with pytest.raises(errors.GaxError, match=r'no space left .* earlier checkpoints are intact'):
+                tell()
+            checkpoints.wait()  # said once
+        checkpoints.save_async(20, tree(20))
+        checkpoints.close()
+    assert 'no space left' in caplog.text  # a process that ends for another reason says it, and raises that
+    assert Checkpoints(tmp_path / 'checkpoints').steps() == [10]

@@ -68,6 +68,7 @@ def test_stopped_by_signals_and_continued(
         assert name in ('SIGTERM', 'SIGINT')
         assert done < 20
         assert (parts / 'checkpoints' / str(done)).is_dir()
+        assert tinyruns.metrics(parts)[-1]['step'] == done
     assert training.train(config, parts) == (20, '')
     tinyruns.same(whole, parts, 20)
 

@@ -7,17 +7,23 @@ import errno
 import json
 import logging
 import os
+import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 import tinyruns
 from ml_collections import ConfigDict
 from PIL import Image
 
-from gax import cli, errors, pictures, training
+from gax import cli, errors, experiment, opening, pictures, training
 from gax.checkpoint import Checkpoints
+from gax.evals import results
+from gax.sweep import objective as objectives
 
 DIVERGES = {'d.optimizer.name': 'sgd', 'd.optimizer.b1': None, 'd.optimizer.learning_rate': 1e30}
 
@@ -43,10 +49,13 @@ def test_what_a_run_leaves_and_that_it_is_not_done_twice(
     run = tmp_path / 'run'
     assert training.train(config(data), run) == (20, '')
     rows = [json.loads(line) for line in (run / 'metrics.jsonl').read_text().splitlines()]
-    assert [row['step'] for row in rows] == [7, 14]
+    assert [row['step'] for row in rows] == [7, 14, 20]  # and the steps after the last that log_every divides
     wanted = {'step', 'd/loss', 'g/loss', 'd/accuracy', 'd/adversarial', *tinyruns.TIMING} - {'data_wait'}
     assert all(wanted <= row.keys() for row in rows)
-    assert [p.name for p in sorted((run / 'samples').iterdir())] == [f'{s:07d}.png' for s in (0, 10, 20)]
+    assert [p.name for p in sorted((run / 'samples').iterdir())] == [
+        *(f'{s:07d}.png' for s in (0, 10, 20)),
+        'reals.png',
+    ]
     with Image.open(run / 'samples.gif') as animation, Image.open(run / 'curves.png') as curves:
         assert animation.n_frames == 3  # type: ignore[attr-defined]
         assert curves.width > 500
@@ -90,7 +99,7 @@ def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
     whole, run, count = tmp_path / 'whole', tmp_path / 'run', iter(range(100))
     training.train(config(data), whole)
     owner, name = {
-        'checkpoint': (Checkpoints, 'save'),
+        'checkpoint': (Checkpoints, '_write'),  # in its thread
         'picture': (pictures, 'save'),
         'curves': (pictures, 'curves'),
     }[what]
@@ -217,3 +226,123 @@ def test_a_run_that_goes_on_keeps_no_copy_of_its_checkpoint(
     monkeypatch.setattr(training.Run, 'on_save', on_save)
     assert training.train(config(data, steps=22), run) == (22, '')
     assert kept == [(None, None)]
+
+
+def test_the_first_lines_say_what_runs_and_the_log_file_has_them_with_versions(
+    tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = tmp_path / 'run'
+    with caplog.at_level(logging.INFO, 'gax'):
+        training.train(config(data, steps=2), run)
+    wanted = [
+        f'device: {len(jax.devices())} x cpu',
+        f'data: npz:{data}, 60 examples, image 8x8x1, 3 classes',
+        'networks, by parameters: d ',
+        f'log: {run / "log.txt"}',
+        'compiling',
+        'compiled in ',
+        'step 2 of 2: ',
+    ]
+    lines = iter(caplog.messages)
+    assert all(any(line.startswith(start) for line in lines) for start in wanted), caplog.messages
+    log = (run / 'log.txt').read_text()
+    assert all(
+        text in log
+        for text in [*wanted, 'jax 0.', 'numpy ', socket.gethostname(), 'command: ', 'done: saved at step 2']
+    )
+    with (
+        Image.open(run / 'samples' / 'reals.png') as reals,
+        Image.open(run / 'samples' / '0000000.png') as fakes,
+    ):
+        assert reals.size == fakes.size
+    with pytest.raises(errors.GaxError):
+        training.train(config(data, steps=2000, **{**DIVERGES, 'seed': 0}), run)
+    assert 'another config' not in log  # a workdir that is refused stays as it was
+    with pytest.raises(errors.GaxError):
+        training.train(config(data, steps=2000, **DIVERGES), tmp_path / 'diverges')
+    assert 'is not finite at step' in (tmp_path / 'diverges' / 'log.txt').read_text().splitlines()[-1]
+
+
+def test_counts_of_parameters_are_those_of_the_networks(tmp_path: Path, data: Path) -> None:
+    built = experiment.build(config(data))
+    line = opening.networks(experiment.shapes(built).state.params)
+    params = experiment.init(built).state.params
+    for name, tree in params.items():
+        assert f'{name} {sum(np.asarray(x).size for x in jax.tree.leaves(tree)):,}' in line
+
+
+def test_a_picture_of_reals_does_not_depend_on_the_order_of_the_set(data: Path) -> None:
+    """60 examples, sorted by class: the first 20 are of one class alone."""
+    labels = experiment.reals(experiment.build(config(data)), 24)['label']
+    assert set(labels.tolist()) == {0, 1, 2}
+
+
+@pytest.mark.parametrize('log_every', [20, 1000])
+def test_a_run_shorter_than_its_rhythm_logs_all_its_steps_at_the_end(
+    tmp_path: Path, data: Path, log_every: int
+) -> None:
+    training.train(config(data, log_every=1), tmp_path / 'each')
+    training.train(config(data, log_every=log_every), tmp_path / 'run')
+    (row,) = tinyruns.metrics(tmp_path / 'run')
+    assert row['step'] == 20
+    each = tinyruns.metrics(tmp_path / 'each')
+    for name in ('d/loss', 'g/loss', 'd/accuracy'):
+        assert row[name] == pytest.approx(sum(r[name] for r in each) / 20, rel=1e-5)
+    goal = objectives.parse('d/loss', 'minimize')
+    assert goal is not None
+    assert objectives.value(goal, objectives.measure(tmp_path / 'run')) == row['d/loss']
+
+
+def test_a_row_before_it_was_due_is_replaced_by_the_one_that_is(tmp_path: Path, data: Path) -> None:
+    """10 steps end with a row of steps 8 to 10; a run that goes on writes those of 8 to 14 instead, as one that never stopped."""
+    training.train(config(data), tmp_path / 'whole')
+    training.train(config(data, steps=10), tmp_path / 'parts')
+    assert [row['step'] for row in tinyruns.metrics(tmp_path / 'parts')] == [7, 10]
+    training.train(config(data, steps=10), tmp_path / 'parts')  # nothing left to do: the row stays
+    assert [row['step'] for row in tinyruns.metrics(tmp_path / 'parts')] == [7, 10]
+    training.train(config(data), tmp_path / 'parts')
+    assert [row['step'] for row in tinyruns.metrics(tmp_path / 'parts')] == [7, 14, 20]
+    tinyruns.same(tmp_path / 'whole', tmp_path / 'parts', 20)
+
+
+def test_what_a_killed_run_left_of_steps_not_reached_again_is_not_the_newest(
+    tmp_path: Path, data: Path
+) -> None:
+    run = tmp_path / 'run'
+    training.train(config(data), run)
+    protocol, late = {'features': 'raw'}, run / 'samples' / '0000040.png'
+    rows = [
+        {'step': step, 'metrics': {'frechet_raw': 1.0}, 'protocol': protocol, 'by': by}
+        for step, by in ((12, 'training'), (40, 'training'), (40, 'evaluate'), (None, 'evaluate'))
+    ]
+    for row in rows:
+        results.append(run, row)
+    late.write_bytes((run / 'samples' / '0000020.png').read_bytes())
+    training.train(config(data, steps=22), run)
+    assert results.read_rows(run) == [rows[0], rows[3]]
+    assert results.read_results(run)[-1]['step'] == 12
+    assert json.loads((run / 'damaged' / results.FILE).read_text()) == rows[2]  # somebody's work: kept
+    assert not late.exists()
+
+
+def test_saving_does_not_stop_the_loop(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint is held back until training is two steps further; all are there in the end, and hold their own step."""
+    released, real, steps = threading.Event(), Checkpoints._write, []
+
+    def slow(self: Checkpoints, step: int, *rest: object) -> None:
+        if step == 6:
+            assert released.wait(60)
+        real(self, step, *rest)  # type: ignore[arg-type]
+
+    def on_progress(self: training.Run, step: int) -> None:
+        steps.append((step, Checkpoints(tmp_path / 'run' / 'checkpoints', write=False).steps()))
+        if step >= 8:
+            released.set()
+
+    monkeypatch.setattr(Checkpoints, '_write', slow)
+    monkeypatch.setattr(training.Run, 'on_progress', on_progress)
+    training.train(config(data, steps_per_call=1), tmp_path / 'run')
+    assert (8, []) in steps
+    assert Checkpoints(tmp_path / 'run' / 'checkpoints', write=False).steps() == [12, 18, 20]
+    values = tinyruns.values(tmp_path / 'run', 12)
+    assert values['.state.step'] == 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import subprocess
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import tinyruns
+from PIL import Image
 
 from gax import cli, errors, export, fakes, report, training, workdir
 from gax.board import Board
@@ -125,6 +127,42 @@ def test_event_files_are_readable_at_once(tmp_path: Path) -> None:
         {'d/loss': 1.5, 'g/loss': 0.5},
     )
     board.close()
+
+
+def test_event_files_hold_pictures_and_the_config(tmp_path: Path) -> None:
+    """As TensorBoard shows them: an image by its step, text, and hyperparameters with the metrics to compare by."""
+    board = Board(tmp_path)
+    board.config({'seed': 3, 'gan': 'vanilla', 'g.widths': (8, 8), 'g.optimizer.b1': None}, ['d/loss'])
+    board.image(10, 'samples', Image.new('L', (6, 4), 200))
+    _, text, experiment, session, picture = events(tmp_path)
+    assert 'seed | 3' in text.summary.value[0].tensor.string_val[0].decode()
+    names = [value.tag for event in (experiment, session) for value in event.summary.value]
+    assert names == ['_hparams_/experiment', '_hparams_/session_start_info']
+    assert b'd/loss' in experiment.summary.value[0].metadata.plugin_data.content
+    assert b'g.widths' in session.summary.value[0].metadata.plugin_data.content
+    (value,) = picture.summary.value
+    assert (picture.step, value.image.width, value.image.height) == (10, 6, 4)
+    with Image.open(io.BytesIO(value.image.encoded_image_string)) as image:
+        assert image.convert('L').getpixel((3, 2)) == 200
+    board.close()
+
+
+def test_without_tensorboardx_nothing_is_written_and_that_is_said_once(tmp_path: Path) -> None:
+    code = (
+        'import sys, logging; sys.modules["tensorboardX"] = None; from pathlib import Path; from PIL import Image\n'
+        'logging.basicConfig(level=logging.INFO, format="%(message)s")\n'
+        'from gax import workdir\n'
+        'for i in range(2):\n'
+        '    writer = workdir.MetricsWriter(Path(sys.argv[1]), 0); writer.write({"step": 1, "d/loss": 1.0})\n'
+        '    writer.board.image(1, "samples", Image.new("L", (2, 2))); writer.board.config({}, []); writer.close()\n'
+    )
+    command = [sys.executable, '-c', code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tinyruns.ROOT, check=True)
+    assert (
+        done.stderr == "no TensorBoard event files are written: that takes pip install 'gax[tensorboard]'\n"
+    )
+    assert not list(tmp_path.glob('events.*'))
+    assert [row['step'] for row in workdir.read_metrics(tmp_path)] == [1]
 
 
 def test_a_disk_that_fills_up_under_the_metrics_is_said(tmp_path: Path) -> None:

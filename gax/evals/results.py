@@ -42,6 +42,25 @@ def read_rows(workdir: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def drop_after(workdir: Path, step: int, aside: Path) -> None:
+    """Takes the results of steps that a run which goes on from `step` has not reached out of eval.jsonl.
+
+    Those that training found come again; others (of a checkpoint that has been lost since) go into the file `aside`.
+    """
+    rows = read_rows(workdir)
+    late = [row for row in rows if isinstance(row.get('step'), int) and row['step'] > step]
+    if not late:
+        return
+    with errors.plain_os_errors(workdir):
+        if others := [row for row in late if row.get('by') != 'training']:
+            aside.parent.mkdir(exist_ok=True)
+            with open(aside, 'a') as file:
+                file.writelines(json.dumps(row) + '\n' for row in others)
+        temporary = workdir / f'{FILE}.tmp'
+        temporary.write_text(''.join(json.dumps(row) + '\n' for row in rows if row not in late))
+        temporary.replace(workdir / FILE)
+
+
 def read_results(workdir: Path) -> list[dict[str, Any]]:
     """The results of the run itself, by step: of rows of the same step and protocol the one written last."""
     latest = {

@@ -89,7 +89,7 @@ def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, wo
     row = table.best_run(found, objective)
     if row is None:
         return []
-    pictures = sorted((workdir / row.folder / 'samples').glob('*.png'))
+    pictures = sorted((workdir / row.folder / 'samples').glob('[0-9]*.png'))
     shown = ''
     if pictures:
         data = base64.b64encode(pictures[-1].read_bytes()).decode()

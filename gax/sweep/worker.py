@@ -7,7 +7,7 @@ import logging
 import math
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from gax.signals import Stop
 from gax.sweep import objective as objectives
 from gax.sweep import space
 from gax.sweep.child import Child, Ending, is_in_use, saved_step
+from gax.sweep.pace import Pace
 from gax.sweep.plan import Plan, flags
 from gax.sweep.space import Setting
 from gax.sweep.store import BEAT, LostError, Store
@@ -39,6 +40,7 @@ class Worker:
         self.plan, self.store, self.command, self.stop = plan, store, list(command), stop
         self.runs = store.workdir / 'runs'
         self.bar = tqdm(total=0, unit='run', dynamic_ncols=True, disable=None)
+        self.pace = Pace()
         self._beat = (0.0, 0)  # when it was, and its number
 
     def work(self, after: Callable[[], None] = lambda: None) -> None:
@@ -61,6 +63,7 @@ class Worker:
         """Brings the bar up to date; returns how many trials wait or run."""
         trials = self.store.database.patiently(self.store.trials)
         over = sum(t.state.is_finished() for t in trials)
+        self.pace.look(trials, self.plan.search.trials * len(self.plan.seeds) if self.plan.search else 0)
         self.bar.total = max(len(trials), self.plan.search.trials if self.plan.search else 0)
         self.bar.n = over
         self.bar.refresh()
@@ -127,7 +130,8 @@ class Worker:
             if not self.wait_until_free([trial], folder):
                 return None
             began = saved_step(folder)
-            self.say(f'{folder.name}: from step {began}' if began else f'{folder.name}: begins')
+            how = f'from step {began}' if began else 'begins'
+            self.say(f'{self.pace.begins()}: {folder.name}: {how}')
             ending = self.watch([trial], self.start(folder, setting, seed), folder, prune)
             if ending.kind == 'stopped':
                 self.pause(LOOK)  # what stops all processes of a machine stops this one, too
@@ -223,8 +227,17 @@ class Worker:
                 found |= {'state': 'failed', 'error': said, 'unreported': value is None}
             else:
                 found['objective'] = value
-        self.say(f'{folder.name}: {found["state"]}{": " * bool(found["error"])}{found["error"]}')
+        self.say(f'{folder.name}: {self.told(found)} ({self.pace.ends()})')
         return found
+
+    def told(self, outcome: Mapping[str, Any]) -> str:
+        """'done, frechet_mnist 12.3, 41 s', or why not."""
+        if outcome['error']:
+            return f'{outcome["state"]}: {outcome["error"]}'
+        goal, parts = self.plan.objective, [outcome['state']]
+        value = objectives.value(goal, outcome['metrics']) if goal else None
+        parts += [f'{goal} {value:.4g}'] * (value is not None)
+        return ', '.join([*parts, f'{outcome["seconds"]:.0f} s'])
 
     def show(self, folder: Path) -> None:
         """The run and its step beside the bar."""

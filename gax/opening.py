@@ -1,0 +1,56 @@
+"""What a run says before its first step: where it runs, on what data, which networks."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import socket
+import sys
+from collections import Counter
+from importlib import metadata
+from typing import Any
+
+import jax
+
+from gax.data.source import Spec
+
+LIBRARIES = ('gax', 'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy')
+
+
+def device() -> str:
+    """'device: 2 x NVIDIA H100 (gpu)', of all processes together."""
+    kinds = Counter((d.device_kind, d.platform) for d in jax.devices())
+    return 'device: ' + ', '.join(
+        f'{count} x {kind}' + f' ({name})' * (name != kind) for (kind, name), count in kinds.items()
+    )
+
+
+def data(spec: Spec) -> str:
+    """'data: embedded:mnist, 5000 examples, image 28x28x1, 10 classes'."""
+    parts = [f'{spec.size} examples' if spec.size else 'examples without end']
+    parts += [f'{name} {"x".join(map(str, shape)) or "number"}' for name, shape in spec.fields.items()]
+    if spec.num_classes:
+        named = (
+            f' ({", ".join(spec.classes[:10])}{", ..." * (len(spec.classes) > 10)})' if spec.classes else ''
+        )
+        parts.append(f'{spec.num_classes} classes{named}')
+    return f'data: {spec.name}, {", ".join(parts)}'
+
+
+def networks(params: dict[str, Any]) -> str:
+    """'networks: g 1,203,457 parameters, d 600,321'. params: by net, arrays or their shapes."""
+    counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
+    listed = ', '.join(f'{name} {count:,}' for name, count in counts.items())
+    return f'networks, by parameters: {listed}'
+
+
+def versions() -> str:
+    """The host, the command, and the versions of what computes."""
+    libraries = []
+    for name in LIBRARIES:
+        try:
+            libraries.append(f'{name} {metadata.version(name)}')
+        except metadata.PackageNotFoundError:  # a checkout that is not installed
+            libraries.append(f'{name} not installed')
+    system = f'Python {platform.python_version()}, {platform.system()} {platform.machine()}'
+    return f'host {socket.gethostname()}, {system}, {", ".join(libraries)}; command: {shlex.join(sys.argv)}'
