@@ -32,13 +32,14 @@ class Weights(NamedTuple):
     average: dict[str, dict[str, PyTree]]
 
 
-def begin(built: Experiment, like: Carry) -> Carry:
+def begin(built: Experiment, like: Carry, say: Callable[[str], None] = log.info) -> Carry:
     """The carry before step 0, on the host, as `config.init` has it: networks of another run, all else as of a new one.
 
-    Optimizers, states of terms, meter and random streams are fresh. like: the carry's shapes. Raises GaxError, with what is
+    Optimizers, states of terms, meter and random streams are fresh. like: the carry's shapes. say: told what is taken over. Raises GaxError, with what is
     unlike, where the other run is not there, or its networks have other shapes.
     """
-    weights = taken_over(built, like)
+    weights, whence = taken_over(built, like)
+    say(f'begins from {whence}')
 
     def make(key_data: Array, weights: Weights) -> Carry:
         nets = {
@@ -58,8 +59,8 @@ def holding(weights: Weights, name: str) -> Callable[[Key], tuple[PyTree, PyTree
     return lambda key: (weights.params[name], weights.model_state[name])
 
 
-def taken_over(built: Experiment, like: Carry) -> Weights:
-    """The networks that `config.init` names; all that both runs have where it names none."""
+def taken_over(built: Experiment, like: Carry) -> tuple[Weights, str]:
+    """The networks that `config.init` names, all that both runs have where it names none; and whence they are, in words."""
     section = built.config.init
     workdir, which = split(section['from'])
     config = read_config(workdir / 'config.json')
@@ -74,8 +75,7 @@ def taken_over(built: Experiment, like: Carry) -> Weights:
         },
     )
     refuse_unlike(f'config.init.from={section["from"]}', weights, like)
-    log.info('begins from %s at step %d: %s', workdir, step, ', '.join(names))
-    return weights
+    return weights, f'{workdir} at step {step}: {", ".join(names)}'
 
 
 def split(text: str) -> tuple[Path, str]:

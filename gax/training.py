@@ -90,7 +90,7 @@ class Run(Course):
         """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
         if not self.config.init['from'] or Checkpoints(workdir / 'checkpoints', write=False).steps():
             return None
-        return initial.begin(self.own, self.shapes)
+        return initial.begin(self.own, self.shapes, self.say)
 
     def say(self, line: str) -> None:
         """A line at once, although the workdir is not open yet: its log file has it later."""
