@@ -6,14 +6,15 @@ PATH: a folder, an .npz, or any name that config.data.name may have; --config.da
 networks, their widths, the batch, the steps and what is done to the images follow from the set (`choices` below), and a
 run begins by saying what was chosen, why, and how long it may take. Every field may be set beside: the others follow.
 
-Measured on one machine of 2 CPU cores (AMD EPYC) that eight people shared, about fifteen processes at a time, JAX 0.10.2, 2026-11-28,
-one seed: `prepare.py --data=embedded:emoji --folder=emoji`, then this with --config.steps=400 (400 steps of 32 images): 160 s of
-CPU time, compilation included (14.6 minutes on the clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji 28.6
-(953 real images in the fakes' place: 3.1), precision 0.95, recall 0.23: coloured shapes, flags that are rectangles and faces that are
-yellow. configs/dcgan_emoji.py after as many steps, of 64 images: 219.5 in 164 s of CPU time, a checkerboard. The same networks
-without classes, augmentation and crops, 400 steps of 64 images: 22.2, recall 0.42, in 221 s. 433 pieces of photographs, 64x64, after
-200 steps (317 s of CPU time, about half of it compilation): each kind's colours, without shapes. The steps that are chosen here for
-these sets, 17,900 and 4,100, have not been run; nor has it been measured what classes, augmentation and crops each do.
+Measured on a machine of 2 CPU cores (Intel Xeon) with about fifteen other processes on them, JAX 0.10.2, 2026-11-28, one
+seed. `prepare.py --data=embedded:emoji --folder=emoji`, then `--config=configs/images.py:emoji --config.steps=400`: 160 s of
+CPU time with compilation (14.6 minutes on the clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji
+28.6 (953 real images in the fakes' place: 3.1), precision 0.95, recall 0.23: coloured shapes, flags that are rectangles,
+faces that are yellow. configs/dcgan_emoji.py after as many steps, of 64 images and not 32: 219.5, in 164 s of CPU time, a
+checkerboard. The same networks without classes, augmentation and crops after 400 steps of 64 images: 22.2, recall 0.42, in
+221 s. 433 pieces of photographs of 64x64 after 200 steps (317 s of CPU time, about half of it compilation): each kind's
+colours, without shapes. The steps that are chosen here for these sets, 17,900 and 4,100, have not been run, nor has it been
+measured what classes, augmentation and crops do each.
 """
 
 from __future__ import annotations
