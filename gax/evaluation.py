@@ -237,4 +237,6 @@ def data_of(name: str, config: Any) -> Any:
     section = (config or configs.base('vanilla')).data
     if name:
         section.name = name
+        if not name.startswith('npz:'):
+            section.layout = section.range = ''  # of the run's own file
     return section

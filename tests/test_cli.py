@@ -140,8 +140,8 @@ CASES = [
     field('data.name=npz:{tmp}/text.npz', 'cannot read', 'text.npz'),
     field('data.name=npz:{tmp}/shape.npz', "'x' in", '[N, H, W]', '(4, 5)'),
     field('data.name=npz:{tmp}/none.npz', "'x' in", 'not empty', '(0, 28, 28)'),
-    field('data.name=npz:{tmp}/float.npz', 'must be uint8', 'float64'),
-    field('data.name=npz:{tmp}/other.npz', "no array 'x'", 'found: images'),
+    field('data.name=npz:{tmp}/float.npz', 'float64 from', 'no range for certain', 'make it uint8'),
+    field('data.name=npz:{tmp}/other.npz', "no array 'x'", 'found: pictures'),
     field('data.name=npz:{tmp}/labels.npz', "'y' in", '5 integers'),
     field('data.name=npz:{tmp}/unlabelled.npz', 'conditional=True needs labels'),
     # Flags.
@@ -341,8 +341,8 @@ def broken_files(folder: Path) -> None:
     (folder / 'text.npz').write_text('not an archive')
     np.savez(folder / 'shape.npz', x=np.zeros((4, 5), np.uint8))
     np.savez(folder / 'none.npz', x=good[:0])
-    np.savez(folder / 'float.npz', x=good.astype(float))
-    np.savez(folder / 'other.npz', images=good)
+    np.savez(folder / 'float.npz', x=good.astype(float) - 300)
+    np.savez(folder / 'other.npz', pictures=good)
     np.savez(folder / 'labels.npz', x=good, y=np.zeros(3, int))
     (folder / 'config.txt').write_text('no config')
     begin = 'from gax.config import base\ndef get_config():\n'
