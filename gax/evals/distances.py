@@ -46,7 +46,7 @@ def _distances(x: Array, start: Array, y: Array, origin: Array, others: bool) ->
     if others:
         itself = _itself(x, start, y)
         squares, lost = jnp.where(itself, jnp.inf, squares), lost & ~itself
-    return jnp.sqrt(squares.astype(jnp.float32)), jnp.sum(lost)
+    return jnp.sqrt(squares).astype(jnp.float32), jnp.sum(lost)
 
 
 @partial(jax.jit, static_argnames='others')
@@ -63,20 +63,20 @@ def _itself(x: Array, start: Array, y: Array) -> Array:
 def _exact(x: np.ndarray, y: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """|x_i - y_j| from differences, float64, of the pairs (rows, columns)."""
     size = max(1, AGAIN // x.shape[1])
-    found = [
+    values = [
         np.linalg.norm(x[rows[i : i + size]].astype(np.float64) - y[columns[i : i + size]], axis=1)
         for i in range(0, len(rows), size)
     ]
-    return np.concatenate(found)
+    return np.concatenate(values)
 
 
 def _between(x: np.ndarray, start: int, y: np.ndarray, on_device: tuple[Array, Array], others: bool) -> Array:
     """|x - y| float32 [R, M], right to float32's rounding wherever the points lie."""
-    found, count = _distances(x, np.int32(start), *on_device, others)
+    values, count = _distances(x, np.int32(start), *on_device, others)
     if not int(count):
-        return found
+        return values
     rows, columns = np.nonzero(np.asarray(_lost(x, np.int32(start), *on_device, others)))
-    return found.at[rows, columns].set(_exact(x, y, rows, columns).astype(np.float32))
+    return values.at[rows, columns].set(_exact(x, y, rows, columns).astype(np.float32))
 
 
 def origin(y: np.ndarray) -> np.ndarray:
@@ -108,11 +108,11 @@ def by_rows(fn: Callable[..., Any], x: np.ndarray, y: np.ndarray, *whole: Any, o
     returns for them dropped, so that it is compiled once.
     """
     size = max(1, min(len(x), BLOCK // len(y)))
-    found = []
+    values = []
     with precise.doubles():
         on_device, whole = jax.device_put(((y, origin(y)), whole))
         for start in range(0, len(x), size):
             block = x[start : start + size]
             filled = np.concatenate([block, np.zeros((size - len(block), *x.shape[1:]), x.dtype)])
-            found.append(jax.device_get(fn(_between(filled, start, y, on_device, others), *whole)))
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(x)], *found)
+            values.append(jax.device_get(fn(_between(filled, start, y, on_device, others), *whole)))
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(x)], *values)

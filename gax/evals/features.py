@@ -197,8 +197,8 @@ def imported(name: str, resizer: str) -> Extractor:
     def apply(variables: Any, images: Array) -> dict[str, Array]:
         try:
             out = function(images)
-            made = out if isinstance(out, dict) else {'features': out}
-            result = {key: jnp.asarray(made[key], jnp.float32) for key in OF_A_FUNCTION if key in made}
+            fields = out if isinstance(out, dict) else {'features': out}
+            result = {key: jnp.asarray(fields[key], jnp.float32) for key in OF_A_FUNCTION if key in fields}
         except Exception as error:  # a function of somebody's can raise anything
             reason = f'{type(error).__name__}: {errors.first_line(error)}'
             raise errors.GaxError(

@@ -39,8 +39,8 @@ class TwoSample(NamedTuple):
 
 
 @partial(jax.jit, static_argnames='k')
-def _search(found: Array, k: int) -> Array:
-    return distances.smallest(found, k)[1]
+def _search(gaps: Array, k: int) -> Array:
+    return distances.smallest(gaps, k)[1]
 
 
 def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Neighbours:

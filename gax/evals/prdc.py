@@ -46,15 +46,15 @@ def _radii(others: Array, k: int) -> Array:
 
 
 @jax.jit
-def _of_fakes(found: Array, radii: Array) -> Array:
+def _of_fakes(gaps: Array, radii: Array) -> Array:
     """How many balls of reals each fake is in, int [R], of its distances to the reals [R, N]."""
-    return jnp.sum(found < radii, axis=1)
+    return jnp.sum(gaps < radii, axis=1)
 
 
 @jax.jit
-def _of_reals(found: Array, radii: Array) -> tuple[Array, Array]:
+def _of_reals(gaps: Array, radii: Array) -> tuple[Array, Array]:
     """For each real: whether it is in a fake's ball, bool [R], and the nearest fake's distance [R]."""
-    return jnp.any(found < radii, axis=1), jnp.min(found, axis=1)
+    return jnp.any(gaps < radii, axis=1), jnp.min(gaps, axis=1)
 
 
 def radii(points: np.ndarray, k: int) -> np.ndarray:
