@@ -65,6 +65,7 @@ class Board:
         if self._events:
             from tensorboardX import summary
 
+            fields = {name: unicode(value) for name, value in fields.items()}
             lines = [
                 '| field | value |',
                 '|---|---|',
@@ -98,3 +99,8 @@ def installed() -> bool:
         log.info("no TensorBoard event files are written: that takes pip install 'gax[tensorboard]'")
         return False
     return True
+
+
+def unicode(value: Any) -> Any:
+    """A value of the config as it is; of a text, which may be the name of a file, bytes that are no UTF-8 are spelled out."""
+    return value.encode(errors='backslashreplace').decode() if isinstance(value, str) else value

@@ -202,6 +202,7 @@ def test_a_workdir_and_its_data_may_have_any_name(tmp_path: Path) -> None:
         assert training.train(longer, tmp_path / ODD) == (3, '')
         data.unlink()
         assert export.export(fakes.Request(tmp_path / ODD, str(tmp_path / ODD / 'a.png'), 4)).step == 3
+    assert 'caf\\udce9' in (tmp_path / ODD / 'log.txt').read_text(encoding='utf-8')
     assert 'damaged' not in {path.name for path in (tmp_path / ODD).iterdir()}
     page = report.write([tmp_path / ODD]).read_text(encoding='utf-8')
     assert '<b>' not in page.partition('<body')[2].partition('</h1>')[0]
@@ -210,6 +211,8 @@ def test_a_workdir_and_its_data_may_have_any_name(tmp_path: Path) -> None:
 
 def test_commands_for_copying_are_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "it's a $run"
+    folder.mkdir()
+    (folder / 'events.out.tfevents.1').touch()
     assert cli.report(folder, 2, 2, '') == 0
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()[1:]]
     assert [word for line in lines for word in line if str(folder) in word] == [
