@@ -67,12 +67,13 @@ def measure(batch: int, side: int, size: int, stride: int, cin: int, cout: int) 
     """One layer, padded as 'SAME'."""
     import jax
 
+    from gax import rng
     from gax.nets import conv, points
 
     low, high = jax.lax.padtype_to_pads((side,), (size,), (stride,), 'SAME')[0]
     axis = points.Axis(side, size, stride, low, -(-side // stride))
-    x = jax.random.normal(jax.random.key(0), (batch, side, side, cin))
-    kernel = jax.random.normal(jax.random.key(1), (size, size, cin, cout)) * 0.01
+    x = jax.random.normal(rng.key(0), (batch, side, side, cin))
+    kernel = jax.random.normal(rng.key(1), (size, size, cin, cout)) * 0.01
     sum_of = functools.partial(
         conv.conv, strides=(stride,) * 2, padding=[(low, high)] * 2, lowering='patches'
     )

@@ -22,7 +22,7 @@ from models import config_file
 from published import TABLES
 from tqdm import trange
 
-from gax import cli, data, errors, experiment, parallel, pictures, sampling, vectorize
+from gax import cli, data, errors, experiment, parallel, pictures, rng, sampling, vectorize
 from gax.data import synthetic
 from gax.evals import digits, modes
 
@@ -46,9 +46,7 @@ def sampler(built: experiment.Experiment, num: int) -> Any:
         return next(iter(fakes.values()))
 
     many = jax.vmap(one, in_axes=(0, None, None))
-    return jax.jit(
-        lambda states, seed, averaged: many(states, jax.random.key(seed), averaged), static_argnums=2
-    )
+    return jax.jit(lambda states, seed, averaged: many(states, rng.key(seed), averaged), static_argnums=2)
 
 
 @jax.jit
@@ -109,7 +107,7 @@ def real_row(seeds: range) -> dict[str, Any]:
     source = data.load(config_file(TABLE.value).get_config())
     arrays, images = jax.device_put(source.arrays), 'image' in source.spec.fields
     read = jax.jit(lambda key: source.read(arrays, jnp.zeros(IMAGES if images else POINTS, jnp.int32), key))
-    batches = [next(iter(read(jax.random.key(seed)).values())) for seed in seeds]
+    batches = [next(iter(read(rng.key(seed)).values())) for seed in seeds]
     if images:
         covered = [digits.stacked_coverage(pictures.to_uint8(np.asarray(batch))) for batch in batches]
         found = jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, covered))

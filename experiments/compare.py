@@ -22,9 +22,16 @@ OBJECTIVE = flags.DEFINE_string(
 def main(argv: list[str]) -> int:
     from gax.sweep import comparison
 
-    a, b = ([Path(name) for name in sorted(glob.glob(pattern))] for pattern in (A.value, B.value))
-    print(comparison.compare(a, b, OBJECTIVE.value))
+    print(comparison.compare(folders(A.value), folders(B.value), OBJECTIVE.value))
     return 0
+
+
+def folders(pattern: str) -> list[Path]:
+    """The folder of that name, where there is one (a name may have brackets), or those that fit the pattern."""
+    from gax import paths
+
+    path = paths.user(pattern)
+    return [path] if path.is_dir() else [Path(name) for name in sorted(glob.glob(str(path)))]
 
 
 if __name__ == '__main__':

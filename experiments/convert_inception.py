@@ -5,8 +5,6 @@ shapes. gax reads all of them, and gives them one checksum: converting is for th
 new file says of which one it was made, so that a FID measured with it is still called so.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from gax import cli
@@ -18,9 +16,10 @@ OUT = flags.DEFINE_string(
 
 
 def main(argv: list[str]) -> int:
+    from gax import paths
     from gax.evals import inception_weights
 
-    path, out = inception_weights.find(WEIGHTS.value), Path(OUT.value).expanduser()
+    path, out = inception_weights.find(WEIGHTS.value), paths.user(OUT.value)
     arrays, source = inception_weights.read(path)
     inception_weights.write(arrays, source, out)
     back, found = inception_weights.read(out)

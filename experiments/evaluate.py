@@ -11,15 +11,15 @@ mnist, emoji, raw, or package.module:function.
     python experiments/evaluate.py --samples=made.npz --data=embedded:mnist  # or a folder of images
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from gax import cli
 
 WORKDIR = flags.DEFINE_string('workdir', '', 'Folder of the run.')
 SAMPLES = flags.DEFINE_string('samples', '', 'Images to evaluate in place of a run: a folder, or an .npz.')
-DATA = flags.DEFINE_string('data', '', 'What --samples are held against; the data of --workdir if not given.')
+DATA = flags.DEFINE_string(
+    'data', '', 'What --samples are held against, or where the data of --workdir lies now, if it has moved.'
+)
 METRICS = flags.DEFINE_list('metrics', [], 'Metrics, with commas between.')
 FEATURES = flags.DEFINE_string('features', '', 'Feature extractor.')
 RESIZER = flags.DEFINE_string('resizer', '', "tf1 or clean, for the extractor's own if not given.")
@@ -32,26 +32,23 @@ CACHE = flags.DEFINE_string('cache', '', "Folder of the data's statistics; in th
 
 
 def main(argv: list[str]) -> int:
-    from gax import errors, evaluation
+    from gax import errors, evaluation, paths
     from gax.evals.evaluator import Setting
     from gax.workdir import read_config
 
-    workdir = Path(WORKDIR.value) if WORKDIR.value else None
-    against = Path(AGAINST.value) if AGAINST.value else None
+    workdir = paths.user(WORKDIR.value) if WORKDIR.value else None
+    against = paths.user(AGAINST.value) if AGAINST.value else None
+    errors.in_range('--seed', SEED.value, *errors.SEEDS)
     if not SAMPLES.value and workdir is None:
         raise errors.GaxError('give --workdir=RUN, or --samples=DIR or FILE.npz with --data=SOURCE')
     chosen = tuple(METRICS.value), FEATURES.value, NUM.value, SEED.value, RESIZER.value, WEIGHTS.value
-    setting = Setting(*chosen, Path(CACHE.value).expanduser() if CACHE.value else None)
+    setting = Setting(*chosen, paths.user(CACHE.value) if CACHE.value else None)
     if SAMPLES.value:
         section = evaluation.data_of(DATA.value, read_config(workdir / 'config.json') if workdir else None)
-        done = evaluation.of_samples(Path(SAMPLES.value), section, setting, workdir, against)
-    elif DATA.value:
-        raise errors.GaxError(
-            '--data goes with --samples; a run is held against the data that it was trained on'
-        )
+        done = evaluation.of_samples(paths.user(SAMPLES.value), section, setting, workdir, against)
     else:
         assert workdir is not None
-        done = evaluation.of_run(workdir, STEP.value, setting, against)
+        done = evaluation.of_run(workdir, STEP.value, setting, against, DATA.value)
     print(evaluation.table(*done))
     if workdir:
         print(f'gax: appended to {workdir / "eval.jsonl"}')

@@ -7,8 +7,6 @@ Images that gax can read already (embedded:NAME, npz:PATH, folder:PATH) are writ
 --folder=PATH as a folder of PNGs, a subfolder a class; TensorFlow is not needed.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from gax import cli
@@ -21,7 +19,7 @@ FOLDER = flags.DEFINE_string('folder', '', 'Write a folder of PNGs, this one, in
 
 
 def main(argv: list[str]) -> int:
-    from gax import errors, written
+    from gax import errors, paths, written
     from gax.data import prepare, tfds
 
     here = DATA.value.startswith('tfds:')
@@ -30,7 +28,7 @@ def main(argv: list[str]) -> int:
     if here:
         print(prepare.prepare(DATA.value, DIR.value))
     elif FOLDER.value:
-        print(written.folder(DATA.value, Path(FOLDER.value)))
+        print(written.folder(DATA.value, paths.user(FOLDER.value)))
     else:
         print(written.tfds_set(DATA.value, tfds.where(DIR.value)))
     return 0

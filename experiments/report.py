@@ -5,8 +5,6 @@ file with everything in it: mail it, put it anywhere, read it offline. Of one ru
 report.html here, unless --out says otherwise.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from gax import cli
@@ -18,9 +16,11 @@ OUT = flags.DEFINE_string('out', '', 'File to write, .html.')
 
 
 def main(argv: list[str]) -> int:
-    from gax import report
+    from gax import paths, report
 
-    made = report.write([Path(path) for path in WORKDIR.value], Path(OUT.value) if OUT.value else None)
+    made = report.write(
+        [paths.user(path) for path in WORKDIR.value], paths.user(OUT.value) if OUT.value else None
+    )
     print(
         f'gax: {len(WORKDIR.value)} run{"s" * (len(WORKDIR.value) > 1)} in {made} ({made.stat().st_size / 2**20:.1f} MiB)'
     )

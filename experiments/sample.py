@@ -13,8 +13,6 @@ Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or
 --truncation=0.7 goes with all: latents beyond 0.7 are drawn again. Less variety; of some GANs better samples.
 """
 
-from pathlib import Path
-
 from absl import flags
 
 from gax import cli
@@ -34,14 +32,17 @@ NEIGHBOURS = flags.DEFINE_integer('neighbours', 0, 'How many training images to 
 FEATURES = flags.DEFINE_string(
     'features', 'raw', 'What --neighbours compares: raw pixels, mnist, inception ...'
 )
+DATA = flags.DEFINE_string(
+    'data', '', 'Where the training data lies, if it has moved; for --neighbours and points.'
+)
 FOLDERS = flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
 def main(argv: list[str]) -> int:
-    from gax import export, fakes
+    from gax import export, fakes, paths
 
     asked = fakes.Request(
-        workdir=Path(WORKDIR.value),
+        workdir=paths.user(WORKDIR.value),
         out=OUT.value,
         num=NUM.value,
         seed=SEED.value,
@@ -55,6 +56,7 @@ def main(argv: list[str]) -> int:
         neighbours=NEIGHBOURS.value,
         features=FEATURES.value,
         class_folders=FOLDERS.value,
+        data=DATA.value,
     )
     made = export.export(asked)
     print(f'gax: {made.said} of step {made.step} in {OUT.value}')

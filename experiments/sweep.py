@@ -51,13 +51,14 @@ DRY_RUN = flags.DEFINE_bool('dry_run', False, 'Print the runs and leave.')
 def main(argv: list[str]) -> int:
     import jax
 
+    from gax import paths
     from gax.sweep import command
 
     jax.config.update('jax_platforms', 'cpu')  # the runs need the accelerator, and this process none
     asked = command.Asked(
         base=CONFIG.value,
         file=config_flags.get_config_filename(flags.FLAGS['config']),
-        workdir=Path(WORKDIR.value),
+        workdir=paths.user(WORKDIR.value),
         sweep=SWEEP.value,
         seeds=SEEDS.value,
         search=SEARCH.value,

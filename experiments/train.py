@@ -9,8 +9,6 @@ One run in several processes (on as many hosts): the same command in each, with 
 end with status 75; the same commands go on from the last checkpoint.
 """
 
-from pathlib import Path
-
 from absl import flags
 from ml_collections import config_flags
 
@@ -22,6 +20,11 @@ CONFIG = config_flags.DEFINE_config_file(
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.', required=True)
 PROFILE = flags.DEFINE_bool(
     'profile', False, 'Train nothing: write WORKDIR/profile, a trace and a table of where the time goes.'
+)
+ACCEPT = flags.DEFINE_bool(
+    'accept_changes',
+    False,
+    'Go on with other data than the run began with, or other features to judge it by.',
 )
 COORDINATOR = flags.DEFINE_string(
     'coordinator', '', 'Of several processes: HOST:PORT where process 0 listens.'
@@ -36,9 +39,9 @@ flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:
-    from gax import hosts, profile, training
+    from gax import hosts, paths, profile, training
 
-    workdir, config = Path(WORKDIR.value), CONFIG.value
+    workdir, config = paths.user(WORKDIR.value), CONFIG.value
     asked = hosts.Asked(
         *(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value, DISTRIBUTED.value, JOIN_TIMEOUT.value)
     )
@@ -47,7 +50,7 @@ def main(argv: list[str]) -> int:
         print(f'gax: of each training step, in {workdir / "profile"}:\n{profile.take(config, workdir)}')
         return 0
     with hosts.joined(asked) as team:
-        done, stopped_by = training.train(config, workdir, team)
+        done, stopped_by = training.train(config, workdir, team, ACCEPT.value)
     return cli.report(workdir, done, config.steps, stopped_by, quiet=not team.first)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 from absl import flags
 
-from gax import cli
+from gax import cli, paths, rng
 from gax.data import memory, order
 from gax.data.source import to_unit
 from gax.evals import classifier
@@ -39,13 +39,13 @@ def train(x: np.ndarray, y: np.ndarray, classes: int, epochs: int) -> Any:
     """The classifier's variables after `epochs` passes of Adam with a cosine schedule."""
     model, total = classifier.Classifier(classes), epochs * (len(x) // BATCH)
     optimizer = optax.adam(optax.cosine_decay_schedule(2e-3, total))
-    params = model.init(jax.random.key(0), jnp.zeros((1, *x.shape[1:])))
+    params = model.init(rng.key(0), jnp.zeros((1, *x.shape[1:])))
     images, labels = jnp.asarray(x), jnp.asarray(y)
 
     @jax.jit
     def update(state: Any, step: int, rows: jax.Array) -> Any:
         params, opt_state = state
-        move, drop = jax.random.split(jax.random.fold_in(jax.random.key(1), step))
+        move, drop = jax.random.split(jax.random.fold_in(rng.key(1), step))
 
         def loss(params: Any) -> jax.Array:
             batch = shifted(to_unit(images[rows]), move)
@@ -70,7 +70,7 @@ def main(argv: list[str]) -> int:
     assert y is not None
     kept = np.arange(len(x)) % classifier.HELD_OUT != 0
     variables = train(x[kept], y[kept], shipped.classes, EPOCHS.value)
-    out = Path(OUT.value or classifier.WEIGHTS / shipped.file)
+    out = paths.user(OUT.value or classifier.WEIGHTS / shipped.file)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Of digits the hidden units are features enough; see gax/evals/classifier.py for emoji.
     weights = classifier.Weights(variables) if name == 'mnist' else classifier.standard(variables, x[kept])

@@ -7,8 +7,6 @@ How each has ended is in endings.jsonl beside the file. sweep.py --vectorize cal
 Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C, all saved.
 """
 
-from pathlib import Path
-
 from absl import flags
 from ml_collections import config_flags
 
@@ -22,9 +20,9 @@ flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:
-    from gax import listed
+    from gax import listed, paths
 
-    return listed.train(CONFIG.value, Path(RUNS.value))
+    return listed.train(CONFIG.value, paths.user(RUNS.value))
 
 
 if __name__ == '__main__':

@@ -133,6 +133,8 @@ def unfit(config: ConfigDict, spec: Any) -> str:
         return f'{config.data.name} is fetched step by step: larger than config.data.device_limit_mib'
     if config.parallel != 'jit':
         return f'config.parallel={config.parallel}: its replicas share one run'
+    if config.init['from']:
+        return f'config.init.from={config.init["from"]}: each run is begun by itself'
     return ''
 
 

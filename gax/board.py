@@ -65,18 +65,14 @@ class Board:
         if self._events:
             from tensorboardX import summary
 
+            fields = {name: plain(value) for name, value in fields.items() if value is not None}
             lines = [
                 '| field | value |',
                 '|---|---|',
                 *(f'| {name} | {value} |' for name, value in fields.items()),
             ]
             self._write(step=0, summary=summary.text('config', '\n'.join(lines)))
-            plain = {
-                name: value if isinstance(value, (bool, int, float, str)) else str(value)
-                for name, value in fields.items()
-                if value is not None
-            }
-            experiment, start, _ = summary.hparams(plain, dict.fromkeys(metrics, 0.0))
+            experiment, start, _ = summary.hparams(fields, dict.fromkeys(metrics, 0.0))
             self._write(step=0, summary=experiment)
             self._write(step=0, summary=start)
 
@@ -87,6 +83,13 @@ class Board:
     def close(self) -> None:
         if self._events:
             self._events.close()
+
+
+def plain(value: Any) -> bool | int | float | str:
+    """A field of a config as event files have it: a number, or text that is UTF-8 (names of files are bytes)."""
+    if isinstance(value, (bool, int, float)):
+        return value
+    return str(value).encode(errors='backslashreplace').decode()
 
 
 @functools.cache

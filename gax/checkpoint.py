@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import secrets
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,7 +23,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
 from gax.types import PyTree
 
 log = logging.getLogger('gax')
@@ -99,18 +100,19 @@ class Checkpoints:
         """A checkpoint appears, and an old one goes, by the renaming of a folder: a process killed in here leaves whole
         ones, and rubbish that the next start removes.
         """
-        target, temporary = self._directory / str(step), self._directory / f'{step}.tmp'
+        target = self._directory / str(step)
         with errors.plain_os_errors(self._directory):
             try:
-                temporary.mkdir()
-                errors.reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
-                self._orbax.save(temporary / 'tree', args=self._ocp.args.StandardSave(host))
-                write_manifest(temporary, layout(host))
-                temporary.rename(target)
+                with paths.replacing(target) as temporary:
+                    temporary.mkdir()
+                    errors.reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
+                    with paths.plain(temporary) as folder:
+                        self._orbax.save(folder / 'tree', args=self._ocp.args.StandardSave(host))
+                    write_manifest(temporary, layout(host))
                 best = self.best()
                 for old in self.steps()[: -self._keep]:
                     if old != best:
-                        (self._directory / str(old)).rename(self._directory / f'{old}.old.tmp')
+                        (self._directory / str(old)).rename(self._directory / paths.temporary_name())
             finally:
                 self._sweep()  # where a save failed on a full disk, that makes room
         then()
@@ -119,7 +121,7 @@ class Checkpoints:
         """The step that `mark_best` was last told of, if its checkpoint is there."""
         path = self._directory / 'best.json'
         try:
-            step = json.loads(path.read_text())['step']
+            step = json.loads(path.read_text(encoding='utf-8'))['step']
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -135,15 +137,14 @@ class Checkpoints:
         The mark is old or new, never half. A process killed before this leaves the old mark, and its checkpoint.
         """
         content = {'step': step, 'metric': metric, 'value': value}
-        temporary = self._directory / 'best.json.part'
         with errors.plain_os_errors(self._directory):
-            temporary.write_text(json.dumps(content) + '\n')
-            temporary.replace(self._directory / 'best.json')
+            paths.write_text(self._directory / 'best.json', json.dumps(content) + '\n')
 
     def _sweep(self) -> None:
         """Removes what is on its way in or out."""
-        for rubbish in self._directory.glob('*.tmp'):
-            shutil.rmtree(rubbish, ignore_errors=True)
+        for pattern in (paths.temporary_name('*'), '[0-9]*.tmp'):  # the second of earlier versions
+            for rubbish in self._directory.glob(pattern):
+                shutil.rmtree(rubbish, ignore_errors=True)
 
     def restore(self, like: PyTree, step: int | None = None) -> tuple[int, PyTree] | None:
         """The newest good checkpoint (or that of `step`) as (step, numpy tree shaped `like`); None if there is none.
@@ -192,19 +193,17 @@ class Checkpoints:
         shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
         found, wanted = checked_manifest(folder)['arrays'], layout(shapes)
         if found != wanted:
-            differ = sorted(set(found) ^ set(wanted)) or ['their order']
-            raise OtherArrays(
-                f'checkpoint {step} in {self._directory} is of another version of gax: {len(differ)} arrays differ, '
-                f'such as {differ[0]}; go on with the version that wrote it'
-            )
-        tree = self._orbax.restore(folder / 'tree', args=self._ocp.args.StandardRestore(shapes))
+            raise OtherArrays(f'checkpoint {step} in {self._directory} {why_other(found, wanted)}')
+        with paths.plain(folder) as place:
+            tree = self._orbax.restore(place / 'tree', args=self._ocp.args.StandardRestore(shapes))
         return jax.tree.map(lambda x: np.asarray(x), tree)
 
     def _set_aside(self, step: int) -> None:
         with errors.plain_os_errors(self.damaged):
             self.damaged.mkdir(exist_ok=True)
             target = self.damaged / str(step)
-            shutil.rmtree(target, ignore_errors=True)
+            if target.exists():  # of an earlier time: it may be the one that somebody mends
+                target = self.damaged / f'{step}.{secrets.token_hex(4)}'
             (self._directory / str(step)).rename(target)
 
     def _refuse_to_begin_again(self) -> None:
@@ -248,19 +247,52 @@ def layout(tree: PyTree) -> list[str]:
     return [f'{jax.tree_util.keystr(path)} {leaf.dtype} {tuple(leaf.shape)}' for path, leaf in leaves]
 
 
+def why_other(there: list[str], here: list[str]) -> str:
+    """What to say of a checkpoint whose arrays are `there`, where those of `here` are wanted, both as `layout` has them."""
+    before, after = (dict(map(parted, lines)) for lines in (there, here))
+    if [narrow(line) for line in there] == [narrow(line) for line in here]:
+        wide = any('64 ' in kind for kind in before.values())
+        return (
+            f'was written {"with" if wide else "without"} JAX_ENABLE_X64=1, and now it is {"not " if wide else ""}set; '
+            f'give JAX_ENABLE_X64={int(wide)}'
+        )
+    differ = [path for path in dict.fromkeys([*before, *after]) if before.get(path) != after.get(path)]
+    if not differ:
+        return 'is of another version of gax: its arrays are in another order; go on with the version that wrote it'
+    first = differ[0]
+    return (
+        f'is of other networks or data, or of another version of gax: {len(differ)} arrays differ, such as {first}, '
+        f'{before.get(first, "absent")} there and {after.get(first, "absent")} here; go on with what wrote it'
+    )
+
+
+def parted(line: str) -> tuple[str, str]:
+    """(path, dtype and shape) of a line of `layout`."""
+    head, _, shape = line.rpartition(' (')
+    path, _, dtype = head.rpartition(' ')
+    return path, f'{dtype} ({shape}'
+
+
+def narrow(line: str) -> str:
+    """A line of `layout` as it would be without 64 bits."""
+    path, kind = parted(line)
+    return f'{path} {kind.replace("64 (", "32 (")}'
+
+
 def write_manifest(folder: Path, arrays: list[str]) -> None:
     """Flushes every file of `folder` to the disk and writes down its digest."""
-    paths = sorted(path for path in folder.rglob('*') if path.is_file())
-    files = {str(path.relative_to(folder)): digest(path, flush=True) for path in paths}
+    written = sorted(path for path in folder.rglob('*') if path.is_file())
+    files = {str(path.relative_to(folder)): digest(path, flush=True) for path in written}
     content = {'arrays': arrays, 'files': files}
     sha256 = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    (folder / 'manifest.json').write_text(json.dumps({**content, 'sha256': sha256}, indent=1))
+    text = json.dumps({**content, 'sha256': sha256}, indent=1)
+    (folder / 'manifest.json').write_text(text, encoding='utf-8')
     digest(folder / 'manifest.json', flush=True)
 
 
 def checked_manifest(folder: Path) -> dict[str, Any]:
     """manifest.json of a checkpoint. Raises ValueError or OSError unless everything in the folder is as it was written."""
-    content = json.loads((folder / 'manifest.json').read_text())
+    content = json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
     sha256 = content.pop('sha256')
     if hashlib.sha256(json.dumps(content).encode()).hexdigest() != sha256:
         raise ValueError('manifest.json does not match its SHA-256')

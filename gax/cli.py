@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import logging
-import os
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from absl import flags
 
-from gax import arguments, errors
+from gax import arguments, errors, paths
 
 flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
 flags.DEFINE_string('compilation_cache', '~/.cache/gax', 'Folder of compiled programs; empty for none.')
@@ -36,8 +37,9 @@ def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int
         print(usage(argv[0]))
         return 0
     try:
+        argv = with_home(argv)
         arguments.check(argv[1:], flags.FLAGS)
-        rest = flags.FLAGS(list(argv))
+        rest = flags.FLAGS(argv)
         configure(flags.FLAGS.compilation_cache)
         return main(rest) or 0
     except (errors.GaxError, flags.Error) as error:
@@ -69,17 +71,41 @@ def usage(script: str) -> str:
 
 def configure(cache: str = '') -> None:
     """Logging on stderr, and compiled programs kept in the folder `cache` from one start to the next."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files are bytes: they are printed as they are
+            stream.reconfigure(encoding='utf-8', errors='surrogateescape')
     logging.basicConfig(
         format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr, force=True
     )
     logging.getLogger('gax').setLevel(logging.INFO)
     logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
-    if cache:
+    folder = cache_folder(cache)
+    if folder:
         import jax
 
-        jax.config.update('jax_compilation_cache_dir', os.path.expanduser(cache))
+        jax.config.update('jax_compilation_cache_dir', str(folder))
         jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
         logging.getLogger('jax._src.compiler').setLevel(logging.ERROR)  # a cache that is full is no mishap
+
+
+def cache_folder(text: str) -> Path | None:
+    """Where compiled programs are kept; None for nowhere, and for the default where nobody knows the home that it is in."""
+    try:
+        return paths.user(text) if text else None
+    except errors.GaxError:
+        if text != flags.FLAGS['compilation_cache'].default:
+            raise
+        return None
+
+
+def with_home(argv: Sequence[str]) -> list[str]:
+    """The arguments with the home that --config may begin with: absl opens that file by itself."""
+    result = list(argv)
+    for place, (before, word) in enumerate(zip(('', *argv), argv, strict=False)):
+        name, equals, value = word.partition('=') if word.startswith('-') else (before, '', word)
+        if name in ('--config', '-config') and value.startswith('~'):
+            result[place] = f'{name}=' * bool(equals) + str(paths.user(value))
+    return result
 
 
 def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = False) -> int:
@@ -100,8 +126,9 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = 
             path = max(path.glob('[0-9]*.png'), default=path)
         if path.exists():
             print(f'  {path}')
+    folder = shlex.quote(str(workdir))  # commands are there to be copied
     if any(workdir.glob('events.out.tfevents.*')):
-        print(f'TensorBoard:   tensorboard --logdir={workdir}')
-    print(f'Evaluation:    python experiments/evaluate.py --workdir={workdir} --num=5000')
-    print(f'More samples:  python experiments/sample.py --workdir={workdir} --num=64 --out=grid.png')
+        print(f'TensorBoard:   tensorboard --logdir={folder}')
+    print(f'Evaluation:    python experiments/evaluate.py --workdir={folder} --num=5000')
+    print(f'More samples:  python experiments/sample.py --workdir={folder} --num=64 --out=grid.png')
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gax import errors, gans, parallel, penalties, transforms, wrappers
-from gax.data import fit
+from gax.data import arrays, fit
 from gax.evals import metrics
 from gax.fields import fields_of, flat, get, unknown_field
 from gax.optim import section as optimizer
@@ -42,6 +42,8 @@ def base(gan: str) -> ConfigDict:
             'accumulate': 1,  # microbatches a gradient is made of: wrappers.accumulate
             'extragradient': False,  # wrappers.extragradient
             'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
+            # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match. gax.initial
+            'init': {'from': '', 'nets': ''},
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': eval_section(),
             'parallel': 'jit',  # how the step is made for several devices: parallel.PARALLEL
@@ -66,6 +68,8 @@ def data_section() -> dict[str, Any]:
         'resize': 'lanczos',  # Pillow's filter
         'flip': False,  # left to right, half of the images, at random
         'channels': 0,  # 0: as many as the images have
+        'layout': '',  # of an .npz: its axes in their order, e.g. NCHW; '': as the shape shows. data.arrays
+        'range': '',  # of an .npz: the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
         'broken': 'error',  # what a broken file in a folder is: or 'skip'
         'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
         'workers': 0,  # processes that fetch; 0: threads
@@ -89,7 +93,7 @@ POSITIVE: tuple[str, ...] = (
     *('checkpoint.every', 'checkpoint.keep', 'accumulate'),
 )
 RANGES: tuple[tuple[str, float, float], ...] = (
-    ('seed', 0, 2**32 - 1),
+    ('seed', *errors.SEEDS),
     ('steps_per_call', 0, math.inf),
     ('data.image_size', 0, 2**16),
     ('data.channels', 0, 2**16),
@@ -115,6 +119,8 @@ CHOICES: dict[str, Iterable[str]] = {
     'data.crop': fit.CROPS,
     'data.resize': fit.FILTERS,
     'data.broken': ('error', 'skip'),
+    'data.layout': ('', *arrays.LAYOUTS),
+    'data.range': ('', *arrays.RANGES),
 }
 # Fields by their last name, wherever a recipe has them: of players, and of networks.
 POSITIVE_LAST = ('updates', 'learning_rate')
@@ -184,6 +190,10 @@ def check_together(config: ConfigDict) -> None:
     if config.batch_size % config.accumulate:
         raise errors.GaxError(
             f'config.accumulate={config.accumulate} must divide config.batch_size={config.batch_size}'
+        )
+    if config.init.nets and not config.init['from']:
+        raise errors.GaxError(
+            f'config.init.nets={config.init.nets} needs config.init.from, the run that they are from'
         )
     fields = flat(config)
     clipped = [path for path, value in fields.items() if path.endswith('.clip_weights') and value]

@@ -33,7 +33,7 @@ Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]
 class Course:
     """What a process does that only computes. What process 0 does beside, it does in methods that it overrides.
 
-    start: the step that it begins with. restored: what the checkpoint of that step holds, until it is on the devices.
+    start: the step that it begins with. restored: what it begins with, if not afresh, until it is on the devices.
     over: why training ended before its last step, for good; '' while it goes on.
     """
 
@@ -61,7 +61,7 @@ class Course:
         theirs, self.start, self.over = self.team.word([mine, self.start, self.over])
         refuse_other(mine, theirs, self.team.index)
         self.team.saved = self.start
-        if self.start and self.goes_on:
+        if (self.start or self.config.init['from']) and self.goes_on:
             self.restored = hosts.spread(self.restored, self.shapes)
 
     @property
@@ -76,7 +76,8 @@ class Course:
         count = loop.call_size(start, config.steps, hooks, per_call, align)
         ahead = experiment.compile_ahead(self.experiment, self.shapes, start, count)
         restored, self.restored = self.restored, None
-        carry = self.place(restored) if start else experiment.init(self.experiment, self.shapes)
+        fresh = restored is None
+        carry = experiment.init(self.experiment, self.shapes) if fresh else self.place(restored)
         if start == 0:
             self.together(self.on_sample)(0, carry)
         at, by = start, ''

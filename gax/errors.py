@@ -38,6 +38,15 @@ def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     return table[name]
 
 
+def in_range(name: str, value: float, low: float, high: float) -> None:
+    """Raises GaxError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise GaxError(f'{name} must be from {low} to {high}, and is {value}')
+
+
+SEEDS = 0, 2**32 - 1  # what a seed may be, for JAX and for NumPy
+
+
 def first_line(error: BaseException) -> str:
     """What an exception says, on one line of at most 200 characters; its type where it says nothing."""
     return ' '.join(str(error).split())[:200] or type(error).__name__

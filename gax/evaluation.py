@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from gax import config as configs
-from gax import data, errors, experiment, parallel
+from gax import data, errors, experiment, fakes, parallel, rng
 from gax.checkpoint import Checkpoints, said
 from gax.evals import gather, outside, results
 from gax.evals.evaluator import Evaluator, Setting, told
@@ -61,19 +61,20 @@ def takes_labels(experiment: Experiment) -> bool:
     if not experiment.source.spec.num_classes:
         return False
     asked = {'label': jax.ShapeDtypeStruct((1,), np.int32)}
-    key = jax.eval_shape(lambda: jax.random.key(0, impl='threefry2x32'))
+    key = jax.eval_shape(lambda: rng.key(0))
     return 'label' in jax.eval_shape(lambda k, b: experiment.game.latents(k, 1, b), key, asked)
 
 
 def of_run(
-    workdir: Path, which: str, setting: Setting, against: Path | None = None
+    workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = ''
 ) -> tuple[Evaluator, list[dict[str, Any]], list[dict[str, Any]]]:
     """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all' or a step.
 
+    name: where the data that it was trained on lies now; '': where its config says.
     Returns (evaluator, the rows, the row of the run `against` that they are compared with). Raises GaxError, before
     anything is computed, for a step that is not there and a result that was measured by another protocol.
     """
-    built = build(workdir)
+    built = build(workdir, name)
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
     steps = chosen(checkpoints, workdir, which)
     evaluator = of_experiment(built, setting)
@@ -91,11 +92,11 @@ def of_run(
     return evaluator, rows, others
 
 
-def build(workdir: Path) -> Experiment:
-    """The experiment of a workdir, on as many devices as its batch can be dealt out to; its images are never mirrored."""
+def build(workdir: Path, name: str = '') -> Experiment:
+    """The experiment of a workdir, on as many devices as its batch can be dealt out to. name: see `of_run`."""
     config = read_config(workdir / 'config.json')
     count = max(n for n in range(1, len(jax.devices()) + 1) if config.batch_size % n == 0)
-    return experiment.build(config, parallel.mesh(jax.devices()[:count]))
+    return fakes.with_data(workdir, config, name, parallel.mesh(jax.devices()[:count]))
 
 
 def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:

@@ -48,12 +48,15 @@ class Experiment(NamedTuple):
     rows: int
 
 
-def build(config: ConfigDict, mesh: Mesh | None = None) -> Experiment:
-    """Checks the config and makes everything but the compiled programs. Raises GaxError for bad configs and data."""
+def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | None = None) -> Experiment:
+    """Checks the config and makes everything but the compiled programs. Raises GaxError for bad configs and data.
+
+    source: in place of the one that the config names.
+    """
     configs.check(config)
     mesh = mesh or parallel.mesh()
     parallel.check_batch(config.batch_size, mesh)
-    source = data.load(config)
+    source = source or data.load(config)
     game = gans.make(config, source.spec)
     arrays = parallel.put(source.arrays, parallel.replicated(mesh))
     return Experiment(config, source, game, mesh, arrays, config.batch_size * steps.draws(game))
@@ -262,8 +265,7 @@ def reals(experiment: Experiment, num: int) -> Any:
     source, size = experiment.source, experiment.source.spec.size or num
     rows = np.random.default_rng(0).permutation(size)[np.arange(num) % size].astype(np.int32)
     fetched = source.fetch(rows) if source.fetch else rows
-    key = jax.random.key(0, impl='threefry2x32')
-    return jax.device_get(source.read(experiment.arrays, jax.tree.map(jnp.asarray, fetched), key))
+    return jax.device_get(source.read(experiment.arrays, jax.tree.map(jnp.asarray, fetched), rng.key(0)))
 
 
 def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:

@@ -5,6 +5,7 @@ Drawn at random, along one of the latents, from latent to latent, or beside the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,10 +13,23 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import errors, experiment, fakes, folders, latents, movies, neighbours, parallel, pictures
+from gax import (
+    errors,
+    experiment,
+    fakes,
+    folders,
+    latents,
+    movies,
+    neighbours,
+    paths,
+    pictures,
+)
 from gax.evals import features
+from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
 from gax.workdir import read_config, write_json
+
+log = logging.getLogger('gax')
 
 SHOWN = 16  # rows of the picture of neighbours
 FAST, SLOW = 20, 2  # frames per second, where things flow and where they jump
@@ -49,10 +63,11 @@ def export(request: Request) -> Made:
     mirrored = bool(config.get('data', {}).get('flip', False))
     if mirrored:
         config.data.flip = False  # fakes do not depend on it, and training images are wanted as they are
-    built = experiment.build(config, parallel.mesh(jax.devices()[:1]))  # whatever the run was trained on
+    built = fakes.build(request.workdir, config)
+    if request.neighbours:
+        built = fakes.with_data(request.workdir, config, request.data, built.mesh)
     spec = built.source.spec
-    if request.label is not None and not 0 <= request.label < spec.num_classes:
-        raise errors.GaxError(f'--label {request.label}: {spec.name} has {spec.num_classes} classes, from 0')
+    check_label(request.label, built)
     if request.truncation:
         latents.check_truncation(built.game, request.truncation, fakes.every_class(spec))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
@@ -60,6 +75,19 @@ def export(request: Request) -> Made:
     job = Job(request, kind, built, state, step, mirrored)
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
+
+
+def check_label(label: int | None, built: Experiment) -> None:
+    """Raises GaxError for a class that is not there, or that the generator would not heed."""
+    if label is None:
+        return
+    spec = built.source.spec
+    if not 0 <= label < spec.num_classes:
+        raise errors.GaxError(f'--label {label}: {spec.name} has {spec.num_classes} classes, from 0')
+    if 'label' not in latents.seen(built.game, fakes.every_class(spec), 1):
+        raise errors.GaxError(
+            f'--label {label}: {built.config.gan} makes samples of no class in particular here; leave --label out'
+        )
 
 
 def plan(request: Request) -> tuple[Callable[[Job], str], str]:
@@ -82,6 +110,7 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
         'neighbours': (write_neighbours, ('.png',)),
     }
     write, kinds = writers[mode]
+    errors.in_range('--seed', request.seed, *errors.SEEDS)
     if request.num < 1:
         raise errors.GaxError(f'--num must be positive, and is {request.num}')
     if mode == 'interpolate' and request.interpolate < 2:
@@ -93,7 +122,7 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
 
 def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
     """The ending of `out`, FOLDER for a folder; one of `kinds`. Raises GaxError for others, and where it cannot be."""
-    path = Path(out)
+    path = paths.user(out)
     kind = FOLDER if out.endswith('/') or not path.suffix else path.suffix.lower()
     if kind not in kinds:
         films = ' (films are of --interpolate and --traverse)' if kind in movies.KINDS and not when else ''
@@ -114,7 +143,8 @@ def write_samples(job: Job) -> str:
         if 'image' not in made:
             raise errors.GaxError(f'--out {request.out}: points are no images; write an .npz')
         labels = made.get('label') if request.class_folders else None
-        folders.save(pictures.to_uint8(made['image']), job.out, labels, job.built.source.spec.classes)
+        spec = job.built.source.spec
+        folders.save(pictures.to_uint8(made['image']), job.out, labels, spec.classes, spec.num_classes)
     else:
         write_still(job, made, job.columns)
     near = f' (truncated at {request.truncation:g})' if request.truncation else ''
@@ -130,8 +160,16 @@ def write_still(job: Job, made: Images, columns: int) -> None:
 
 
 def behind(job: Job) -> Any:
-    """The reals that points are drawn over, so that their axes stay; None for images."""
-    return experiment.reals(job.built, 512) if 'point' in job.built.source.spec.fields else None
+    """The reals that points are drawn over, so that their axes stay; None for images, and where the data is not there."""
+    if 'point' not in job.built.source.spec.fields:
+        return None
+    try:
+        config, mesh = job.built.config, job.built.mesh
+        whole = fakes.with_data(job.request.workdir, config, job.request.data, mesh)
+        return experiment.reals(whole, 512)
+    except errors.GaxError as error:
+        log.warning('drawn without the training data: %s', error)
+        return None
 
 
 def write_path(job: Job) -> str:
@@ -184,7 +222,5 @@ def save_npz(made: Images, out: Path) -> None:
     arrays: dict[str, Any] = {f'{name}s': value for name, value in made.items()}
     if 'image' in made:
         arrays['images'] = pictures.to_uint8(made['image'])
-    temporary = out.with_name(out.name + '.tmp')
-    with open(temporary, 'wb') as file:
+    with paths.replacing(out) as temporary, open(temporary, 'wb') as file:
         np.savez_compressed(file, **arrays)
-    temporary.replace(out)

@@ -8,12 +8,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
 
-from gax import errors, experiment, latents, rng, sampling
+from gax import data_identity, errors, experiment, latents, parallel, paths, rng, sampling
 from gax.checkpoint import Checkpoints
 from gax.data.source import Spec
 from gax.experiment import Experiment
 from gax.types import Array, Batch, TrainState
+from gax.workdir import read_data
 
 CHUNK = 256  # samples per compiled call
 Images = dict[
@@ -41,6 +44,7 @@ class Request(NamedTuple):
     neighbours: int = 0
     features: str = 'raw'
     class_folders: bool = True
+    data: str = ''
 
 
 class Job(NamedTuple):
@@ -55,13 +59,44 @@ class Job(NamedTuple):
 
     @property
     def out(self) -> Path:
-        return Path(self.request.out)
+        return paths.user(self.request.out)
 
     @property
     def columns(self) -> int:
         """Of a grid of `num` samples: a column a class, where there are not too many."""
         classes = self.built.source.spec.num_classes
         return classes if 0 < classes <= 16 else round(self.request.num**0.5) or 1
+
+
+def build(workdir: Path, config: ConfigDict) -> Experiment:
+    """The run in `workdir` on one device, without its data: from the spec that lies in the workdir.
+
+    With its data only where a gax wrote the workdir that did not keep the spec.
+    """
+    data = read_data(workdir)
+    source = data_identity.described(data.spec) if data else None
+    return experiment.build(config, parallel.mesh(jax.devices()[:1]), source)  # whatever it was trained on
+
+
+def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Experiment:
+    """The run in `workdir` with the data that it was trained on. name: where that lies now; '': where the config says.
+
+    Raises GaxError, with what differs, where it is not there any more.
+    """
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        config.data.name = name or config.data.name
+    try:
+        built = experiment.build(config, mesh)
+    except errors.GaxError as error:
+        raise errors.GaxError(f'{error} (if the data has moved, --data says where it is)') from error
+    known = read_data(workdir)
+    if known and (differ := data_identity.differences(known, data_identity.of(built.source))):
+        raise errors.GaxError(
+            f'{workdir} was trained on other data than {config.data.name} is now ({"; ".join(differ)}); --data says where '
+            'the training data is'
+        )
+    return built
 
 
 def restore(built: Experiment, workdir: Path, which: str = 'newest') -> tuple[TrainState, int]:
@@ -109,7 +144,7 @@ def draw(job: Job) -> Images:
     parts = []
     for i in range(0, num, CHUNK):
         part = None if labels is None else jnp.resize(labels[i : i + CHUNK], (CHUNK,))
-        key = jax.random.fold_in(jax.random.key(job.request.seed), i)
+        key = jax.random.fold_in(rng.key(job.request.seed), i)
         parts.append(jax.device_get(chunk(job.state, key, part)))
     made = {name: np.concatenate([part[name] for part in parts])[:num] for name in parts[0]}
     if labels is not None and 'label' in latents.seen(built.game, labels, 1):
@@ -154,14 +189,12 @@ def keys(job: Job, rows: int, count: int = 1) -> Batch:
     """Latents of `rows` rows, `count` for each, one class a row: leaves [rows * count, ...]."""
     labels = labels_of(rows, job.built.source.spec.num_classes, job.request.label)
     batch = {} if labels is None else {'label': jnp.repeat(labels, count)}
-    return job.built.game.latents(
-        rng.stream(jax.random.key(job.request.seed), 'latents'), rows * count, batch
-    )
+    return job.built.game.latents(rng.stream(rng.key(job.request.seed), 'latents'), rows * count, batch)
 
 
 def synthesize(job: Job, chosen: Batch) -> Images:
     """Fakes of the given latents [N, ...], and their labels where they have some."""
-    key, count = rng.stream(jax.random.key(job.request.seed), 'generate'), len(next(iter(chosen.values())))
+    key, count = rng.stream(rng.key(job.request.seed), 'generate'), len(next(iter(chosen.values())))
 
     @jax.jit
     def chunk(state: TrainState, part: Batch) -> Batch:

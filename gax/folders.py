@@ -1,57 +1,132 @@
-"""Images as a folder of PNGs, one file each, for the tools of others."""
+"""Images as a folder of PNGs, one file each, for the tools of others; and how its class folders are called.
+
+A class may have any name; a folder may not, and two that differ to one file system are one to another. So a folder of class
+folders holds CLASSES, which says of each folder which label it has, and what the classes are called.
+"""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+import json
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from gax import errors
+from gax import errors, paths
 
-UNREADABLE = '/\\\0'  # what no name of a folder may hold
+CLASSES = 'gax_classes.json'
+NO_NAME = frozenset('/\\<>:"|?*\x7f') | {chr(code) for code in range(32)}  # of no file, somewhere
+DEVICES = frozenset(('con', 'prn', 'aux', 'nul', *(f'{d}{i}' for d in ('com', 'lpt') for i in range(10))))
+LONGEST = 100  # bytes of a folder's name, far below what file systems and archives take
+
+
+class Classes(NamedTuple):
+    """labels: of each class folder, by its name. names: of all classes by label, empty where they have none. num: of classes."""
+
+    labels: Mapping[str, int]
+    names: tuple[str, ...]
+    num: int
 
 
 def check(out: Path) -> None:
     """Raises GaxError where `out` is a file, or a folder that holds anything: nothing is mixed or overwritten."""
     if out.is_file() or out.is_symlink():
         raise errors.GaxError(f'--out {out} is a file; give a folder, or a name that ends in .png or .npz')
-    if out.is_dir() and any(out.iterdir()):
-        raise errors.GaxError(f'--out {out} is a folder that is not empty; give a new one')
+    if out.is_dir() and (any(out.iterdir()) or out.resolve() == Path.cwd()):
+        what = 'a folder that is not empty' if any(out.iterdir()) else 'the folder that you are in'
+        raise errors.GaxError(f'--out {out} is {what}; give a new one')
 
 
 def save(
-    images: np.ndarray, out: Path, labels: np.ndarray | None = None, classes: Sequence[str] = ()
+    images: np.ndarray,
+    out: Path,
+    labels: np.ndarray | None = None,
+    classes: Sequence[str] = (),
+    num_classes: int = 0,
 ) -> None:
     """uint8 [N, H, W, C] -> out/000000.png ...; with labels int [N] out/CLASS/000000.png ..., numbered throughout.
 
-    C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes; their numbers where there are none. torch-fidelity
-    reads such folders (of classes with samples_find_deep), and so does gax's own `folder:`. The folder appears whole or not
-    at all.
+    C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes, any texts; their numbers are the folders' names
+    where there are none. num_classes: of which some may have no image. torch-fidelity reads such folders (of classes with
+    samples_find_deep), and gax's own `folder:` reads them as they were, with labels and names. The folder appears whole or
+    not at all.
     """
     check(out)
     if images.shape[-1] not in (1, 3, 4):
         raise errors.GaxError(
             f'--out {out}: a PNG has 1, 3 or 4 channels, not {images.shape[-1]}; write an .npz'
         )
-    temporary = out.with_name(out.name + '.tmp')
-    shutil.rmtree(temporary, ignore_errors=True)
-    try:
+    num = 0 if labels is None else max(num_classes, len(classes), int(np.max(labels, initial=-1)) + 1)
+    names = class_folders(classes, num)
+    with paths.replacing(out) as temporary:
+        temporary.mkdir(parents=True)
         for i, image in enumerate(images):
-            folder = temporary if labels is None else temporary / class_name(int(labels[i]), classes)
-            folder.mkdir(parents=True, exist_ok=True)
+            folder = temporary if labels is None else temporary / names[int(labels[i])]
+            folder.mkdir(exist_ok=True)
             Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(folder / f'{i:06d}.png')
-        if out.is_dir():
-            out.rmdir()  # it is empty
-        temporary.replace(out)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if labels is not None:
+            there = {names[label]: label for label in np.unique(labels).tolist()}
+            write_classes(temporary, Classes(there, tuple(classes) if len(classes) == num else (), num))
 
 
-def class_name(label: int, classes: Sequence[str]) -> str:
-    """The folder of a class: its name, where that can be one; else its number in three digits, in the labels' order."""
-    name = classes[label] if label < len(classes) else ''
-    safe = ''.join('_' if c in UNREADABLE else c for c in name)
-    return safe if safe.strip('.') else f'{label:03d}'
+def named_by(folders: Sequence[str]) -> Classes:
+    """The classes of folders, sorted, of which nothing is written down."""
+    return Classes({name: label for label, name in enumerate(folders)}, tuple(folders), len(folders))
+
+
+def write_classes(root: Path, classes: Classes) -> None:
+    """Writes down what the folders in `root` alone would not say."""
+    if classes != named_by(sorted(classes.labels)):
+        content = json.dumps({**classes._asdict(), 'labels': dict(classes.labels)}, indent=1)
+        (root / CLASSES).write_text(content + '\n', encoding='utf-8')
+
+
+def class_folders(classes: Sequence[str], num: int) -> list[str]:
+    """The folder's name of each of `num` classes: its own where that is a name, else one that is like it, or its number.
+
+    No two are one on a file system that does not heed case, or the normal form of Unicode.
+    """
+    names = [*classes[:num], *[''] * (num - len(classes))]
+    plain = [safe(name) or f'{label:03d}' for label, name in enumerate(names)]
+    result, taken = list(plain), set()
+    for label in sorted(range(num), key=lambda label: (plain[label] != names[label], label)):
+        while folded(result[label]) in taken:
+            result[label] += f'_{label:03d}'
+        taken.add(folded(result[label]))
+    return result
+
+
+def safe(name: str) -> str:
+    """`name` without what some file system does not take; '' where nothing is left of it."""
+    text = ''.join('_' if c in NO_NAME or 0xD800 <= ord(c) < 0xE000 else c for c in name)
+    text = text.encode()[:LONGEST].decode(errors='ignore').rstrip('. ')
+    if text.startswith('.'):  # hidden
+        text = f'_{text}'
+    taken = folded(text) == CLASSES or text.partition('.')[0].casefold() in DEVICES
+    return f'{text}_' if taken else text
+
+
+def folded(name: str) -> str:
+    return unicodedata.normalize('NFKC', unicodedata.normalize('NFKC', name).casefold())
+
+
+def read_classes(root: Path) -> Classes | None:
+    """What `save` wrote down of the class folders in `root`; None where nobody did. Raises GaxError where it is damaged."""
+    path = root / CLASSES
+    try:
+        content = json.loads(path.read_text(encoding='utf-8'))
+        found = Classes(dict(content['labels']), tuple(content['names']), int(content['num']))
+        if len(found.names) not in (0, found.num) or not all(map(isinstance, found.names, [str] * found.num)):
+            raise ValueError(f'{len(found.names)} names of {found.num} classes')
+        if not all(isinstance(label, int) and 0 <= label < found.num for label in found.labels.values()):
+            raise ValueError('a label that is none')
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise errors.GaxError(
+            f'{path} is damaged ({errors.first_line(error)}): put a good copy there; without it the folders name the classes'
+        ) from error
+    return found

@@ -19,7 +19,7 @@ PARALLEL = 1e-3  # below this sine of their angle two vectors are interpolated i
 def seen(game: Game, labels: Array | None, num: int = SEEN) -> Batch:
     """`num` latents as the game draws them, the same every time."""
     given = {} if labels is None else {'label': jnp.resize(labels, (num,))}
-    return game.latents(jax.random.key(0), num, given)
+    return game.latents(rng.key(0), num, given)
 
 
 def axis_values(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gax import alike, errors, together, training
+from gax import alike, errors, paths, together, training
 from gax.sweep import plan
 from gax.together import Ending, Tell
 
@@ -30,7 +30,7 @@ def train(base: ConfigDict, file: Path) -> int:
 
     def tell(workdir: Path, ending: Ending) -> None:
         kinds.append(ending.kind)
-        with errors.plain_os_errors(file), open(file.with_name(ENDINGS), 'a') as out:
+        with errors.plain_os_errors(file), open(file.with_name(ENDINGS), 'a', encoding='utf-8') as out:
             out.write(json.dumps({'workdir': str(workdir), **ending._asdict()}) + '\n')
 
     groups, reasons = alike.groups(configs)
@@ -62,7 +62,10 @@ def one_after_another(group: alike.Group, given: Mapping[Path, ConfigDict], tell
 def read(base: ConfigDict, file: Path) -> dict[Path, ConfigDict]:
     """Workdir -> config. Raises GaxError for a file that is none, and for a run that the base config has not got."""
     try:
-        listed = {Path(run['workdir']): dict(run['setting']) for run in json.loads(file.read_text())}
+        listed = {
+            paths.user(run['workdir']): dict(run['setting'])
+            for run in json.loads(file.read_text(encoding='utf-8'))
+        }
     except OSError as error:
         raise errors.GaxError(f'cannot read {file}: {error.strerror}') from error
     except (ValueError, TypeError, KeyError) as error:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gax import errors, pictures
+from gax import errors, paths, pictures
 
 KINDS = ('.gif', '.mp4')
 
@@ -45,9 +45,9 @@ def encoder() -> Any:
 def write_mp4(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
     """H.264 in yuv420p, which every browser and player shows: sides are made even by repeating the last row or column."""
     av = encoder()
-    temporary = out.with_name(out.name + '.tmp')
-    try:
-        with av.open(str(temporary), 'w', format='mp4', options={'movflags': 'faststart'}) as container:
+    with paths.replacing(out) as temporary, paths.plain(temporary.parent) as folder:
+        place = str(folder / temporary.name)
+        with av.open(place, 'w', format='mp4', options={'movflags': 'faststart'}) as container:
             stream = container.add_stream('libx264', rate=fps, options={'crf': '18', 'preset': 'slow'})
             stream.width, stream.height = (side + side % 2 for side in frames[0].size)
             stream.pix_fmt = 'yuv420p'
@@ -55,9 +55,6 @@ def write_mp4(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
                 packets = stream.encode(av.VideoFrame.from_ndarray(even(np.asarray(frame.convert('RGB')))))
                 container.mux(packets)
             container.mux(stream.encode())
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def even(pixels: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict, config_dict
 
-from gax import errors
+from gax import errors, rng
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
 WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'historical')
@@ -79,6 +79,10 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
         )
     factory = errors.lookup('optimizer', config['name'], optimizers())
     arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
+    if (
+        'key' in inspect.signature(factory).parameters
+    ):  # optax's default is a key of whatever JAX has as its default
+        arguments.setdefault('key', rng.key(0))
     arguments = {**AS_PUBLISHED.get(config['name'], {}), **arguments}
     if 'key' in inspect.signature(factory).parameters:  # of a noise that the optimizer adds
         arguments['key'] = jax.random.key(0, impl='threefry2x32')

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gax import paths
+
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
     """float [-1, 1] -> uint8 [0, 255], rounded to nearest; the inverse of `data.source.to_unit`."""
@@ -178,9 +180,8 @@ def curves(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
         axes.legend(loc='best', fontsize='small')
         axes.grid(alpha=0.3)
         axes.set_xlabel('step' if i >= len(kinds) - 2 else '')
-    temporary = out.with_suffix('.tmp')
-    figure.savefig(temporary, format='png')
-    temporary.replace(out)
+    with paths.replacing(out) as temporary:
+        figure.savefig(temporary, format='png')
 
 
 def scale(axes: Any, title: str, values: Sequence[float]) -> None:
@@ -197,6 +198,5 @@ def save(image: Image.Image, out: Path, **options: Any) -> None:
     options.setdefault(
         'format', {'.png': 'PNG', '.gif': 'GIF', '.jpg': 'JPEG'}.get(out.suffix.lower(), 'PNG')
     )
-    temporary = out.with_name(out.name + '.tmp')
-    image.save(temporary, **options)
-    temporary.replace(out)
+    with paths.replacing(out) as temporary:
+        image.save(temporary, **options)

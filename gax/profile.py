@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, parallel, wrappers
+from gax import errors, experiment, parallel, paths, wrappers
 from gax import step as steps
 from gax.experiment import Carry, Experiment
 
@@ -71,7 +71,7 @@ def take(config: ConfigDict, workdir: Path) -> Table:
     share, rate = waited / (seconds * count), flops / seconds
     table = Table(count, seconds, device, share, flops, rate, peak, rate / peak, made.mesh.size, kind)
     with errors.plain_os_errors(workdir):
-        (workdir / 'profile' / 'table.json').write_text(json.dumps(table._asdict(), indent=1) + '\n')
+        paths.write_text(workdir / 'profile' / 'table.json', json.dumps(table._asdict(), indent=1) + '\n')
     return table
 
 
@@ -100,8 +100,10 @@ def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
         waited = (feeder.waited or 0.0) - before
         carry, _ = window(given, carry)
         carry, device = window(given, carry, wait=True)
-        with errors.plain_os_errors(folder), jax.profiler.trace(folder, create_perfetto_trace=True):
-            window(streamed, carry)
+        with errors.plain_os_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            with paths.plain(folder) as place, jax.profiler.trace(place, create_perfetto_trace=True):
+                window(streamed, carry)
     finally:
         feeder.close()
     return seconds, device, waited

@@ -26,7 +26,7 @@ class LogFile(logging.FileHandler):
     """What is said of a run, with the time, in a file that grows from one start to the next."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, encoding='utf-8')
+        super().__init__(path, encoding='utf-8', errors='backslashreplace')  # names of files are bytes
         self.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
 
     def note(self, message: str, level: int = logging.INFO) -> None:

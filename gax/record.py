@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from gax import config as configs
 from gax import errors, meter, pictures
 from gax.checkpoint import Checkpoints
+from gax.data_identity import Identity
 from gax.evals import results
 from gax.experiment import Carry
 from gax.progress import LogFile
@@ -40,10 +41,15 @@ class Record:
         shapes: Carry,
         selection: Selection | None,
         closing: ExitStack,
+        data: Identity | None = None,
+        accept: bool = False,
     ) -> None:
-        """Raises GaxError where the workdir is in use, of another run, or cannot be written."""
+        """Raises GaxError where the workdir is in use, of another run or of other data, or cannot be written.
+
+        data: of the run. accept: that it, or what the run is evaluated by, is not what the run began with.
+        """
         self.config, self.workdir, self.selection = config, workdir, selection
-        closing.enter_context(open_workdir(workdir, config))
+        closing.enter_context(open_workdir(workdir, config, data, accept))
         self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
         closing.callback(self.checkpoints.close)
         with errors.plain_os_errors(workdir):
@@ -57,6 +63,7 @@ class Record:
         self.over = ''
         self.drop_later()
         if selection and self.start:
+            selection.refuse_other_features(self.start, accept)
             selection.mark(self.checkpoints, self.start)
             self.over = selection.why_stop(self.start)
         rows = [row for row in read_metrics(workdir) if row['step'] <= self.start]

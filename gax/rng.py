@@ -19,10 +19,17 @@ import jax
 import jax.numpy as jnp
 from jax.extend import random as extend
 
+IMPLEMENTATION = 'threefry2x32'
+
+
+def key(seed: int | jax.Array) -> jax.Array:
+    """A typed key, shape (), of threefry2x32, whatever JAX is told to make by default: numbers follow from seeds alone."""
+    return jax.random.key(seed, impl=IMPLEMENTATION)
+
 
 def root(seed: int | jax.Array) -> jax.Array:
     """Key data (uint32 [2]) of the stream that all others are folded from; `seed` may be traced."""
-    return jax.random.key_data(jax.random.key(seed, impl='threefry2x32'))
+    return jax.random.key_data(key(seed))
 
 
 def of_replica(key_data: jax.Array, number: int | jax.Array) -> jax.Array:
@@ -32,7 +39,7 @@ def of_replica(key_data: jax.Array, number: int | jax.Array) -> jax.Array:
 
 def at_step(key_data: jax.Array, step: jax.Array) -> jax.Array:
     """The key of one training step; key_data: of `root`, or `of_replica`."""
-    impl = 'threefry2x32' if key_data.shape[-1] == 2 else shares()
+    impl = IMPLEMENTATION if key_data.shape[-1] == 2 else shares()
     return jax.random.fold_in(jax.random.wrap_key_data(key_data, impl=impl), step)
 
 
@@ -97,7 +104,7 @@ def shares() -> Any:
 
 
 def _plain(data: jax.Array) -> jax.Array:
-    return jax.random.wrap_key_data(data[:2], impl='threefry2x32')
+    return jax.random.wrap_key_data(data[:2], impl=IMPLEMENTATION)
 
 
 def _inherit(data: jax.Array, keys: jax.Array) -> jax.Array:

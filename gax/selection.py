@@ -6,18 +6,22 @@ one that was not.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from gax import evaluation
+from gax import errors, evaluation
 from gax.checkpoint import Checkpoints
 from gax.evals import metrics, results
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
 from gax.experiment import Experiment
 from gax.types import TrainState
+from gax.workdir import ACCEPT
+
+log = logging.getLogger('gax')
 
 
 def setting_of(section: Any) -> Setting:
@@ -67,6 +71,30 @@ class Selection:
             if row.get('by') == 'training' and row['protocol'] == wanted and row['step'] <= last
         }
         return [found[step] for step in sorted(found)]
+
+    def refuse_other_features(self, last: int, accept: bool) -> None:
+        """Raises GaxError where the features' name stands for others than it did up to step `last`, unless that is accepted.
+
+        Their evaluations could not be compared: the best and the patience would silently begin anew.
+        """
+        wanted = self.evaluator.protocol()
+        rows = [r for r in results.read_rows(self.workdir) if r.get('by') == 'training' and r['step'] <= last]
+        before = rows[-1]['protocol'] if rows else {}
+        # A name that is given may be changed for another one; what suits the data is to stay what it was.
+        meant = self.config.features and before.get('features') != wanted.features
+        there, here = ((p.get('features'), p.get('checksum')) for p in (before, wanted.to_dict()))
+        if not (there[0] and here[0]) or meant or there == here:  # '' where the metrics take no features
+            return
+        told = (
+            f'{self.workdir} was judged by other features before: {" ".join(map(str, there))} there, '
+            f'{" ".join(map(str, here))} now'
+        )
+        if not accept:
+            raise errors.GaxError(
+                f'{told}; put the weights or the function of before back, choose others by --config.eval.features, or say '
+                f'that it is meant: {ACCEPT}'
+            )
+        log.warning('%s; which step is the best is judged anew', told)
 
     def standing(self, last: int) -> Standing:
         return results.standing(self.rows(last), self.best, self.higher, self.config.every)

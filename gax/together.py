@@ -17,7 +17,7 @@ import jax
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, experiment, gans, loop, opening, parallel, rng, training, vectorize
+from gax import data_identity, errors, experiment, gans, loop, opening, parallel, rng, training, vectorize
 from gax.alike import Group
 from gax.experiment import Carry, Experiment
 from gax.progress import Clock, Progress
@@ -69,13 +69,14 @@ def opened(given: Mapping[Path, ConfigDict], tell: Tell, closing: ExitStack) -> 
     """The runs that are to be trained, their workdirs open; the others have been told of."""
     built = experiment.build(next(iter(given.values())), parallel.mesh(jax.devices()[:1]))
     shapes, like = experiment.shapes(built), dict[str, Selection]()
+    data = data_identity.of(built.source)
     found: list[Member] = []
     for workdir, config in given.items():
         own = closing.enter_context(ExitStack())
         try:
             configs.check(config)
             judged = selected(built, config, workdir, like) if config.eval.every else None
-            record = Record(config, workdir, shapes, judged, own)
+            record = Record(config, workdir, shapes, judged, own, data)
         except errors.GaxError as error:
             tell(workdir, Ending('failed', str(error)))
             continue

@@ -12,7 +12,19 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, loop, opening, parallel, pictures, sampling, selection
+from gax import (
+    data_identity,
+    errors,
+    experiment,
+    initial,
+    loop,
+    opening,
+    parallel,
+    pictures,
+    sampling,
+    selection,
+)
+from gax.checkpoint import Checkpoints
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
 from gax.experiment import Carry
@@ -25,16 +37,19 @@ from gax.types import PyTree, TrainState
 log = logging.getLogger('gax')
 
 
-def train(config: ConfigDict, workdir: Path, team: Alone | None = None) -> tuple[int, str]:
+def train(
+    config: ConfigDict, workdir: Path, team: Alone | None = None, accept: bool = False
+) -> tuple[int, str]:
     """Trains to `config.steps`; returns (steps done, the name of the signal that ended it before, or '').
 
     team: the processes that train this run together, of which only the first one reads and writes the workdir.
+    accept: that the data is not what the run began with.
     Raises GaxError for anything that a user can mend. A config that is refused leaves the workdir as it was.
     """
     team = team or Alone()
     with ExitStack() as closing:
         stop = closing.enter_context(Stop('nothing is lost; the same command begins again', team.fail))
-        run = Run(config, workdir, team, closing) if team.first else Course(config, team, closing)
+        run = Run(config, workdir, team, closing, accept) if team.first else Course(config, team, closing)
         run.agree()
         done, stopped_by = run.train(stop) if run.goes_on else (run.start, '')
         run.finish(done)
@@ -44,15 +59,21 @@ def train(config: ConfigDict, workdir: Path, team: Alone | None = None) -> tuple
 class Run(Course):
     """The process that works on a workdir: beside the programs and the data the clock, and the record that it keeps."""
 
-    def __init__(self, config: ConfigDict, workdir: Path, team: Alone, closing: ExitStack) -> None:
+    def __init__(
+        self, config: ConfigDict, workdir: Path, team: Alone, closing: ExitStack, accept: bool = False
+    ) -> None:
         self.opening: list[str] = []
         self.say(opening.device())
         super().__init__(config, team, closing)
         self.say(opening.networks(self.shapes.state.params))
         self.own = experiment.own(self.experiment)
         selected = selection.of_run(self.own, workdir)
-        self.record = Record(config, workdir, self.shapes, selected, closing)
+        begun = self.begun(workdir)  # before anything is written: it may be refused
+        data = data_identity.of(self.experiment.source)
+        self.record = Record(config, workdir, self.shapes, selected, closing, data, accept)
         self.start, self.restored, self.over = self.record.start, self.record.restored, self.record.over
+        if not self.start:
+            self.restored = begun
         self.record.restored = None  # or a copy of the checkpoint would stay on the host as long as the run
         self.listen(closing)
         self.progress = Progress(self.start, config.steps, self.record.log_file.note)
@@ -78,6 +99,12 @@ class Run(Course):
         log.addHandler(file)
         closing.callback(log.removeHandler, file)
         log.info('log: %s; metrics.jsonl and samples/ are beside it', self.record.workdir / 'log.txt')
+
+    def begun(self, workdir: Path) -> PyTree | None:
+        """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
+        if not self.config.init['from'] or Checkpoints(workdir / 'checkpoints', write=False).steps():
+            return None
+        return initial.begin(self.own, self.shapes)
 
     def train(self, stop: Stop) -> tuple[int, str]:
         if self.start:

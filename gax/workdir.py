@@ -1,4 +1,4 @@
-"""The folder of a run: its config, one line of metrics per logging point, pictures, and a lock."""
+"""The folder of a run: its config, what its data is, one line of metrics per logging point, pictures, and a lock."""
 
 from __future__ import annotations
 
@@ -6,41 +6,54 @@ import contextlib
 import fcntl
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors
+from gax import data_identity, errors, paths
 from gax.board import Board
+from gax.data_identity import Identity
 
 log = logging.getLogger('gax')
 
-# A run may go on longer, or look, evaluate and save otherwise, without becoming another run.
+# A run may go on longer, or look, evaluate and save otherwise, and be computed otherwise (to rounding), without becoming
+# another run.
 FREE = (
-    *('steps', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
+    *('steps', 'log_every', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
     *(f'eval.{name}' for name in configs.eval_section()),
+    *('steps_per_call', 'parallel', 'remat', 'data.device_limit_mib', 'data.workers'),
 )
+# Where the data lies may change as well, if the data does not.
+PLACE = ('data.name', 'data.dir', 'data.broken')
+DATA = 'data.json'
 
 
-def open_workdir(workdir: Path, config: ConfigDict) -> IO[str]:
-    """Makes the folder, locks it for this process and writes config.json; returns the lock, held while it is open.
+def open_workdir(
+    workdir: Path, config: ConfigDict, data: Identity | None = None, accept: bool = False
+) -> IO[str]:
+    """Makes the folder, locks it for this process, writes config.json and data.json; returns the lock, held while it is open.
 
-    Raises GaxError where the path is a file, cannot be written, is in use, or holds a run of another config.
+    data: of the run, as it is now. accept: also where it is not what the run began with.
+    Raises GaxError where the path is a file, cannot be written, is in use, or holds a run of another config or of other data.
     """
     refuse_file(workdir)
     with errors.plain_os_errors(workdir):
         (workdir / 'samples').mkdir(parents=True, exist_ok=True)
-        lock = open(workdir / '.lock', 'w')  # noqa: SIM115 (closed by the caller, at the end of the run)
+        lock = open(workdir / '.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed by the caller, at the end of the run)
     try:
         take(lock, workdir)
         path = workdir / 'config.json'
+        old = read_data(workdir)
         if path.exists():
-            refuse_other_config(path, configs.flat(config))
+            refuse_other_config(path, configs.flat(config), PLACE if old and data else ())
+        changed = changed_data(workdir, old, data, accept) if old and data else []
         with errors.plain_os_errors(workdir):
             write_json(path, config.to_dict())
+            if data:
+                write_data(workdir, data, changed)
     except BaseException:
         lock.close()
         raise
@@ -66,11 +79,53 @@ def take(lock: IO[str], workdir: Path) -> None:
         log.warning('%s cannot be locked: see to it that no other process uses it', workdir)
 
 
-def refuse_other_config(path: Path, new: Mapping[str, Any]) -> None:
-    """Raises GaxError, naming the fields that differ, unless the run at `path` may go on with the config `new`."""
+def changed_data(workdir: Path, old: Identity, new: Identity, accept: bool) -> list[str]:
+    """What tells the data now from that of the run, accepted. Raises GaxError, with that, where it is not."""
+    differ = data_identity.differences(old, new)
+    if differ and not accept:
+        raise errors.GaxError(
+            f'{workdir} was trained on other data than {new.spec.name} is now ({"; ".join(differ)}); give it the data of '
+            f'before ({old.spec.name}), choose another folder, or say that it is meant: {ACCEPT}'
+        )
+    if differ:
+        log.warning('%s goes on with other data than before: %s', workdir, '; '.join(differ))
+    return differ
+
+
+ACCEPT = '--accept_changes'
+
+
+def write_data(workdir: Path, data: Identity, changed: Sequence[str]) -> None:
+    """data.json. changed: what was accepted to be otherwise; kept in it, with what was accepted before."""
+    earlier = _data_json(workdir).get('accepted', []) if (workdir / DATA).exists() else []
+    write_json(workdir / DATA, {**data_identity.to_json(data), 'accepted': [*earlier, *changed]})
+
+
+def read_data(workdir: Path) -> Identity | None:
+    """What the data of a run is, wherever it lies now; None for a run of a gax that did not write it down."""
+    if not (workdir / DATA).exists():
+        return None
+    try:
+        return data_identity.from_json(_data_json(workdir))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise errors.GaxError(
+            f'{workdir / DATA} is damaged ({errors.first_line(error)}); put a good copy there'
+        ) from error
+
+
+def _data_json(workdir: Path) -> Any:
+    with errors.plain_os_errors(workdir):
+        return json.loads((workdir / DATA).read_text(encoding='utf-8'))
+
+
+def refuse_other_config(path: Path, new: Mapping[str, Any], also: Sequence[str] = ()) -> None:
+    """Raises GaxError, naming the fields that differ, unless the run at `path` may go on with the config `new`.
+
+    also: fields that may differ beside FREE.
+    """
     old = configs.flat(read_config(path))
     missing = object()
-    keys = [k for k in (*old, *(k for k in new if k not in old)) if k not in FREE]
+    keys = [k for k in (*old, *(k for k in new if k not in old)) if k not in (*FREE, *also)]
     differ = [k for k in keys if old.get(k, missing) != new.get(k, missing)]
     if differ:
         show = '; '.join(
@@ -86,7 +141,7 @@ def refuse_other_config(path: Path, new: Mapping[str, Any]) -> None:
 def read_config(path: Path) -> ConfigDict:
     """config.json of a workdir, see `completed`."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding='utf-8'))
         if not isinstance(content, dict):
             raise ValueError('it holds no fields')
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -128,16 +183,14 @@ def grown(content: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_json(path: Path, content: Any) -> None:
     """Writes beside and renames: the file is old or new, never half."""
-    temporary = path.with_name(path.name + '.tmp')
-    temporary.write_text(json.dumps(content, indent=2) + '\n')
-    temporary.replace(path)
+    paths.write_text(path, json.dumps(content, indent=2) + '\n')
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl; a line that a crash cut short is left out."""
     path = workdir / 'metrics.jsonl'
     rows: list[dict[str, Any]] = []
-    for line in path.read_text(errors='replace').splitlines() if path.exists() else ():
+    for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if path.exists() else ():
         with contextlib.suppress(ValueError):
             row = json.loads(line)
             if isinstance(row, dict) and 'step' in row:
@@ -156,10 +209,8 @@ class MetricsWriter:
         self.rows = [row for row in read_metrics(workdir) if row['step'] <= step]
         path = workdir / 'metrics.jsonl'
         with errors.plain_os_errors(workdir):
-            temporary = path.with_suffix('.tmp')
-            temporary.write_text(''.join(json.dumps(row) + '\n' for row in self.rows))
-            temporary.replace(path)
-            self._file = open(path, 'a')  # noqa: SIM115 (closed in close)
+            paths.write_text(path, ''.join(json.dumps(row) + '\n' for row in self.rows))
+            self._file = open(path, 'a', encoding='utf-8')  # noqa: SIM115 (closed in close)
             self.board = Board(workdir, purge=step + 1 if step > 0 else 0)
 
     def write(self, row: Mapping[str, Any]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import math
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from gax import config, data, errors, folders
+from gax.data import tfds
 from gax.data.source import Source
 
 
@@ -37,46 +41,95 @@ def folder(name: str, out: Path) -> str:
     source, images, labels = load(name)
     out.parent.mkdir(parents=True, exist_ok=True)
     with errors.plain_os_errors(out):
-        folders.save(images, out, labels, source.spec.classes)
+        folders.save(images, out, labels, source.spec.classes, source.spec.num_classes)
     height, _, channels = images.shape[1:]
+    command = train_on(f'folder:{out}', out.name)
     return (
         f'{len(images)} PNGs of {name} are in {out}\n'
-        f'train on them: python experiments/train.py --config=configs/dcgan_emoji.py --workdir=runs/{out.name}_run '
-        f'--config.data.name=folder:{out} --config.data.image_size={height} --config.data.channels={channels}'
+        f'{command} --config.data.image_size={height} --config.data.channels={channels}'
     )
 
 
 def tfds_set(name: str, root: Path) -> str:
-    """Writes the prepared set root/NAME/1.0.0, of one split `train`; returns what to say of it."""
+    """Writes the prepared set root/NAME/1.0.0, of one split `train`; returns what to say of it.
+
+    A set that is there already stays, and is taken for this one by the digest of its content, which is kept in it. Raises
+    GaxError where it has another.
+    """
     source, images, labels = load(name)
-    short = re.sub(r'\W+', '_', Path(name.rpartition(':')[2]).stem).strip('_').lower()
-    made = builder(short, images, labels, source.spec.classes or map(str, range(source.spec.num_classes)))
+    classes = source.spec.classes
+    note = {'digest': digest(images, labels, classes), 'source': name, 'classes': list(classes)}
+    short = short_name(name)
+    made = builder(short, images, labels, source.spec.num_classes, note)
     with errors.plain_os_errors(root):
         written = made(data_dir=str(root), file_format='array_record')
+        place = Path(str(written.data_path))
+        refuse_other(place, note, name)
         written.download_and_prepare()
-    place = Path(str(written.data_path))
-    return (
-        f'{len(images)} images of {name} are in {place}\n'
-        f'train on them: python experiments/train.py --config=configs/dcgan_emoji.py --workdir=runs/{short}_run '
-        f'--config.data.name=tfds:{place}'
-    )
+    return f'{len(images)} images of {name} are in {place}\n{train_on(f"tfds:{place}", short)}'
 
 
-def builder(name: str, images: np.ndarray, labels: np.ndarray | None, classes: Any) -> Any:
-    """A builder of TFDS with these images as PNG files: raw pixels TFDS would encode by TensorFlow."""
-    import tensorflow_datasets as tfds
+def refuse_other(place: Path, note: dict[str, Any], name: str) -> None:
+    """Raises GaxError where `place` is a prepared set that was not made of the same images, labels and classes."""
+    if not place.exists():
+        return
+    there = tfds.note_of(place)
+    if there.get('digest') != note['digest']:
+        of = f'of {there["source"]}, as it was then' if 'source' in there else 'nobody knows of what'
+        raise errors.GaxError(
+            f'{place} is there already, made {of}, and is not what {name} holds now: give another --dir, or remove that folder'
+        )
 
-    features = {'image': tfds.features.Image(shape=images.shape[1:])}
+
+def digest(images: np.ndarray, labels: np.ndarray | None, classes: Sequence[str]) -> str:
+    """The SHA-256, hex, of all pixels, labels and names of classes."""
+    sha = hashlib.sha256(json.dumps([images.shape, labels is not None, list(classes)]).encode())
+    sha.update(np.ascontiguousarray(images))
     if labels is not None:
-        features['label'] = tfds.features.ClassLabel(names=list(classes))
+        sha.update(np.ascontiguousarray(labels, '<i4'))
+    return sha.hexdigest()
 
-    class Written(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
+
+def short_name(name: str) -> str:
+    """What a prepared set of the source `name` is called: set of npz:a/set.npz, v1_2 of folder:v1.2."""
+    kind, _, text = name.partition(':')
+    last = Path(text).stem if kind == 'npz' else Path(text).name
+    return re.sub(r'\W+', '_', last).strip('_').lower() or 'images'
+
+
+def train_on(name: str, short: str) -> str:
+    words = ['--config=configs/dcgan_emoji.py', f'--workdir=runs/{short}_run', f'--config.data.name={name}']
+    return f'train on them: python experiments/train.py {shlex.join(words)}'
+
+
+def builder(
+    name: str, images: np.ndarray, labels: np.ndarray | None, num_classes: int, note: dict[str, Any]
+) -> Any:
+    """A builder of TFDS with these images as PNG files: raw pixels TFDS would encode by TensorFlow.
+
+    note: kept in the set, where `gax.data.tfds` reads the names of the classes: TFDS's own file has a line for each, which
+    not every name can be; where they can, they stand there as well.
+    """
+    import tensorflow_datasets as library
+
+    features = {'image': library.features.Image(shape=images.shape[1:])}
+    if labels is not None:
+        lines = [
+            line.encode(errors='ignore').decode().strip() for line in '\n'.join(note['classes']).split('\n')
+        ]
+        whole = lines == note['classes'] and all(lines) and len(set(lines)) == num_classes
+        known: dict[str, Any] = {'names': lines} if whole else {'num_classes': num_classes}
+        features['label'] = library.features.ClassLabel(**known)
+
+    class Written(library.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
         """Images that gax was given."""
 
-        VERSION = tfds.core.Version('1.0.0')
+        VERSION = library.core.Version('1.0.0')
 
         def _info(self) -> Any:
-            return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+            kept = library.core.MetadataDict({tfds.NOTE: note})
+            known = library.features.FeaturesDict(features)
+            return library.core.DatasetInfo(builder=self, features=known, metadata=kept)
 
         def _split_generators(self, dl_manager: Any) -> dict[str, Any]:
             return {'train': self._generate_examples()}

@@ -132,9 +132,37 @@ def test_where_all_are_damaged_the_run_is_not_begun_again(tmp_path: Path) -> Non
 
 def test_arrays_of_another_version_are_no_damage(tmp_path: Path) -> None:
     checkpoints = saved(tmp_path, 10)
-    with pytest.raises(OtherArrays, match=r"1 arrays differ, such as \['extra'\] float32 \(2,\)"):
+    message = r"1 arrays differ, such as \['extra'\], absent there and float32 \(2,\) here"
+    with pytest.raises(OtherArrays, match=message):
         checkpoints.restore({**TREE, 'extra': np.zeros(2, np.float32)})
     assert (tmp_path / 'checkpoints' / '10').is_dir()
+
+
+@pytest.mark.parametrize(
+    ('there', 'here', 'now'), [(np.float64, np.float32, 'not set'), (np.float32, np.float64, 'set')]
+)
+def test_a_run_in_other_bits_is_named_as_such(tmp_path: Path, there: type, here: type, now: str) -> None:
+    checkpoints = Checkpoints(tmp_path / 'checkpoints')
+    checkpoints.save(1, {'w': np.zeros(2, there), 'n': np.int32(1)})
+    with pytest.raises(OtherArrays, match=rf'JAX_ENABLE_X64=1, and now it is {now}; give'):
+        checkpoints.restore({'w': np.zeros(2, here), 'n': np.int32(1)})
+    with pytest.raises(OtherArrays, match='of other networks or data'):
+        checkpoints.restore({'w': np.zeros(3, here), 'n': np.int32(1)})
+
+
+@pytest.mark.parametrize(
+    'name', ['caf\udce9', 'back\\slash', '[x]*', '{a}', 'a%20#?b', '\'q"\n', 'ü 日本', '$HOME', '-d']
+)
+def test_a_folder_may_have_any_name(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    checkpoints = saved(folder, 1, 2, 3, 4)
+    checkpoints.mark_best(2, 'fid', 1.0)
+    step, found = newest(checkpoints)
+    assert step == 4
+    np.testing.assert_array_equal(found['w'], tree(4)['w'])
+    assert Checkpoints(folder / 'checkpoints', write=False).best() == 2
+    assert list(tmp_path.iterdir()) == [folder]  # nothing beside it: a backslash is no slash
 
 
 def test_what_a_killed_save_left_is_removed(tmp_path: Path) -> None:

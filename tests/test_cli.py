@@ -265,9 +265,9 @@ CASES = [
         EVALUATE,
     ),
     Case(
-        'evaluate: data of a run',
-        ['--workdir={tmp}/fresh', '--data=embedded:emoji'],
-        ['--data goes with --samples'],
+        'evaluate: data of a run that is not there',
+        ['--workdir={tmp}/fresh', '--data=folder:{tmp}/none'],
+        ['none does not exist', '--data says where it is'],
         EVALUATE,
     ),
     Case(

@@ -201,3 +201,26 @@ def test_neighbours(run: Path, tmp_path: Path) -> None:
             4 * 66 + 2,
             16 * (64 + 15 + 2) + 2,
         )  # 16 rows of 4, pixels eight times as large
+
+
+@pytest.mark.parametrize('seed', [-1, 2**32, 99999999999])
+def test_a_seed_that_is_none_is_refused(run: Path, tmp_path: Path, seed: int) -> None:
+    with pytest.raises(errors.GaxError, match=rf'--seed must be from 0 to 4294967295, and is {seed}'):
+        export(run, tmp_path / 'a.npz', 4, seed=seed)
+
+
+def test_a_class_is_refused_by_a_generator_that_knows_none(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(errors.GaxError, match=r'--label 1: vanilla makes samples of no class'):
+        export(run, tmp_path / 'a.npz', 4, label=1)
+
+
+def test_samples_do_not_depend_on_the_default_implementation_of_keys(run: Path, tmp_path: Path) -> None:
+    import jax
+
+    export(run, tmp_path / 'a.npz', 4)
+    export(run, tmp_path / 'a.gif', 4, interpolate=2, frames=2)
+    with jax.default_prng_impl('rbg'):
+        export(run, tmp_path / 'b.npz', 4)
+        export(run, tmp_path / 'b.gif', 4, interpolate=2, frames=2)
+    np.testing.assert_array_equal(images(tmp_path / 'a.npz'), images(tmp_path / 'b.npz'))
+    assert (tmp_path / 'a.gif').read_bytes() == (tmp_path / 'b.gif').read_bytes()

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from PIL import Image
 
-from gax import errors, folders
+from gax import config, data, errors, folders
+from gax.data import images
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
 
@@ -36,15 +38,109 @@ def test_classes_have_folders(tmp_path: Path) -> None:
         'a_b_c/000002.png',
         'a_b_c/000003.png',
         'cat/000001.png',
+        'gax_classes.json',
     ]
     assert names(tmp_path / 'out') == expected
-    assert [folders.class_name(i, ()) for i in (0, 7, 12)] == ['000', '007', '012']
+    assert [folders.class_folders((), 13)[i] for i in (0, 7, 12)] == ['000', '007', '012']
 
 
 @pytest.mark.parametrize('name', ['.', '..', ''])
 def test_no_class_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
     folders.save(IMAGES[:1], tmp_path / 'out', np.array([0]), (name,))
-    assert names(tmp_path) == ['out/000/000000.png']
+    png = [path for path in names(tmp_path) if path.endswith('.png')]
+    assert png == [f'out/{folders.class_folders((name,), 1)[0]}/000000.png']
+    assert folders.read_classes(tmp_path / 'out').names == (name,)
+
+
+STRANGE = (
+    *(
+        'a/b',
+        'a_b',
+        'a\\b',
+        '',
+        '.',
+        '..',
+        '.hidden',
+        'cat',
+        'Cat',
+        'CAT',
+        'cat ',
+        ' cat',
+        'cat.',
+        '000',
+        '_hidden',
+    ),
+    *(
+        'caf\u00e9',
+        'cafe\u0301',
+        'a%2Fb',
+        'a_b_001',
+        'con',
+        'x' * 300,
+        'x' * 299 + 'y',
+        '\udce9',
+        '\n',
+        'same',
+        'same',
+        '~',
+    ),
+    *('gax_classes.json', 'v1.2', 'v1.3', '\u732b', 'a\0b', 'nobody'),
+)
+
+
+def test_folders_of_classes_are_names_and_no_two_are_one() -> None:
+    made = folders.class_folders(STRANGE, len(STRANGE))
+    assert len({folders.folded(name) for name in made}) == len(STRANGE)
+    assert all(0 < len(name.encode()) <= 255 and not name.startswith('.') for name in made)
+    assert not [name for name in made if set(name) & folders.NO_NAME or name.rstrip('. ') != name]
+    assert [made[STRANGE.index(name)] for name in ('a_b', 'cat', 'v1.2', 'v1.3')] == [
+        'a_b',
+        'cat',
+        'v1.2',
+        'v1.3',
+    ]
+
+
+@pytest.mark.parametrize(
+    'classes', [STRANGE, (), ('b', 'a'), ('a', 'b', 'nobody')], ids=['strange', '', 'ba', 'ab']
+)
+def test_classes_come_back_as_they_were(classes: tuple[str, ...], tmp_path: Path) -> None:
+    """Names, numbers and the labels of every image, of classes without one as well."""
+    num = len(classes) or 3
+    labels = np.arange(num - 1)[::-1]
+    images = np.arange(num - 1, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
+    folders.save(images, tmp_path / 'out', labels, classes, num)
+    source = data.load(ConfigDict({'data': {**config.data_section(), 'name': f'folder:{tmp_path / "out"}'}}))
+    assert (source.spec.classes, source.spec.num_classes) == (classes, num)
+    back = dict(
+        zip(source.arrays['image'][:, 0, 0, 0].tolist(), source.arrays['label'].tolist(), strict=True)
+    )
+    assert back == dict(enumerate(labels.tolist()))
+
+
+def test_what_the_folders_say_is_not_written_down(tmp_path: Path) -> None:
+    folders.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 0]), ('a', 'b'))
+    assert not (tmp_path / 'out' / folders.CLASSES).exists()
+
+
+def test_other_folders_than_were_written_down_are_refused(tmp_path: Path) -> None:
+    folders.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 0]), ('b', 'a'))
+    (tmp_path / 'out' / 'b').rename(tmp_path / 'out' / 'c')
+    with pytest.raises(
+        errors.GaxError, match=r'gax_classes\.json is of other class folders than there are \(b, '
+    ):
+        images.find(tmp_path / 'out')
+    (tmp_path / 'out' / folders.CLASSES).write_text('{')
+    with pytest.raises(errors.GaxError, match=r'gax_classes\.json is damaged'):
+        images.find(tmp_path / 'out')
+
+
+def test_what_others_have_beside_it_stays(tmp_path: Path) -> None:
+    """Its name on the way is nobody's: a folder `out.tmp` is the user's own."""
+    (tmp_path / 'out.tmp').mkdir()
+    (tmp_path / 'out.tmp' / 'mine.txt').write_text('x')
+    folders.save(IMAGES[:1], tmp_path / 'out')
+    assert names(tmp_path) == ['out.tmp/mine.txt', 'out/000000.png']
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 # first row that fits decides.
 LAYERS = [
     ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order'],
+    ['gax.paths'],
     ['gax.fields', 'gax.pictures', 'gax.board', 'gax.progress', 'gax.signals', 'gax.team'],
     [
         'gax.stats',
@@ -24,7 +25,7 @@ LAYERS = [
         'gax.rendezvous',
     ],
     ['gax.sweep.child'],
-    ['gax.data.fit', 'gax.data.decode', 'gax.data.threads'],
+    ['gax.data.fit', 'gax.data.arrays', 'gax.data.decode', 'gax.data.threads', 'gax.data.walk'],
     ['gax.types', 'gax.optim', 'gax.movies', 'gax.folders', 'gax.data.feed'],
     ['gax.nets.points'],
     [
@@ -42,10 +43,10 @@ LAYERS = [
     ['gax.penalties', 'gax.augment', 'gax.step'],
     ['gax.wrappers'],
     ['gax.players', 'gax.sampling', 'gax.latents', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
-    ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds'],
+    ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds', 'gax.data.images'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.families'],
-    ['gax.data', 'gax.nets'],
+    ['gax.data', 'gax.nets', 'gax.data_identity'],
     [
         *('gax.evals.modes', 'gax.evals.precise', 'gax.evals.resize', 'gax.evals.torch_file'),
         *('gax.evals.classifier', 'gax.evals.protocol', 'gax.evals.cache'),
@@ -60,7 +61,9 @@ LAYERS = [
     ['gax.config'],
     ['gax.experiment'],
     ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.opening', 'gax.written'],
-    ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.fakes', 'gax.neighbours'],
+    ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.neighbours'],
+    ['gax.fakes'],
+    ['gax.initial'],
     ['gax.report.runs', 'gax.report.drawing', 'gax.alike'],
     ['gax.report.curves', 'gax.report.samples'],
     ['gax.report.tables'],

@@ -1,6 +1,8 @@
 """Named random streams: stable over processes, apart from each other."""
 
+import ast
 import itertools
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -65,3 +67,30 @@ def test_replicas_draw_their_shares_in_double_precision():
         parts = [jax.random.normal(rng.at_step(rng.of_replica(rng.root(3), i), 5), (2, 2)) for i in range(3)]
         assert whole.dtype == np.float64
         np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def unnamed(path):
+    """Lines that make a key without saying of which implementation."""
+    for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            maker = ast.unparse(node.func) in ('jax.random.key', 'random.key', 'jr.key')
+            named = any(keyword.arg == 'impl' for keyword in node.keywords)
+            if (maker and not named) or node.func.attr == 'PRNGKey':
+                yield node.lineno
+
+
+def test_every_key_names_its_implementation():
+    """Or JAX_DEFAULT_PRNG_IMPL would change samples, and what a run began with would not be what it goes on with."""
+    root = Path(__file__).parents[1]
+    files = [
+        p for folder in ('gax', 'experiments', 'benchmarks', 'configs') for p in (root / folder).rglob('*.py')
+    ]
+    assert len(files) > 100
+    assert {str(path): lines for path in files if (lines := list(unnamed(path)))} == {}
+
+
+def test_keys_do_not_depend_on_the_default_implementation():
+    wanted = data(rng.key(3)), data(rng.at_step(rng.root(3), 1))
+    with jax.default_prng_impl('rbg'):
+        assert (data(rng.key(3)), data(rng.at_step(rng.root(3), 1))) == wanted
+        assert rng.key(0).dtype == jax.random.key(0, impl='threefry2x32').dtype

@@ -184,7 +184,7 @@ def test_a_process_that_dies_while_it_judges_loses_nothing(
 ) -> None:
     """Before the checkpoint of step 8 is written, and before it is marked; its row is there."""
     run, changes = tmp_path / 'run', {**EVERY, 'checkpoint.every': 3, 'checkpoint.keep': 2}
-    name = {'save': 'save', 'mark': 'mark_best'}[at]
+    name = {'save': '_write', 'mark': 'mark_best'}[at]  # both in the thread that writes
     real = getattr(Checkpoints, name)
 
     def die(*arguments: Any) -> Any:
@@ -273,3 +273,24 @@ def test_a_damaged_mark_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING, 'gax'):
         assert kept.best() is None
     assert 'best.json is damaged' in caplog.text
+
+
+def test_features_that_only_keep_their_name_are_refused(
+    tmp_path: Path, config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = 'def pixels(x):\n    return x.reshape(len(x), -1).astype("float32")\n'
+    module = tmp_path / 'features_of_a_user.py'
+    module.write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    judged = {**EVERY, 'eval.features': 'features_of_a_user:pixels'}
+    training.train(config(steps=4, **judged), tmp_path / 'run')
+    module.write_text(source + '# another function, for all that the name says\n')
+    with pytest.raises(
+        errors.GaxError, match=r'judged by other features .*:pixels \w{16} there, .*accept_changes'
+    ):
+        training.train(config(steps=8, **judged), tmp_path / 'run')
+    assert training.train(config(steps=6, **{**EVERY, 'eval.features': 'raw'}), tmp_path / 'run') == (6, '')
+    module.write_text(source)
+    training.train(config(steps=8, **judged), tmp_path / 'run')
+    module.write_text(source + '#')
+    assert training.train(config(steps=12, **judged), tmp_path / 'run', accept=True) == (12, '')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import errors, workdir
+from gax import cli, errors, export, fakes, report, training, workdir
 from gax.board import Board
 
 
@@ -131,7 +132,10 @@ def test_event_files_are_readable_at_once(tmp_path: Path) -> None:
 def test_event_files_hold_pictures_and_the_config(tmp_path: Path) -> None:
     """As TensorBoard shows them: an image by its step, text, and hyperparameters with the metrics to compare by."""
     board = Board(tmp_path)
-    board.config({'seed': 3, 'gan': 'vanilla', 'g.widths': (8, 8), 'g.optimizer.b1': None}, ['d/loss'])
+    board.config(
+        {'seed': 3, 'gan': 'vanilla', 'g.widths': (8, 8), 'g.optimizer.b1': None, 'data.name': 'caf\udce9'},
+        ['d/loss'],
+    )
     board.image(10, 'samples', Image.new('L', (6, 4), 200))
     _, text, experiment, session, picture = events(tmp_path)
     assert 'seed | 3' in text.summary.value[0].tensor.string_val[0].decode()
@@ -171,3 +175,33 @@ def test_a_disk_that_fills_up_under_the_metrics_is_said(tmp_path: Path) -> None:
     with pytest.raises(errors.GaxError, match=f'no space left on the disk of {tmp_path}'):
         writer.write({'step': 1, 'd/loss': 1.0})
     writer.close()
+
+
+ODD = ' a%20#?\'"<b>&[x]*\\ $H ;|\n caf\udce9 日本'
+
+
+def test_a_workdir_and_its_data_may_have_any_name(tmp_path: Path) -> None:
+    data = tinyruns.images(tmp_path / f'{ODD}.npz')
+    config = tinyruns.config(steps=2, **{'data.name': f'npz:{data}'})
+    with tinyruns.compiled_once():
+        assert training.train(config, tmp_path / ODD) == (2, '')
+        longer = tinyruns.config(steps=3, **{'data.name': f'npz:{data}'})
+        assert training.train(longer, tmp_path / ODD) == (3, '')
+        data.unlink()
+        assert export.export(fakes.Request(tmp_path / ODD, str(tmp_path / ODD / 'a.png'), 4)).step == 3
+    assert 'damaged' not in {path.name for path in (tmp_path / ODD).iterdir()}
+    page = report.write([tmp_path / ODD]).read_text(encoding='utf-8')
+    assert '<b>' not in page.partition('<body')[2].partition('</h1>')[0]
+    assert [path.name for path in tmp_path.iterdir()] == [ODD]
+
+
+def test_commands_for_copying_are_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "it's a $run"
+    folder.mkdir()
+    Board(folder).close()
+    assert cli.report(folder, 2, 2, '') == 0
+    lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()[1:]]
+    assert [word for line in lines for word in line if str(folder) in word] == [
+        f'--logdir={folder}',
+        *[f'--workdir={folder}'] * 2,
+    ]

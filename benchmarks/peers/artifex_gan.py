@@ -72,7 +72,7 @@ def build(batch_size: int) -> Callable[[], tuple[Any, Any]]:
     step_d, step_g = nnx.jit(trainer.discriminator_step), nnx.jit(trainer.generator_step)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (NUM_IMAGES, *IMAGE_SHAPE), np.uint8)
-    key, done = jax.random.key(0), 0
+    key, done = jax.random.key(0, impl='threefry2x32'), 0
     averaged = nnx.state(model.generator, (nnx.Param, nnx.BatchStat))
 
     def step() -> tuple[Any, Any]:

@@ -109,7 +109,7 @@ def update_g(state_g: TrainState, state_d: TrainState, real: jax.Array, key: jax
 
 def init_states() -> tuple[TrainState, TrainState]:
     """Fresh train states of the discriminator and the generator."""
-    key = jax.random.key(0)
+    key = jax.random.key(0, impl='threefry2x32')
     net_d, net_g = Discriminator(), Generator()
     vars_d = net_d.init({'params': key, 'dropout': key}, jnp.zeros((1, *IMAGE_SHAPE)))
     vars_g = net_g.init(key, jnp.zeros((1, LATENT_DIM)))
@@ -129,7 +129,7 @@ def build(batch_size: int) -> Step:
     """The training step: one update of each player on images held in memory."""
     images = np.random.default_rng(0).integers(0, 256, (NUM_IMAGES, *IMAGE_SHAPE), np.uint8)
     rng = np.random.default_rng(1)
-    key = jax.random.key(1)
+    key = jax.random.key(1, impl='threefry2x32')
     state_d, state_g = init_states()
 
     def step() -> tuple[jax.Array, jax.Array]:

@@ -23,7 +23,7 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'embedded': embedded,
     'tfds': tfds.named,
     'folder': folder.named,
-    'npz': lambda name, data: memory.npz(name, fit.of(data)),
+    'npz': lambda name, data: memory.npz(name, fit.of(data), data.layout, data.range),
     'synthetic': lambda name, data: synthetic.named(name),
 }
 
@@ -39,6 +39,10 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
     kind, colon, name = config.data.name.partition(':')
     if not colon or kind not in KINDS:
         raise errors.GaxError(errors.choices('data source', config.data.name, names()))
+    if kind != 'npz' and (config.data.layout or config.data.range):
+        raise errors.GaxError(
+            f'config.data.layout and config.data.range are of npz: files, and {config.data.name} is none'
+        )
     source = KINDS[kind](name, config.data)
     limit = config.data.device_limit_mib if resident_up_to is None else resident_up_to
     if source.spec.size:

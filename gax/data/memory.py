@@ -2,35 +2,96 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
+from gax.data import arrays
 from gax.data.fit import Fit
 from gax.data.source import Source, Spec, read_resident
 from gax.data.threads import chunks
 
+log = logging.getLogger('gax')
 AS_IT_IS = Fit()
 EMBEDDED = {'mnist': 'mnist10k.npz', 'emoji': 'emoji32.npz'}
+
+
+# Of the data sets of gax, of what sample.py writes, and NumPy's own (guided-diffusion and many others write arr_0).
+IMAGES = ('x', 'images', 'arr_0')
+LABELS = ('y', 'labels', 'arr_1')
+
+
+class File(NamedTuple):
+    """What an .npz holds: images uint8 [N, H, W, C], labels int32 [N] or None, the names of the classes.
+
+    names_read: which of its arrays these are, as a text.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    classes: tuple[str, ...]
+    names_read: str
 
 
 def embedded(name: str, fit: Fit = AS_IT_IS) -> Source:
     """'mnist': 10,000 real digits 28x28x1, 10 classes. 'emoji': 1,906 Noto emoji 32x32x3, 10 categories."""
     path = Path(__file__).parent / 'embedded' / errors.lookup('embedded data set', name, EMBEDDED)
-    return from_arrays(f'embedded:{name}', *load_npz(path), fit, class_names(path))
+    x, y, classes, _ = load(path)
+    return from_arrays(f'embedded:{name}', x, y, fit, classes)
 
 
-def npz(path: str, fit: Fit = AS_IT_IS) -> Source:
-    """`x` uint8 [N, H, W] or [N, H, W, C], and optionally `y` int [N] from 0 up, `classes` texts. Raises GaxError for others."""
-    return from_arrays(f'npz:{path}', *load_npz(Path(path)), fit, class_names(Path(path)))
+def npz(path: str, fit: Fit = AS_IT_IS, layout: str = '', span: str = '') -> Source:
+    """The images, and perhaps the labels and `classes`, texts, of a file; see `load`. Raises GaxError for others."""
+    x, y, classes, names_read = load(paths.user(path), layout, span)
+    log.info('%s: %s', path, names_read)
+    return from_arrays(f'npz:{path}', x, y, fit, classes)
 
 
 def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Checked images [N, H, W, C] uint8 and labels [N] int32 (or None) of a file."""
+    """The images and the labels of a file, see `load`."""
+    return load(path)[:2]
+
+
+def load(path: Path, layout: str = '', span: str = '') -> File:
+    """The arrays of a file: `x`, `images` or `arr_0`; perhaps `y`, `labels` or `arr_1`; perhaps `classes`.
+
+    What they may be, and layout and span: see gax.data.arrays.
+    """
+    found, names = read(path)
+    of_images, of_labels = (chosen(path, wanted, names) for wanted in (IMAGES, LABELS))
+    if of_images is None:
+        others = ' or '.join(map(repr, IMAGES[1:]))
+        raise errors.GaxError(
+            f"{path} has no array 'x' (found: {', '.join(names) or 'nothing'}), nor {others}"
+        )
+    raw = found[of_images]
+    images = arrays.images(raw, f'{of_images!r} in {path}', layout, span)
+    classes = texts(found.get('classes'))
+    labels = None
+    if of_labels is not None:
+        labels = arrays.labels(found[of_labels], len(images), f'{of_labels!r} in {path}', classes)
+    names_read = f'images are {of_images!r}, {raw.dtype} {list(raw.shape)}'
+    names_read += f', labels are {of_labels!r}' if of_labels else ', there are no labels'
+    return File(images, labels, classes if labels is not None else (), names_read)
+
+
+def chosen(path: Path, wanted: tuple[str, ...], names: Sequence[str]) -> str | None:
+    """The one of the `wanted` names that a file has. Raises GaxError where it has more: nobody knows which is meant."""
+    there = [name for name in wanted if name in names]
+    if len(there) > 1:
+        raise errors.GaxError(f'{path} has {" and ".join(map(repr, there))}: keep the one that is meant')
+    return there[0] if there else None
+
+
+def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of a file that may be meant, and the names of all. Raises GaxError where it cannot be read."""
     if not path.is_file():
         raise errors.GaxError(
             f'data file {path} does not exist' if not path.exists() else f'{path} is not a file'
@@ -38,45 +99,20 @@ def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     try:
         # Opened here, because np.load leaves the file open where it is no whole archive.
         with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files if name in ('x', 'y')}
-            found = file.files
-        if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+            names = list(file.files)
+            found = {name: file[name] for name in names if name in (*IMAGES, *LABELS)}
+            with contextlib.suppress(KeyError, ValueError):  # not there, or pickled objects
+                found['classes'] = file['classes']
+        if not all(isinstance(array, np.ndarray) for array in found.values()):
             raise ValueError('its members are no arrays')
     except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise errors.GaxError(f'cannot read {path}: truncated, or not an .npz file ({error})') from error
-    if 'x' not in arrays:
-        raise errors.GaxError(f"{path} has no array 'x' (found: {', '.join(found) or 'nothing'})")
-    return _checked_images(path, arrays['x']), _checked_labels(path, arrays.get('y'), len(arrays['x']))
+    return found, names
 
 
-def _checked_images(path: Path, x: np.ndarray) -> np.ndarray:
-    if x.dtype != np.uint8:
-        raise errors.GaxError(f"'x' in {path} must be uint8, 0 to 255, and is {x.dtype}")
-    if x.ndim not in (3, 4) or 0 in x.shape:
-        raise errors.GaxError(
-            f"'x' in {path} must be [N, H, W] or [N, H, W, C] and not empty; its shape is {x.shape}"
-        )
-    return x[..., None] if x.ndim == 3 else x
-
-
-def _checked_labels(path: Path, y: np.ndarray | None, count: int) -> np.ndarray | None:
-    if y is None:
-        return None
-    if y.shape != (count,) or not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
-        raise errors.GaxError(
-            f"'y' in {path} must be {count} integers from 0 up, one per image; it is {y.dtype} of shape {y.shape}"
-        )
-    return y.astype(np.int32)
-
-
-def class_names(path: Path) -> tuple[str, ...]:
-    """The array `classes` of a file that `load_npz` has read, texts; () where there is none."""
-    with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
-        try:
-            found = file['classes']
-        except (KeyError, ValueError):  # not there, or pickled objects
-            return ()
-    return tuple(found.tolist()) if found.ndim == 1 and found.dtype.kind == 'U' else ()
+def texts(array: np.ndarray | None) -> tuple[str, ...]:
+    """The names of classes; () of what is none."""
+    return tuple(array.tolist()) if array is not None and array.ndim == 1 and array.dtype.kind == 'U' else ()
 
 
 def from_arrays(
@@ -84,13 +120,13 @@ def from_arrays(
 ) -> Source:
     """A source of the given uint8 images [N, H, W, C] and labels, made to fit where the config asks for it.
 
-    classes: the names of the classes; () where they have none, or are not as many.
+    classes: the names of all classes, of which some may have no image; () where they have none, or too few.
     """
     x = fitted(name, x, fit)
-    arrays: dict[str, Any] = {'image': x} if y is None else {'image': x, 'label': y}
-    num = 0 if y is None else int(y.max()) + 1
+    held: dict[str, Any] = {'image': x} if y is None else {'image': x, 'label': y}
+    num = 0 if y is None else max(len(classes), int(y.max()) + 1)
     spec = Spec(name, {'image': x.shape[1:]}, num, len(x), classes if len(classes) == num else ())
-    return Source(spec, arrays, read_resident)
+    return Source(spec, held, read_resident)
 
 
 def fitted(name: str, x: np.ndarray, fit: Fit) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 from pathlib import Path
 
@@ -38,11 +39,11 @@ def prepare(name: str, folder: str = '') -> str:
                 f'tfds:{plain} could not be prepared: {errors.first_line(error)}'
             ) from error
     splits = ', '.join(f'{key} {info.num_examples}' for key, info in builder.info.splits.items())
-    place = f' --config.data.dir={root}' if folder else ''
+    words = [f'--workdir=runs/{plain.split("/")[0]}', f'--config.data.name=tfds:{text}']
+    words += [f'--config.data.dir={root}'] if folder else []
     return (
         f'tfds:{plain} is in {Path(str(builder.data_path))} on {socket.gethostname()} ({splits})\n'
-        f'train on it: python experiments/train.py --config=configs/dcgan_mnist.py --workdir=runs/{plain.split("/")[0]} '
-        f'--config.data.name=tfds:{text}{place}'
+        f'train on it: python experiments/train.py --config=configs/dcgan_mnist.py {shlex.join(words)}'
     )
 
 

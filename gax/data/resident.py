@@ -25,7 +25,7 @@ def resident(source: Source) -> Source:
         if arrays is None:
             arrays = jax.tree.map(lambda x: np.empty((source.spec.size, *x.shape[1:]), x.dtype), rows)
         jax.tree.map(lambda whole, part, at=indices: whole.__setitem__(at, part), arrays, rows)
-    return Source(source.spec, arrays, read_resident)
+    return source._replace(arrays=arrays, read=read_resident, fetch=None)
 
 
 def streamed(source: Source) -> Source:

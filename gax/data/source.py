@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -33,6 +36,7 @@ class Source(NamedTuple):
 
     fetch: (indices int32 [n]) -> a pytree of NumPy arrays [n, ...], on the host, for what does not fit on the device:
         `rows` is what it returns. None: `rows` is the indices themselves. It may be called by several threads at once.
+    listing: () -> digest of the names and sizes of the files that the set is read from, see `listing`. None: of none.
     `read` is pure and runs inside the compiled step. Sources without end ignore the indices and draw from the key.
     """
 
@@ -40,6 +44,15 @@ class Source(NamedTuple):
     arrays: Any
     read: Callable[[Any, Any, Key], Batch]
     fetch: Callable[[np.ndarray], Any] | None = None
+    listing: Callable[[], str] | None = None
+
+
+def listing(root: Path, paths: Iterable[Path], also: bytes = b'') -> str:
+    """16 hex digits of the SHA-256 of names (below `root`) and sizes of files, in order. also: what is digested beside."""
+    sha = hashlib.sha256(also + b'\0')
+    for path in paths:
+        sha.update(os.fsencode(path.relative_to(root)) + f'\0{path.stat().st_size}\n'.encode())
+    return sha.hexdigest()[:16]
 
 
 def to_unit(image: Array) -> Array:

@@ -5,18 +5,22 @@ Preparing a set (experiments/prepare.py) is another matter: most stock builders 
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shlex
 import socket
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
 from gax.data import decode, fit
-from gax.data.source import Source, Spec, read_rows
+from gax.data.source import Source, Spec, listing, read_rows
 
+NOTE = 'gax'  # in the metadata of sets that gax made
 VERSION = re.compile(r'\d+\.\d+\.\d+')
 INSTALL = "reading tfds: data needs TensorFlow Datasets (without TensorFlow): pip install 'gax[tfds]'"
 
@@ -69,14 +73,24 @@ def named(text: str, data: Any) -> Source:
     if not len(records):
         raise errors.GaxError(f'{full} has no examples')
     shape = fitted(records[0][image], f'example 0 of {full}', fit.of(data)).shape
-    classes = tuple(builder.info.features[label].names or ()) if label else ()
+    names = builder.info.features[label].names or () if label else ()
+    classes = tuple(note_of(Path(str(builder.data_path))).get('classes', names))
     num_classes = builder.info.features[label].num_classes if label else 0
     spec = Spec(f'tfds:{text}', {'image': shape}, num_classes, len(records), classes)
-    return Source(spec, (), read_rows, Open(full, records, image, label, fit.of(data), shape).rows)
+    root = Path(str(builder.data_path))
+    files = sorted(path for path in root.rglob('*') if path.is_file())
+    rows = Open(full, records, image, label, fit.of(data), shape).rows
+    return Source(spec, (), read_rows, rows, partial(listing, root, files, split.encode()))
 
 
 def parts(text: str) -> tuple[str, str]:
     """('cifar10', 'train') of 'cifar10'; a version stays with the name: ('mnist:3.0.1', 'test') of 'mnist:3.0.1:test'."""
+    for path, _, split in (
+        (text, '', ''),
+        text.rpartition(':'),
+    ):  # a prepared set may lie in a folder of any name
+        if path and (paths.user(path) / 'dataset_info.json').is_file():
+            return path, split or 'train'
     name, _, rest = text.partition(':')
     first, _, second = rest.partition(':')
     if VERSION.fullmatch(first):
@@ -100,16 +114,18 @@ def library() -> Any:
 def find(name: str, folder: str) -> Any:
     """The builder of a set, by its name or its path. Raises GaxError for one that nobody knows."""
     tfds = library()
-    if (Path(name).expanduser() / 'dataset_info.json').is_file():
-        return tfds.builder_from_directory(str(Path(name).expanduser()))
+    path = paths.user(name)
+    if (path / 'dataset_info.json').is_file():
+        return tfds.builder_from_directory(str(path))
     plain = name.partition(':')[0].partition('/')[0]
+    root = where(folder)
     try:
-        return tfds.builder(name, data_dir=str(Path(folder).expanduser()) if folder else None)
+        return tfds.builder(name, data_dir=str(root) if folder else None)
     except tfds.core.DatasetNotFoundError as error:
         near = errors.nearest(plain, tfds.list_builders(with_community_datasets=False))
         hint = f'; nearest that TFDS can make: {near!r}' if near else ''
         raise errors.GaxError(
-            f'no set {name!r} in {where(folder)} on {socket.gethostname()}, and TFDS has no builder of that name{hint}'
+            f'no set {name!r} in {root} on {socket.gethostname()}, and TFDS has no builder of that name{hint}'
         ) from error
     except Exception as error:
         configs = (
@@ -123,7 +139,22 @@ def find(name: str, folder: str) -> Any:
 
 def where(folder: str) -> Path:
     """The folder that sets are looked for in, as TFDS chooses it."""
-    return Path(folder or os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets')).expanduser()
+    return paths.user(folder or os.environ.get('TFDS_DATA_DIR', '~/tensorflow_datasets'))
+
+
+def place(name: str, folder: str) -> Path:
+    """The folder of the set called `name`, with all its versions; or the one prepared set that `name` is the path of."""
+    path = paths.user(name)
+    return path if (path / 'dataset_info.json').is_file() else where(folder) / name.partition(':')[0]
+
+
+def note_of(place: Path) -> dict[str, Any]:
+    """What gax wrote down of a prepared set that it made; {} of others."""
+    try:
+        note = json.loads((place / 'metadata.json').read_text(encoding='utf-8'))[NOTE]
+        return note if isinstance(note, dict) else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def features(name: str, known: Any) -> tuple[str, str]:
@@ -157,11 +188,11 @@ def open_split(text: str, name: str, split: str, builder: Any) -> Any:
 def why_not(text: str, split: str, builder: Any, error: Exception) -> str:
     """One line on a split that cannot be opened."""
     folder = Path(str(builder.data_path))
-    command = f'python experiments/prepare.py --data=tfds:{text}'
+    command = f'python experiments/prepare.py --data={shlex.quote(f"tfds:{text}")}'
     if not (folder / 'dataset_info.json').is_file():
         root = folder.parents[len(builder.info.full_name.split('/')) - 1]
         return (
-            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={root} (needs '
+            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={shlex.quote(str(root))} (needs '
             "pip install 'gax[tfds]' and the network), or give the folder where it is as --config.data.dir"
         )
     if 'plit' not in str(error) and 'incompatible with' not in str(error):

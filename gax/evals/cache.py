@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
 import re
 import zipfile
 import zlib
@@ -16,15 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
 
 log = logging.getLogger('gax')
 Arrays = dict[str, np.ndarray]
 
 
-def default() -> Path:
-    """Beside the compiled programs, in the user's cache folder."""
-    return Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache').expanduser() / 'gax' / 'statistics'
+def default() -> Path | None:
+    """Beside the compiled programs, in the user's cache folder; None where nobody knows that, and nothing is kept."""
+    folder = paths.cache()
+    return folder / 'statistics' if folder else None
 
 
 def path_of(folder: Path, key: Mapping[str, Any]) -> Path:
@@ -43,11 +42,13 @@ def digest(arrays: Arrays) -> str:
     return sha.hexdigest()
 
 
-def load(folder: Path, key: Mapping[str, Any]) -> Arrays | None:
+def load(folder: Path | None, key: Mapping[str, Any]) -> Arrays | None:
     """What `save` kept under the key; None if there is nothing, or it is damaged, which is said in the log.
 
     The key and the SHA-256 of the arrays stand in the file, and are checked.
     """
+    if folder is None:
+        return None
     path = path_of(folder, key)
     try:
         with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
@@ -64,21 +65,19 @@ def load(folder: Path, key: Mapping[str, Any]) -> Arrays | None:
     return arrays
 
 
-def save(folder: Path, key: Mapping[str, Any], arrays: Arrays) -> None:
+def save(folder: Path | None, key: Mapping[str, Any], arrays: Arrays) -> None:
     """Keeps the arrays, written beside and renamed. Where that fails, the log says so, and nothing else happens."""
+    if folder is None:
+        return
     path = path_of(folder, key)
-    temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with open(temporary, 'wb') as file:
+        with paths.replacing(path) as temporary, open(temporary, 'wb') as file:
             named: dict[str, Any] = {
                 'key': np.array(json.dumps(key, sort_keys=True)),
                 'sha256': np.array(digest(arrays)),
                 **arrays,
             }
             np.savez(file, **named)
-        temporary.replace(path)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         log.warning('cannot keep the statistics of the data in %s (%s)', folder, errors.first_line(error))

@@ -26,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gax import paths, rng
 from gax.nets.layers import Conv, Dropout
 from gax.types import Array
 
@@ -80,17 +81,15 @@ RARE = 0.05
 
 def structure(shape: tuple[int, ...], classes: int) -> Any:
     """The shapes of the variables."""
-    return jax.eval_shape(Classifier(classes).init, jax.random.key(0), jnp.zeros((1, *shape)))
+    return jax.eval_shape(Classifier(classes).init, rng.key(0), jnp.zeros((1, *shape)))
 
 
 def save(path: Path, weights: Weights) -> None:
     """The leaves in their order, float16, and what standardises, float32; written beside and renamed."""
-    temporary = path.with_name(path.name + '.tmp')
     leaves = [np.asarray(leaf, np.float16) for leaf in jax.tree.leaves(weights.variables)]
     standard = {name: getattr(weights, name) for name in STANDARD if weights.mean is not None}
-    with open(temporary, 'wb') as file:
+    with paths.replacing(path) as temporary, open(temporary, 'wb') as file:
         np.savez(file, *leaves, **standard)
-    temporary.replace(path)
 
 
 def load(path: Path, shape: tuple[int, ...], classes: int) -> Weights:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from gax import parallel, sampling
+from gax import parallel, rng, sampling
 from gax.data.source import Source
 from gax.evals import frechet
 from gax.evals.features import Extractor
@@ -58,7 +58,7 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
             part = indices[start : start + batch]
             rows: Any = np.resize(part, batch)
             rows = source.fetch(rows) if source.fetch else rows
-            key = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), i)
+            key = jax.random.fold_in(rng.key(seed), i)
             x, label = read(arrays, rows, key)
             yield Chunk(x, label, len(part))
 
@@ -84,7 +84,7 @@ def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
     ) -> Iterator[Chunk]:
         for i, start in enumerate(range(0, num, batch)):
             part: Any = None if labels is None else np.resize(labels[start : start + batch], batch)
-            key = jax.random.fold_in(jax.random.key(seed, impl='threefry2x32'), i)
+            key = jax.random.fold_in(rng.key(seed), i)
             yield Chunk(compiled(state, key, part, batch)[0], part, min(batch, num - start))
 
     return chunks

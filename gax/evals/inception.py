@@ -19,7 +19,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gax import errors
+from gax import errors, rng
 from gax.evals import resize
 from gax.types import Array
 
@@ -196,7 +196,7 @@ class Inception(nn.Module):
 
 def structure() -> Any:
     """The shapes of the network's variables."""
-    return jax.eval_shape(Inception().init, jax.random.key(0), jnp.zeros((1, SIZE, SIZE, 3)))
+    return jax.eval_shape(Inception().init, rng.key(0), jnp.zeros((1, SIZE, SIZE, 3)))
 
 
 def extract(variables: Any, images: Array, resizer: resize.Resizer = resize.tf1) -> dict[str, Array]:

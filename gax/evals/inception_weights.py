@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import traverse_util
 
-from gax import errors
+from gax import errors, paths
 from gax.evals import inception, tensor_file
 
 URL = 'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth'
@@ -65,7 +65,7 @@ def find(given: str = '') -> Path:
     Raises GaxError where there is none: which file, whence, and where to put it.
     """
     named = given or os.environ.get(VARIABLE, '')
-    for place in (Path(p).expanduser() for p in ([named] if named else FOLDERS)):
+    for place in [paths.user(named)] if named else folders():
         for path in [place / name for name in NAMES] if place.is_dir() else [place]:
             if path.is_file():
                 return path
@@ -73,6 +73,14 @@ def find(given: str = '') -> Path:
     raise errors.GaxError(
         f'{where}: download {URL} into {FOLDERS[0]}/ (or name the file by --weights=FILE or {VARIABLE}=FILE)'
     )
+
+
+def folders() -> list[Path]:
+    """FOLDERS, where the home is known."""
+    try:
+        return [paths.user(folder) for folder in FOLDERS]
+    except errors.GaxError:
+        return []
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], str]:

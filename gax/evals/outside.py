@@ -48,11 +48,15 @@ def from_folder(path: Path, ref: Reference, section: Any) -> Source:
 
 
 def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
-    """A folder's source, whose labels number the folders that are there, with the reference's labels in their place."""
+    """A folder's source, whose labels are its own, with the reference's labels in their place: known by the names."""
     if not source.spec.num_classes:
         return source
     known = numbers(wanted)
-    table = np.array([number_of(name, known, wanted, path) for name in source.spec.classes], np.int32)
+    if source.spec.classes == wanted.classes and source.spec.num_classes <= wanted.num_classes:
+        table = np.arange(source.spec.num_classes, dtype=np.int32)  # of names that occur twice, too
+    else:
+        names = source.spec.classes or [str(label) for label in range(source.spec.num_classes)]
+        table = np.array([number_of(name, known, wanted, path) for name in names], np.int32)
     rows = source.fetch
     assert rows is not None
 
@@ -71,14 +75,15 @@ def numbers(wanted: Spec) -> dict[str, int]:
     labels = range(wanted.num_classes)
     known = {f'{label:0{width}d}': label for label in labels for width in (1, 3)}
     known = {} if any(name.isdecimal() for name in wanted.classes) else known
-    return known | {folders.class_name(label, wanted.classes): label for label in labels}
+    written = folders.class_folders(wanted.classes, wanted.num_classes)
+    return known | {name: label for names in (written, wanted.classes) for label, name in enumerate(names)}
 
 
 def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int:
     """The reference's label of the class folder `name` in `path`; 0 where the reference has no classes."""
     if name in known or not wanted.num_classes:
         return known.get(name, 0)
-    valid = [folders.class_name(label, wanted.classes) for label in range(wanted.num_classes)]
+    valid = wanted.classes or folders.class_folders((), wanted.num_classes)
     raise errors.GaxError(errors.choices(f'class of {wanted.name}, a folder in {path}:', name, valid))
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from gax.data import order, tfds
+from gax import paths
+from gax.data import order, tfds, walk
 from gax.data.source import Source
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
@@ -93,19 +94,20 @@ def digest_of(source: Source, read: Callable[[np.ndarray, int, int], Iterator[Ch
 
 
 def files_digest(data: Any) -> str:
-    """16 hex digits of the SHA-256 of path, size and time of change of every file below what `data.name` names."""
+    """16 hex digits of the SHA-256 of path, size and times of change of every file below what `data.name` names."""
     kind, _, name = data.name.partition(':')
     if kind == 'tfds':
-        root = tfds.where(data.get('dir') or '') / Path(name.partition(':')[0]).expanduser()
+        root = tfds.place(tfds.parts(name)[0], data.get('dir') or '')
     elif kind in ('npz', 'folder'):
-        root = Path(name).expanduser()
+        root = paths.user(name)
     else:
         return ''
-    paths = sorted(p for p in root.rglob('*') if p.is_file()) if root.is_dir() else [root]
-    sha = hashlib.sha256(str(root.absolute()).encode())
-    for path in filter(Path.is_file, paths):
-        stat = path.stat()
-        sha.update(f'{path.relative_to(root)} {stat.st_size} {stat.st_mtime_ns}\n'.encode())
+    files = walk.below(root).files if root.is_dir() else [path for path in [root] if path.is_file()]
+    sha = hashlib.sha256(os.fsencode(root.absolute()))
+    for path in files:
+        stat = path.stat()  # a copy may keep the time of its content, and not that of its arrival
+        sha.update(os.fsencode(path.relative_to(root)))
+        sha.update(f' {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}\n'.encode())
     return sha.hexdigest()[:16]
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
 from gax.evals import torch_file
 
 Arrays = dict[str, np.ndarray]
@@ -63,16 +63,11 @@ def write(arrays: Mapping[str, np.ndarray], out: Path, notes: Mapping[str, str] 
         '.safetensors': lambda arrays: _library(out).save(dict(arrays), texts or None),
     }
     writer = errors.lookup(f'ending of the tensor file {out}:', out.suffix, writers)
-    part = out.with_name(f'.{out.name}.part')
     data = writer(arrays)
-    try:
-        with errors.plain_os_errors(out):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(data)
-            part.replace(out)
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+    with errors.plain_os_errors(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with paths.replacing(out) as temporary:
+            temporary.write_bytes(data)
 
 
 def _torch(path: Path, data: bytes) -> tuple[Arrays, dict[str, str]]:

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from gax import errors
+from gax import errors, paths
 from gax.report import curves, drawing, samples, tables
 from gax.report.runs import Run, read
 
@@ -30,9 +30,7 @@ def write(workdirs: Sequence[Path], out: Path | None = None) -> Path:
         raise errors.GaxError(f'--out {out}: the folder {out.absolute().parent} does not exist')
     made = page(runs)
     with errors.plain_os_errors(out):
-        temporary = out.with_name(out.name + '.tmp')
-        temporary.write_text(made, encoding='utf-8')
-        temporary.replace(out)
+        paths.write_text(out, made)
     return out
 
 
@@ -61,12 +59,12 @@ def page(runs: Sequence[Run]) -> str:
         'curves': drawings(groups, last),
         'differences': tables.differences(runs),
         'configs': ''.join(folded(f'All fields of {escape(r.name)}', tables.whole_config(r)) for r in runs),
-        'style': (HERE / 'style.css').read_text(),
-        'script': (HERE / 'script.js').read_text(),
+        'style': (HERE / 'style.css').read_text(encoding='utf-8'),
+        'script': (HERE / 'script.js').read_text(encoding='utf-8'),
         # What a name may contain cannot end the element that carries it.
         'data': json.dumps(carried, allow_nan=False, separators=(',', ':')).replace('<', '\\u003c'),
     }
-    return Template((HERE / 'page.html').read_text()).substitute(whole)
+    return Template((HERE / 'page.html').read_text(encoding='utf-8')).substitute(whole)
 
 
 def folded(title: str, inside: str, is_open: bool = False) -> str:

@@ -99,7 +99,7 @@ def read_run(workdir: Path, name: str) -> Run:
 def read_best(folder: Path) -> Best | None:
     """What `Checkpoints.mark_best` wrote, if it did."""
     try:
-        content = json.loads((folder / 'best.json').read_text())
+        content = json.loads((folder / 'best.json').read_text(encoding='utf-8'))
         return Best(int(content['step']), str(content['metric']), float(content['value']))
     except (OSError, ValueError, KeyError, TypeError):
         return None

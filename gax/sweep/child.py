@@ -97,7 +97,7 @@ class Child:
 def is_in_use(folder: Path) -> bool:
     """Whether a process trains in this folder: one that a killed worker left, and that is saving."""
     try:
-        with open(folder / '.lock') as file:
+        with open(folder / '.lock', encoding='utf-8') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -78,7 +79,7 @@ def dry_run(asked: Asked) -> int:
     for line in grouped.groups(made).said if asked.vectorize else ():
         print(f'gax: {line}')
     for folder, setting, seed in planned:
-        print(f'{there.get(folder, "new"):<8} {folder}  {" ".join(plan.flags(setting, seed))}')
+        print(f'{there.get(folder, "new"):<8} {folder}  {shlex.join(plan.flags(setting, seed))}')
     return 0
 
 

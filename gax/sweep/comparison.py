@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from gax import errors, fields, stats
 from gax.sweep import objective as objectives
 from gax.sweep.objective import Measured, Objective
-from gax.workdir import FREE, read_config
+from gax.workdir import FREE, PLACE, read_config, read_data
 
 
 class Side(NamedTuple):
@@ -52,6 +52,9 @@ def side(flag: str, folders: Sequence[Path], objective: Objective) -> Side:
         config = fields.flat(read_config(folder / 'config.json'))
         seed = config.pop('seed')
         configs[folder] = {f: v for f, v in config.items() if f == 'steps' or f not in FREE}
+        if known := read_data(folder):  # wherever it lies
+            configs[folder] = {f: v for f, v in configs[folder].items() if f not in PLACE}
+            configs[folder]['the data'] = f'digest {known.content or known.listing}'
         refuse_others(flag, configs)
         measured[str(folder)] = objectives.measure(folder)
         value = objectives.value(objective, measured[str(folder)])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
-from gax import errors
+from gax import errors, paths
 
 PATIENCE = 60.0  # seconds for which a database that does not answer is asked again
 SQLITE = {'timeout': 30}  # seconds to wait for another process's transaction
@@ -56,7 +58,7 @@ class Database:
 
         if self.sqlite:
             with errors.plain_os_errors(self._workdir):
-                file = open(self._workdir / '.sweep.lock', 'w')  # noqa: SIM115 (closed below)
+                file = open(self._workdir / '.sweep.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed below)
             with file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
@@ -123,9 +125,17 @@ def address(url: str, workdir: Path) -> str:
     """The storage for SQLAlchemy. Raises GaxError for a kind that is neither SQLite nor PostgreSQL."""
     scheme, colon, rest = url.partition('://')
     if not url:
-        return f'sqlite:///{workdir / "sweep.db"}'
+        return sqlite(workdir / 'sweep.db')
     if not colon or scheme not in ('sqlite', 'postgresql', 'postgres', 'postgresql+psycopg'):
         raise errors.GaxError(
             '--storage must be postgresql://USER@HOST/DATABASE or sqlite:///FILE, and begins otherwise'
         )
-    return url if scheme == 'sqlite' else f'postgresql+psycopg://{rest}'
+    if scheme == 'sqlite':
+        file, query, options = rest.removeprefix('/').partition('?')
+        return sqlite(paths.user(unquote(file))) + query + options if file else url
+    return f'postgresql+psycopg://{rest}'
+
+
+def sqlite(file: Path) -> str:
+    """The URL of a file of any name: what would have a meaning in a URL is quoted, bytes that are no UTF-8 stay."""
+    return 'sqlite:///' + re.sub('[%?#]', lambda found: quote(found[0]), str(file))

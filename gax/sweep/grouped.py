@@ -126,7 +126,7 @@ class GroupWorker(Worker):
                 setting, (seed,) = trial.user_attrs['setting'], trial.user_attrs['seeds']
                 listed.append({'workdir': str(folder), 'setting': {**setting, 'seed': seed}})
                 folder.mkdir(parents=True, exist_ok=True)
-                with open(folder / 'run.log', 'a') as file:
+                with open(folder / 'run.log', 'a', encoding='utf-8', errors='backslashreplace') as file:
                     file.write(f'trained with {len(left) - 1} others: {place / "run.log"}\n')
             write_json(place / 'runs.json', listed)
         return Child([*self.many, f'--runs={place / "runs.json"}'], place)
@@ -145,5 +145,7 @@ class GroupWorker(Worker):
 def ended(place: Path) -> dict[Path, Ending]:
     """Workdir -> how it has ended, of the runs that have: see experiments/train_many.py."""
     path = place / 'endings.jsonl'
-    rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    rows = (
+        [json.loads(line) for line in path.read_text(encoding='utf-8').splitlines()] if path.exists() else []
+    )
     return {Path(row['workdir']): Ending(row['kind'], row['reason']) for row in rows}

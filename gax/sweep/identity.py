@@ -20,7 +20,10 @@ FILE = 'sweep.json'
 
 def study_name(workdir: Path, spec: Mapping[str, Any]) -> str:
     """One for all workers that are started with the same command, on whatever machine."""
-    return f'{workdir.name}-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}'
+    name = workdir.name.encode(
+        errors='backslashreplace'
+    ).decode()  # a database takes no bytes that are no UTF-8
+    return f'{name}-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}'
 
 
 def refuse_other(workdir: Path, spec: Mapping[str, Any]) -> None:
@@ -35,7 +38,7 @@ def refuse_other(workdir: Path, spec: Mapping[str, Any]) -> None:
     if not path.exists():
         return
     try:
-        old = json.loads(path.read_text())
+        old = json.loads(path.read_text(encoding='utf-8'))
         old.pop('study')
     except (ValueError, KeyError, AttributeError) as error:
         raise errors.GaxError(
@@ -53,13 +56,13 @@ def refuse_other(workdir: Path, spec: Mapping[str, Any]) -> None:
 def boot() -> str:
     """Something that is another one after the machine has been started again; '' where there is no such thing."""
     path = Path('/proc/sys/kernel/random/boot_id')
-    return path.read_text().strip() if path.exists() else ''
+    return path.read_text(encoding='utf-8').strip() if path.exists() else ''
 
 
 def is_free(lock: Path) -> bool:
     """Whether nobody holds the lock any more. False where that cannot be told."""
     try:
-        with open(lock, 'r+') as file:
+        with open(lock, 'r+', encoding='utf-8') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
@@ -72,7 +75,7 @@ def presence(workdir: Path) -> Iterator[dict[str, str]]:
     folder = workdir / 'workers'
     folder.mkdir(exist_ok=True)
     path = folder / f'{uuid.uuid4().hex}.lock'
-    with open(path, 'w') as file:
+    with open(path, 'w', encoding='utf-8') as file:
         with contextlib.suppress(
             OSError
         ):  # a file system without locks: its workers are known by their beat alone

@@ -6,6 +6,7 @@ import base64
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from gax import errors
 from gax.sweep import plots, table
@@ -76,7 +77,11 @@ def grid(head: Sequence[str], lines: Iterable[tuple[str, Sequence[str]]], right:
 
 
 def link(row: Row) -> str:
-    return f'<a href="{text(row.folder)}/">{text(row.folder.removeprefix("runs/"))}</a>' if row.folder else ''
+    return (
+        f'<a href="{text(quote(row.folder, safe="/=+", errors="surrogateescape"))}/">{text(row.folder.removeprefix("runs/"))}</a>'
+        if row.folder
+        else ''
+    )
 
 
 def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:

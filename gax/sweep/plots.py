@@ -54,7 +54,9 @@ def column(name: str, values: Sequence[Any]) -> Column:
         kinds = list(dict.fromkeys(space.spell(v) for v in values))
         step = 1 / max(len(kinds) - 1, 1)
         places = np.array([kinds.index(space.spell(v)) * step for v in values])
-        ticks = [(i * step, kind if len(kind) < 24 else f'{kind[:22]}..') for i, kind in enumerate(kinds)]
+        ticks = [
+            (i * step, literal(kind if len(kind) < 24 else f'{kind[:22]}..')) for i, kind in enumerate(kinds)
+        ]
         return Column(name, list(values), places, ticks, False, False)
     x = np.array(values, np.float64)
     log = bool(x.min() > 0 and x.max() / x.min() >= RATIO)
@@ -65,6 +67,11 @@ def column(name: str, values: Sequence[Any]) -> Column:
     low, span = y.min(), max(float(np.ptp(y)), 1e-30)
     ticks = [(float((a - low) / span), f'{v:.3g}') for a, v in zip(at, shown, strict=True)]
     return Column(name, list(values), (y - low) / span, ticks, log, True)
+
+
+def literal(text: str) -> str:
+    """A value as text that Matplotlib draws as it is: no formula, and nothing that an SVG may not hold."""
+    return ''.join(c if c.isprintable() else '?' for c in text).replace('$', r'\$')
 
 
 def parallel(found: Sequence[Row], objective: Objective) -> str:

@@ -180,7 +180,7 @@ def peek(url: str, workdir: Path, plan: Plan) -> list[Any]:
     spec = plan.spec()
     identity.refuse_other(workdir, spec)
     database = Database(url, workdir)
-    if database.sqlite and not Path(database.url.removeprefix('sqlite:///')).exists():
+    if database.sqlite and not Path(database.engine.url.database or '').exists():
         return []
     try:
         database.reach()

@@ -6,14 +6,13 @@ import csv
 import io
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import errors, fields, stats
+from gax import data_identity, errors, fields, paths, stats
 from gax.sweep import objective as objectives
 from gax.sweep import space
 from gax.sweep.objective import Measured, Objective
@@ -29,7 +28,9 @@ STATES = {
 
 
 class Row(NamedTuple):
-    """One run. metrics: what it has measured, objective.measure. folder: relative to the sweep's, '' before it is known."""
+    """One run. metrics: what it has measured, objective.measure. folder: relative to the sweep's, '' before it is known.
+    data: its data.json; {} before it is known.
+    """
 
     trial: int
     setting: Setting
@@ -41,6 +42,7 @@ class Row(NamedTuple):
     folder: str = ''
     host: str = ''
     error: str = ''
+    data: Mapping[str, Any] = {}
 
     def value(self, objective: Objective | None) -> float | None:
         """The objective, of a run that is done and has one that is finite."""
@@ -78,6 +80,7 @@ def rows(trials: Sequence[Any], workdir: Path, refresh: bool = False) -> list[Ro
                 )
                 continue
             kept = {k: outcome[k] for k in ('metrics', 'step', 'seconds', 'folder', 'host', 'error')}
+            kept['data'] = outcome.get('data', {})
             if refresh and (workdir / folder / 'metrics.jsonl').exists():
                 kept['metrics'] = objectives.measure(workdir / folder) or kept['metrics']
             found.append(Row(t.number, setting, seed, outcome['state'], **kept))
@@ -89,7 +92,8 @@ def groups(found: Sequence[Row], objective: Objective | None) -> list[Group]:
 
     Settings with fewer finished seeds than the most stand behind those that have them all: a mean over the seeds that went
     well is not one over all. p: of the paired t test of the first against each over their shared seeds, corrected by Holm
-    for the number of them. Raises GaxError where the runs measured the objective by different protocols.
+    for the number of them. Raises GaxError where the runs measured the objective by different protocols, or were trained on
+    data that is no longer what it was.
     """
     by: dict[str, list[Row]] = {}
     for row in found:
@@ -103,9 +107,26 @@ def groups(found: Sequence[Row], objective: Objective | None) -> list[Group]:
     if objective:
         done = {row.folder: row.metrics for row in found if row.value(objective) is not None}
         objectives.refuse_other_protocols(objective, done)
+        refuse_other_data([row for row in found if row.folder in done])
         sign = 1 if objective.direction == 'minimize' else -1
         made.sort(key=lambda g: (-len(g.values), sign * g.interval.mean if g.interval else 0.0))
     return with_p(made)
+
+
+def refuse_other_data(found: Sequence[Row]) -> None:
+    """Raises GaxError, with what differs, where runs whose settings say the same of the data were trained on other data."""
+    first: dict[str, Row] = {}
+    for row in (row for row in found if row.data):
+        fields_of_data = {field: v for field, v in row.setting.items() if field.startswith('data.')}
+        other = first.setdefault(json.dumps(fields_of_data, sort_keys=True), row)
+        differ = data_identity.differences(
+            data_identity.from_json(other.data), data_identity.from_json(row.data)
+        )
+        if differ:
+            raise errors.GaxError(
+                f'the data has changed between {other.folder} and {row.folder} ({"; ".join(differ)}): they cannot be compared; '
+                'sweep anew, in another folder'
+            )
 
 
 def with_p(made: list[Group]) -> list[Group]:
@@ -162,9 +183,7 @@ def write_csv(found: Sequence[Row], objective: Objective | None, path: Path) -> 
 def write_text(path: Path, text: str) -> None:
     """Beside, and renamed: workers that write at once leave the whole file of one of them."""
     with errors.plain_os_errors(path.parent):
-        temporary = path.with_name(f'{path.name}.{os.getpid()}.tmp')
-        temporary.write_text(text)
-        temporary.replace(path)
+        paths.write_text(path, text)
 
 
 def printed(made: Sequence[Group], objective: Objective | None) -> list[str]:

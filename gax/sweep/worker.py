@@ -14,7 +14,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from gax import errors
+from gax import data_identity, errors
 from gax.signals import Stop
 from gax.sweep import objective as objectives
 from gax.sweep import space
@@ -23,7 +23,7 @@ from gax.sweep.pace import Pace
 from gax.sweep.plan import Plan, flags
 from gax.sweep.space import Setting
 from gax.sweep.store import BEAT, LostError, Store
-from gax.workdir import read_metrics
+from gax.workdir import read_data, read_metrics
 
 log = logging.getLogger('gax')
 
@@ -218,6 +218,8 @@ class Worker:
         found: dict[str, Any] = {'state': kind, 'error': ending.reason, 'metrics': measured}
         found |= {'step': saved_step(folder), 'seconds': rows[-1].get('seconds', 0.0) if rows else 0.0}
         found |= {'folder': str(folder.relative_to(self.store.workdir)), 'host': socket.gethostname()}
+        known = read_data(folder)
+        found['data'] = data_identity.to_json(known) if known else {}
         if kind == 'done' and self.plan.search and self.plan.objective:
             value = objectives.value(self.plan.objective, measured)
             if value is None or not math.isfinite(value):

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tiny_sweep
 
-from gax import errors, stats
+from gax import data_identity, errors, stats
+from gax.data import Spec
 from gax.sweep import comparison, objective, page, plan, plots, space, table
 from gax.sweep.table import Row
 
@@ -223,6 +224,49 @@ def test_where_values_lie_on_an_axis() -> None:
     kinds = plots.column('loss', ['b', 'a', 'b', 'c'])
     np.testing.assert_allclose(kinds.places, [0, 0.5, 0, 1])
     assert not plots.column('flag', [True, False]).numbers
+
+
+@pytest.mark.parametrize('name', ['$a$ 50%', 'x_$^', 'caf\udce9', 'a\nb\x01', '<b>&"'])
+def test_a_value_may_have_any_characters(name: str, tmp_path: Path) -> None:
+    rows = [
+        Row(
+            i,
+            {'data.name': f'folder:{d}'},
+            0,
+            'done',
+            {'d/loss': {'last': float(i), 'min': 0.0}},
+            folder=f'runs/{d}#?',
+        )
+        for i, d in enumerate((name, 'other'))
+    ]
+    page.write(rows, sweep(SMALL._replace(metric='d/loss')), tmp_path, tmp_path / 'sweep.html')
+    text = (tmp_path / 'sweep.html').read_text(encoding='utf-8')
+    assert Page(text).open == []
+    assert 'href="runs/other%23%3F/"' in text
+
+
+def test_runs_on_data_that_changed_between_them_are_not_ranked(tmp_path: Path) -> None:
+    def row(seed: int, size: int, **setting: Any) -> Row:
+        known = data_identity.to_json(
+            data_identity.Identity(Spec('npz:x', {'image': (8, 8, 1)}, 0, size), str(size))
+        )
+        return Row(
+            seed,
+            setting,
+            seed,
+            'done',
+            {'d/loss': {'last': float(seed), 'min': 0.0}},
+            folder=f'runs/{seed}',
+            data=known,
+        )
+
+    goal = SMALL._replace(metric='d/loss')
+    table.groups([row(0, 60), row(1, 60)], goal)
+    table.groups([row(0, 60, **{'data.name': 'npz:a'}), row(1, 50, **{'data.name': 'npz:b'})], goal)
+    with pytest.raises(errors.GaxError, match=r'between runs/0 and runs/1 \(size: 60 there, 50 now'):
+        table.groups([row(0, 60), row(1, 50)], goal)
+    page.write([row(0, 60), row(1, 50)], sweep(goal), tmp_path, tmp_path / 'sweep.html')
+    assert 'the data has changed' in (tmp_path / 'sweep.html').read_text()
 
 
 def test_fields_that_go_together_are_one_axis() -> None:

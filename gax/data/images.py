@@ -1,0 +1,116 @@
+"""Which images a folder has, and of which class each is."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from gax import errors, folders
+from gax.data import decode, walk
+
+log = logging.getLogger('gax')
+
+
+class Found(NamedTuple):
+    """paths: of the images, sorted. labels: int32, one a path; None without classes.
+
+    classes: their names, by label; () where they have none. num: how many there are. dangling: links that lead to nothing,
+    those among the images included.
+    """
+
+    paths: list[Path]
+    labels: np.ndarray | None
+    classes: tuple[str, ...] = ()
+    num: int = 0
+    dangling: Sequence[Path] = ()
+
+
+def find(root: Path) -> Found:
+    """The images under `root`, through links as well. Raises GaxError for a folder that is not there, is empty, or of no one kind.
+
+    A link that leads to nothing is an image that is broken, if it is called like one; else it is told of in `dangling`.
+    """
+    if not root.is_dir():
+        what = 'is not a folder' if root.exists() else 'does not exist'
+        raise errors.GaxError(f'folder of images {root} {what}')
+    here = walk.level(root)
+    files = [path for path in here.files if path.name != folders.CLASSES]
+    top = images_in(files, here.dangling)
+    inside = {path.name: images_in(*walk.below(path)[:2]) for path in here.folders}
+    filled = [name for name, part in inside.items() if part.images]
+    if top.images and filled:
+        raise errors.GaxError(
+            f'{root} has images both in itself ({top.images[0].name}, ...) and in class folders ({filled[0]}, ...): have one '
+            'or the other'
+        )
+    if not top.images and not filled:
+        known = ' '.join(sorted(decode.SUFFIXES))
+        raise errors.GaxError(f'{root} has no images (files that end in {known}), nor folders with images')
+    parts = [top, *inside.values()]
+    others = [path for part in parts for path in part.others]
+    if others:
+        log.warning('%s: %d files that are no images are left out, e.g. %s', root, len(others), others[0])
+    dangling = [path for part in parts for path in part.dangling]
+    if top.images:
+        return Found(top.images, None, dangling=dangling)
+    empty = [name for name in inside if name not in filled]
+    if empty:
+        raise errors.GaxError(f'class folder {root / empty[0]} has no images: remove it, or fill it')
+    classes = classes_of(root, filled)
+    images = [inside[name].images for name in filled]
+    labels: np.ndarray = np.repeat(
+        np.array([classes.labels[name] for name in filled], np.int32), [len(part) for part in images]
+    )
+    return Found([p for part in images for p in part], labels, classes.names, classes.num, dangling)
+
+
+def classes_of(root: Path, filled: Sequence[str]) -> folders.Classes:
+    """The label of each class folder, and all classes: as a folder that gax wrote says it; else those that are there."""
+    known = folders.read_classes(root)
+    if known is None:
+        return folders.named_by(filled)
+    differ = sorted(set(filled) ^ known.labels.keys())
+    if differ:
+        raise errors.GaxError(
+            f'{root / folders.CLASSES} is of other class folders than there are ({differ[0]}, ...): remove that file, and the '
+            'folders name the classes, or put them back'
+        )
+    return known
+
+
+class Part(NamedTuple):
+    """images: sorted, links to nothing that are called like one among them. others: files. dangling: such links, all."""
+
+    images: list[Path]
+    others: list[Path]
+    dangling: list[Path]
+
+
+def images_in(files: Sequence[Path], dangling: Sequence[Path]) -> Part:
+    """Files and links, each sorted, told apart by their suffixes."""
+    lost = [path for path in dangling if is_image(path)]
+    images = [path for path in files if is_image(path)]
+    if lost:
+        images = sorted([*images, *lost], key=lambda path: [os.fsencode(part) for part in path.parts])
+    return Part(images, [path for path in files if not is_image(path)], list(dangling))
+
+
+def is_image(path: Path) -> bool:
+    return path.suffix.lower() in decode.SUFFIXES
+
+
+def refuse_dangling(found: Found, root: Path, skip: bool) -> None:
+    """Raises GaxError for links that lead to nothing; with `skip` tells of those that are not among the images."""
+    if found.dangling and not skip:
+        raise errors.GaxError(
+            f'{root}: {len(found.dangling)} links lead to nothing, e.g. {found.dangling[0]}: mend or remove them, or leave them '
+            'out with --config.data.broken=skip'
+        )
+    others = [path for path in found.dangling if not is_image(path)]
+    if others:
+        log.warning('%s: %d links that lead to nothing are left out, e.g. %s', root, len(others), others[0])
