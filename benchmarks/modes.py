@@ -71,7 +71,7 @@ def cover_images(states: Any, averaged: bool, draw: Any) -> modes.Coverage:
 def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     """One row of the table, and what the first run's generator makes (averaged where that is better)."""
     config = config_file(TABLE.value).get_config(name)
-    steps = STEPS.value or config.steps
+    steps = config.steps = STEPS.value or config.steps
     built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
     images = 'image' in built.source.spec.fields
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points

@@ -12,14 +12,12 @@ import time
 from typing import Any
 
 from absl import flags
-from ml_collections import config_flags
 
-from gax import cli
+from gax import arguments, cli
 
-CONFIG = config_flags.DEFINE_config_file('config', None, 'Config file.', lock_config=True)
+CONFIG = arguments.define_config()
 STEPS = flags.DEFINE_integer('steps', 0, 'Steps per window; 0 chooses about a second.', lower_bound=0)
 WINDOWS = flags.DEFINE_integer('windows', 7, 'Windows timed.', lower_bound=1)
-flags.mark_flag_as_required('config')
 
 
 class Stepper:

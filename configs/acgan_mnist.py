@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 5000, 'transition_steps': 5000}
+            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 0.5, 'transition_steps': 0.5}
         )
     return config
 

@@ -37,7 +37,6 @@ def get_config(row: str = 'ls_r1_r2') -> ConfigDict:
         config.terms.r1.weight = config.terms.r2.weight = 0.3
         for player in (config.g, config.d):
             player.optimizer.learning_rate = 2e-3
-            player.optimizer.schedule.decay_steps = STEPS
     return config
 
 

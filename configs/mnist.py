@@ -43,7 +43,7 @@ def get_config() -> ConfigDict:
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
         # Full speed for the first half, then down to a tenth: the last strokes get clean.
         player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 7000, 'transition_steps': 7000}
+            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 0.5, 'transition_steps': 0.5}
         )
     return config
 

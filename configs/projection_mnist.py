@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
         player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 2500, 'transition_steps': 2500}
+            {'name': 'linear_schedule', 'end_value': 0.1, 'transition_begin': 0.5, 'transition_steps': 0.5}
         )
     return config
 

@@ -95,7 +95,7 @@ def regularised(loss: str, gamma: float = 0.05, steps: int = STEPS) -> ConfigDic
     config.terms.r1.weight = config.terms.r2.weight = gamma
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 1e-3, b1=0.0, b2=0.99)
-        player.optimizer.schedule.update({'name': 'cosine_decay_schedule', 'decay_steps': steps})
+        player.optimizer.schedule.update({'name': 'cosine_decay_schedule', 'decay_steps': 1.0})
     return config
 
 

@@ -27,7 +27,7 @@ def get_config() -> ConfigDict:
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
         player.optimizer.schedule.update(
-            {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 5000}
+            {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 1.0}
         )
     return config
 

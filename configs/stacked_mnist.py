@@ -65,8 +65,8 @@ def regularised(loss: str, r1: float, r2: float, steps: int = STEPS) -> ConfigDi
             {
                 'name': 'linear_schedule',
                 'end_value': 0.1,
-                'transition_begin': steps // 2,
-                'transition_steps': steps // 2,
+                'transition_begin': 0.5,
+                'transition_steps': 0.5,
             }
         )
     return config

@@ -5,23 +5,20 @@
 As many workers as are started with the same command share the runs: on one machine through SQLite in the workdir, on
 several with --storage=postgresql://USER@HOST/DATABASE. The same command goes on where it stopped, and with more --seeds or
 --trials adds runs. WORKDIR/sweep.html is the summary, sweep.csv every run, runs/NAME an ordinary workdir of train.py.
---vectorize trains runs of a grid that differ only in numbers together, in one compiled program; --dry_run says which.
+--vectorize trains runs of a grid that differ only in numbers together, in one compiled program; --dry_run says which. They are
+those of runs alone but for rounding, which grows with the steps.
 Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C, all saved.
 """
 
-import sys
 from pathlib import Path
 
 from absl import flags
 from ml_collections import config_flags
 
-from gax import cli
+from gax import arguments, cli
 
-CONFIG = config_flags.DEFINE_config_file(
-    'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
-)
+CONFIG = arguments.define_config()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the sweep.', required=True)
-flags.mark_flag_as_required('config')
 SWEEP = flags.DEFINE_list('sweep', [], 'Names of sweep_NAME() functions of the config file, and `seed`.')
 SEEDS = flags.DEFINE_integer(
     'seeds', 0, 'Seeds of each setting: config.seed and those after it.', lower_bound=0
@@ -73,7 +70,7 @@ def main(argv: list[str]) -> int:
     )
     if DRY_RUN.value:
         return command.dry_run(asked)
-    given = command.passed_on(sys.argv[1:])
+    given = command.passed_on()
     train, many = ([str(Path(__file__).with_name(name)), *given] for name in ('train.py', 'train_many.py'))
     return command.run(asked, train, many)
 

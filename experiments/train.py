@@ -1,8 +1,9 @@
 """Train a GAN: python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
 
-Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4. The same
-command on the same workdir goes on where it stopped. Exit status: 0 when all steps are done; 2 for an error, told in
-one line; 143 or 130 when SIGTERM or Ctrl-C ended it, with everything saved.
+Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4;
+--help --config=FILE lists them. The same command on the same workdir goes on where it stopped. Exit status: 0
+when all steps are done; 2 for an error, told in one line; 143 or 130 when SIGTERM or Ctrl-C ended it, with
+everything saved.
 
 One run in several processes (on as many hosts): the same command in each, with --coordinator=HOST:PORT --num_processes=N
 --process_id=0 .. N - 1, or with --distributed=auto. Process 0 reads and writes the workdir. Where one of them dies, the others
@@ -10,13 +11,10 @@ end with status 75; the same commands go on from the last checkpoint.
 """
 
 from absl import flags
-from ml_collections import config_flags
 
-from gax import cli
+from gax import arguments, cli
 
-CONFIG = config_flags.DEFINE_config_file(
-    'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
-)
+CONFIG = arguments.define_config()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.', required=True)
 PROFILE = flags.DEFINE_bool(
     'profile', False, 'Train nothing: write WORKDIR/profile, a trace and a table of where the time goes.'
@@ -35,7 +33,6 @@ DISTRIBUTED = flags.DEFINE_string(
     'distributed', '', 'auto: these three are found, under SLURM, Open MPI, Kubernetes, on TPU pods.'
 )
 JOIN_TIMEOUT = flags.DEFINE_integer('join_timeout', 300, 'Seconds to wait for the other processes.')
-flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:

@@ -8,15 +8,11 @@ Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 
 """
 
 from absl import flags
-from ml_collections import config_flags
 
-from gax import cli
+from gax import arguments, cli
 
-CONFIG = config_flags.DEFINE_config_file(
-    'config', None, 'Config file, e.g. configs/mnist.py.', lock_config=True
-)
+CONFIG = arguments.define_config()
 RUNS = flags.DEFINE_string('runs', None, 'JSON file that lists the runs.', required=True)
-flags.mark_flag_as_required('config')
 
 
 def main(argv: list[str]) -> int:

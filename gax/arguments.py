@@ -1,77 +1,167 @@
-"""The command line, checked before absl and ml_collections read it: each mistake is one line that says what to write.
+"""The command line, read by absl and ml_collections alone. A mistake becomes one line that says what to write.
 
-Those two raise a dozen kinds of errors for mistakes, some with the usage of every flag, some with a traceback. So the
-arguments are taken apart here first, by the same rules, and what gets through is what they accept.
+They raise a dozen kinds of errors, some with the usage of every flag, some with a traceback: `explained` turns
+them all into words. What they would pass over in silence (words that are left over, flags taken for values) is
+refused afterwards.
 """
 
 from __future__ import annotations
 
 import ast
-import importlib.util
+import itertools
+import re
 import sys
-import traceback
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 from absl import flags
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, config_flags
 
 from gax import config as configs
-from gax import errors
+from gax import configfile, errors
 
 EXAMPLES = {'config': 'configs/mnist.py', 'workdir': 'runs/mnist'}
-KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false'}
-LITERALS = {'true': True, 'false': False, 't': True, 'f': False, '1': True, '0': False}
+KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'tuple': 'a tuple'}
 
 
-def check(argv: Sequence[str], values: flags.FlagValues) -> None:
-    """Raises GaxError for the first thing in `argv` (without the program's name) that cannot be meant."""
-    given = list(split(argv, values))
-    for name, _ in given:
-        if not name.startswith('config.') and find(name, values) is None:
-            raise errors.GaxError(unknown_flag(name, values))
-    check_required({name for name, _ in given}, values)
-    config = None
-    for name, value in given:
-        flag = find(name, values)
-        if name == 'config' and flag is not None:
-            config = load_config(value)
-        elif flag is not None:
-            check_value(name, value, flag)
-        elif config is None:
-            raise errors.GaxError(f'--{name} must come after --config=FILE')
-        else:
-            check_override(name.removeprefix('config.'), value, config)
+class TupleParser(flags.ArgumentParser):
+    """Tuples as Python writes them; ml_collections' own would make one of any text."""
+
+    def parse(self, argument: Any) -> tuple[Any, ...]:
+        try:
+            value = ast.literal_eval(argument) if isinstance(argument, str) else argument
+        except SyntaxError as error:  # absl would let it pass
+            raise ValueError('no tuple') from error
+        if not isinstance(value, tuple):
+            raise ValueError('no tuple')
+        return value
+
+    def flag_type(self) -> str:
+        return 'tuple'
 
 
-def split(argv: Sequence[str], values: flags.FlagValues) -> Iterator[tuple[str, str]]:
-    """(name, value) of every flag; a flag without a value has '', a boolean one 'true'. --noNAME is NAME, 'false'."""
-    rest = list(argv)
-    while rest:
-        argument = rest.pop(0)
-        if not argument.startswith('-') or argument in ('-', '--'):
-            raise errors.GaxError(f'unexpected argument {argument!r}; flags look like --workdir=runs/mnist')
-        name, equals, value = argument.lstrip('-').partition('=')
-        flag = find(name, values)
-        if not equals and flag is not None and flag.boolean:
-            yield (name, 'true') if name in values else (name.removeprefix('no'), 'false')
-        elif equals or not rest or rest[0].startswith('--'):
-            yield name, value if equals else ('true' if name.startswith('config.') else '')
-        else:
-            yield name, rest.pop(0)
+class NumberParser(flags.ArgumentParser):
+    """Numbers; 7 and 7.0 are not the same (optim.lengths). ml_collections' own would take any text."""
+
+    def parse(self, argument: Any) -> int | float:
+        if not isinstance(argument, str):
+            return argument
+        return int(argument) if re.fullmatch(r'\s*[-+]?\d+\s*', argument) else float(argument)
+
+    def flag_type(self) -> str:
+        return 'float'
 
 
-def find(name: str, values: flags.FlagValues) -> Any:
-    """The flag called `name`, or that `name` says no to; None if there is none."""
-    if name in values:
-        return values[name]
-    positive = name.removeprefix('no')
-    return values[positive] if positive != name and positive in values and values[positive].boolean else None
+class ConfigParser(flags.ArgumentParser):
+    """'FILE' or 'FILE:ARGUMENT'; each failure is a GaxError.
+
+    config: what was read last. words: the command line, where ml_collections looks for fields that are set.
+    """
+
+    def __init__(self, words: list[str]) -> None:
+        self.config: ConfigDict | None = None
+        self.words = words
+
+    def parse(self, argument: Any) -> ConfigDict:
+        self.config = configfile.load_config(argument).lock()
+        return self.config
+
+    def flag_type(self) -> str:
+        return 'config object'
+
+
+def define_config() -> flags.FlagHolder:
+    """Defines --config=FILE and --config.FIELD=VALUE; returns the flag, whose value is a ConfigDict."""
+    config_flags.register_flag_parser_for_type(tuple, TupleParser())
+    config_flags.register_flag_parser_for_type(object, NumberParser())
+    words: list[str] = []  # not sys.argv, which would be read now, where nothing answers for its mistakes
+    # allow_overwrite: a second file would undo the changes of the first one.
+    holder = config_flags.DEFINE_config_file(
+        'config', None, 'Config file, e.g. configs/mnist.py.', allow_overwrite=False, sys_argv=words
+    )
+    flags.FLAGS['config'].parser = ConfigParser(words)
+    flags.mark_flag_as_required('config')
+    return holder
+
+
+def parse(argv: Sequence[str], values: flags.FlagValues) -> list[str]:
+    """Sets the flags.
+
+    Args:
+        argv: the program's name, and what follows it.
+        values: the flags that are defined.
+
+    Returns:
+        The program's name alone.
+
+    Raises:
+        GaxError: for any mistake, in one line.
+    """
+    values.set_gnu_getopt(True)  # or nothing would be read after a word that is no flag
+    parser = values['config'].parser if 'config' in values else None
+    if isinstance(parser, ConfigParser):
+        parser.words[:] = argv
+    try:
+        rest = values(list(argv))
+    except (flags.Error, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise errors.GaxError(explained(error, argv, values, parser)) from error
+    if rest[1:]:
+        raise errors.GaxError(unexpected(rest[1], argv, values))
+    for name, value in changes(values).items():
+        if isinstance(value, ConfigDict):
+            check_path(name.removeprefix('config.'), values['config'].value)
+        if isinstance(value, str) and value.startswith('--'):
+            raise errors.GaxError(f'--{name} needs a value, and {value!r} looks like a flag')
+        if value in ('', ['']) and name in values and values[name].validators:
+            raise errors.GaxError(f'--{name} is empty; give e.g. --{name}={EXAMPLES.get(name, "...")}')
+    return rest
+
+
+def config_of(argv: Sequence[str]) -> ConfigDict | None:
+    """The config whose file `argv` names, as it is in the file; None where it names none."""
+    for word, after in itertools.pairwise([*argv, '']):
+        if match := re.fullmatch(r'--?config(=(.*))?', word):
+            return configfile.load_config(match[2] if match[1] else after)
+    return None
+
+
+def explained(error: Exception, argv: Sequence[str], values: flags.FlagValues, parser: Any) -> str:
+    """What to say of an error of absl or ml_collections. parser: of --config, where there is that flag."""
+    words = [m.groups() for word in argv[1:] if (m := re.match(r'--?(?:no)?config(\.)?([^=]*)', word))]
+    if parser and words and words[0][0]:
+        return f'--config.{words[0][1]} must come after --config=FILE'
+    if isinstance(error, flags.UnrecognizedFlagError):
+        return unknown_flag(error.flagname, values)
+    for dot, path in words:
+        if dot and parser and parser.config is not None:
+            check_path(path, parser.config)
+    if flag := re.match(r'flag --([^=]+)=(.*?): (.*)', str(error), re.DOTALL):
+        return bad_value(values, *flag.groups())
+    return errors.first_line(error).removeprefix('ERROR:: ')
+
+
+def bad_value(values: flags.FlagValues, name: str, value: str, why: str) -> str:
+    """What to say of the text `value` that flag `name` does not take; why: by absl."""
+    if 'already defined' in why:
+        return f'--{name} is given twice'
+    if value == 'None' and values[name].value is None:
+        return f'missing --{name}, e.g. --{name}={EXAMPLES.get(name, "...")}'
+    where = name if name.startswith('config.') else f'--{name}'
+    kind = KINDS.get(values[name].flag_type())
+    return f'{where} must be {kind}, and is {value!r}' if kind else f'{where} {value!r}: {why}'
+
+
+def unexpected(word: str, argv: Sequence[str], values: flags.FlagValues) -> str:
+    """What to say of a word that is left over: the value of a flag that takes none apart, perhaps."""
+    before = next((a for a, b in itertools.pairwise(argv) if b == word), '')
+    name = before.lstrip('-')
+    if before.startswith('-') and name in values and values[name].boolean:
+        return f'unexpected argument {word!r}; write {before}={word}'
+    return f'unexpected argument {word!r}; flags look like --workdir=runs/mnist'
 
 
 def unknown_flag(name: str, values: flags.FlagValues) -> str:
-    names = own(values)
+    names = ours(values)
     near = errors.nearest(name, names)
     if near == name.partition('.')[0] == 'config':
         near = ''
@@ -79,113 +169,33 @@ def unknown_flag(name: str, values: flags.FlagValues) -> str:
     return f'unknown flag --{name}{hint}; there are: {", ".join(f"--{n}" for n in names)}'
 
 
-def own(values: flags.FlagValues) -> list[str]:
+def ours(values: flags.FlagValues) -> list[str]:
     """The names of the flags of the script and of gax, not those that absl, Grain and others bring along."""
-    found: set[str] = set()
+    names: set[str] = set()
     for module, its in values.flags_by_module_dict().items():
         if module == sys.argv[0] or module.partition('.')[0] == 'gax':
-            found.update(flag.name for flag in its)
-    return sorted(name for name in found if not name.startswith('config.'))
+            names.update(flag.name for flag in its)
+    return sorted(name for name in names if not name.startswith('config.'))
 
 
-def check_required(names: set[str], values: flags.FlagValues) -> None:
-    for name in own(values):
-        if name not in names and values[name].validators and values[name].value is None:
-            raise errors.GaxError(f'missing --{name}, e.g. --{name}={EXAMPLES.get(name, "...")}')
+def changes(values: flags.FlagValues) -> dict[str, Any]:
+    """What the command line has set, by names of flags: 'workdir', 'config.d.updates' ... Of --config the file."""
+    result = {name: values[name].value for name in ours(values) if values[name].present}
+    if 'config' in result:
+        result['config'] = config_flags.get_config_filename(values['config'])
+        overrides = config_flags.get_override_values(values['config'])
+        result |= {f'config.{path}': value for path, value in overrides.items()}
+    return result
 
 
-def check_value(name: str, value: str, flag: Any) -> None:
-    if not value and flag.flag_type() not in ('string', 'multi string', 'bool'):
-        raise errors.GaxError(f'--{name} needs a value, {KINDS.get(flag.flag_type(), flag.flag_type())}')
-    if not value and flag.validators:
-        raise errors.GaxError(f'--{name} is empty; give e.g. --{name}={EXAMPLES.get(name, "...")}')
-    try:
-        flag.parser.parse(value)
-    except (ValueError, TypeError) as error:
-        kind = KINDS.get(flag.flag_type())
-        said = f'must be {kind}, and is {value!r}' if kind else f'{value!r}: {errors.first_line(error)}'
-        raise errors.GaxError(f'--{name} {said}') from error
-
-
-def check_override(path: str, value: str, config: ConfigDict) -> None:
-    """Raises GaxError unless `--config.PATH=VALUE` sets a field of `config` to a value of the field's type."""
-    if is_section(path, config):
-        inside = configs.fields_of(configs.get(config, path))
-        some = 'name' if 'name' in inside else next(iter(inside), 'FIELD')
+def check_path(path: str, config: ConfigDict) -> None:
+    """Raises GaxError unless `path` is a field of `config`, and no section."""
+    inside = configs.get(config, path)
+    if isinstance(inside, ConfigDict):
+        kinds = configs.fields_of(inside)
+        some = 'name' if 'name' in kinds else next(iter(kinds), 'FIELD')
         raise errors.GaxError(
             f'config.{path} is a section; set its fields one by one, e.g. --config.{path}.{some}=...'
         )
-    kinds = configs.fields_of(config)
-    if path not in kinds:
+    if path not in configs.fields_of(config):
         raise errors.GaxError(configs.unknown_field(path, config))
-    if not reads_as(value, kinds[path]):
-        raise errors.GaxError(f'config.{path} must be {configs.SAID[kinds[path]]}, and is {value!r}')
-
-
-def is_section(path: str, config: ConfigDict) -> bool:
-    return isinstance(configs.get(config, path), ConfigDict)
-
-
-def reads_as(value: str, kind: type) -> bool:
-    """Whether the text `value` is read as a `kind`, as absl reads it."""
-    if kind is bool:
-        return value.lower() in LITERALS
-    try:
-        if kind is tuple:
-            return isinstance(ast.literal_eval(value), tuple)
-        kind(value)
-    except (ValueError, SyntaxError):
-        return False
-    return True
-
-
-def load_config(path: str) -> ConfigDict:
-    """What `get_config` of the file returns; 'FILE:ARGUMENT' gives it an argument. Raises GaxError for any failure."""
-    name, colon, argument = path.partition(':')
-    file = Path(name)
-    if not name or not file.is_file() or file.suffix != '.py':
-        raise errors.GaxError(no_such_config(file))
-    make_importable(file)
-    try:
-        spec = importlib.util.spec_from_file_location('gax_checked_config', file)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        if not hasattr(module, 'get_config'):
-            raise errors.GaxError(f'config file {file} defines no get_config()')
-        config = module.get_config(*[argument] * bool(colon))
-    except errors.GaxError as error:
-        raise errors.GaxError(str(error) if str(file) in str(error) else f'{file}: {error}') from error
-    except Exception as error:
-        said = f'{type(error).__name__}: {errors.first_line(error)}'
-        raise errors.GaxError(f'config file {file} cannot be used: {said}{line_of(error, file)}') from error
-    if not isinstance(config, ConfigDict):
-        raise errors.GaxError(
-            f'config file {file}: get_config() must return a ConfigDict, and returned {type(config).__name__}'
-        )
-    return config
-
-
-def make_importable(file: Path) -> None:
-    """Lets a config import its neighbours as `configs.NAME`, wherever the script was started."""
-    folder = file.absolute().parent
-    if (folder / '__init__.py').exists() and str(folder.parent) not in sys.path:
-        sys.path.append(str(folder.parent))
-
-
-def line_of(error: Exception, file: Path) -> str:
-    """', line 7' where that is known."""
-    if isinstance(error, SyntaxError):
-        return ''  # its text has it
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [f.lineno for f in frames if Path(f.filename).absolute() == file.absolute()]
-    return f' (line {lines[-1]})' if lines else ''
-
-
-def no_such_config(file: Path) -> str:
-    folder = file.parent if file.parent.is_dir() and any(file.parent.glob('*.py')) else Path('configs')
-    names = sorted(str(p) for p in folder.glob('*.py') if p.stem != '__init__')
-    near = errors.nearest(str(file), names)
-    hint = f' (nearest: {near})' if near else ''
-    return f'no config file {file}{hint}; there are: {", ".join(names) or "none"}'

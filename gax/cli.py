@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import io
 import logging
+import os
+import re
+import select
 import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from absl import flags
+from ml_collections import ConfigDict
 
 from gax import arguments, errors, paths
+from gax import config as configs
 
 flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
 flags.DEFINE_string('compilation_cache', '~/.cache/gax', 'Folder of compiled programs; empty for none.')
 
+DEBUG = re.compile('--?debug(=(true|t|1))?', re.IGNORECASE)  # read also where parsing has failed before it
 HELP = ('--help', '-help', '-h', '--helpshort', '--helpfull')
 
 
@@ -24,26 +32,54 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     """Reads the flags, calls `main` and exits.
 
     Status 0: done. 2: a mistake in what was given, told in one line on stderr (--debug: the traceback before it).
-    128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130).
+    128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130), or nobody reads the output (141, SIGPIPE).
     """
     from gax import hosts
 
-    hosts.end(guarded(main, sys.argv))
+    hosts.end(piped(lambda: guarded(main, sys.argv)))
+
+
+def piped(work: Callable[[], int]) -> int:
+    """The status that `work` returns; 141, without a word, where nobody reads what it prints (`| head -1`).
+
+    A training has saved all by then, as it prints nothing on stdout before its end. The signal's own default in
+    place of this would end the process at a socket that breaks, too.
+    """
+    try:
+        status = work()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        unread = [stream for stream in (sys.stdout, sys.stderr) if is_unread(stream)]
+        if not unread:
+            raise  # another pipe, or a socket
+        for stream in unread:  # or Python complains of what it cannot flush when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 128 + signal.SIGPIPE
+    return status
+
+
+def is_unread(stream: TextIO) -> bool:
+    """Whether the other end of the pipe that `stream` writes to is closed."""
+    poll = select.poll()
+    try:
+        poll.register(stream.fileno(), 0)
+    except OSError:  # a stream of Python's own
+        return False
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int:
     """The exit status of `main` under the flags in `argv`."""
-    if any(a in HELP for a in argv[1:]):
-        print(usage(argv[0]))
-        return 0
     try:
         argv = with_home(argv)
-        arguments.check(argv[1:], flags.FLAGS)
-        rest = flags.FLAGS(argv)
+        if any(word in HELP for word in argv[1:]):
+            print(usage(argv))
+            return 0
+        rest = arguments.parse(argv, flags.FLAGS)
         configure(flags.FLAGS.compilation_cache)
         return main(rest) or 0
-    except (errors.GaxError, flags.Error) as error:
-        return complain(error, any(a in ('--debug', '-debug', '--debug=true') for a in argv))
+    except errors.GaxError as error:
+        return complain(error, any(DEBUG.fullmatch(word) for word in argv))
     except KeyboardInterrupt:
         print('gax: interrupted', file=sys.stderr)
         return 130
@@ -57,16 +93,30 @@ def complain(error: Exception, debug: bool) -> int:
     return 2
 
 
-def usage(script: str) -> str:
-    """The script's docstring, then our flags with their defaults."""
+def usage(argv: Sequence[str]) -> str:
+    """The script's docstring, its flags with their defaults, and the fields of the config that `argv` names."""
     doc = (getattr(sys.modules['__main__'], '__doc__', '') or '').strip()
     lines = [doc, '', 'Flags:']
-    for name in arguments.own(flags.FLAGS):
+    for name in arguments.ours(flags.FLAGS):
         flag = flags.FLAGS[name]
         required = flag.validators and flag.default is None
         value = 'required' if required else f'default {flag.default_as_str or "none"}'
         lines.append(f'  --{name:<18} {flag.help} ({value})')
+    if 'config' in flags.FLAGS:
+        lines += ['', *fields_of(arguments.config_of(argv))]
     return '\n'.join(lines)
+
+
+def fields_of(config: ConfigDict | None) -> list[str]:
+    """What --help says of the fields of a config: each as the flag that sets it to what it is."""
+    if config is None:
+        return ['Fields of a config, with their values: --help --config=FILE.']
+    lines = [f'Fields of this config, of gan {config.gan!r} (gax/config.py and gax/gans say what they mean):']
+    for path, kind in configs.fields_of(config).items():
+        value = configs.get(config, path)
+        text = f'={shlex.quote(str(value))}' if value is not None else f'  ({configs.SAID[kind]}; not set)'
+        lines.append(f'  --config.{path}{text}')
+    return lines
 
 
 def configure(cache: str = '') -> None:
@@ -110,8 +160,6 @@ def with_home(argv: Sequence[str]) -> list[str]:
 
 def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = False) -> int:
     """Says where the results are, or how to go on; returns the exit status (0, or 128 + the signal's number)."""
-    import signal
-
     if quiet:
         return 128 + signal.Signals[stopped_by].value if stopped_by else 0
     if stopped_by:

@@ -12,6 +12,7 @@ from gax import errors, gans, parallel, penalties, transforms, wrappers
 from gax.data import arrays, fit
 from gax.evals import metrics
 from gax.fields import fields_of, flat, get, unknown_field
+from gax.optim import SCHEDULE_LENGTHS, check_length
 from gax.optim import section as optimizer
 
 
@@ -172,6 +173,8 @@ def check(config: ConfigDict) -> None:
             )
     for path, value in fields.items():
         check_network_field(path, value)
+        if is_length(path):
+            check_length(f'config.{path}', value)
     check_together(config)
 
 
@@ -225,6 +228,11 @@ def check_network_field(path: str, value: Any) -> None:
         raise errors.GaxError(f'config.{path} must be from 0 to below 1, and is {value}')
 
 
+def is_length(path: str) -> bool:
+    """Whether a field is the length of a schedule: in steps, or as a share of config.steps (optim.lengths)."""
+    return path.rpartition('.')[2] in SCHEDULE_LENGTHS
+
+
 def check_fields(config: ConfigDict) -> None:
     """Raises GaxError unless `config` has exactly the fields of its recipe, with values of their types."""
     model = base(config.get('gan', ''))
@@ -242,7 +250,15 @@ def check_fields(config: ConfigDict) -> None:
             raise errors.GaxError(f'config.{path} must be {SAID[kind]}, and is {value!r}')
 
 
-SAID = {int: 'a whole number', float: 'a number', bool: 'true or false', str: 'a text', tuple: 'a tuple'}
+# `object`: a length, in steps or as a share of them, which optim.check_length checks.
+SAID = {
+    object: 'a number',
+    int: 'a whole number',
+    float: 'a number',
+    bool: 'true or false',
+    str: 'a text',
+    tuple: 'a tuple',
+}
 
 
 def is_a(value: Any, kind: type) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from ml_collections import ConfigDict, config_dict
 
@@ -23,7 +24,8 @@ OPTIONAL_FLOATS = (
     *('b1', 'b2', 'b3', 'eps', 'eps_root', 'momentum', 'decay', 'initial_scale', 'weight_decay'),
     *('weight_decay_rate', 'alpha', 'beta', 'optimism'),
 )
-SCHEDULE_INTS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
+# Whole numbers of steps, or shares of config.steps: `lengths`.
+SCHEDULE_LENGTHS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
 SCHEDULE_FLOATS = ('init_value', 'peak_value', 'end_value', 'alpha', 'exponent', 'power', 'decay_rate')
 
 # Where optax's default is not what the paper has. Daskalakis et al., 2018, algorithm 1: Adam's own update, without Nesterov.
@@ -52,45 +54,46 @@ def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: float)
     fields |= {key: config_dict.placeholder(float) for key in OPTIONAL_FLOATS}
     fields |= {key: config_dict.placeholder(bool) for key in ('nesterov', 'centered')}
     schedule: dict[str, Any] = {'name': ''}
-    schedule |= {key: config_dict.placeholder(int) for key in SCHEDULE_INTS}
+    schedule |= {key: config_dict.placeholder(object) for key in SCHEDULE_LENGTHS}
     schedule |= {key: config_dict.placeholder(float) for key in SCHEDULE_FLOATS}
     made = ConfigDict({**fields, 'schedule': schedule})
     made.update(arguments)
     return made
 
 
-def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
-    """The optimizer that `config` (a player's `optimizer` section) describes.
+def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformation:
+    """The optimizer that `config` (a player's `optimizer` section) describes, in a training of `steps` steps.
 
     name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are first
     scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c] after the
     update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if positive, the weight
-    of `historical_averaging`. schedule.name: an optax schedule that multiplies
-    learning_rate. Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps,
-    momentum, weight_decay ... Numbers may be traced arrays. Optimism (Daskalakis et al., "Training GANs with Optimism",
-    2018) is by name, too: 'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
+    of `historical_averaging`. schedule.name: an optax schedule of the training step that multiplies
+    learning_rate (see `at_training_step`); its lengths may be shares of `steps` (see `lengths`). Everything else that is not
+    None goes to the optax function: learning_rate, b1, b2, eps, momentum, weight_decay ... Numbers may be traced arrays.
+    Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too: 'optimistic_gradient_descent',
+    and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
     On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does
     (tests/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
-    if more := UNFIT.get(config['name']):
+    name = config['name']
+    if more := UNFIT.get(name):
         raise errors.GaxError(
-            f'optimizer {config["name"]!r} of optax needs {more}; those that work: {", ".join(optimizers())}'
+            f'optimizer {name!r} of optax needs {more}; those that work: {", ".join(optimizers())}'
         )
-    factory = errors.lookup('optimizer', config['name'], optimizers())
-    arguments = _arguments('optimizer', config['name'], factory, config, WRAPPERS)
+    factory = errors.lookup('optimizer', name, optimizers())
+    arguments = _arguments('optimizer', name, factory, config, WRAPPERS)
     if (
         'key' in inspect.signature(factory).parameters
-    ):  # optax's default is a key of whatever JAX has as its default
+    ):  # of noise; optax's is of whatever kind JAX has as its default
         arguments.setdefault('key', rng.key(0))
-    arguments = {**AS_PUBLISHED.get(config['name'], {}), **arguments}
-    if 'key' in inspect.signature(factory).parameters:  # of a noise that the optimizer adds
-        arguments['key'] = jax.random.key(0, impl='threefry2x32')
+    arguments = {**AS_PUBLISHED.get(name, {}), **arguments}
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):
         arguments |= lazy(factory, arguments, interval)
-    arguments['learning_rate'] = _scheduled(arguments['learning_rate'], config)
-    chain = [_call('optimizer', config['name'], factory, arguments)]
+    rate = _scheduled(arguments['learning_rate'], config, steps)
+    build = lambda rate: _call('optimizer', name, factory, {**arguments, 'learning_rate': rate})  # noqa: E731
+    chain = [at_training_step(build, rate)]
     if _positive(config.get('clip_norm')):
         chain.insert(0, optax.clip_by_global_norm(config['clip_norm']))
     if _positive(config.get('historical')):
@@ -98,6 +101,35 @@ def make(config: Mapping[str, Any]) -> optax.GradientTransformation:
     if _positive(config.get('clip_weights')):
         chain.append(project_to_box(config['clip_weights']))
     return optax.chain(*chain) if len(chain) > 1 else chain[0]
+
+
+def at_training_step(
+    make: Callable[[Any], optax.GradientTransformation], rate: Any
+) -> optax.GradientTransformation:
+    """The optimizer `make(rate)`, whose schedule is a function of the training step, not of a player's moves.
+
+    A player may move several times in a training step, or not in all of them. Then the rate still follows the
+    training step, as all schedules of gax do. What the optimizer counts itself (Adam's bias correction) are its
+    own moves.
+
+    Args:
+        make: from a learning rate to an optimizer.
+        rate: a number, or a schedule: int32 () -> float32 ().
+
+    Returns:
+        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as the
+        extra argument `step`; without it the schedule counts updates, as optax does.
+    """
+    if not callable(rate):
+        return make(rate)
+
+    def update(
+        updates: Any, state: Any, params: Any = None, *, step: Any = None, **extra: Any
+    ) -> tuple[Any, Any]:
+        inner = make(rate if step is None else lambda count: rate(step))
+        return optax.with_extra_args_support(inner).update(updates, state, params, **extra)
+
+    return optax.GradientTransformationExtraArgs(make(rate).init, update)
 
 
 def project_to_box(limit: float) -> optax.GradientTransformation:
@@ -181,7 +213,63 @@ def schedules() -> dict[str, Callable[..., optax.Schedule]]:
     return {name: getattr(optax.schedules, name) for name in names}
 
 
-def _scheduled(rate: Any, config: Mapping[str, Any]) -> Any:
+def lengths(arguments: Mapping[str, Any], steps: int) -> dict[str, int]:
+    """The SCHEDULE_LENGTHS among a schedule's arguments, in training steps: a float is a share of `steps`.
+
+    Args:
+        arguments: of a schedule: 7000 are 7,000 steps, 0.5 is half of `steps`, and 1.0 all of them.
+        steps: of the whole training; 0: not known, and shares are refused.
+
+    Raises:
+        GaxError: for anything but whole numbers from 0 and floats from 0.0 to 1.0.
+    """
+    result = {}
+    for name in SCHEDULE_LENGTHS:
+        value = arguments.get(name)
+        check_length(f'schedule.{name}', value)
+        if isinstance(value, float):
+            if not steps:
+                raise errors.GaxError(
+                    f'schedule.{name}={value} is a share of config.steps: give make() those, too'
+                )
+            value = max(1, round(value * steps)) if value else 0  # optax refuses a decay of no step
+        if value is not None:
+            result[name] = value
+    return result
+
+
+def check_length(path: str, value: Any) -> None:
+    """Raises GaxError, naming `path`, unless `value` is unset, a whole number of steps, or a share of them."""
+    steps = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if not (value is None or steps or (isinstance(value, float) and 0.0 <= value <= 1.0)):
+        raise errors.GaxError(
+            f'{path} must be a whole number of steps, or a share of config.steps from 0.0 to 1.0, and is {value!r}'
+        )
+
+
+def idle(config: Mapping[str, Any]) -> list[str]:
+    """A line for each player whose learning rate is 0 for some steps on end, so that it learns nothing there.
+
+    Args:
+        config: of a run; its players are the sections that have an `optimizer`.
+    """
+    lines = []
+    at = np.unique(np.linspace(0, config['steps'] - 1, min(config['steps'], 100_000)).astype(np.int32))
+    for name, section in config.items():
+        optimizer = section.get('optimizer') if hasattr(section, 'get') else None
+        rate = _scheduled(1.0, optimizer or {}, config['steps'])
+        if callable(rate):
+            zero = np.asarray(jax.vmap(lambda step: jnp.asarray(rate(step)))(at)) == 0  # noqa: B023
+            stretch = at[zero & (np.append(zero[1:], False) | np.append(False, zero[:-1]))]
+            if len(stretch):
+                lines.append(
+                    f'config.{name}.optimizer.schedule: the learning rate is 0 at {len(stretch) / len(at):.3g} of all steps, '
+                    f'from step {stretch[0]} to {stretch[-1]}: {name} learns nothing there'
+                )
+    return lines
+
+
+def _scheduled(rate: Any, config: Mapping[str, Any], steps: int) -> Any:
     schedule = config.get('schedule') or {}
     if not schedule.get('name'):
         return rate
@@ -193,6 +281,7 @@ def _scheduled(rate: Any, config: Mapping[str, Any]) -> Any:
         )
     factory = errors.lookup('schedule', schedule['name'], schedules())
     arguments = _arguments('schedule', schedule['name'], factory, schedule, ('name',))
+    arguments |= lengths(arguments, steps)
     # Schedules are written as multipliers, so that a sweep over learning_rate scales the whole curve.
     valid = inspect.signature(factory).parameters
     for field in ('init_value', 'peak_value', 'value'):

@@ -56,7 +56,7 @@ def discriminator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Ter
             **augment.controller(config),
             **extra,
         },
-        optimizer=optim.make(config.d.optimizer),
+        optimizer=optim.make(config.d.optimizer, config.steps),
         updates=config.d.updates,
         grad=wrappers.accumulate(config.accumulate),
         summary=terms.summaries(terms.logit_summary, terms.diversity_summary(critic.field)),
@@ -80,7 +80,7 @@ def generator(
             **penalties.for_generator(config.terms, critic, generate),
             **extra,
         },
-        optimizer=optim.make(config.g.optimizer),
+        optimizer=optim.make(config.g.optimizer, config.steps),
         updates=config.g.updates,
         grad=wrappers.accumulate(config.accumulate),
     )

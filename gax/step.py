@@ -210,7 +210,8 @@ def _move(
         pulled = shared.pullback(grads[1])[0]
         direct = {**direct, **{n: jax.tree.map(jnp.add, direct[n], pulled[n]) for n in pulls}}
     direct, total, aux = game.mean((direct, total, aux))
-    updates, opt_state = player.optimizer.update(direct, state.opt_state[move.player], own)
+    optimizer = optax.with_extra_args_support(player.optimizer)
+    updates, opt_state = optimizer.update(direct, state.opt_state[move.player], own, step=state.step)
     model_state, term_state, metrics = aux
     sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': own}
     metrics |= {f'{move.player}/{name}': (_norm(tree), jnp.ones(())) for name, tree in sizes.items()}

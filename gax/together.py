@@ -1,7 +1,8 @@
 """Whole training runs of a group, each in a workdir of its own, all in one program: as training.py trains one.
 
-What a run leaves is what it would leave alone, and any single one goes on by train.py. A run that is over before the others
-(not finite, stopped early, a full disk) is closed, and its place in the program is carried on, unread.
+What a run leaves is what it would leave alone, but for rounding, which grows with the steps; any single one goes on by
+train.py. A run that is over before the others (not finite, stopped early, a full disk) is closed, and its place in the
+program is carried on, unread.
 """
 
 from __future__ import annotations
@@ -17,7 +18,19 @@ import jax
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data_identity, errors, experiment, gans, loop, opening, parallel, rng, training, vectorize
+from gax import (
+    data_identity,
+    errors,
+    experiment,
+    gans,
+    loop,
+    opening,
+    optim,
+    parallel,
+    rng,
+    training,
+    vectorize,
+)
 from gax.alike import Group
 from gax.experiment import Carry, Experiment
 from gax.progress import Clock, Progress
@@ -134,6 +147,9 @@ class Together:
         config, start = self.config, self.start
         hooks = training.rhythm(config, self.on_log, self.on_sample, self.on_eval, self.on_save)
         self.open_logs()
+        for member in self.alive.values():
+            for line in optim.idle(member.record.config):
+                self.tell_of(member.record, line, logging.WARNING)
         stop.hint = f'nothing is lost; the same command goes on from step {start}'
         carry = self.begin()
         if start == 0:

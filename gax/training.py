@@ -19,6 +19,7 @@ from gax import (
     initial,
     loop,
     opening,
+    optim,
     parallel,
     pictures,
     sampling,
@@ -110,6 +111,8 @@ class Run(Course):
         if self.start:
             stop.hint = f'nothing is lost; the same command goes on from step {self.start}'
             self.progress.tell(f'going on from step {self.start} in {self.record.workdir}')
+        for line in optim.idle(self.config):
+            self.progress.warn(line)
         self.progress.tell('compiling')
         try:
             done, stopped_by = super().train(stop)

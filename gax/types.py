@@ -125,7 +125,9 @@ class Player(NamedTuple):
 
     forward:   view -> (out, view): the one forward pass of a move, which all terms share.
     terms:     name -> Term; the loss is the weighted sum.
-    optimizer: an optax transformation over {net: params} of the nets in `wrt`.
+    optimizer: an optax transformation over {net: params} of the nets in `wrt`. Its `update` is given the training
+               step as the extra argument `step`, which schedules of `optim.make` follow; those of optax itself
+               count the player's moves.
     updates:   moves per training step (n_critic, for a critic).
     grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It is
                called as grad(loss, argnums=..., has_aux=True)(own_params, fakes, (batch, latents), key).

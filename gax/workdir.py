@@ -49,6 +49,7 @@ def open_workdir(
         old = read_data(workdir)
         if path.exists():
             refuse_other_config(path, configs.flat(config), PLACE if old and data else ())
+            tell_stretched(read_config(path).steps, config)
         changed = changed_data(workdir, old, data, accept) if old and data else []
         with errors.plain_os_errors(workdir):
             write_json(path, config.to_dict())
@@ -58,6 +59,16 @@ def open_workdir(
         lock.close()
         raise
     return lock
+
+
+def tell_stretched(before: int, config: ConfigDict) -> None:
+    """Says which learning rates are other functions of the step now, where a run goes on with another config.steps."""
+    shares = [p for p, v in configs.flat(config).items() if configs.is_length(p) and isinstance(v, float)]
+    if shares and before != config.steps:
+        log.warning(
+            'config.steps was %d and is %d: learning rates that follow it change from here on (%s)',
+            *(before, config.steps, ', '.join(f'config.{p}={configs.get(config, p)}' for p in shares)),
+        )
 
 
 def refuse_file(workdir: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +17,8 @@ from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
+from gax import configfile, errors, fields, training
+from gax.sweep import command
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
@@ -105,6 +109,8 @@ CASES = [
     field('batch_size=True', 'config.batch_size must be a whole number'),
     field('conditional=maybe', 'config.conditional must be true or false', "'maybe'"),
     field('g.widths=3', 'config.g.widths must be a tuple', "'3'"),
+    field('g.widths=(8', 'config.g.widths must be a tuple', "'(8'"),
+    field('g.widths=8 4', 'config.g.widths must be a tuple', "'8 4'"),
     field('g.widths=(8,)', 'g.strides', 'g.widths', 'one length'),
     field('g.widths=(8,-4)', 'config.g.widths must be positive whole numbers'),
     field('g.widths=(8,0.5)', 'config.g.widths must be positive whole numbers'),
@@ -142,6 +148,40 @@ CASES = [
         ['--config.steps=3', CONFIG, HERE],
         ['--config.steps must come after --config=FILE'],
     ),
+    # What absl or ml_collections would read otherwise than it is meant, or not at all.
+    Case(
+        'a boolean apart',
+        [CONFIG, HERE, '--config.extragradient', 'False'],
+        ["unexpected argument 'False'", 'write --config.extragradient=False'],
+    ),
+    Case(
+        'a boolean apart, first',
+        [CONFIG, '--profile', 'false', HERE],
+        ["unexpected argument 'false'", 'write --profile=false'],
+    ),
+    Case(
+        'words after --', [CONFIG, HERE, '--', '--config.seed=1'], ["unexpected argument '--config.seed=1'"]
+    ),
+    Case(
+        'a flag for a value',
+        [CONFIG, HERE, '--config.data.dir', '--config.seed=1'],
+        ['--config.data.dir needs a value', "'--config.seed=1' looks like a flag"],
+    ),
+    Case(
+        'no value',
+        [CONFIG, HERE, '--config.steps'],
+        ['config.steps must be a whole number', "'--compilation_cache='"],
+    ),
+    Case('no with a value', [CONFIG, HERE, '--nodebug=1'], ['--nodebug=1 does not take an argument']),
+    Case('two configs', [CONFIG, HERE, '--config.seed=1', CONFIG], ['--config is given twice']),
+    field('d={"updates": 2}', 'config.d is a section', '--config.d.'),
+    field('g.widths[0]=8', 'unknown field config.g.widths[0]', 'nearest: config.g.widths'),
+    field('update=3', 'unknown field config.update'),
+    field('loss.weight=3', 'unknown field config.loss.weight'),
+    field('d..updates=3', 'unknown field config.d..updates', 'nearest: config.d.updates'),
+    field('eval.metrics=frechet', 'config.eval.metrics must be a tuple', "'frechet'"),
+    field('g.optimizer.schedule.decay_steps=half', 'decay_steps must be a number', "'half'"),
+    field('g.optimizer.schedule.decay_steps=1.5', 'decay_steps must be a whole number of steps, or a share'),
     Case('debug=maybe', [CONFIG, HERE, '--debug=maybe'], ['--debug must be true or false']),
     # The workdir.
     Case('workdir is a file', [CONFIG, '--workdir={tmp}/config.txt'], ['config.txt is a file']),
@@ -395,6 +435,86 @@ def test_help_helps(name: str, shown: list[str], script: Script, capfd: pytest.C
     assert said.err == ''
 
 
+def test_help_lists_the_fields_of_a_config(script: Script, capfd: pytest.CaptureFixture[str]) -> None:
+    assert script(TRAIN, '--help') == 0
+    assert '--help --config=FILE' in capfd.readouterr().out.splitlines()[-1]
+    for words in (['--config=configs/ring.py:pacgan2'], ['--config', 'configs/ring.py:pacgan2']):
+        assert script(TRAIN, *words, '--help') == 0
+        lines = capfd.readouterr().out.splitlines()
+        for line in (
+            '  --config.pack=2',
+            "  --config.g.widths='(128, 128)'",
+            '  --config.terms.r1.weight=0.0',
+        ):
+            assert line in lines
+    assert script(TRAIN, '--config=configs/rign.py', '--help') == 2
+    assert 'nearest: configs/ring.py' in capfd.readouterr().err
+
+
+@pytest.mark.parametrize('words', [['--help'], ['--sweep=lr', '--seeds=2', '--workdir=absent', '--dry_run']])
+def test_output_that_nobody_reads_ends_the_script_quietly(words: list[str]) -> None:
+    """As in `| head -1`: status 141 of SIGPIPE, and not a word, neither from print nor from Python's end."""
+    config = ['--config=tests/tiny_sweep.py'] * (words != ['--help'])
+    done = piped_to_nobody('sweep.py', *config, *words)
+    assert (done.returncode, done.stderr) == (141, '')
+
+
+def test_a_training_whose_output_nobody_reads_is_saved(tmp_path: Path) -> None:
+    done = piped_to_nobody(
+        TRAIN, '--config=tests/tiny_config.py', f'--workdir={tmp_path}', '--config.steps=4'
+    )
+    assert done.returncode == 141
+    assert 'Traceback' not in done.stderr
+    assert 'Exception' not in done.stderr
+    assert (tmp_path / 'checkpoints' / '4').is_dir()
+
+
+def piped_to_nobody(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    read, write = os.pipe()
+    os.close(read)
+    env = {**os.environ, 'PYTHONPATH': str(tinyruns.ROOT), 'JAX_PLATFORMS': 'cpu'}
+    command = [sys.executable, f'experiments/{name}', *words, f'--compilation_cache={tinyruns.CACHE}']
+    try:
+        return subprocess.run(
+            command,
+            cwd=tinyruns.ROOT,
+            env=env,
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    finally:
+        os.close(write)
+
+
+def test_another_pipe_that_breaks_is_no_quiet_end() -> None:
+    def broken() -> int:
+        raise BrokenPipeError('of a worker')
+
+    with pytest.raises(BrokenPipeError, match='of a worker'):
+        gax.cli.piped(broken)
+
+
+def test_a_copied_config_finds_the_configs_that_it_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of gax's repository; where there are none, the line says what to copy. Its own folder comes first."""
+    monkeypatch.setattr(sys, 'path', [p for p in sys.path if not (Path(p) / 'configs').is_dir()])
+    monkeypatch.chdir(tmp_path)
+    copied = tmp_path / 'mine' / 'acgan_mnist.py'
+    copied.parent.mkdir()
+    copied.write_bytes((tinyruns.ROOT / 'configs' / 'acgan_mnist.py').read_bytes())
+    assert configfile.load_config(str(copied)).gan == 'acgan'
+    for name in [n for n in sys.modules if n.partition('.')[0] == 'configs']:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(configfile, 'ROOT', tmp_path / 'installed')
+    sys.path[:] = [p for p in sys.path if p != str(tinyruns.ROOT)]
+    with pytest.raises(errors.GaxError, match=r'imports configs\.?\w*, which is not there: copy configs'):
+        configfile.load_config(str(copied))
+
+
 def test_a_flag_value_may_stand_apart(files: Path, script: Script, capfd: pytest.CaptureFixture[str]) -> None:
     """`--flag value`, `-flag=value` and `--noflag` are read as absl reads them."""
     status = script(
@@ -412,6 +532,42 @@ def test_a_flag_value_may_stand_apart(files: Path, script: Script, capfd: pytest
     ]
     assert script(TRAIN, *arguments, '--config.loss', 'hing') == 2
     assert "unknown loss 'hing'" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ('words', 'path', 'value'),
+    [
+        (['--config.extragradient=False'], 'extragradient', False),
+        (['--config.extragradient'], 'extragradient', True),
+        (['--config.extragradient', '--noconfig.extragradient'], 'extragradient', False),
+        (['--config.seed', '7', '--config.seed', '8'], 'seed', 8),
+        (['--config.g.widths', '(3, 4)'], 'g.widths', (3, 4)),
+        (['--config.d.optimizer.eps', '-1'], 'd.optimizer.eps', -1.0),
+        (['--config.g.optimizer.schedule.decay_steps', '7'], 'g.optimizer.schedule.decay_steps', 7),
+        (['--config.g.optimizer.schedule.decay_steps=1.0'], 'g.optimizer.schedule.decay_steps', 1.0),
+        (['--config.data.dir='], 'data.dir', ''),
+    ],
+    ids=str,
+)
+def test_what_is_typed_is_what_is_trained(
+    words: list[str], path: str, value: object, script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what a sweep passes on to train.py."""
+    trained: list[object] = []
+    passed: list[str] = []
+
+    def train(config: Any, *_: object) -> tuple[int, str]:
+        trained.append(fields.get(config, path))
+        passed.extend(command.passed_on())
+        return 0, 'SIGTERM'
+
+    monkeypatch.setattr(training, 'train', train)
+    assert script(TRAIN, CONFIG, '--workdir=run', *words) == 143
+    first = [word for word in passed if not word.startswith('--compilation')]
+    assert first[0] == CONFIG
+    assert script(TRAIN, '--workdir=run', *first) == 143
+    assert trained == [value, value]
+    assert [type(v) for v in trained] == [type(value)] * 2
 
 
 @pytest.mark.parametrize('name', [TRAIN, SAMPLE, REPORT])

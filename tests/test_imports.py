@@ -58,7 +58,7 @@ LAYERS = [
     ['gax.evals.reference'],
     ['gax.evals.outside', 'gax.evals.evaluator'],
     ['gax.gans'],
-    ['gax.config'],
+    ['gax.config', 'gax.configfile'],
     ['gax.experiment'],
     ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.opening', 'gax.written'],
     ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.neighbours'],

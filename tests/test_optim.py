@@ -1,14 +1,19 @@
 """Optimizers from configs: one update of each kind by hand, and what is refused."""
 
+from dataclasses import replace
+from importlib import import_module
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+import toys
 from toys import close
 
-from gax import optim
-from gax.config import optimizer
+from gax import optim, wrappers
+from gax import step as steps
+from gax.config import base, optimizer
 from gax.errors import GaxError
 
 PARAMS = {'w': jnp.array([1.0, -2.0, 3.0])}
@@ -85,6 +90,114 @@ def test_schedules_multiply_the_learning_rate(schedule, factors):
     ones = {'w': jnp.ones(1)}
     total = after(config(rate=0.1, schedule=schedule), len(factors), ones, {'w': jnp.zeros(1)})
     np.testing.assert_allclose(-total, 0.1 * sum(factors), rtol=1e-5)
+
+
+HALVED = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 100}
+
+
+@pytest.mark.parametrize('how', ['in turn', 'simultaneous', 'accumulate', 'extragradient', 'vmap'])
+def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
+    """Five moves of D a step, from 1 to 0 in 100 steps: at step 50 all five have half the rate; G's rate is the same."""
+    grad = {'grad': wrappers.accumulate(2 if how == 'accumulate' else 1)}
+
+    def ratios(state, rate):
+        players = ({**grad, 'optimizer': optim.make(config(rate=rate, schedule=HALVED))} for _ in range(2))
+        game = toys.game(
+            simultaneous=how == 'simultaneous', d=next(players) | {'updates': 5}, g=next(players)
+        )
+        if how == 'extragradient':
+            game = game._replace(wrap=wrappers.extragradient(game))
+        state = toys.init(game) if state is None else state
+        rows = toys.batch(6 * steps.draws(game))
+        after, metrics = steps.make_step(game)(state, rows)
+        # Sums over the moves of a step, as sgd's updates are the gradients times the rate.
+        return after, [metrics[f'{p}/update_norm'][0] / metrics[f'{p}/grad_norm'][0] for p in 'dg']
+
+    state, _ = ratios(None, 0.1)
+    for step, factor in ((50, 0.5), (75, 0.25), (99, 0.01), (100, 0.0)):
+        state = replace(state, step=jnp.asarray(step, jnp.int32))
+        run = jax.jit(lambda state: ratios(state, 0.1)[1])
+        if how == 'vmap':
+            pair = jax.tree.map(lambda x: jnp.stack([x, x]), state)
+            run = lambda state: jax.vmap(lambda s: ratios(s, 0.1)[1])(pair)  # noqa: B023, E731
+        np.testing.assert_allclose(run(state), np.full_like(run(state), 0.1 * factor), rtol=1e-5, atol=1e-8)
+
+
+def test_adam_counts_the_moves_of_its_player_while_its_schedule_follows_the_training_step():
+    """Two moves in a step: the second is corrected for two, not one; both have the rate of the step."""
+    schedule = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 4}
+    chain, plain = optim.make(config('adam', 0.1, schedule=schedule)), optax.adam(0.1)
+    state, by_hand = chain.init(PARAMS), plain.init(PARAMS)
+    for move, g in enumerate([[3.0, -4.0, 1.0], [1.0, 1.0, 1.0], [-2.0, 0.5, 1.0], [1.0, 2.0, 0.0]]):
+        step = move // 2
+        updates, state = chain.update({'w': jnp.array(g)}, state, PARAMS, step=jnp.asarray(step))
+        expected, by_hand = plain.update({'w': jnp.array(g)}, by_hand, PARAMS)
+        close(updates, jax.tree.map(lambda u: u * (1 - step / 4), expected))  # noqa: B023
+    assert jax.tree.structure(state) == jax.tree.structure(
+        optax.adam(optax.linear_schedule(0.1, 0, 4)).init(PARAMS)
+    )
+
+
+# What the schedules were before they followed config.steps: (begin, length) at the steps of the config itself.
+LENGTHS = {
+    'acgan_mnist': (5000, 5000),
+    'cgan_mnist': (3000, 3000),
+    'mnist': (7000, 7000),
+    'projection_mnist': (2500, 2500),
+    'sngan_mnist': (None, 5000),
+    'ring:ns_r1_r2': (None, 8000),
+    'ring:ls_r1_r2_long': (None, 16_000),
+    'grid:rp_r1_r2': (None, 20_000),
+    'swiss_roll': (None, 8000),
+    'stacked_mnist:ns_r1_r2': (5000, 5000),
+    'stacked_mnist:rp_r1_r2': (10_000, 10_000),
+}
+
+
+@pytest.mark.parametrize('name', LENGTHS)
+def test_schedules_of_configs_follow_the_steps(name):
+    """At the steps of the config they are what they always were; with half the steps half as long."""
+    file, _, row = name.partition(':')
+    made = import_module(f'configs.{file}').get_config(*[row] * bool(row))
+    for player in (made.g, made.d):
+        schedule = player.optimizer.schedule
+        for part in (1, 2):
+            found = optim.lengths(schedule, made.steps // part)
+            length = found.get('transition_steps', found.get('decay_steps'))
+            expected = tuple(n and n // part for n in LENGTHS[name])
+            assert (found.get('transition_begin'), length) == expected
+    assert optim.idle(made) == []
+
+
+def test_lengths_are_steps_or_shares_of_them():
+    lengths = {'transition_begin': 0.25, 'transition_steps': 1, 'decay_steps': 1.0, 'warmup_steps': 0.0}
+    assert optim.lengths(lengths, 400) == {
+        'transition_begin': 100,
+        'transition_steps': 1,
+        'decay_steps': 400,
+        'warmup_steps': 0,
+    }
+    assert optim.lengths({'decay_steps': 0.1}, 1) == {'decay_steps': 1}
+    for bad in (-1, 1.5, 7000.0, -0.5, True, 'half', float('nan')):
+        with pytest.raises(GaxError, match='a whole number of steps, or a share of'):
+            optim.lengths({'decay_steps': bad}, 400)
+
+    with pytest.raises(GaxError, match='a share of config'):
+        optim.make(config(schedule={'name': 'cosine_decay_schedule', 'decay_steps': 0.5}))
+
+
+def test_an_idle_learning_rate_is_told():
+    """Linear to 0 in 5,000 of 14,000 steps: nothing is learnt from step 5,000 on. One step of 0 is no stretch."""
+    made = base('vanilla')
+    made.steps = 14_000
+    made.g.optimizer.schedule.update({'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 5000})
+    made.d.optimizer.schedule.update({'name': 'warmup_constant_schedule', 'warmup_steps': 0.5})
+    assert optim.idle(made) == [
+        'config.g.optimizer.schedule: the learning rate is 0 at 0.643 of all steps, '
+        'from step 5000 to 13999: g learns nothing there'
+    ]
+    made.g.optimizer.schedule.transition_steps = 1.0
+    assert optim.idle(made) == []
 
 
 def test_lazy_interval_shortens_the_update_and_the_memory():

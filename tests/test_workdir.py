@@ -41,6 +41,22 @@ def test_another_config_is_refused_by_the_names_of_its_fields(tmp_path: Path) ->
     assert workdir.read_config(tmp_path / 'config.json').steps == 999
 
 
+def test_schedules_that_follow_more_steps_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    share = {'d.optimizer.schedule.name': 'cosine_decay_schedule', 'd.optimizer.schedule.decay_steps': 0.5}
+    for steps, changes in ((20, share), (20, share), (40, share)):
+        caplog.clear()
+        workdir.open_workdir(tmp_path / 'share', tinyruns.config(steps=steps, **changes)).close()
+    assert caplog.messages == [
+        'config.steps was 20 and is 40: learning rates that follow it change from here on '
+        '(config.d.optimizer.schedule.decay_steps=0.5)'
+    ]
+    caplog.clear()
+    for steps in (20, 40):
+        fixed = tinyruns.config(steps=steps, **{**share, 'd.optimizer.schedule.decay_steps': 10})
+        workdir.open_workdir(tmp_path / 'fixed', fixed).close()
+    assert caplog.messages == []
+
+
 def test_a_run_of_before_a_field_was_there_goes_on_with_its_default(tmp_path: Path) -> None:
     config = tinyruns.config(seed=3)
     old = config.to_dict()

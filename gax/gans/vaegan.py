@@ -83,7 +83,9 @@ def make(config: Any, spec: Spec) -> Game:
         nets,
         players={
             'd': d._replace(forward=score),
-            'e': e._replace(forward=score, optimizer=optim.make(config.e.optimizer), summary=error),
+            'e': e._replace(
+                forward=score, optimizer=optim.make(config.e.optimizer, config.steps), summary=error
+            ),
             'g': g._replace(forward=score),
         },
         latents=forward.normal_latents(dim),

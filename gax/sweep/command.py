@@ -53,12 +53,11 @@ class Asked(NamedTuple):
         return made
 
 
-def passed_on(argv: Sequence[str]) -> list[str]:
-    """The flags that every run of train.py gets as they are: the config, its changes, and what all scripts share."""
-    given = arguments.split(argv, flags.FLAGS)
+def passed_on() -> list[str]:
+    """The flags that every run of train.py gets as they were read: the config, its changes, and what all scripts share."""
     return [
-        f'--{name}={value}'
-        for name, value in given
+        f'--{name}={plan.text(value)}'
+        for name, value in arguments.changes(flags.FLAGS).items()
         if name in ('config', 'compilation_cache', 'debug') or name.startswith('config.')
     ]
 

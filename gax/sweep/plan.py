@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
+import copy
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import arguments, errors, fields
+from gax import arguments, configfile, errors, fields
 from gax import config as configs
 from gax.sweep import space
 from gax.sweep.objective import Objective
@@ -78,7 +77,7 @@ def make(
     the names. A `sweep_seed()` of the config says which, where it has one. Raises GaxError for an unknown name, and for any
     run whose config cannot be meant.
     """
-    module = load(file)
+    module = configfile.load(file)
     chosen, offers = axes(module, file, [name for name in names if name != 'seed']), offered(module)
     if 'seed' in names and 'seed' in offers and not seeds:
         chosen_seeds = seeds_of(module)
@@ -96,18 +95,6 @@ def make(
     for where, setting in to_check(plan):
         check(base, {**setting}, where)
     return plan
-
-
-def load(file: str) -> ModuleType:
-    """The module of a config file, 'FILE' or 'FILE:ARGUMENT', which the command line has found to be good."""
-    path = Path(file.partition(':')[0])
-    arguments.make_importable(path)
-    spec = importlib.util.spec_from_file_location('gax_swept_config', path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def offered(module: ModuleType) -> list[str]:
@@ -179,8 +166,8 @@ def to_check(plan: Plan) -> Iterator[tuple[str, Setting]]:
 def check(base: ConfigDict, setting: Setting, where: str) -> None:
     """Raises GaxError unless the config may be changed so, by flags."""
     try:
-        for field, value in setting.items():
-            arguments.check_override(field, text(value), base)
+        for field in setting:
+            arguments.check_path(field, base)
         configs.check(changed(base, setting))
     except errors.GaxError as error:
         raise errors.GaxError(f'{where}: {error}') from error
@@ -188,7 +175,9 @@ def check(base: ConfigDict, setting: Setting, where: str) -> None:
 
 def changed(base: ConfigDict, setting: Setting) -> ConfigDict:
     """The base config with some fields set. Raises GaxError for a value of another type than the field's."""
-    config = ConfigDict(base.to_dict())
+    config = copy.deepcopy(
+        base
+    )  # which keeps the types of fields that hold None, or whole numbers as well as shares
     for field, value in setting.items():
         try:
             config.update_from_flattened_dict({field: tuple(value) if isinstance(value, list) else value})

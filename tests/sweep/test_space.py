@@ -4,9 +4,10 @@ import re
 
 import numpy as np
 import pytest
+import tinyruns
 
-from gax import errors
-from gax.sweep import Range, space
+from gax import errors, fields
+from gax.sweep import Range, plan, space
 
 BOTH = ('g.optimizer.learning_rate', 'd.optimizer.learning_rate')
 
@@ -92,3 +93,12 @@ def test_folders_are_readable_and_unlike_each_other():
     assert all(re.fullmatch(r'decay=0.9999-[0-9a-f]{6}-seed[01]', name) for name in names)
     assert '/' not in space.folder({'data.name': 'npz:/a/b c.npz'}, 0)
     assert len(space.folder({'data.name': 'x' * 500}, 0)) < 110
+
+
+def test_a_length_of_a_schedule_is_swept_in_steps_and_as_a_share():
+    field = 'd.optimizer.schedule.decay_steps'
+    base = tinyruns.config(**{field: 1.0})
+    values = [fields.get(plan.changed(base, {field: value}), field) for value in (7, 0.5, 1, 1.0)]
+    assert values == [7, 0.5, 1, 1.0]
+    assert [type(value) for value in values] == [int, float, int, float]
+    assert fields.get(base, field) == 1.0

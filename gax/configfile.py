@@ -1,0 +1,105 @@
+"""A config file: its module, and what its `get_config` returns. A failure is one line, with the file's line."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from gax import errors
+
+ROOT = Path(__file__).parents[1]  # of the repository, where gax is used from one
+
+
+def load_config(path: str) -> ConfigDict:
+    """What `get_config` of a file returns.
+
+    Args:
+        path: 'FILE', or 'FILE:ARGUMENT' to give `get_config` an argument.
+
+    Raises:
+        GaxError: for any failure, with the line of the file where that is known.
+    """
+    name, colon, argument = path.partition(':')
+    module = load(name)
+    if not hasattr(module, 'get_config'):
+        raise errors.GaxError(f'config file {name} defines no get_config()')
+    config = called(Path(name).expanduser(), lambda: module.get_config(*[argument] * bool(colon)))
+    if not isinstance(config, ConfigDict):
+        raise errors.GaxError(
+            f'config file {name}: get_config() must return a ConfigDict, and returned {type(config).__name__}'
+        )
+    return config
+
+
+def load(path: str) -> ModuleType:
+    """The module of a config file, 'FILE' or 'FILE:ARGUMENT'. Raises GaxError where it cannot be run."""
+    file = Path(path.partition(':')[0]).expanduser()
+    if not file.is_file() or file.suffix != '.py':
+        raise errors.GaxError(no_such_config(file))
+    make_importable(file)
+    spec = importlib.util.spec_from_file_location('gax_config', file)
+    assert spec is not None
+    loader = spec.loader
+    assert loader is not None
+    module = importlib.util.module_from_spec(spec)
+    called(file, lambda: loader.exec_module(module))
+    return module
+
+
+def called(file: Path, part: Callable[[], Any]) -> Any:
+    """What a part of the config file returns; a GaxError that names the file for anything that it raises."""
+    try:
+        return part()
+    except errors.GaxError as error:
+        raise errors.GaxError(str(error) if str(file) in str(error) else f'{file}: {error}') from error
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (error.name or '').partition('.')[0] == 'configs':
+            reason = f'it imports {error.name}, {no_neighbour(error.name or "")}'
+        else:
+            reason = f'{type(error).__name__}: {errors.first_line(error)}'
+        raise errors.GaxError(f'config file {file} cannot be used: {reason}{line_of(error, file)}') from error
+
+
+def make_importable(file: Path) -> None:
+    """Lets a config import others as `configs.NAME`, wherever the script was started and a copy of it lies.
+
+    They are looked for in the file's own folder, where that is a package, below the current folder, and in the
+    repository of gax.
+    """
+    folder = file.absolute().parent
+    roots = [folder.parent] if (folder / '__init__.py').exists() else []
+    roots += [root for root in (Path.cwd(), ROOT) if (root / 'configs' / '__init__.py').exists()]
+    sys.path += [root for root in dict.fromkeys(map(str, roots)) if root not in sys.path]
+
+
+def no_neighbour(module: str) -> str:
+    """What to say of an import of configs.NAME that fails."""
+    name = module.replace('.', '/')
+    return (
+        f"which is not there: copy {name}.py of gax's repository, too, into a folder called configs "
+        'with an empty __init__.py, and this file beside it'
+    )
+
+
+def line_of(error: Exception, file: Path) -> str:
+    """', line 7' where that is known."""
+    if isinstance(error, SyntaxError):
+        return ''  # its text has it
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f.lineno for f in frames if Path(f.filename).absolute() == file.absolute()]
+    return f' (line {lines[-1]})' if lines else ''
+
+
+def no_such_config(file: Path) -> str:
+    folder = file.parent if file.parent.is_dir() and any(file.parent.glob('*.py')) else Path('configs')
+    names = sorted(str(p) for p in folder.glob('*.py') if p.stem != '__init__')
+    near = errors.nearest(str(file), names)
+    hint = f' (nearest: {near})' if near else ''
+    return f'no config file {file}{hint}; there are: {", ".join(names) or "none"}'
