@@ -196,7 +196,7 @@ class Program(NamedTuple):
     """A compiled program, the number of steps that it is of, or ANY, and of how many it is given the rows."""
 
     run: Callable[..., Carry]
-    count: int
+    length: int
     room: int
 
 
@@ -220,9 +220,9 @@ def constants(experiment: Experiment, count: int, number: int) -> Any:
 def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: Any) -> Program:
     """Of a single step where it would be a loop on CPU that holds convolutions of XLA's own."""
     due, count = key
-    made, bound = maker.program(due, count), ()
-    if isinstance(made, functools.partial):
-        made, bound = made.func, made.args
+    made: Any = maker.program(due, count)
+    bound = made.args if isinstance(made, functools.partial) else ()
+    made = made.func if isinstance(made, functools.partial) else made
     ahead = hasattr(made, 'lower')  # what has not compiles at its first call
     lowered = (made if ahead else made.alike).lower(
         *bound, carry, constants(experiment, count, 1), maker.rows(most)
@@ -244,9 +244,11 @@ def compile_ahead(
     plan = plan_of(experiment.game, start, min(end - start, LOOK_AHEAD))
     keys = {key_of(experiment, due, n, most): None for due, count in plan for n in {1, min(count, most)}}
     pool = ThreadPoolExecutor(2, 'gax-compile')
-    found = {key: pool.submit(compiled, experiment, maker, key, most, like).result for key in keys}
+    ready: dict[Key, Callable[[], Program]] = {
+        key: pool.submit(compiled, experiment, maker, key, most, like).result for key in keys
+    }
     pool.shutdown(wait=False)
-    return found
+    return ready
 
 
 def advancer(
@@ -274,7 +276,7 @@ def advancer(
             known.update({key: program() for key, program in programs.items()})
         if key not in known:
             known[key] = compiled(experiment, maker, key, most, carry)
-        if known[key].count != key[1] and not told:
+        if known[key].length != key[1] and not told:
             told.append(SLOW_LOOPS)
             log.warning(SLOW_LOOPS)
         return known[key]
