@@ -75,11 +75,12 @@ def tiny(name: str) -> Counts:
     import jax
 
     from gax import experiment, parallel
+    from gax import step as steps
 
     made = experiment.build(models.tiny(name), parallel.mesh(jax.devices()[:2]))
     like = experiment.shapes(made)
-    plan = experiment.plan_of(made.game, 0, 1)
-    traced = experiment.planned(made, plan).trace(like, made.arrays, experiment.row_shapes(made))
+    due = steps.due_terms(made.game, 0)
+    traced = experiment.program(made, due).trace(like, made.arrays, experiment.row_shapes(made))
     compiled = traced.lower().compile()
     text, cost, memory = compiled.as_text(), compiled.cost_analysis() or {}, compiled.memory_analysis()
     moved = collectives.traffic(text)
@@ -97,7 +98,11 @@ def tiny(name: str) -> Counts:
         'copied_bytes': collectives.copied(text),
         'programs': programs(made),
         'changing_types': sum(a != b for a, b in zip(before, after, strict=True)),
-        'later_compilations': later(experiment.advancer(made, {plan: compiled}), made, like),
+        'later_compilations': later(
+            experiment.advancer(made, {(due, experiment.ANY): lambda: experiment.Program(compiled, 1, 1)}),
+            made,
+            like,
+        ),
     }
 
 
@@ -105,8 +110,9 @@ def programs(made: Any) -> int:
     """How many a hundred steps need, in calls as long as training's."""
     from gax import experiment
 
-    size, _ = experiment.call_sizes(made)
-    return len({experiment.plan_of(made.game, step, size) for step in range(0, 100, size)})
+    most = experiment.longest_call(made)
+    plan = experiment.plan_of(made.game, 0, 100)
+    return len({experiment.key_of(made, due, min(count, most), most) for due, count in plan})
 
 
 def later(advance: Callable[..., Any], made: Any, like: Any) -> int:

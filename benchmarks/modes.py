@@ -77,7 +77,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
     runs = vectorize.Runs(built, tuple(seeds), {})
     carry, advance = vectorize.init(runs), vectorize.advancer(runs)
-    chunk = config.steps_per_call or experiment.call_sizes(built)[0]
+    chunk = config.steps_per_call or experiment.longest_call(built)
     curve, began = [], time.perf_counter()
     for step in trange(0, steps, chunk, desc=name, mininterval=5):
         carry = advance(carry, step, chunk)

@@ -28,7 +28,7 @@ class Stepper:
         from gax import step as steps
 
         self.experiment = experiment.build(config)
-        self.count = experiment.call_sizes(self.experiment)[0]
+        self.count = experiment.longest_call(self.experiment)
         self.carry = experiment.init(self.experiment)
         self.compile_seconds = self._compile(experiment, steps)
         self.flops = profile.flops_of(self.experiment, self.count)

@@ -69,7 +69,7 @@ def configs(base: Any, count: int) -> list[Any]:
 def programs(base: Any) -> list[Program]:
     """One after another, then each number at once."""
     built = experiment.build(base, parallel.mesh(jax.devices()[:1]))
-    size = experiment.call_sizes(built)[0]
+    size = experiment.longest_call(built)
     alone = Program('one after another', 1, experiment.advancer(built), experiment.init(built), size)
     made = [alone]
     for count in map(int, RUNS.value):

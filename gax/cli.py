@@ -83,6 +83,10 @@ def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int
     except KeyboardInterrupt:
         print('gax: interrupted', file=sys.stderr)
         return 130
+    except Exception as error:
+        if (plain := errors.explained(error)) is None:
+            raise
+        return complain(plain.with_traceback(error.__traceback__), flags.FLAGS.debug)
 
 
 def complain(error: Exception, debug: bool) -> int:
@@ -128,6 +132,11 @@ def configure(cache: str = '') -> None:
         format='%(levelname)s %(message)s', level=logging.WARNING, stream=sys.stderr, force=True
     )
     logging.getLogger('gax').setLevel(logging.INFO)
+    if os.environ.get('JAX_DISABLE_JIT', '').lower() in ('1', 'true', 't', 'yes', 'y', 'on'):
+        raise errors.GaxError(
+            'JAX_DISABLE_JIT is set, and gax runs compiled programs: unset it (jax.debug.print shows values within them, '
+            'JAX_DEBUG_NANS=1 where a NaN arises)'
+        )
     logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
     folder = cache_folder(cache)
     if folder:

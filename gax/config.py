@@ -50,8 +50,8 @@ def base(gan: str) -> ConfigDict:
             'parallel': 'jit',  # how the step is made for several devices: parallel.PARALLEL
             'remat': '',  # networks whose passes are made again on the way back, e.g. 'g,d': less memory. wrappers.remat
             'precision': 'float32',  # that networks compute in; all else stays float32: wrappers.PRECISIONS
-            # Training steps per compiled call: less of the host's work, and XLA's memory reused between steps. 0: as it
-            # suits the platform, and the lazy terms. experiment.call_sizes
+            # The most training steps of a compiled call: less of the host's work, and XLA's memory reused between steps. 0: as
+            # it suits the platform. experiment.longest_call, pace.Pace
             'steps_per_call': 0,
         }
     )

@@ -7,6 +7,7 @@ one for all. A checkpoint is written and read by process 0 alone: the workdir ne
 
 from __future__ import annotations
 
+import itertools
 import logging
 import zlib
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from ml_collections import ConfigDict
 from gax import config as configs
 from gax import errors, experiment, hosts, loop, meter, parallel
 from gax.experiment import Carry, Experiment
+from gax.pace import Pace
 from gax.signals import Stop
 from gax.team import Alone
 from gax.types import PyTree
@@ -72,9 +74,7 @@ class Course:
         """Runs the loop from `start`; returns (the steps done, the name of the signal that ended it before, or '')."""
         config, start = self.config, self.start
         hooks = self.hooks()
-        per_call, align = experiment.call_sizes(self.experiment, hooks)
-        count = loop.call_size(start, config.steps, hooks, per_call, align)
-        ahead = experiment.compile_ahead(self.experiment, self.shapes, start, count)
+        ahead = experiment.compile_ahead(self.experiment, self.shapes, start, config.steps)
         restored, self.restored = self.restored, None
         fresh = restored is None
         carry = experiment.init(self.experiment, self.shapes) if fresh else self.place(restored)
@@ -93,9 +93,25 @@ class Course:
             by = self.team.halts(at, stop.name)
             return bool(by or self.over)
 
-        advance = experiment.advancer(self.experiment, ahead, self.feeder)
-        done = loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress, align)[1]
+        pace = Pace(experiment.longest_call(self.experiment))
+        advance = experiment.advancer(self.experiment, ahead, self.feeder, pace)
+        done = loop.run(carry, advance, start, config.steps, hooks, stopped, self.paced(pace), progress)[1]
         return done, by if done < config.steps else ''
+
+    def paced(self, pace: Pace) -> Callable[[], int]:
+        """The steps of the next call, the same in all processes: of several it is process 0's pace, told at calls 1, 2, 4, ..."""
+        if self.team.count == 1:
+            return lambda: pace.size
+        calls, size = itertools.count(1), 1
+
+        def agreed() -> int:
+            nonlocal size
+            call = next(calls)
+            if call & (call - 1) == 0:
+                size = self.team.word(pace.size)
+            return size
+
+        return agreed
 
     def place(self, tree: PyTree, mesh: Mesh | None = None) -> Carry:
         """Copied onto the devices of `mesh`, by a program: arrays that Orbax or NumPy own could not be donated.

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import shutil
+import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar('T')
+NO_MEMORY = re.compile('RESOURCE_EXHAUSTED|OUT_OF_MEMORY|out of memory allocating', re.IGNORECASE)
 
 
 class GaxError(Exception):
@@ -50,6 +53,25 @@ SEEDS = 0, 2**32 - 1  # what a seed may be, for JAX and for NumPy
 def first_line(error: BaseException) -> str:
     """What an exception says, on one line of at most 200 characters; its type where it says nothing."""
     return ' '.join(str(error).split())[:200] or type(error).__name__
+
+
+def explained(error: BaseException) -> GaxError | None:
+    """What a user can do about an error that JAX or Python raised for want of memory or of a device; None for others."""
+    if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
+        where = 'this machine' if isinstance(error, MemoryError) else 'the device'
+        return GaxError(
+            f'the memory of {where} is too small: lower config.batch_size, have the rows go through the networks in parts '
+            '(--config.accumulate=2 or more) or keep less for the way back (--config.remat=g,d), or lower the widths of the networks '
+            f'({first_line(error)})'
+        )
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames and frames[-1].filename.endswith('xla_bridge.py'):  # where JAX looks for devices
+        platforms = os.environ.get('JAX_PLATFORMS', '')
+        return GaxError(
+            f'JAX finds no device with JAX_PLATFORMS={platforms!r}: unset it, for whatever there is, or set it to cpu; for '
+            "accelerators pip install 'gax[cuda]' or 'gax[tpu]' on a machine that has one"
+        )
+    return None
 
 
 @contextlib.contextmanager

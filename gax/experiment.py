@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-import math
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,17 +18,27 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data, gans, loop, meter, parallel, rng, sampling
+from gax import data, gans, meter, parallel, rng, sampling
 from gax import step as steps
 from gax.data import feed, order
+from gax.pace import Pace
 from gax.types import Array, Game, TrainState
 
-AHEAD = 2
+log = logging.getLogger('gax')
+
 # Training steps a call, where config.steps_per_call leaves the choice. Measured on CPU: a tenth of the host's work, and
 # XLA's memory reused between steps (benchmarks/README.md). Not yet measured elsewhere.
 AUTOMATIC = {'cpu': 10}  # and 10 on others
-# Lazy terms that are due, and for how many steps; one after another.
-Plan = tuple[tuple[steps.Due | None, int], ...]
+ROOM = 2**25  # bytes of rows in a call
+LOOK_AHEAD = 64  # steps whose programs are compiled before the first one
+ANY = 0  # number of steps
+SLOW_LOOPS = (
+    "one step a call: the networks hold XLA's own convolutions (as flax.linen.Conv makes), which are slow on CPU, and in a loop "
+    'many times slower; gax.nets.layers.Conv, of the same parameters, is fast on CPU, in loops too'
+)
+Key = tuple[
+    steps.Due | None, int
+]  # of a program: the lazy terms that are due, and its number of steps, or ANY
 
 
 class Carry(NamedTuple):
@@ -115,78 +126,46 @@ def one_step(experiment: Experiment, due: steps.Due | None) -> Callable[..., Any
 
 
 def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1) -> Any:
-    """The compiled (carry, arrays, rows) -> carry: `count` steps with the same lazy terms. See `planned`."""
-    return planned(experiment, ((due, count),))
+    """The compiled (carry, arrays, rows) -> carry: `count` steps with the same lazy terms, metrics gathered on the device.
 
-
-def planned(experiment: Experiment, plan: Plan) -> Any:
-    """The compiled (carry, arrays, rows) -> carry: the steps of `plan`, metrics gathered on the device.
-
-    rows: a pytree of leaves [steps, rows, ...], see `feeder`. Compiled as config.parallel says.
+    rows: a pytree of leaves [steps, rows, ...], see `feeder`. A program of ANY number of steps is given that number with each
+    call, at most as many as there are rows: (carry, (arrays, number), rows) -> carry. Compiled as config.parallel says.
     """
     mode = parallel.PARALLEL[experiment.config.parallel]
     played = experiment._replace(game=mode.game(experiment.game, experiment.mesh))
-    return mode.compile(chained(played, plan, mode.step), experiment.mesh, 1)
-
-
-def chained(
-    experiment: Experiment, plan: Plan, change: Callable[..., Any] = lambda step: step
-) -> Callable[[Carry, Any, Any], Carry]:
-    """The steps of `plan`, each changed by `change`, as one pure function (carry, arrays, rows) -> carry. See `planned`."""
-    stretches = [(change(one_step(experiment, due)), count) for due, count in plan]
-
-    def advance(carry: Carry, arrays: Any, rows: Any) -> Carry:
-        at = 0
-        for one, count in stretches:
-            part = jax.tree.map(lambda x: x[at : at + count], rows)  # noqa: B023 (used at once)
-            carry = stretch(one, count, carry, arrays, part)
-            at += count
-        return carry
-
-    return advance
+    one = mode.step(one_step(played, due))
+    return mode.compile(functools.partial(stretch, one, count), experiment.mesh, 1)
 
 
 def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows: Any) -> Carry:
-    """`count` steps `one` (see `one_step`), one after the other."""
+    """`count` steps `one` (see `one_step`), one after the other. See `program`."""
+    arrays, number = arrays if count == ANY else (arrays, count)
 
-    def body(carry: Carry, step_rows: Any) -> tuple[Carry, None]:
-        state, metrics = one(carry.state, arrays, step_rows)
-        return Carry(state, meter.add(carry.meter, metrics, carry.state.step)), None
+    def body(at: Any, carry: Carry) -> Carry:
+        here = jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, at, keepdims=False), rows)
+        state, metrics = one(carry.state, arrays, here)
+        return Carry(state, meter.add(carry.meter, metrics, carry.state.step))
 
-    # A scan of one step would still be a loop, in which XLA:CPU runs code more slowly.
-    if count == 1:
-        return body(carry, jax.tree.map(lambda x: x[0], rows))[0]
-    return jax.lax.scan(body, carry, rows)[0]
+    # A loop of one step would still be a loop, in which XLA:CPU convolves slowly.
+    return body(0, carry) if count == 1 else jax.lax.fori_loop(0, number, body, carry)
 
 
-def plan_of(game: Game, step: int, count: int) -> Plan:
-    """What falls due in a call of `count` steps from `step` on."""
+def plan_of(game: Game, step: int, count: int) -> list[tuple[steps.Due, int]]:
+    """The lazy terms that are due in `count` steps from `step` on, and for how many steps; one after another."""
     dues = itertools.groupby(steps.due_terms(game, at) for at in range(step, step + count))
-    return tuple((due, len(list(same))) for due, same in dues)
+    return [(due, len(list(same))) for due, same in dues]
 
 
-def call_sizes(experiment: Experiment, hooks: Sequence[loop.Hook] = ()) -> tuple[int, int]:
-    """(the training steps of a call, the number that the first step of such a call is a multiple of).
-
-    config.steps_per_call, or where that is 0 the platform's. With lazy terms a call is no longer than their common rhythm,
-    and divides it: then all calls are of few programs, as each begins where a term falls due or a fixed way behind. Of
-    the sizes that do, the one with the fewest calls, as `hooks` end some early.
-    """
-    asked = experiment.config.steps_per_call or AUTOMATIC.get(experiment.mesh.devices.flat[0].platform, 10)
-    lazy = steps.lazy_terms(experiment.game)
-    if not lazy:
-        return asked, 1
-    fitting = [n for n in range(1, asked + 1) if math.gcd(*lazy.values()) % n == 0]
-    return (min(fitting, key=lambda size: calls(size, hooks)),) * 2
+def longest_call(experiment: Experiment) -> int:
+    """The most steps of a call: config.steps_per_call, or where that is 0 the platform's; fewer where their rows are large."""
+    most = experiment.config.steps_per_call or AUTOMATIC.get(platform(experiment), 10)
+    size = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(row_shapes(experiment)))
+    return max(1, min(most, ROOM // max(1, size)))
 
 
-def calls(size: int, hooks: Sequence[loop.Hook], steps: int = 1000) -> int:
-    """How many calls of `size` steps, each beginning at a multiple of that, and of single steps `steps` steps take."""
-    step = count = 0
-    while step < steps:
-        step += loop.call_size(step, steps, hooks, size, size)
-        count += 1
-    return count
+def platform(experiment: Experiment) -> str:
+    """'cpu', 'gpu' or 'tpu'."""
+    return str(experiment.mesh.devices.flat[0].platform)
 
 
 def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
@@ -203,51 +182,117 @@ def feeder(experiment: Experiment) -> feed.Feed:
     """
     source, rows, sharding = experiment.source, experiment.rows, parallel.rows(experiment.mesh, 1)
     if source.fetch is None:
-        if not parallel.spans(experiment.mesh):
-            return feed.Feed(lambda step, count: indices(experiment, step, count))
-        return feed.Feed(lambda step, count: parallel.put(indices(experiment, step, count), sharding))
+        put = (lambda x: parallel.put(x, sharding)) if parallel.spans(experiment.mesh) else (lambda x: x)
+        return feed.Feed(lambda step, count: indices(experiment, step, count), put=put)
     pick = feed.Pick(experiment.config.seed, rows, source.spec.size, source.fetch)
     return feed.Stream(pick, sharding, experiment.config.data.workers)
 
 
+class Maker(NamedTuple):
+    """How programs are made. program: (due, count) -> see `program`; rows: n -> the shapes of the rows of n steps."""
+
+    program: Callable[[steps.Due | None, int], Any]
+    rows: Callable[[int], Any]
+
+
+class Program(NamedTuple):
+    """A compiled program, the number of steps that it is of, or ANY, and of how many it is given the rows."""
+
+    run: Callable[..., Carry]
+    length: int
+    room: int
+
+
+def key_of(experiment: Experiment, due: steps.Due, count: int, most: int) -> Key:
+    """Which program takes `count` steps: the one of ANY number, or on accelerators, where a loop of unknown length asks the
+    host on every step whether it goes on, that of the longest call.
+    """
+    return due, most if most == 1 or (count == most and platform(experiment) != 'cpu') else ANY
+
+
+def constants(experiment: Experiment, count: int, number: int) -> Any:
+    """The second argument of a program of `count` steps, which takes `number` of them: see `program`."""
+    if count != ANY:
+        return experiment.arrays
+    steps, mesh = np.int32(number), experiment.mesh
+    return experiment.arrays, parallel.put(steps, parallel.replicated(mesh)) if parallel.spans(
+        mesh
+    ) else steps
+
+
+def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: Any) -> Program:
+    """Of a single step where it would be a loop on CPU that holds convolutions of XLA's own."""
+    due, count = key
+    made: Any = maker.program(due, count)
+    bound = made.args if isinstance(made, functools.partial) else ()
+    made = made.func if isinstance(made, functools.partial) else made
+    ahead = hasattr(made, 'lower')  # what has not compiles at its first call
+    lowered = (made if ahead else made.alike).lower(
+        *bound, carry, constants(experiment, count, 1), maker.rows(most)
+    )
+    if count != 1 and platform(experiment) == 'cpu' and 'stablehlo.convolution' in lowered.as_text():
+        return compiled(experiment, maker, (due, 1), 1, carry)
+    return Program(functools.partial(lowered.compile(), *bound) if ahead else made, count, most)
+
+
+def maker_of(experiment: Experiment) -> Maker:
+    return Maker(functools.partial(program, experiment), functools.partial(row_shapes, experiment))
+
+
 def compile_ahead(
-    experiment: Experiment, like: Carry, step: int, count: int
-) -> dict[Plan, Callable[..., Carry]]:
-    """The program that a call of `count` steps at `step` needs, compiled in another thread while this one goes on."""
-    plan = plan_of(experiment.game, step, count)
-    made = planned(experiment, plan)
-    if not hasattr(made, 'lower'):  # what compiles at its first call
-        return {plan: made}
-    rows = row_shapes(experiment, count)
-    pool = ThreadPoolExecutor(1, 'gax-compile')
-    found = pool.submit(lambda: made.lower(like, experiment.arrays, rows).compile())
+    experiment: Experiment, like: Carry, start: int, end: int
+) -> dict[Key, Callable[[], Program]]:
+    """The programs that the steps from `start` on need, compiled in other threads while this one goes on."""
+    maker, most = maker_of(experiment), longest_call(experiment)
+    plan = plan_of(experiment.game, start, min(end - start, LOOK_AHEAD))
+    keys = {key_of(experiment, due, n, most): None for due, count in plan for n in {1, min(count, most)}}
+    pool = ThreadPoolExecutor(2, 'gax-compile')
+    ready: dict[Key, Callable[[], Program]] = {
+        key: pool.submit(compiled, experiment, maker, key, most, like).result for key in keys
+    }
     pool.shutdown(wait=False)
-    return {plan: lambda *arguments: found.result()(*arguments)}
+    return ready
 
 
 def advancer(
     experiment: Experiment,
-    programs: Mapping[Plan, Callable[..., Carry]] = MappingProxyType({}),
-    rows: Callable[[int, int], Any] | None = None,
-    make: Callable[[Experiment, Plan], Callable[..., Carry]] = planned,
+    programs: Mapping[Key, Callable[[], Program]] = MappingProxyType({}),
+    rows: Callable[[int, int, int], Any] | None = None,
+    pace: Pace | None = None,
+    maker: Maker | None = None,
 ) -> Callable[[Carry, int, int], Carry]:
-    """(carry, step, count) -> carry, with one compiled program per pattern of due lazy terms.
+    """(carry, step, count) -> carry, with one compiled program per set of due lazy terms, whatever `count` is.
 
-    programs: those that are there already. rows: a `feeder`, where the caller wants to close it. make: how a program is made.
-    At most AHEAD calls wait on the device: a signal is answered soon, and what the host says of progress is true.
+    programs: see `compile_ahead`; all are waited for before the first step, as a signal is answered between calls. rows: a
+    `feeder`, where the caller wants to close it. pace: told of every call; few of them wait on the device, so that a signal is
+    answered soon, and what the host says of progress is true.
     """
-    known, waiting = dict(programs), deque[Array]()
-    rows = rows or feeder(experiment)
+    most = longest_call(experiment)
+    rows, pace = rows or feeder(experiment), pace or Pace(most)
+    maker = maker or maker_of(experiment)
+    known: dict[Key, Program] = {}
+    told: list[str] = []
     copy = jax.jit(jnp.copy)  # the carry itself is given away in the next call
 
+    def get(key: Key, carry: Carry) -> Program:
+        if not known:
+            known.update({key: program() for key, program in programs.items()})
+        if key not in known:
+            known[key] = compiled(experiment, maker, key, most, carry)
+        if known[key].length != key[1] and not told:
+            told.append(SLOW_LOOPS)
+            log.warning(SLOW_LOOPS)
+        return known[key]
+
     def advance(carry: Carry, step: int, count: int) -> Carry:
-        plan = plan_of(experiment.game, step, count)
-        if plan not in known:
-            known[plan] = make(experiment, plan)
-        carry = known[plan](carry, experiment.arrays, rows(step, count))
-        waiting.append(copy(carry.state.step))
-        if len(waiting) > AHEAD:
-            waiting.popleft().block_until_ready()
+        end = step + count
+        while step < end:
+            due, same = plan_of(experiment.game, step, min(end - step, most))[0]
+            run, of, room = get(key_of(experiment, due, same, most), carry)
+            same, began = min(same, room), time.perf_counter()
+            carry = run(carry, constants(experiment, of, same), rows(step, same, room))
+            pace.sent(began, copy(carry.state.step), same)
+            step += same
         return carry
 
     return advance

@@ -35,21 +35,20 @@ def run(
     end: int,
     hooks: Sequence[Hook],
     stop: Callable[[], bool] = lambda: False,
-    steps_per_call: int = 1,
+    steps_per_call: Callable[[], int] = lambda: 1,
     progress: Callable[[int], None] = lambda step: None,
-    align: int = 1,
 ) -> tuple[Carry, int]:
     """Steps `start` .. `end - 1`; returns (carry, the number of steps done in all).
 
-    advance: (carry, step, count) -> carry, `count` steps from `step` on: steps_per_call of them, or 1 where a hook
-    falls due before, or `step` is no multiple of `align`. stop: asked before every call. progress: told the step after
-    every call. Which step begins a call follows from the step before alone, so that a loop stopped and started again
-    makes the same calls.
+    advance: (carry, step, count) -> carry, `count` steps from `step` on: steps_per_call() of them, or fewer where a hook
+    falls due before. The result must not depend on how steps are put together. stop, steps_per_call: asked before every
+    call, in this order. progress: told the step after every call.
     """
     step = start
     pending: list[Later] = []
     while step < end and not stop():
-        count = call_size(step, end, hooks, steps_per_call, align)
+        due = min([end, *(step + hook.every - step % hook.every for hook in hooks)])
+        count = min(steps_per_call(), due - step)
         carry = advance(carry, step, count)
         step += count
         progress(step)
@@ -62,12 +61,6 @@ def run(
             carry, pending = _run_hook(hook, step, carry, pending)
     _flush(pending)
     return carry, step
-
-
-def call_size(step: int, end: int, hooks: Sequence[Hook], steps_per_call: int, align: int = 1) -> int:
-    """The steps of the call that begins at `step`: as many as asked for, or 1: see `run`."""
-    room = min([end, *(step + hook.every - step % hook.every for hook in hooks)]) - step
-    return steps_per_call if room >= steps_per_call and step % align == 0 else 1
 
 
 def _run_hook(hook: Hook, step: int, carry: Carry, pending: list[Later]) -> tuple[Carry, list[Later]]:

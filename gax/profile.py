@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import math
@@ -65,7 +66,7 @@ def take(config: ConfigDict, workdir: Path) -> Table:
         )
     made = experiment.build(config)
     seconds, device, waited = timed(made, workdir / 'profile')
-    count = CALLS * experiment.call_sizes(made)[0]
+    count = CALLS * experiment.longest_call(made)
     flops, peak = flops_of(made, count), peak_of(made)
     kind: str = made.mesh.devices.flat[0].device_kind
     share, rate = waited / (seconds * count), flops / seconds
@@ -78,10 +79,9 @@ def take(config: ConfigDict, workdir: Path) -> Table:
 def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
     """(seconds of a step, of a step by itself, seconds waited for data in all); the trace goes to `folder`."""
     feeder = experiment.feeder(made)
-    size = experiment.call_sizes(made)[0]
-    ready = [feeder(call * size, size) for call in range(CALLS)]
+    size = experiment.longest_call(made)
     streamed = experiment.advancer(made, rows=feeder)
-    given = experiment.advancer(made, rows=lambda step, count: ready[step // size])
+    given = experiment.advancer(made, rows=functools.cache(feeder))  # there after its first window
 
     def window(advance: Any, carry: Carry, wait: bool = False) -> tuple[Carry, float]:
         # The same steps every time: nothing is compiled after the first window.

@@ -33,6 +33,7 @@ from gax import (
 )
 from gax.alike import Group
 from gax.experiment import Carry, Experiment
+from gax.pace import Pace
 from gax.progress import Clock, Progress
 from gax.record import Record
 from gax.selection import Selection
@@ -118,7 +119,7 @@ def plain_memory_errors(runs: int) -> Iterator[None]:
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
-        if 'RESOURCE_EXHAUSTED' not in str(error):
+        if not errors.NO_MEMORY.search(str(error)):
             raise
         raise errors.GaxError(
             f'the memory of the device is too small for {runs} runs at once: try --group={max(1, runs // 2)}'
@@ -159,10 +160,10 @@ class Together:
             stop.started()
             self.progress.at(step)
 
-        advance = vectorize.advancer(self.runs)
+        pace = Pace(experiment.longest_call(self.built))
+        advance = vectorize.advancer(self.runs, pace)
         stopped = lambda: bool(stop.name or not self.alive)  # noqa: E731
-        per_call, align = experiment.call_sizes(self.built, hooks)
-        done = loop.run(carry, advance, start, config.steps, hooks, stopped, per_call, progress, align)[1]
+        done = loop.run(carry, advance, start, config.steps, hooks, stopped, lambda: pace.size, progress)[1]
         self.progress.close()
         for run in list(self.alive):
             self.finish(run, Ending('done' if done >= config.steps else 'stopped'))

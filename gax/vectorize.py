@@ -18,7 +18,8 @@ from ml_collections import ConfigDict
 from gax import experiment, fields, gans, meter, parallel, pictures, rng, sampling
 from gax import step as steps
 from gax.data import feed, order
-from gax.experiment import Carry, Experiment, Plan
+from gax.experiment import Carry, Experiment
+from gax.pace import Pace
 from gax.types import Array, PyTree, TrainState
 
 Values = Mapping[str, Any]  # dotted field of the config -> its number: float [], or [runs]
@@ -114,21 +115,26 @@ def place(runs: Runs, carries: Sequence[PyTree]) -> Carry:
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=runs.sharding)(stacked)
 
 
-def program(runs: Runs, plan: Plan) -> Callable[..., Carry]:
-    """The compiled (carry, arrays, rows) -> carry: the steps of `plan`, of every run. The carry is given away.
+def program(runs: Runs, due: steps.Due | None, count: int) -> Callable[..., Carry]:
+    """The compiled (carry, arrays, rows) -> carry of every run. The carry is given away. See experiment.program.
 
     rows: leaves [runs, steps, rows, ...].
     """
 
     def advance(built: Experiment, carry: Carry, arrays: Any, rows: Any) -> Carry:
-        return experiment.chained(built, plan)(carry, arrays, rows)
+        return experiment.stretch(experiment.one_step(built, due), count, carry, arrays, rows)
 
     return over_runs(runs, advance, 0, None, 0, donate_argnums=1)
 
 
-def advancer(runs: Runs) -> Callable[[Carry, int, int], Carry]:
+def advancer(runs: Runs, pace: Pace | None = None) -> Callable[[Carry, int, int], Carry]:
     """(carry, step, count) -> carry, see experiment.advancer. All runs stand at the same step."""
-    return experiment.advancer(runs.built, rows=feeder(runs), make=lambda built, plan: program(runs, plan))
+
+    def rows(count: int) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((len(runs.seeds), count, runs.built.rows), np.int32)
+
+    maker = experiment.Maker(partial(program, runs), rows)
+    return experiment.advancer(runs.built, rows=feeder(runs), pace=pace, maker=maker)
 
 
 def feeder(runs: Runs) -> feed.Feed:
@@ -139,7 +145,7 @@ def feeder(runs: Runs) -> feed.Feed:
         read = {seed: order.indices(seed, step * rows, count * rows, size) for seed in {*runs.seeds}}
         return np.stack([read[seed].reshape(count, rows) for seed in runs.seeds])
 
-    return feed.Feed(indices)
+    return feed.Feed(indices, axis=1)
 
 
 def taker(runs: Runs) -> Callable[[meter.Meter], tuple[meter.Meter, meter.Meter]]:

@@ -1,11 +1,82 @@
 """Every test process sees four simulated devices, so that sharding is tested on any machine.
 
-LLVM's own optimizations are off: the programs of tests are tiny, and compiling them takes half the time.
+LLVM's own optimizations are off: the programs of tests are tiny, and compiling them takes half the time. Compiled programs are
+dropped after each module (forget.py): a worker that kept them all took 5 GB.
 """
 
 import os
+import resource
+import sys
+from pathlib import Path
+
+import pytest
 
 os.environ.setdefault(
     'XLA_FLAGS', '--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0'
 )
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
+
+WORKER = 3 * 2**30  # bytes that a worker may take of the machine's memory when their number is chosen
+PEAKS = pytest.StashKey[dict[str, int]]()
+
+
+def pytest_xdist_auto_num_workers(config):
+    """For `-n auto`: one worker a core that this process may use, as far as the memory goes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    return max(1, min(cores, memory() // WORKER))
+
+
+def memory():
+    """Bytes that this machine has, or this container is given."""
+    limits = [os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES')]
+    for path in ('/sys/fs/cgroup/memory.max', '/sys/fs/cgroup/memory/memory.limit_in_bytes'):
+        text = Path(path).read_text().strip() if Path(path).exists() else ''
+        limits += [int(text)] if text.isdigit() else []
+    return min(limits)
+
+
+def pytest_collection_modifyitems(items):
+    """For `--dist=loadgroup`: a module stays on one worker, and of the table of properties each config."""
+    for item in items:
+        name = getattr(item, 'callspec', None) and item.callspec.params.get('name', '')
+        group = (
+            f'{item.module.__name__} {name}'
+            if item.module.__name__ == 'test_recipes'
+            else item.module.__name__
+        )
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(scope='module', autouse=True)
+def forgotten(request):
+    """First in, last out: nothing that a module compiled outlives it."""
+    yield
+    import forget
+
+    forget.compiled(request.module)
+
+
+def peak_mib():
+    """The most memory that this process has had, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 2**20 if sys.platform == 'darwin' else peak // 2**10
+
+
+def pytest_configure(config):
+    config.stash[PEAKS] = {}
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, 'workeroutput'):
+        session.config.workeroutput['peak_mib'] = peak_mib()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    node.config.stash[PEAKS][node.gateway.id] = getattr(node, 'workeroutput', {}).get('peak_mib', 0)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    peaks = config.stash[PEAKS] or {'this process': peak_mib()}
+    said = ', '.join(f'{name} {peak}' for name, peak in sorted(peaks.items()))
+    terminalreporter.write_line(f'peak memory in MiB: {said}')

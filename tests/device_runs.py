@@ -51,9 +51,7 @@ def run(config: ConfigDict, devices: int, double: bool, descent: bool) -> Any:
     fresh = jax.tree.map(wide, fresh) if double else fresh
     with jax.enable_x64(double):
         carry = jax.device_put(fresh, parallel.replicated(made.mesh))
-        program = experiment.planned(made, experiment.plan_of(made.game, 0, STEPS))
-        rows = experiment.indices(made, 0, STEPS)
-        return jax.device_get(program(carry, made.arrays, rows).state)
+        return jax.device_get(experiment.advancer(made)(carry, 0, STEPS).state)
 
 
 def wide(x: Any) -> Any:

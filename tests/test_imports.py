@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A module imports only what stands in a row above its own here; names may be patterns, and the
 # first row that fits decides.
 LAYERS = [
-    ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.watch', 'gax.data.order'],
+    ['gax', 'gax.errors', 'gax.rng', 'gax.loop', 'gax.pace', 'gax.watch', 'gax.data.order'],
     ['gax.paths'],
     ['gax.fields', 'gax.pictures', 'gax.board', 'gax.progress', 'gax.signals', 'gax.team'],
     [
@@ -21,7 +21,7 @@ LAYERS = [
         'gax.sweep.space',
         'gax.sweep.database',
         'gax.sweep.identity',
-        'gax.sweep.pace',
+        'gax.sweep.tally',
         'gax.rendezvous',
     ],
     ['gax.sweep.child'],

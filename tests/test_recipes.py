@@ -4,6 +4,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import forget
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -70,7 +71,8 @@ traced = cache(Traced)
 
 @pytest.fixture(scope='module', params=TEST_CONFIGS)
 def name(request):
-    return request.param
+    yield request.param
+    forget.compiled(request.module)
 
 
 def test_every_config_has_a_test_variant_and_every_recipe_a_config():
@@ -118,6 +120,16 @@ def test_resume_is_exact(name):
     run = traced(name)
     same(run.go_on(run.three, 3, 3), run.six)
     assert differ(run.three.state.params, run.six.state.params)
+
+
+def test_steps_may_be_put_together_in_any_way(name):
+    """Calls of one, four and one steps: bit for bit six calls, by the same programs."""
+    run = traced(name)
+    before, carry = run.traces, place(run.fresh, run.experiment.mesh)
+    for step, count in ((0, 1), (1, 4), (5, 1)):
+        carry = run.advance(carry, step, count)
+    same(jax.device_get(carry), run.six)
+    assert run.traces == before
 
 
 def test_a_move_leaves_the_others(name):

@@ -90,8 +90,8 @@ def test_stopped_by_a_signal_and_gone_on_bit_for_bit(
     given = configs('slow', 'fast', terms__r1__every=2)
     make = together.vectorize.advancer
 
-    def advancer(runs: Any) -> Any:
-        advance = make(runs)
+    def advancer(*arguments: Any) -> Any:
+        advance = make(*arguments)
 
         def stopping(carry: Any, step: int, count: int) -> Any:
             if step == 7:

@@ -209,7 +209,7 @@ def test_metrics_are_read_when_the_next_step_is_on_its_way(
 
     monkeypatch.setattr(training.experiment, 'advancer', advancer)
     monkeypatch.setattr(training.Progress, 'measured', note)
-    training.train(config(data, steps=4, log_every=2), tmp_path / 'run')
+    training.train(config(data, steps=4, log_every=2, steps_per_call=1), tmp_path / 'run')
     assert said == ['step 0', 'step 1', 'step 2', 'row 2', 'step 3', 'row 4']
 
 

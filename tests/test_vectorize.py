@@ -67,7 +67,7 @@ def test_devices_make_their_own_runs_and_send_nothing(monkeypatch: pytest.Monkey
     configs[1].seed = 1
     runs = vectorize.gather(experiment.build(configs[0], parallel.mesh(jax.devices()[:1])), configs)
     assert runs.built.mesh.size == 2
-    advance = vectorize.program(runs, ((None, 1),))
+    advance = vectorize.program(runs, None, 1)
     rows = np.zeros((2, 1, runs.built.rows), np.int32)
     carry = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((2, *x.shape), x.dtype, sharding=runs.sharding),

@@ -118,7 +118,7 @@ def build_gax(settings: Settings) -> Built:
     config = MODELS[settings.model].config()
     config.batch_size, config.precision = settings.batch, 'bfloat16' if settings.amp else 'float32'
     built = experiment.build(config)
-    count = experiment.call_sizes(built)[0]
+    count = experiment.longest_call(built)
     advance = experiment.advancer(built)
     carry, done = experiment.init(built), 0
 

@@ -43,16 +43,20 @@ class Pick(NamedTuple):
 class Feed:
     """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...].
 
+    room: with more of it than `count`, leaves [room, rows, ...], zeros behind: a program has arrays of one shape.
     waited: seconds that callers have waited, in all; None where there is nothing to wait for.
     """
 
     waited: float | None = None
 
-    def __init__(self, rows: Callable[[int, int], Any]) -> None:
-        self._rows = rows
+    def __init__(
+        self, rows: Callable[[int, int], np.ndarray], axis: int = 0, put: Callable[[Any], Any] = lambda x: x
+    ) -> None:
+        """rows: (step, count) -> an array, of steps along `axis`. put: places it on devices."""
+        self._rows, self._axis, self._put = rows, axis, put
 
-    def __call__(self, step: int, count: int) -> Any:
-        return self._rows(step, count)
+    def __call__(self, step: int, count: int, room: int = 0) -> Any:
+        return self._put(padded(self._rows(step, count), room, self._axis))
 
     def close(self) -> None:
         """Ends what works in the background."""
@@ -75,7 +79,7 @@ class Stream(Feed):
         self._ready: Any = None
         self._next, self.waited = -1, 0.0
 
-    def __call__(self, step: int, count: int) -> Any:
+    def __call__(self, step: int, count: int, room: int = 0) -> Any:
         began = time.perf_counter()
         if step != self._next:
             self.close()
@@ -83,17 +87,26 @@ class Stream(Feed):
         parts = [next(self._ready) for _ in range(count)]
         self._next = step + count
         self.waited += time.perf_counter() - began
-        return jax.tree.map(self._together, *parts)
+        return jax.tree.map(lambda *leaves: self._together(room, *leaves), *parts)
 
-    def _together(self, *leaves: np.ndarray) -> jax.Array:
-        local = leaves[0][None] if len(leaves) == 1 else np.stack(leaves)
-        shape = (len(leaves), self._count, *local.shape[2:])
+    def _together(self, room: int, *leaves: np.ndarray) -> jax.Array:
+        local = padded(leaves[0][None] if len(leaves) == 1 else np.stack(leaves), room)
+        shape = (len(local), self._count, *local.shape[2:])
         return jax.make_array_from_process_local_data(self._sharding, local, shape)
 
     def close(self) -> None:
         ready, self._ready, self._next = self._ready, None, -1
         if ready is not None:
             ready.close()
+
+
+def padded(x: np.ndarray, room: int, axis: int = 0) -> np.ndarray:
+    """`x` with zeros behind, so that it is at least `room` long along `axis`."""
+    if x.shape[axis] >= room:
+        return x
+    result = np.zeros((*x.shape[:axis], room, *x.shape[axis + 1 :]), x.dtype)
+    result[(slice(None),) * axis + (slice(x.shape[axis]),)] = x
+    return result
 
 
 def own_rows(sharding: jax.sharding.Sharding, rows: int) -> np.ndarray:

@@ -30,12 +30,16 @@ def defaults() -> ConfigDict:
 def pulling_away(codes: Array) -> Array:
     """The mean of cos^2 over all pairs of different rows of codes [B, K], from 0 (all orthogonal) to 1 (all alike).
 
-    Section 2.4: 1 / (B (B - 1)) sum over i != j. Lengths are sqrt(sum + 1e-12). For B = 1 it is 0.
+    Section 2.4: 1 / (B (B - 1)) sum over i != j. Lengths are sqrt(sum + 1e-12). Raises GaxError for B = 1.
     """
+    if len(codes) < 2:
+        raise errors.GaxError(
+            'terms.pulling_away compares examples, and needs at least 2 at a time: raise batch_size'
+        )
     unit = codes * jax.lax.rsqrt(jnp.sum(jnp.square(codes), axis=-1, keepdims=True) + 1e-12)
     rows = codes.shape[0]
     cosines = (unit @ unit.T) * (1.0 - jnp.eye(rows))
-    return jnp.sum(jnp.square(cosines)) / max(rows * (rows - 1), 1)
+    return jnp.sum(jnp.square(cosines)) / (rows * (rows - 1))
 
 
 def margin_loss(margin: Any) -> Loss:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 
-from gax import rng
+from gax import errors, rng
+from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 from gax.types import Key, Net, PyTree
 
 
@@ -28,6 +32,35 @@ def lift(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:
         variables = {'params': params, **model_state}
         if not train:
             return module.apply(variables, *inputs, train=False), model_state
-        return module.apply(variables, *inputs, train=True, rngs={'dropout': key}, mutable=list(model_state))
+        with nn.intercept_methods(check_statistics):
+            return module.apply(
+                variables, *inputs, train=True, rngs={'dropout': key}, mutable=list(model_state)
+            )
 
     return Net(init, apply)
+
+
+def check_statistics(call: Callable[..., Any], inputs: Any, options: Any, context: Any) -> Any:
+    """For nn.intercept_methods, in training: raises GaxError where a layer compares the examples of a batch of one.
+
+    A batch-norm of one number a channel gives its bias whatever it is given, and its gradient is 0; a layer that compares
+    examples finds no difference. Where rows are split (replicas, microbatches, packs), one of the parts is the batch.
+    """
+    layer, values = context.module, 2
+    if context.method_name == '__call__' and inputs:
+        shape = jnp.shape(inputs[0])
+        if isinstance(layer, nn.BatchNorm):
+            still = any(
+                [*inputs[1:], options.get('use_running_average'), layer.use_running_average, layer.axis_name]
+            )
+            axes = layer.axis if isinstance(layer.axis, Sequence) else (layer.axis,)
+            values = 2 if still else math.prod(shape) // math.prod(shape[axis] for axis in axes)
+        elif isinstance(layer, (MinibatchStd, MinibatchDiscrimination)):
+            values = shape[0]
+    if values < 2:
+        raise errors.GaxError(
+            f'{type(layer).__name__} ({"/".join(layer.path)}) has 1 example at a time, {list(shape)}, and needs at least 2: what '
+            'a network sees at a time is batch_size, less by `accumulate`, packs, and replicas (config.parallel other than '
+            'jit); raise batch_size, lower these, or take the layer out (batch_norm, minibatch)'
+        )
+    return call(*inputs, **options)

@@ -32,7 +32,6 @@ def test_the_margin_loss_by_hand():
         ([[1.0, 0.0], [0.0, 5.0]], 0.0),  # orthogonal
         ([[1.0, 2.0], [2.0, 4.0], [-1.0, -2.0]], 1.0),  # one line
         ([[1.0, 0.0], [1.0, 1.0], [0.0, 3.0]], 1 / 3),  # cos^2 of the pairs: 1/2, 0, 1/2
-        ([[1.0, 1.0]], 0.0),  # no pair
     ],
 )
 def test_pulling_away_is_the_mean_squared_cosine_of_pairs(codes, expected):
