@@ -236,7 +236,8 @@ class Worker:
             return f'{outcome["state"]}: {outcome["error"]}'
         goal, parts = self.plan.objective, [outcome['state']]
         value = objectives.value(goal, outcome['metrics']) if goal else None
-        parts += [f'{goal} {value:.4g}'] * (value is not None)
+        if value is not None:
+            parts.append(f'{goal} {value:.4g}')
         return ', '.join([*parts, f'{outcome["seconds"]:.0f} s'])
 
     def show(self, folder: Path) -> None:

@@ -331,7 +331,7 @@ def test_a_list_is_a_tuple(script: Script, tmp_path: Path, capfd: pytest.Capture
     )
     (line,) = capfd.readouterr().out.splitlines()
     assert line.startswith('new      runs/widths=_4_4-')
-    assert line.endswith('--config.g.widths=(4, 4) --config.d.widths=(4, 4) --config.seed=0')
+    assert line.endswith("'--config.g.widths=(4, 4)' '--config.d.widths=(4, 4)' --config.seed=0")
 
 
 def test_help_says_how(script: Script, capfd: pytest.CaptureFixture[str]) -> None:
