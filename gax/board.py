@@ -65,19 +65,14 @@ class Board:
         if self._events:
             from tensorboardX import summary
 
-            fields = {name: unicode(value) for name, value in fields.items()}
+            fields = {name: plain(value) for name, value in fields.items() if value is not None}
             lines = [
                 '| field | value |',
                 '|---|---|',
                 *(f'| {name} | {value} |' for name, value in fields.items()),
             ]
             self._write(step=0, summary=summary.text('config', '\n'.join(lines)))
-            plain = {
-                name: value if isinstance(value, (bool, int, float, str)) else str(value)
-                for name, value in fields.items()
-                if value is not None
-            }
-            experiment, start, _ = summary.hparams(plain, dict.fromkeys(metrics, 0.0))
+            experiment, start, _ = summary.hparams(fields, dict.fromkeys(metrics, 0.0))
             self._write(step=0, summary=experiment)
             self._write(step=0, summary=start)
 
@@ -90,6 +85,13 @@ class Board:
             self._events.close()
 
 
+def plain(value: Any) -> bool | int | float | str:
+    """A field of a config as event files have it: a number, or text that is UTF-8 (names of files are bytes)."""
+    if isinstance(value, (bool, int, float)):
+        return value
+    return str(value).encode(errors='backslashreplace').decode()
+
+
 @functools.cache
 def installed() -> bool:
     """Whether tensorboardX is there. Where it is not, that is said, once."""
@@ -99,8 +101,3 @@ def installed() -> bool:
         log.info("no TensorBoard event files are written: that takes pip install 'gax[tensorboard]'")
         return False
     return True
-
-
-def unicode(value: Any) -> Any:
-    """A value of the config as it is; of a text, which may be the name of a file, bytes that are no UTF-8 are spelled out."""
-    return value.encode(errors='backslashreplace').decode() if isinstance(value, str) else value

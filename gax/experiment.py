@@ -196,10 +196,10 @@ class Maker(NamedTuple):
 
 
 class Program(NamedTuple):
-    """A compiled program. steps: how many it takes, or ANY. room: of how many steps it is given the rows."""
+    """A compiled program. length: how many steps it takes, or ANY. room: of how many steps it is given the rows."""
 
     run: Callable[..., Carry]
-    steps: int
+    length: int
     room: int
 
 
@@ -224,9 +224,8 @@ def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: A
     """Of a single step where it would be a loop on CPU that holds convolutions of XLA's own."""
     due, count = key
     made: Any = maker.program(due, count)
-    bound: tuple[Any, ...] = ()
-    if isinstance(made, functools.partial):
-        made, bound = made.func, made.args
+    bound = made.args if isinstance(made, functools.partial) else ()
+    made = made.func if isinstance(made, functools.partial) else made
     ahead = hasattr(made, 'lower')  # what has not compiles at its first call
     lowered = (made if ahead else made.alike).lower(
         *bound, carry, constants(experiment, count, 1), maker.rows(most)
@@ -248,9 +247,11 @@ def compile_ahead(
     plan = plan_of(experiment.game, start, min(end - start, LOOK_AHEAD))
     keys = {key_of(experiment, due, n, most): None for due, count in plan for n in {1, min(count, most)}}
     pool = ThreadPoolExecutor(2, 'gax-compile')
-    programs = {key: pool.submit(compiled, experiment, maker, key, most, like) for key in keys}
+    ready: dict[Key, Callable[[], Program]] = {
+        key: pool.submit(compiled, experiment, maker, key, most, like).result for key in keys
+    }
     pool.shutdown(wait=False)
-    return {key: functools.partial(program.result) for key, program in programs.items()}
+    return ready
 
 
 def advancer(
@@ -278,7 +279,7 @@ def advancer(
             known.update({key: program() for key, program in programs.items()})
         if key not in known:
             known[key] = compiled(experiment, maker, key, most, carry)
-        if known[key].steps != key[1] and not told:
+        if known[key].length != key[1] and not told:
             told.append(SLOW_LOOPS)
             log.warning(SLOW_LOOPS)
         return known[key]

@@ -112,9 +112,11 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
         )
     factory = errors.lookup('optimizer', name, optimizers())
     arguments = _arguments('optimizer', name, factory, config, WRAPPERS)
+    if (
+        'key' in inspect.signature(factory).parameters
+    ):  # of noise; optax's is of whatever kind JAX has as its default
+        arguments.setdefault('key', rng.key(0))
     arguments = {**AS_PUBLISHED.get(name, {}), **arguments}
-    if 'key' in inspect.signature(factory).parameters:  # of a noise that the optimizer adds
-        arguments['key'] = rng.key(0)
     if arguments.get('nesterov') and 'momentum' in _plain(factory) and arguments.get('momentum') is None:
         raise errors.GaxError(f'optimizer {name!r} reads nesterov beside momentum only: set momentum, too')
     arguments['learning_rate'] = config['learning_rate']

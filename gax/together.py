@@ -150,7 +150,7 @@ class Together:
         self.open_logs()
         for member in self.alive.values():
             for line in optim.idle(member.record.config):
-                log.warning('%s: %s', member.record.workdir.name, line)
+                self.tell_of(member.record, line, logging.WARNING)
         stop.hint = f'nothing is lost; the same command goes on from step {start}'
         carry = self.begin()
         if start == 0:

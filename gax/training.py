@@ -16,7 +16,6 @@ from gax import (
     data_identity,
     errors,
     experiment,
-    initial,
     loop,
     opening,
     optim,
@@ -25,7 +24,6 @@ from gax import (
     sampling,
     selection,
 )
-from gax.checkpoint import Checkpoints
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
 from gax.experiment import Carry
@@ -86,12 +84,6 @@ class Run(Course):
         self.sampler = experiment.sampler(self.own, self.num_samples)
         self.backdrop = self.behind_points()
 
-    def begun(self, workdir: Path) -> PyTree | None:
-        """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
-        if not self.config.init['from'] or Checkpoints(workdir / 'checkpoints', write=False).steps():
-            return None
-        return initial.begin(self.own, self.shapes, self.say)
-
     def say(self, line: str) -> None:
         """A line at once, although the workdir is not open yet: its log file has it later."""
         log.info('%s', line)
@@ -109,12 +101,18 @@ class Run(Course):
         closing.callback(log.removeHandler, file)
         log.info('log: %s; metrics.jsonl and samples/ are beside it', self.record.workdir / 'log.txt')
 
+    def begun(self, workdir: Path) -> PyTree | None:
+        """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
+        if not self.config.init['from'] or Checkpoints(workdir / 'checkpoints', write=False).steps():
+            return None
+        return initial.begin(self.own, self.shapes, self.say)
+
     def train(self, stop: Stop) -> tuple[int, str]:
         if self.start:
             stop.hint = f'nothing is lost; the same command goes on from step {self.start}'
             self.progress.tell(f'going on from step {self.start} in {self.record.workdir}')
         for line in optim.idle(self.config):
-            log.warning('%s', line)
+            self.progress.warn(line)
         self.progress.tell('compiling')
         try:
             done, stopped_by = super().train(stop)

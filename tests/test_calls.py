@@ -129,7 +129,7 @@ def test_convolutions_of_xla_are_kept_out_of_loops_on_cpu_and_that_is_said(
         with caplog.at_level(logging.WARNING, 'gax'):
             carry = experiment.advancer(game, ahead)(experiment.init(game), 0, 9)
         assert int(carry.state.step) == 9
-        assert {program().count for program in ahead.values()} == {kept}
+        assert {program().length for program in ahead.values()} == {kept}
         said = [r.message for r in caplog.records]
         assert len(said) == lines
         assert all('gax.nets.layers.Conv' in line and 'one step a call' in line for line in said)

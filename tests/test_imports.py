@@ -30,7 +30,7 @@ LAYERS = [
         'gax.sweep.space',
         'gax.sweep.database',
         'gax.sweep.identity',
-        'gax.sweep.pace',
+        'gax.sweep.tally',
         'gax.rendezvous',
     ],
     ['gax.sweep.child'],

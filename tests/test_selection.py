@@ -184,7 +184,7 @@ def test_a_process_that_dies_while_it_judges_loses_nothing(
 ) -> None:
     """Before the checkpoint of step 8 is written, and before it is marked; its row is there."""
     run, changes = tmp_path / 'run', {**EVERY, 'checkpoint.every': 3, 'checkpoint.keep': 2}
-    name = {'save': 'save', 'mark': 'mark_best'}[at]
+    name = {'save': '_write', 'mark': 'mark_best'}[at]  # both in the thread that writes
     real = getattr(Checkpoints, name)
 
     def die(*arguments: Any) -> Any:

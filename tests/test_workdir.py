@@ -148,7 +148,10 @@ def test_event_files_are_readable_at_once(tmp_path: Path) -> None:
 def test_event_files_hold_pictures_and_the_config(tmp_path: Path) -> None:
     """As TensorBoard shows them: an image by its step, text, and hyperparameters with the metrics to compare by."""
     board = Board(tmp_path)
-    board.config({'seed': 3, 'gan': 'vanilla', 'g.widths': (8, 8), 'g.optimizer.b1': None}, ['d/loss'])
+    board.config(
+        {'seed': 3, 'gan': 'vanilla', 'g.widths': (8, 8), 'g.optimizer.b1': None, 'data.name': 'caf\udce9'},
+        ['d/loss'],
+    )
     board.image(10, 'samples', Image.new('L', (6, 4), 200))
     _, text, experiment, session, picture = events(tmp_path)
     assert 'seed | 3' in text.summary.value[0].tensor.string_val[0].decode()
@@ -212,7 +215,7 @@ def test_a_workdir_and_its_data_may_have_any_name(tmp_path: Path) -> None:
 def test_commands_for_copying_are_quoted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "it's a $run"
     folder.mkdir()
-    (folder / 'events.out.tfevents.1').touch()
+    Board(folder).close()
     assert cli.report(folder, 2, 2, '') == 0
     lines = [shlex.split(line) for line in capsys.readouterr().out.splitlines()[1:]]
     assert [word for line in lines for word in line if str(folder) in word] == [

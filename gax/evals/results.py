@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gax import errors
+from gax import errors, paths
 from gax.evals.protocol import refuse_other
 
 FILE = 'eval.jsonl'
@@ -54,11 +54,9 @@ def drop_after(workdir: Path, step: int, aside: Path) -> None:
     with errors.plain_os_errors(workdir):
         if others := [row for row in late if row.get('by') != 'training']:
             aside.parent.mkdir(exist_ok=True)
-            with open(aside, 'a') as file:
+            with open(aside, 'a', encoding='utf-8') as file:
                 file.writelines(json.dumps(row) + '\n' for row in others)
-        temporary = workdir / f'{FILE}.tmp'
-        temporary.write_text(''.join(json.dumps(row) + '\n' for row in rows if row not in late))
-        temporary.replace(workdir / FILE)
+        paths.write_text(workdir / FILE, ''.join(json.dumps(row) + '\n' for row in rows if row not in late))
 
 
 def read_results(workdir: Path) -> list[dict[str, Any]]:

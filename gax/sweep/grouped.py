@@ -94,7 +94,7 @@ class GroupWorker(Worker):
         """Has the runs of the trials trained to their ends, wherever they stand; tells how each went."""
         left = {self.folder(trial): trial for trial in trials}
         place = self.store.workdir / 'groups' / f'{trials[0].number:05d}'
-        self.say(f'{self.pace.begins(len(left))}, together: {place / "run.log"}')
+        self.say(f'{self.tally.begins(len(left))}, together: {place / "run.log"}')
         for attempt in range(1, ATTEMPTS + 1):
             if not all(self.wait_until_free(list(left.values()), folder) for folder in left):
                 return self.put_back(list(left.values()))

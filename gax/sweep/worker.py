@@ -19,10 +19,10 @@ from gax.signals import Stop
 from gax.sweep import objective as objectives
 from gax.sweep import space
 from gax.sweep.child import Child, Ending, is_in_use, saved_step
-from gax.sweep.pace import Pace
 from gax.sweep.plan import Plan, flags
 from gax.sweep.space import Setting
 from gax.sweep.store import BEAT, LostError, Store
+from gax.sweep.tally import Tally
 from gax.workdir import read_data, read_metrics
 
 log = logging.getLogger('gax')
@@ -40,7 +40,7 @@ class Worker:
         self.plan, self.store, self.command, self.stop = plan, store, list(command), stop
         self.runs = store.workdir / 'runs'
         self.bar = tqdm(total=0, unit='run', dynamic_ncols=True, disable=None)
-        self.pace = Pace()
+        self.tally = Tally()
         self._beat = (0.0, 0)  # when it was, and its number
 
     def work(self, after: Callable[[], None] = lambda: None) -> None:
@@ -63,7 +63,7 @@ class Worker:
         """Brings the bar up to date; returns how many trials wait or run."""
         trials = self.store.database.patiently(self.store.trials)
         over = sum(t.state.is_finished() for t in trials)
-        self.pace.look(trials, self.plan.search.trials * len(self.plan.seeds) if self.plan.search else 0)
+        self.tally.look(trials, self.plan.search.trials * len(self.plan.seeds) if self.plan.search else 0)
         self.bar.total = max(len(trials), self.plan.search.trials if self.plan.search else 0)
         self.bar.n = over
         self.bar.refresh()
@@ -131,7 +131,7 @@ class Worker:
                 return None
             began = saved_step(folder)
             how = f'from step {began}' if began else 'begins'
-            self.say(f'{self.pace.begins()}: {folder.name}: {how}')
+            self.say(f'{self.tally.begins()}: {folder.name}: {how}')
             ending = self.watch([trial], self.start(folder, setting, seed), folder, prune)
             if ending.kind == 'stopped':
                 self.pause(LOOK)  # what stops all processes of a machine stops this one, too
@@ -227,7 +227,7 @@ class Worker:
                 found |= {'state': 'failed', 'error': said, 'unreported': value is None}
             else:
                 found['objective'] = value
-        self.say(f'{folder.name}: {self.told(found)} ({self.pace.ends()})')
+        self.say(f'{folder.name}: {self.told(found)} ({self.tally.ends()})')
         return found
 
     def told(self, outcome: Mapping[str, Any]) -> str:
@@ -236,7 +236,8 @@ class Worker:
             return f'{outcome["state"]}: {outcome["error"]}'
         goal, parts = self.plan.objective, [outcome['state']]
         value = objectives.value(goal, outcome['metrics']) if goal else None
-        parts += [f'{goal} {value:.4g}'] * (value is not None)
+        if value is not None:
+            parts.append(f'{goal} {value:.4g}')
         return ', '.join([*parts, f'{outcome["seconds"]:.0f} s'])
 
     def show(self, folder: Path) -> None:

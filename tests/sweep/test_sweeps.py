@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import os
 import re
 import runpy
@@ -73,19 +74,23 @@ def checkpoints(workdir: Path) -> list[int]:
 
 
 def test_a_grid_in_which_a_run_fails(
-    tmp_path: Path, script: Script, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    script: Script,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     sweep = tmp_path / 'sweep'
     arguments = (CONFIG, f'--workdir={sweep}', '--sweep=diverges', '--config.loss=hinge', CACHE)
-    assert script(SCRIPT, *arguments, '--objective=d/loss:mean', '--direction=minimize') == 1
-    out, err = capfd.readouterr()
+    with caplog.at_level(logging.INFO, 'gax'):
+        assert script(SCRIPT, *arguments, '--objective=d/loss:mean', '--direction=minimize') == 1
+    out = capfd.readouterr().out
     for line in (
         r'run 1 of 2: .*: begins',
         r': done, d/loss:mean [-\d.e]+, \d+ s \(1 of 2 runs, \d\d:\d\d left\)',
         r'run 2 of 2: .*: begins',
         r': failed: .* is not finite .* \(2 of 2 runs\)',
     ):
-        assert re.search(line, err), err
+        assert re.search(line, caplog.text), caplog.text
     good, bad = table(sweep)
     assert (good['state'], good['g.optimizer.learning_rate'], good['steps']) == ('done', '0.001', '20')
     assert (bad['state'], bad['g.optimizer.learning_rate'], bad['objective d/loss:mean']) == (
@@ -326,7 +331,7 @@ def test_a_list_is_a_tuple(script: Script, tmp_path: Path, capfd: pytest.Capture
     )
     (line,) = capfd.readouterr().out.splitlines()
     assert line.startswith('new      runs/widths=_4_4-')
-    assert line.endswith('--config.g.net.widths=(4, 4) --config.d.net.widths=(4, 4) --config.seed=0')
+    assert line.endswith("'--config.g.net.widths=(4, 4)' '--config.d.net.widths=(4, 4)' --config.seed=0")
 
 
 def test_help_says_how(script: Script, capfd: pytest.CaptureFixture[str]) -> None:

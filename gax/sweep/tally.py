@@ -9,7 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 
-class Pace:
+class Tally:
     """Counts runs. over, total: how many have ended, and how many there are in all."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
