@@ -175,7 +175,7 @@ def offered(config: ConfigDict, section: str) -> dict[str, Any]:
 def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
     """What the fields of a section may hold: see bounds.declared."""
     parent, _, last = section.rpartition('.')
-    holder = (fields.get(config, section) if section else config) or {}
+    holder: Any = (fields.get(config, section) if section else config) or {}
     if last == 'net':
         return bounds.declared(families.family(holder.kind, gans.role(config.gan, parent)))
     if last == 'head':

@@ -65,7 +65,7 @@ def describe(config: ConfigDict) -> Summary:
         with counted.unlocked():
             counted.parallel = 'jit'
     flops = profile.flops_of(built._replace(config=counted), STEPS)
-    platform = built.mesh.devices.flat[0].platform
+    platform: str = built.mesh.devices.flat[0].platform
     rate = SHARE.get(platform, SHARE_ELSEWHERE) * profile.peak_of(built)
     sizes = {
         'state': size_of(experiment.shapes(built).state),
