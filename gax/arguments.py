@@ -80,8 +80,9 @@ def overrides(words: Sequence[str]) -> dict[str, str]:
     """{path: text} of the fields of the config that a command line sets."""
     result = {}
     for word, following in itertools.pairwise([*words, '']):
-        if match := re.fullmatch(r'--?(?:no)?config\.([^=]+)(?:=(.*))?', word, re.DOTALL):
-            result[match[1]] = following if match[2] is None else match[2]
+        if match := re.fullmatch(r'--?(no)?config\.([^=]+)(?:=(.*))?', word, re.DOTALL):
+            alone = 'false' if match[1] else 'true' if following[:2] in ('', '--') else following
+            result[match[2]] = alone if match[3] is None else match[3]
     return result
 
 
