@@ -46,8 +46,7 @@ def main(argv: list[str]) -> int:
     if DRY_RUN.value:
         print(dry_run.of(CONFIG.value, as_json=DRY_RUN.value == 'json'))
         return 0
-    arguments.require('workdir', flags.FLAGS)
-    workdir, config = paths.user(WORKDIR.value or ''), CONFIG.value
+    workdir, config = paths.user(arguments.require('workdir', flags.FLAGS)), CONFIG.value
     asked = hosts.Asked(
         *(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value, DISTRIBUTED.value, JOIN_TIMEOUT.value)
     )

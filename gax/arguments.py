@@ -84,8 +84,9 @@ def overrides(words: Sequence[str]) -> dict[str, str]:
     """{path: text} of the fields of the config that a command line sets."""
     result = {}
     for word, following in itertools.pairwise([*words, '']):
-        if match := re.fullmatch(r'--?(?:no)?config\.([^=]+)(?:=(.*))?', word, re.DOTALL):
-            result[match[1]] = following if match[2] is None else match[2]
+        if match := re.fullmatch(r'--?(no)?config\.([^=]+)(?:=(.*))?', word, re.DOTALL):
+            alone = 'false' if match[1] else 'true' if following[:2] in ('', '--') else following
+            result[match[2]] = alone if match[3] is None else match[3]
     return result
 
 
@@ -176,16 +177,14 @@ def bad_value(values: flags.FlagValues, name: str, value: str, why: str) -> str:
     return f'{where} must be {kind}, and is {value!r}' if kind else f'{where} {value!r}: {why}'
 
 
-def require(name: str, values: flags.FlagValues) -> None:
-    """Raises GaxError where the flag is not given, or empty: of one that some uses of a script do without."""
-    if not values[name].value:
-        example = EXAMPLES.get(name, '...')
-        what = 'missing' if values[name].value is None else 'empty'
+def require(name: str, values: flags.FlagValues) -> str:
+    """The value of a flag that some uses of a script do without. Raises GaxError where it is not given, or empty."""
+    value, example = values[name].value, f'e.g. --{name}={EXAMPLES.get(name, "...")}'
+    if not value:
         raise errors.GaxError(
-            f'--{name} is {what}; give e.g. --{name}={example}'
-            if what == 'empty'
-            else f'missing --{name}, e.g. --{name}={example}'
+            f'missing --{name}, {example}' if value is None else f'--{name} is empty; give {example}'
         )
+    return str(value)
 
 
 def unexpected(word: str, argv: Sequence[str], values: flags.FlagValues) -> str:

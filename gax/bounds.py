@@ -27,6 +27,12 @@ class Bound(NamedTuple):
     holds: Callable[[Any], bool]
 
 
+class OneOf(NamedTuple):
+    """The field holds one of some texts."""
+
+    names: tuple[str, ...]
+
+
 class Only(NamedTuple):
     """The field is read only where `field`, beside it, has the value `value`: elsewhere it keeps its default."""
 
@@ -46,10 +52,9 @@ def between(low: float, high: float = math.inf) -> Bound:
     return Bound(says, lambda x: low <= x <= high)
 
 
-def one_of(names: Iterable[str]) -> Bound:
+def one_of(names: Iterable[str]) -> OneOf:
     """One of some texts."""
-    valid = tuple(names)
-    return Bound('one of ' + ', '.join(repr(n) for n in valid), lambda x: x in valid)
+    return OneOf(tuple(names))
 
 
 def _sizes(value: Any) -> bool:
@@ -112,6 +117,8 @@ def check(
             continue
         value = section[name]
         for note in notes if value is not None else ():
+            if isinstance(note, OneOf) and value not in note.names:
+                raise errors.GaxError(errors.choices(f'{where}{name}', value, note.names))
             if isinstance(note, Bound) and not note.holds(value):
                 raise errors.GaxError(f'{where}{name} must be {note.says}, and is {value}')
             if (

@@ -66,27 +66,32 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
     if not fields.is_a(value, kind):
         raise errors.GaxError(f'config.{path} must be {fields.SAID[kind]}, and is {value!r}')
     holder[name] = tuple(value) if isinstance(value, list) else value
-    reset_dependents(config, section, name)
+    reset_dependents(config, path, value)
 
 
-def reset_dependents(config: ConfigDict, section: str, name: str) -> None:
-    """Fields that are read beside another value of `name` only go back to their defaults."""
+def reset_dependents(config: ConfigDict, path: str, value: Any) -> None:
+    """Fields that are read beside another value of this one only go back to their defaults. value: or its text."""
+    section, _, name = path.rpartition('.')
     usual = defaults(config, section)
-    holder = fields.get(config, section) if section else config
     for field, notes in declared(config, section).items():
         for note in notes:
-            if isinstance(note, bounds.Only) and note.field == name and holder[name] != note.value:
-                holder[field] = usual[field]
+            if (
+                isinstance(note, bounds.Only)
+                and note.field == name
+                and f'{value}'.lower() != f'{note.value}'.lower()
+            ):
+                fields.get(config, section)[field] = usual[field]
 
 
 def follow(config: ConfigDict, overrides: Mapping[str, str]) -> None:
-    """Gives `config` the sections and fields that some overrides {path: text} need, in any order; sets only the names."""
+    """Makes `config` ready for overrides {path: text}, in any order: with the sections and fields that they need."""
     by_depth = sorted(overrides, key=lambda path: path.count('.'))
     for path in by_depth:
         if is_choice(path):
             replace(config, path.rpartition('.')[0], overrides[path])
     for path in by_depth:
         bring(config, path)
+        reset_dependents(config, path, overrides[path])
 
 
 def set_all(config: ConfigDict, values: Mapping[str, Any]) -> None:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from gax import choices, data, errors, experiment, parallel, rng, trained
 from gax import config as configs
-from gax import data, errors, experiment, parallel, rng, trained
 from gax.checkpoint import Checkpoints, said
 from gax.evals import gather, outside, results
 from gax.evals.evaluator import Evaluator, Setting, told
@@ -234,9 +234,7 @@ def data_of(name: str, config: Any) -> Any:
         raise errors.GaxError(
             'say what the samples are held against: --data=embedded:mnist, or the --workdir of a run'
         )
-    section = (config or configs.base('vanilla')).data
+    config = config or configs.base('vanilla')
     if name:
-        section.name = name
-        if not name.startswith('npz:'):
-            section.layout = section.range = ''  # of the run's own file
-    return section
+        choices.set(config, 'data.name', name)  # without the fields that are of another kind of data
+    return config.data

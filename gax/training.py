@@ -16,6 +16,7 @@ from gax import (
     data_identity,
     errors,
     experiment,
+    initial,
     loop,
     opening,
     optim,
@@ -24,6 +25,7 @@ from gax import (
     sampling,
     selection,
 )
+from gax.checkpoint import Checkpoints
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
 from gax.experiment import Carry

@@ -93,6 +93,19 @@ def test_any_order_leads_to_the_same_config():
     assert 'b1' not in config.d.optimizer
 
 
+def test_what_goes_with_another_value_only_goes_back_to_its_default():
+    for change in (
+        lambda c, path, value: choices.set(c, path, value),
+        lambda c, path, value: choices.follow(c, {path: value}),
+    ):
+        config = base('vanilla')
+        config.d.net.slope = 0.2
+        change(config, 'd.net.activation', 'leaky_relu')
+        assert config.d.net.slope == 0.2
+        change(config, 'd.net.activation', 'relu')
+        assert config.d.net.slope == 0.01
+
+
 @pytest.mark.parametrize('make', [mnist.get_config, vaegan_mnist.get_config])
 def test_a_run_s_config_is_read_back(make):
     config = make()

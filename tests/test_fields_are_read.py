@@ -34,8 +34,8 @@ OTHER = {'strides': (2, 2), 'group_size': 4}
 def other(value, notes=()):
     """Another value of a field."""
     for note in notes:
-        if isinstance(note, bounds.Bound) and isinstance(value, str) and note.says.startswith('one of'):
-            return next(v for v in re.findall(r"'([^']*)'", note.says) if v and v != value)
+        if isinstance(note, bounds.OneOf):
+            return next(v for v in note.names if v and v != value)
     if isinstance(value, bool):
         return not value
     if isinstance(value, tuple):

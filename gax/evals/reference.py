@@ -16,6 +16,7 @@ from gax.data import tfds, walk
 from gax.data.source import Source
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
+from gax.sections import data_offers
 
 DIGESTED = 1024
 
@@ -69,7 +70,8 @@ def name_and_split(name: str) -> tuple[str, str]:
 
 def preprocessing(data: Any) -> str:
     """How images came to their shape, of the `data` section of a config: 'none', or the fields that say it."""
-    fields = {name: data.get(name) for name in ('image_size', 'channels', 'crop', 'resize') if name in data}
+    usual = {'image_size': 0, 'channels': 0, **data_offers('')}
+    fields = {name: data.get(name, default) for name, default in usual.items()}
     if not (fields.get('image_size') or fields.get('channels')):
         return 'none'
     if data.get('image_width'):
