@@ -70,6 +70,8 @@ def get_config(name: str = 'embedded:emoji') -> ConfigDict:
     config.d.updates = 1
     for player, rate in ((config.g, 5e-4), (config.d, 1e-3)):
         player.optimizer.learning_rate = rate
+    config.about = ''
+    choose(config, 'data', image_width=0, random_crop=0)
     for field, decide in choices(config).items():
         config.update_from_flattened_dict({field: later(fields.get(config, field), decide)})
     return config
@@ -209,7 +211,7 @@ def width_for(look: Look, height: int) -> int:
 
 def shape_of(config: ConfigDict) -> tuple[int, int]:
     """Height and width of the images that the config trains on."""
-    height, width = config.data.image_size, config.data.image_width
+    height, width = config.data.image_size, config.data.get('image_width', 0)
     if height:
         return height, width or height
     return look_at(config).height, look_at(config).width

@@ -17,7 +17,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data, errors, experiment, gans, parallel, rng, vectorize
+from gax import data, errors, experiment, gans, parallel, rng, sections, vectorize
 from gax import step as steps
 from gax.data.resident import nbytes
 from gax.experiment import Experiment
@@ -133,8 +133,8 @@ def unfit(config: ConfigDict, spec: Any) -> str:
         return f'{config.data.name} is fetched step by step: larger than config.data.device_limit_mib'
     if config.parallel != 'jit':
         return f'config.parallel={config.parallel}: its replicas share one run'
-    if config.init['from']:
-        return f'config.init.from={config.init["from"]}: each run is begun by itself'
+    if start := sections.init_from(config):
+        return f'config.init.from={start}: each run is begun by itself'
     return ''
 
 

@@ -23,7 +23,6 @@ def base(gan: str) -> ConfigDict:
     config = ConfigDict(
         {
             'gan': gan,
-            'about': '',  # what the config file chose and why, a line each, which a run begins by saying
             'loss': 'non_saturating',
             'label_smoothing': 0.0,  # one-sided: the target for reals is 1 - label_smoothing
             'seed': 0,
@@ -40,8 +39,6 @@ def base(gan: str) -> ConfigDict:
             'accumulate': 1,  # microbatches a gradient is made of: wrappers.accumulate
             'extragradient': False,  # wrappers.extragradient
             'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
-            # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match. gax.initial
-            'init': {'from': '', 'nets': ''},
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': {'every': eval_section()['every']},
             'parallel': 'jit',  # how the step is made for several devices: parallel.PARALLEL
@@ -89,7 +86,7 @@ def check_together(config: ConfigDict) -> None:
         raise errors.GaxError(
             f'config.accumulate={config.accumulate} must divide config.batch_size={config.batch_size}'
         )
-    if config.init.nets and not config.init['from']:
+    if 'init' in config and config.init.nets and not config.init['from']:
         raise errors.GaxError(
             f'config.init.nets={config.init.nets} needs config.init.from, the run that they are from'
         )

@@ -21,7 +21,7 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, experiment, hosts, loop, meter, parallel
+from gax import errors, experiment, hosts, loop, meter, parallel, sections
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.signals import Stop
@@ -63,7 +63,7 @@ class Course:
         theirs, self.start, self.over = self.team.word([mine, self.start, self.over])
         refuse_other(mine, theirs, self.team.index)
         self.team.saved = self.start
-        if (self.start or self.config.init['from']) and self.goes_on:
+        if (self.start or sections.init_from(self.config)) and self.goes_on:
             self.restored = hosts.spread(self.restored, self.shapes)
 
     @property

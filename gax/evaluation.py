@@ -37,7 +37,7 @@ def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
     if any(config.data.get(field) for field in data.AS_THEY_ARE):
         plain = config.copy_and_resolve_references()
         with plain.unlocked():
-            plain.data.update(data.AS_THEY_ARE)
+            data.as_they_are(plain.data)
         source, arrays = data.load(plain, resident_up_to=0), None
     return Evaluator(reference(source, config.data, experiment.mesh, arrays), setting, experiment.mesh)
 
@@ -172,7 +172,7 @@ def of_samples(
     plain = configs.base('vanilla')
     with plain.unlocked():
         plain.data = section
-        plain.data.update(data.AS_THEY_ARE)
+        data.as_they_are(plain.data)
     configs.check(plain)
     mesh = parallel.mesh()
     ref = reference(data.load(plain), plain.data, mesh)

@@ -64,7 +64,7 @@ def export(request: Request) -> Made:
     config = read_config(request.workdir / 'config.json')
     mirrored = bool(config.get('data', {}).get('flip', False))
     if 'data' in config:
-        config.data.update(data.AS_THEY_ARE)  # fakes do not depend on it, and training images are wanted so
+        data.as_they_are(config.data)  # fakes do not depend on it, and training images are wanted so
     built = trained.build(request.workdir, config)
     if request.neighbours:
         built = trained.with_data(request.workdir, config, request.data, built.mesh)

@@ -12,8 +12,11 @@ from gax import bounds, errors
 from gax.bounds import POSITIVE, SIZES, between
 from gax.data import arrays, fit
 
-# Sections that a config has only where they are on, with what they hold then.
-SWITCHED: dict[str, dict[str, Any]] = {
+# Sections and fields that a config has only where they are on, with what they hold then.
+SWITCHED: dict[str, Any] = {
+    'about': '',  # what the config file chose and why, a line each, which a run begins by saying
+    # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match. gax.initial
+    'init': {'from': '', 'nets': ''},
     'ada': {'kimg': 500.0, 'target': 0.6},  # the paper's; 0 kimg is off. augment.adaptive
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise
     'top_k': {'fraction': 0.5, 'steps': 0},  # of the fakes, whose losses g learns from: terms.top_k
@@ -25,9 +28,7 @@ def data_section() -> dict[str, Any]:
     return {
         'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
         'image_size': 0,  # 0: as large as the images are, square or not
-        'image_width': 0,  # where image_size is the height alone; 0: squares
         'flip': False,  # left to right, half of the images, at random
-        'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
         'channels': 0,  # 0: as many as the images have
         'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
     }
@@ -39,6 +40,8 @@ def data_offers(name: str) -> dict[str, Any]:
     offers: dict[str, Any] = {
         'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
         'resize': 'lanczos',  # Pillow's filter
+        'image_width': 0,  # where image_size is the height alone; 0: squares
+        'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
     }
     if kind == 'tfds':
         offers['dir'] = ''  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
@@ -63,6 +66,12 @@ def eval_section() -> dict[str, Any]:
         'best': '',  # the number by which a checkpoint is the best, and kept; '': none is
         'patience': 0,  # evaluations without a better one, after which training ends; 0: it does not
     }
+
+
+def init_from(config: Any) -> str:
+    """The run, RUN or RUN:STEP, whose networks this one begins with; '' for none."""
+    section = config.get('init')
+    return section['from'] if section else ''
 
 
 # Of each section, field by field; the first is the config itself.

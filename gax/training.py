@@ -23,6 +23,7 @@ from gax import (
     parallel,
     pictures,
     sampling,
+    sections,
     selection,
 )
 from gax.checkpoint import Checkpoints
@@ -105,7 +106,7 @@ class Run(Course):
 
     def begun(self, workdir: Path) -> PyTree | None:
         """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
-        if not self.config.init['from'] or Checkpoints(workdir / 'checkpoints', write=False).steps():
+        if not sections.init_from(self.config) or Checkpoints(workdir / 'checkpoints', write=False).steps():
             return None
         return initial.begin(self.own, self.shapes, self.say)
 

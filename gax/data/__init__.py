@@ -14,6 +14,13 @@ __all__ = ['AS_THEY_ARE', 'KINDS', 'Source', 'Spec', 'load']
 AS_THEY_ARE = {'flip': False, 'random_crop': 0}
 
 
+def as_they_are(section: Any) -> None:
+    """Changes the `data` section of a config so that images are read as they are."""
+    for field, value in AS_THEY_ARE.items():
+        if field in section:
+            section[field] = value
+
+
 def embedded(name: str, data: Any) -> Source:
     """An image set that comes with the package."""
     if name == 'stacked_mnist':
@@ -55,16 +62,16 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
 
 def changed_at_random(source: Source, data: Any) -> Source:
     """`source`, read as the `data` section of a config says: cropped, then mirrored. Raises GaxError where that cannot be."""
-    fields = [field for field in AS_THEY_ARE if data[field]]
+    fields = [field for field in AS_THEY_ARE if data.get(field)]
     if fields and 'image' not in source.spec.fields:
         raise errors.GaxError(f'config.data.{fields[0]} is for images, which {data.name} has none of')
-    if data.random_crop:
+    if pixels := data.get('random_crop', 0):
         height, width = source.spec.fields['image'][:2]
-        if data.random_crop >= min(height, width):
+        if pixels >= min(height, width):
             raise errors.GaxError(
-                f'config.data.random_crop={data.random_crop} must be below the sides of the images, which are {height}x{width}'
+                f'config.data.random_crop={pixels} must be below the sides of the images, which are {height}x{width}'
             )
-        source = cropped(source, data.random_crop)
+        source = cropped(source, pixels)
     return flipped(source) if data.flip else source
 
 

@@ -49,12 +49,11 @@ class Fit(NamedTuple):
 
 def of(data: Any) -> Fit:
     """What the `data` section of a config asks for. Raises GaxError for a width without a height."""
-    if data.image_width and not data.image_size:
-        raise errors.GaxError(
-            f'config.data.image_width={data.image_width} needs config.data.image_size, the height'
-        )
+    width = data.get('image_width', 0)
+    if width and not data.image_size:
+        raise errors.GaxError(f'config.data.image_width={width} needs config.data.image_size, the height')
     crop, resize = data.get('crop', 'center'), data.get('resize', 'lanczos')
-    return Fit(data.image_size, data.channels, crop, resize, data.image_width)
+    return Fit(data.image_size, data.channels, crop, resize, width)
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:

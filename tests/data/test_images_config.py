@@ -153,7 +153,11 @@ def test_a_name_given_as_a_field_chooses_as_the_argument_does(digits):
 
 def test_fields_that_are_set_stay_and_the_others_follow(digits):
     config = config_for(digits, data__image_size=32, batch_size=16, steps=7, g__widths=(8, 8, 8))
-    assert (config.data.image_width, config.d.downs, config.d.widths) == (20, 2, (16, 32, 64))  # of 21.3
+    assert (config.data.image_width, config.d.net.downs, config.d.net.widths) == (
+        20,
+        2,
+        (16, 32, 64),
+    )  # of 21.3
     assert (config.steps, config.batch_size, config.g.widths) == (7, 16, (8, 8, 8))
     assert 'steps: 7 of 16 images' in config.about
     assert '32x20 (height x width), from 12x8' in config.about
