@@ -23,13 +23,12 @@ import math
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from ml_collections import ConfigDict, FieldReference
 
-from gax import data, errors, fields
+from gax import data, errors, fields, paths
 from gax.config import base, choose
 from gax.data import decode, folder
 
@@ -123,7 +122,7 @@ def look(name: str, where: str) -> Look:
     """What the set `name` shows without being read: its spec, and the heads of its files. Raises GaxError for points."""
     kind, _, path = name.partition(':')
     if kind == 'folder':
-        return look_into(folder.find(Path(path).expanduser()))
+        return look_into(folder.find(paths.user(path)))
     plain = base('sngan')
     plain.data.name = name
     if where:

@@ -450,7 +450,7 @@ def test_help_lists_the_fields_of_a_config(script: Script, capfd: pytest.Capture
         lines = capfd.readouterr().out.splitlines()
         for line in (
             '  --config.pack=2',
-            "  --config.g.widths='(128, 128)'",
+            "  --config.g.net.widths='(128, 128)'",
             '  --config.terms.r1.weight=0.0',
         ):
             assert line in lines

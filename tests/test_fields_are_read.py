@@ -175,8 +175,8 @@ def test_of_every_optimizer(name):
 
 # Fields that are of the host's affair, or of the data's: they are no part of the step's program.
 HOST = (
-    *('steps', 'seed', 'log_every', 'sample_every', 'steps_per_call', 'parallel', 'gan'),
-    *('checkpoint.', 'eval.', 'data.'),
+    *('about', 'steps', 'seed', 'log_every', 'sample_every', 'steps_per_call', 'parallel', 'gan'),
+    *('checkpoint.', 'eval.', 'data.', 'init.'),
 )
 VALUES = {
     'loss': 'hinge',

@@ -83,7 +83,7 @@ def test_one_network_alone(source: Path, data: Path) -> None:
     assert equal(state.params['d'], there.params['d'])
     assert equal(state.params['g'], fresh.params['g'])
     assert equal(state.ema, fresh.ema)
-    other, _ = begun(data, **{'init.from': str(source), 'init.nets': 'd', 'g.widths': (4,)})
+    other, _ = begun(data, **{'init.from': str(source), 'init.nets': 'd', 'g.net.widths': (4,)})
     assert equal(other.params['d'], there.params['d'])
 
 
@@ -110,7 +110,10 @@ def test_a_run_begins_so_and_goes_on_without_the_other(source: Path, data: Path,
 @pytest.mark.parametrize(
     ('changes', 'message'),
     [
-        ({'d.widths': (8, 6)}, r"init\.from=.*other shapes.*d\['Dense_1'\]\['kernel'\] is .*8, 8\) there"),
+        (
+            {'d.net.widths': (8, 6)},
+            r"init\.from=.*other shapes.*d\['Dense_1'\]\['kernel'\] is .*8, 8\) there",
+        ),
         ({'latent_dim': 3}, r"g\['.*kernel'\] is float32 \(4, 8\) there, float32 \(3, 8\) here"),
         ({'init.nets': 'g,e'}, r"unknown network of config\.init\.nets 'e'.*valid: d, g"),
         ({'init.from': '{source}:3'}, r'no checkpoint of step 3 in .*step 2, step 4'),

@@ -25,8 +25,8 @@ EMBEDDED = {'mnist': 'mnist10k.npz', 'emoji': 'emoji32.npz'}
 
 # Of the data sets of gax, of what sample.py writes, and NumPy's own (guided-diffusion and many others write
 # arr_0).
-IMAGES = ('x', 'images', 'arr_0')
-LABELS = ('y', 'labels', 'arr_1')
+IMAGES = ('x', 'images', 'image', 'arr_0')
+LABELS = ('y', 'labels', 'label', 'arr_1')
 
 
 class File(NamedTuple):
@@ -62,7 +62,7 @@ def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def load(path: Path, layout: str = '', span: str = '') -> File:
-    """The arrays of a file: `x`, `images` or `arr_0`; perhaps `y`, `labels` or `arr_1`; perhaps `classes`.
+    """The arrays of a file: IMAGES, perhaps LABELS; perhaps `classes`.
 
     What they may be, and layout and span: see gax.data.arrays.
     """

@@ -130,7 +130,7 @@ def test_more_images_make_wider_networks_larger_batches_and_longer_runs(monkeypa
         monkeypatch.setattr(images, 'look', lambda *_, count=count: Look(count, 32, 32, 0))
         config = config_for('folder:set')
         assert isinstance(config.steps, int)
-        chosen.append((config.batch_size, config.steps, config.d.widths, config.augment))
+        chosen.append((config.batch_size, config.steps, config.d.net.widths, config.augment))
     diff = 'color,translation'
     assert chosen == [
         (32, 2_000, (16, 32, 64, 64), diff),
@@ -158,7 +158,7 @@ def test_fields_that_are_set_stay_and_the_others_follow(digits):
         2,
         (16, 32, 64),
     )  # of 21.3
-    assert (config.steps, config.batch_size, config.g.widths) == (7, 16, (8, 8, 8))
+    assert (config.steps, config.batch_size, config.g.net.widths) == (7, 16, (8, 8, 8))
     assert 'steps: 7 of 16 images' in config.about
     assert '32x20 (height x width), from 12x8' in config.about
 
@@ -206,7 +206,12 @@ def test_looking_starts_no_device():
 
 def test_from_the_command_line(tmp_path, digits):
     """A run says what was chosen before it begins; the same command goes on, and so does the other way to say it."""
-    tiny = ('--config.batch_size=4', '--config.g.widths=(4,4)', '--config.d.widths=(4,4)', '--config.steps=2')
+    tiny = (
+        '--config.batch_size=4',
+        '--config.g.net.widths=(4,4)',
+        '--config.d.net.widths=(4,4)',
+        '--config.steps=2',
+    )
     workdir = f'--workdir={tmp_path / "run"}'
     done = tinyruns.run('train.py', f'--config=configs/images.py:{digits}', workdir, *tiny)
     assert done.returncode == 0, done.stderr
