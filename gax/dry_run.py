@@ -14,7 +14,7 @@ import flax.linen as nn
 import jax
 from ml_collections import ConfigDict
 
-from gax import experiment, fields, profile
+from gax import experiment, fields, profile, rng
 from gax.experiment import Experiment
 from gax.types import Net, PyTree
 
@@ -89,7 +89,7 @@ def table(net: Net) -> Table:
         return out
 
     with nn.intercept_methods(watch):
-        params, _ = jax.eval_shape(lambda: net.init(jax.random.key(0)))
+        params, _ = jax.eval_shape(lambda: net.init(rng.key(0)))
     layers, member = [], -1
     for row in calls:
         member += not row['path']

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import bounds, errors, imported
+from gax import bounds, errors, imported, rng
 from gax.data.source import Spec
 from gax.forward import Critic, critic_of, whole
 from gax.nets import ensemble
@@ -106,7 +106,7 @@ def takes_of(cls: type) -> tuple[str, ...]:
 def lifted(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> Net:
     """`module` as a Net, once it is known to go with these inputs: what is wrong is told here, before a run is begun."""
     net = lift(module, *inputs)
-    jax.eval_shape(lambda: net.init(jax.random.key(0)))
+    jax.eval_shape(lambda: net.init(rng.key(0)))
     return net
 
 

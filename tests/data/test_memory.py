@@ -215,7 +215,7 @@ def test_files_that_cannot_be_read(tmp_path, kind):
         ({}, "has no array 'x' (found: nothing)"),
         (
             {'pictures': GRAY, 'y': np.zeros(4)},
-            "has no array 'x' (found: pictures, y), nor 'images' or 'arr_0'",
+            "has no array 'x' (found: pictures, y), nor 'images' or 'image' or 'arr_0'",
         ),
         ({'x': GRAY, 'images': GRAY}, "has 'x' and 'images': keep the one that is meant"),
         ({'x': GRAY, 'y': LABELS, 'labels': LABELS}, "has 'y' and 'labels': keep the one that is meant"),
