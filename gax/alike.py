@@ -44,7 +44,8 @@ def groups(given: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
     The configs have been checked. One that its recipe refuses is alone, with what the recipe says.
     """
     flats = [configs.flat(config) for config in given]
-    plain = numbers(given[0])
+    by_fields = {frozenset(flat): config for flat, config in zip(flats, given, strict=True)}
+    plain = set().union(*map(numbers, by_fields.values()))
     structures = [
         {p: (type(v) if p in plain and v is not None else v) for p, v in flat.items() if p != 'seed'}
         for flat in flats

@@ -119,17 +119,14 @@ def bring(config: ConfigDict, path: str) -> None:
 def replace(config: ConfigDict, section: str, name: str) -> None:
     """Makes the section that of `name`, unless it is that already."""
     parent, _, last = section.rpartition('.')
-    if parent == 'terms':
-        content: Any = penalties.section(last, name)
-    else:
+    if parent != 'terms':
         bring(config, section)
-        holder = fields.get(config, section)
-        if last == 'data':
-            rename_data(config, name)
-            return
-        if name == holder.get('kind' if last == 'net' else 'name'):
-            return
-        content = fresh(config, section, name)
+    holder = fields.get(config, section) or {}
+    if last == 'data':
+        rename_data(config, name)
+    if name == holder.get('kind' if last == 'net' else 'name'):
+        return
+    content = fresh(config, section, name)
     with config.unlocked():
         if last == 'net':
             role = gans.role(config.gan, parent)
@@ -137,12 +134,14 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
             about = {field: families.PLAYER.get(field) for field in was} | families.player(name, role)
             for field, value in about.items():
                 fields.get(config, parent)[field] = value
-        (fields.get(config, parent) if parent else config)[last] = ConfigDict(content)
+        (fields.get(config, parent) if parent else config)[last] = content
 
 
 def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
-    """A network's, an optimizer's or a schedule's section as its name has it."""
+    """A network's, a term's, an optimizer's or a schedule's section as its name has it."""
     parent, _, last = section.rpartition('.')
+    if parent == 'terms':
+        return ConfigDict(penalties.section(last, name))
     if last == 'net':
         return families.section(name, gans.role(config.gan, parent))
     return optim.section(name) if last == 'optimizer' else optim.schedule(name)
@@ -218,10 +217,10 @@ def check(config: ConfigDict) -> None:
 def bare(config: ConfigDict) -> ConfigDict:
     """A copy without what is only offered."""
     copy = ConfigDict(config.to_dict())
-    for section in list(paths(copy)):
+    for section in [*paths(copy)]:
         holder = fields.get(copy, section) if section else copy
-        for name in list(holder or ()) if holder is not None else ():
-            if name in offered(copy, section):
+        if holder is not None:  # not in a section that has gone already
+            for name in offered(copy, section).keys() & holder.keys():
                 del holder[name]
     return copy
 

@@ -191,8 +191,8 @@ def test_an_idle_learning_rate_is_told():
     """Linear to 0 in 5,000 of 14,000 steps: nothing is learnt from step 5,000 on. One step of 0 is no stretch."""
     made = base('vanilla')
     made.steps = 14_000
-    made.g.optimizer.schedule.update({'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 5000})
-    made.d.optimizer.schedule.update({'name': 'warmup_constant_schedule', 'warmup_steps': 0.5})
+    made.g.optimizer.schedule = optim.schedule('linear_schedule', end_value=0.0, transition_steps=5000)
+    made.d.optimizer.schedule = optim.schedule('warmup_constant_schedule', warmup_steps=0.5)
     assert optim.idle(made) == [
         'config.g.optimizer.schedule: the learning rate is 0 at 0.643 of all steps, '
         'from step 5000 to 13999: g learns nothing there'
