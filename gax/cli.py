@@ -19,7 +19,7 @@ from typing import TextIO
 from absl import flags
 from ml_collections import ConfigDict
 
-from gax import arguments, errors, paths
+from gax import arguments, choices, errors, paths
 from gax import config as configs
 
 flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
@@ -120,6 +120,11 @@ def fields_of(config: ConfigDict | None) -> list[str]:
         value = configs.get(config, path)
         text = f'={shlex.quote(str(value))}' if value is not None else f'  ({configs.SAID[kind]}; not set)'
         lines.append(f'  --config.{path}{text}')
+    lines += ['Fields and sections that come as soon as one of their fields is set:']
+    for section in choices.paths(config):
+        holder = configs.get(config, section) if section else config
+        more = [name for name in choices.offered(config, section) if name not in holder]
+        lines += [f'more in config{"." * bool(section)}{section}: {", ".join(more)}'] * bool(more)
     return lines
 
 

@@ -17,7 +17,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
-from gax import configfile, errors, fields, training
+from gax import configfile, errors, fields, penalties, training
 from gax.sweep import command
 
 # ml_collections loads config files by a method that importlib is to lose.
@@ -451,7 +451,7 @@ def test_help_lists_the_fields_of_a_config(script: Script, capfd: pytest.Capture
         for line in (
             '  --config.pack=2',
             "  --config.g.net.widths='(128, 128)'",
-            '  --config.terms.r1.weight=0.0',
+            'more in config.terms: ' + ', '.join([*penalties.D_TERMS, *penalties.G_TERMS]),
         ):
             assert line in lines
     assert script(TRAIN, '--config=configs/rign.py', '--help') == 2

@@ -144,15 +144,15 @@ def test_more_images_make_wider_networks_larger_batches_and_longer_runs(monkeypa
 def test_a_name_given_as_a_field_chooses_as_the_argument_does(digits):
     argument = images.get_config(str(digits))
     field = images.get_config()
-    assert field.g.widths == (64, 64, 32, 16)  # those of the emoji, until then
+    assert field.g.net.widths == (64, 64, 32, 16)  # those of the emoji, until then
     field.data.name = f'folder:{digits}'
     assert field.to_dict() == argument.to_dict()
-    assert argument.g.widths == (32, 16)
+    assert argument.g.net.widths == (32, 16)
     assert field.copy_and_resolve_references().to_dict() == argument.to_dict()
 
 
 def test_fields_that_are_set_stay_and_the_others_follow(digits):
-    config = config_for(digits, data__image_size=32, batch_size=16, steps=7, g__widths=(8, 8, 8))
+    config = config_for(digits, data__image_size=32, batch_size=16, steps=7, g__net__widths=(8, 8, 8))
     assert (config.data.image_width, config.d.net.downs, config.d.net.widths) == (
         20,
         2,
