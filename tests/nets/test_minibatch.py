@@ -88,5 +88,5 @@ def test_discriminators_get_more_features_for_the_logits_only(kind, more):
 
 
 def test_unknown_kind():
-    with pytest.raises(GaxError, match=r"unknown d\.minibatch 'sdt' \(nearest: 'std'\)"):
+    with pytest.raises(GaxError, match=r"unknown d\.net\.minibatch 'sdt' \(nearest: 'std'\)"):
         see_batch('sdt', jnp.ones((2, 2)))
