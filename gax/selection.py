@@ -25,7 +25,8 @@ from gax.types import TrainState
 
 def setting_of(section: Any) -> Setting:
     """What the `eval` section of a config asks for. The seed is 0 whatever the run's: runs of other seeds stay comparable."""
-    return Setting(metrics=tuple(section.metrics), features=section.features, num=section.num)
+    section = {**eval_section(), **section}
+    return Setting(metrics=tuple(section['metrics']), features=section['features'], num=section['num'])
 
 
 class Selection:
