@@ -6,15 +6,15 @@ import importlib.util
 import json
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from gax import choices, errors, paths
 from gax import config as configs
-from gax import errors, paths
 
 ROOT = Path(__file__).parents[1]  # of the repository, where gax is used from one
 
@@ -79,8 +79,18 @@ def called(file: Path, part: Callable[[], Any]) -> Any:
         if isinstance(error, ModuleNotFoundError) and (error.name or '').partition('.')[0] == 'configs':
             reason = f'it imports {error.name}, {no_neighbour(error.name or "")}'
         else:
-            reason = f'{type(error).__name__}: {errors.first_line(error)}'
+            reason = f'{type(error).__name__}: {errors.first_line(error)}{not_chosen(error)}'
         raise errors.GaxError(f'config file {file} cannot be used: {reason}{line_of(error, file)}') from error
+
+
+def not_chosen(error: Exception) -> str:
+    """What to say of a term or another section that the config has only once it is chosen."""
+    name = errors.first_line(error).strip('\'"')
+    terms, sections = (choices.offered(ConfigDict(), section) for section in ('terms', ''))
+    if not isinstance(error, AttributeError) or not isinstance({**terms, **sections}.get(name), Mapping):
+        return ''
+    path = f'terms.{name}' if name in terms else name
+    return f": choose(config, '{path}', {next(iter({**terms, **sections}[name]))}=...) brings it"
 
 
 def make_importable(file: Path) -> None:

@@ -29,8 +29,9 @@ log = logging.getLogger('gax')
 
 def setting_of(section: Any) -> Setting:
     """What the `eval` section of a config asks for. The seed is 0 whatever the run's: runs of other seeds stay comparable."""
+    section = {**eval_section(), **section}
     chosen = {name: section[name] for name in ('features', 'num', 'reals')}
-    return Setting(metrics=tuple(section.metrics), **chosen)
+    return Setting(metrics=tuple(section['metrics']), **chosen)
 
 
 class Selection:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from configs import mnist, vaegan_mnist
-from gax import choices, errors, fields
+from gax import choices, configfile, errors, fields
 from gax import config as configs
 from gax.config import base, choose
 from gax.nets import families
@@ -205,3 +205,13 @@ def test_everything_may_live_outside(tmp_path, monkeypatch):
     assert back.to_dict() == config.to_dict()
     with pytest.raises(errors.GaxError, match=r"kind 'elsewhere\.parts:Generator' take no labels"):
         families.generator(config, Spec('points', {'point': (2,)}), num_classes=3)
+
+
+def test_a_config_file_that_sets_a_term_before_it_is_chosen_is_told_how(tmp_path):
+    file = tmp_path / 'absent.py'
+    lines = ('from gax.config import base', 'def get_config():', '    config = base("vanilla")')
+    file.write_text('\n'.join([*lines, '    config.terms.r1.weight = 0.1', '    return config', '']))
+    with pytest.raises(
+        errors.GaxError, match=r"choose\(config, 'terms\.r1', weight=\.\.\.\) brings it \(line 4\)"
+    ):
+        configfile.load_config(str(file))

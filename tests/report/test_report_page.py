@@ -77,7 +77,7 @@ def test_two_runs(tmp_path: Path) -> None:
     assert not re.search(r'https?://(?!www\.w3\.org/2000/svg)', page)
     assert "default-src 'none'" in page
     said = text_of(page)
-    for part in ('loss non_saturating hinge', 'seed 0 3', 'd.widths 512, 256 8, 8', 'steps 100 200'):
+    for part in ('loss non_saturating hinge', 'seed 0 3', 'd.net.widths 512, 256 8, 8', 'steps 100 200'):
         assert part in said.replace('1024, ', '')
     assert sorted(path.name for path in tmp_path.iterdir()) == ['one', 'page.html', 'two']
 
