@@ -75,7 +75,7 @@ def tiny(name: str) -> Counts:
     import jax
 
     from gax import experiment, parallel
-    from gax import step as steps
+    from gax.core import step as steps
 
     made = experiment.build(models.tiny(name), parallel.mesh(jax.devices()[:2]))
     like = experiment.shapes(made)

@@ -67,7 +67,7 @@ def measure(batch: int, side: int, size: int, stride: int, cin: int, cout: int) 
     """One layer, padded as 'SAME'."""
     import jax
 
-    from gax import rng
+    from gax.core import rng
     from gax.nets import conv, points
 
     low, high = jax.lax.padtype_to_pads((side,), (size,), (stride,), 'SAME')[0]

@@ -22,7 +22,8 @@ from models import config_file
 from published import TABLES
 from tqdm import trange
 
-from gax import cli, data, errors, experiment, parallel, pictures, rng, sampling, vectorize
+from gax import cli, data, errors, experiment, parallel, pictures, vectorize
+from gax.core import rng, sample
 from gax.data import synthetic
 from gax.evals import digits, modes
 
@@ -42,7 +43,7 @@ def sampler(built: experiment.Experiment, num: int) -> Any:
     """Compiled (states, seed, averaged) -> 'point' or 'image' [runs, num, ...]."""
 
     def one(state: Any, key: jax.Array, averaged: bool) -> jax.Array:
-        fakes = sampling.sample(built.game, state, key, num, averaged=averaged)
+        fakes = sample.sample(built.game, state, key, num, averaged=averaged)
         return next(iter(fakes.values()))
 
     many = jax.vmap(one, in_axes=(0, None, None))

@@ -55,8 +55,9 @@ def sizes(name: str) -> dict[str, int]:
     """Bytes of the parameters, of all gradients of a step, and the number of moves that make them."""
     import jax
 
-    from gax import data, gans, rng
-    from gax import step as steps
+    from gax import data, gans
+    from gax.core import rng
+    from gax.core import step as steps
 
     config = models.MODELS[name].config()
     game = gans.make(config, data.load(config).spec)

@@ -25,7 +25,7 @@ class Stepper:
 
     def __init__(self, config: Any) -> None:
         from gax import experiment, profile
-        from gax import step as steps
+        from gax.core import step as steps
 
         self.experiment = experiment.build(config)
         self.count = experiment.longest_call(self.experiment)

@@ -16,7 +16,8 @@ import numpy as np
 import optax
 from absl import flags
 
-from gax import cli, paths, rng
+from gax import cli, paths
+from gax.core import rng
 from gax.data import memory, order
 from gax.data.source import to_unit
 from gax.evals import classifier

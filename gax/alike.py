@@ -17,11 +17,12 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data, errors, experiment, gans, parallel, rng, sections, vectorize
-from gax import step as steps
+from gax import data, errors, experiment, gans, parallel, sections, vectorize
+from gax.core import rng
+from gax.core import step as steps
+from gax.core.types import Array
 from gax.data.resident import nbytes
 from gax.experiment import Experiment
-from gax.types import Array
 
 Outline = tuple[Any, ...]  # what a step computes, as far as its shapes tell
 Members = list[int]

@@ -41,7 +41,7 @@ class TupleParser(flags.ArgumentParser):
 
 
 class NumberParser(flags.ArgumentParser):
-    """Numbers; 7 and 7.0 are not the same (optim.lengths). ml_collections' own would take any text."""
+    """Numbers; 7 and 7.0 are not the same (optimizers.lengths). ml_collections' own would take any text."""
 
     def parse(self, argument: Any) -> int | float:
         if not isinstance(argument, str):

@@ -12,9 +12,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gax import rng, transforms
-from gax.forward import Critic
-from gax.types import Array, Batch, PyTree, Term, View, not_zero
+from gax import transforms
+from gax.core import rng
+from gax.core.forward import Critic
+from gax.core.types import Array, Batch, PyTree, Term, View, not_zero
 
 Change = Callable[[View, Array], Array]
 

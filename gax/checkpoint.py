@@ -24,7 +24,7 @@ import jax
 import numpy as np
 
 from gax import errors, paths
-from gax.types import PyTree
+from gax.core.types import PyTree
 
 log = logging.getLogger('gax')
 

@@ -18,7 +18,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import bounds, errors, fields, gans, optim, penalties, sections
+from gax import errors, fields, gans, penalties, sections
+from gax.core import bounds, optimizers
 from gax.nets import encoder, families
 
 
@@ -144,7 +145,7 @@ def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
         return ConfigDict(penalties.section(last, name))
     if last == 'net':
         return families.section(name, gans.role(config.gan, parent))
-    return optim.section(name) if last == 'optimizer' else optim.schedule(name)
+    return optimizers.section(name) if last == 'optimizer' else optimizers.schedule(name)
 
 
 def rename_data(config: ConfigDict, name: str) -> None:
@@ -170,9 +171,9 @@ def offered(config: ConfigDict, section: str) -> dict[str, Any]:
     if section == 'eval':
         return {name: value for name, value in sections.eval_section().items() if name != 'every'}
     if last == 'optimizer':
-        return {**optim.offered(holder.get('name', '')), 'schedule': {'name': ''}}
+        return {**optimizers.offered(holder.get('name', '')), 'schedule': {'name': ''}}
     if last == 'schedule':
-        return optim.offered_to_schedule(holder.get('name', ''))
+        return optimizers.offered_to_schedule(holder.get('name', ''))
     return {}
 
 
@@ -185,7 +186,7 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
     if last == 'head':
         return bounds.declared(encoder.TrunkDiscriminator)
     if last == 'optimizer':
-        return optim.BOUNDS
+        return optimizers.BOUNDS
     if parent == 'terms':
         return penalties.declared(last, holder.get('name', ''))
     return sections.BOUNDS.get(section) or (sections.PLAYER if 'optimizer' in holder else {})

@@ -8,13 +8,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import bounds, choices, errors, gans, parallel, penalties, transforms, wrappers
+from gax import choices, errors, gans, parallel, penalties, transforms
 from gax.choices import choose as choose
+from gax.core import bounds, wrappers
+from gax.core.optimizers import SCHEDULE_LENGTHS, check_length
+from gax.core.optimizers import schedule as schedule
+from gax.core.optimizers import section as optimizer
 from gax.evals import metrics
 from gax.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
-from gax.optim import SCHEDULE_LENGTHS, check_length
-from gax.optim import schedule as schedule
-from gax.optim import section as optimizer
 from gax.sections import data_section, eval_section
 
 
@@ -115,7 +116,7 @@ def coupling(config: ConfigDict) -> list[str]:
 
 
 def is_length(path: str) -> bool:
-    """Whether a field is the length of a schedule: in steps, or as a share of config.steps (optim.lengths)."""
+    """Whether a field is the length of a schedule: in steps, or as a share of config.steps (optimizers.lengths)."""
     return path.rpartition('.')[2] in SCHEDULE_LENGTHS
 
 

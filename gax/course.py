@@ -21,12 +21,13 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, experiment, hosts, loop, meter, parallel, sections
+from gax import errors, experiment, hosts, loop, parallel, sections
+from gax.core import metrics
+from gax.core.types import PyTree
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.signals import Stop
 from gax.team import Alone
-from gax.types import PyTree
 
 log = logging.getLogger('gax')
 Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]
@@ -50,7 +51,9 @@ class Course:
         self.feeder = experiment.feeder(self.experiment)
         closing.callback(self.feeder.close)
         whole = parallel.replicated(self.experiment.mesh)
-        self.take = jax.jit(lambda m: (jax.tree.map(jnp.copy, m), meter.empty(m.totals)), out_shardings=whole)
+        self.take = jax.jit(
+            lambda m: (jax.tree.map(jnp.copy, m), metrics.empty(m.totals)), out_shardings=whole
+        )
 
     def on_built(self) -> None:
         """Told when the data is there and the game is made; the step has not been traced yet."""
@@ -142,7 +145,7 @@ class Course:
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
         return self.measured(step, carry)[0], None
 
-    def measured(self, step: int, carry: Carry) -> tuple[Carry, meter.Meter]:
+    def measured(self, step: int, carry: Carry) -> tuple[Carry, metrics.Meter]:
         """(the carry, a copy of what its meter has gathered), the meter empty again if a row is due at `step`.
 
         Where training ends between two rows the meter goes on: a run that is continued writes the row that was due.

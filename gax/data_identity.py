@@ -14,9 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.data.source import Source, Spec
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Key
+from gax.data.source import Source
 from gax.data.threads import chunks
-from gax.types import Array, Batch, Key
 
 
 class Identity(NamedTuple):

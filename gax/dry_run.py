@@ -14,9 +14,10 @@ import flax.linen as nn
 import jax
 from ml_collections import ConfigDict
 
-from gax import experiment, fields, profile, rng
+from gax import experiment, fields, profile
+from gax.core import rng
+from gax.core.types import Net, PyTree
 from gax.experiment import Experiment
-from gax.types import Net, PyTree
 
 STEPS = 64  # over which operations are averaged: terms that are due every k steps count by their share
 # Of the peak that products of matrices reach, what a training step does: a rule of thumb, see benchmarks/README.md.

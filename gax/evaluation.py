@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import choices, data, errors, experiment, parallel, rng, trained
+from gax import choices, data, errors, experiment, parallel, trained
 from gax import config as configs
 from gax.checkpoint import Checkpoints, said
+from gax.core import rng
+from gax.core.types import TrainState
 from gax.evals import gather, outside, results
 from gax.evals.evaluator import Evaluator, Setting, told
 from gax.evals.protocol import differ, refuse_other
 from gax.evals.reference import reference
 from gax.experiment import Experiment
-from gax.types import TrainState
 from gax.workdir import read_config
 
 

@@ -18,11 +18,13 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data, gans, meter, parallel, rng, sampling
-from gax import step as steps
+from gax import data, gans, parallel
+from gax.core import metrics as meter
+from gax.core import rng, sample
+from gax.core import step as steps
+from gax.core.types import Array, Game, TrainState
 from gax.data import feed, order
 from gax.pace import Pace
-from gax.types import Array, Game, TrainState
 
 log = logging.getLogger('gax')
 
@@ -322,5 +324,5 @@ def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:
 def fixed_fakes(experiment: Experiment, key_data: Array, state: TrainState, num: int) -> Any:
     """`num` fakes that follow from the state and the root stream (see rng.root) alone. Pure."""
     key = rng.stream(jax.random.wrap_key_data(key_data, impl='threefry2x32'), 'samples')
-    label = sampling.labels_in_turn(num, experiment.source.spec.num_classes)
-    return sampling.sample(experiment.game, state, key, num, label)
+    label = sample.labels_in_turn(num, experiment.source.spec.num_classes)
+    return sample.sample(experiment.game, state, key, num, label)

@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import errors, latents, paths, rng, sampling
-from gax.data.source import Spec
+from gax import errors, latents, paths
+from gax.core import rng, sample
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, TrainState
 from gax.experiment import Experiment
-from gax.types import Array, Batch, TrainState
 
 CHUNK = 256  # samples per compiled call
 Images = dict[
@@ -66,7 +67,7 @@ class Job(NamedTuple):
 
 def labels_of(num: int, classes: int, label: int | None) -> Array | None:
     """All classes in turn, or one: int32 [num]; None where there are no classes."""
-    return sampling.labels_in_turn(num, classes) if label is None else jnp.full((num,), label, jnp.int32)
+    return sample.labels_in_turn(num, classes) if label is None else jnp.full((num,), label, jnp.int32)
 
 
 def every_class(spec: Spec) -> Array | None:
@@ -81,7 +82,7 @@ def draw(job: Job) -> Images:
 
     @jax.jit
     def chunk(state: TrainState, key: Array, label: Array | None) -> Any:
-        return sampling.sample(built.game, state, key, CHUNK, label)
+        return sample.sample(built.game, state, key, CHUNK, label)
 
     parts = []
     for i in range(0, num, CHUNK):
@@ -140,7 +141,7 @@ def synthesize(job: Job, chosen: Batch) -> Images:
 
     @jax.jit
     def chunk(state: TrainState, part: Batch) -> Batch:
-        return sampling.synthesize(job.built.game, state, part, key)
+        return sample.synthesize(job.built.game, state, part, key)
 
     parts = []
     for i in range(0, count, CHUNK):

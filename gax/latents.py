@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import errors, rng
-from gax.types import Array, Batch, Game, Key
+from gax import errors
+from gax.core import rng
+from gax.core.types import Array, Batch, Game, Key
 
 COLUMNS = 10  # of a traversal along a real number
 SEEN = 4096  # latents that are drawn to see which values a whole number takes

@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from gax import errors, imported
-from gax.types import Array
+from gax import errors
+from gax.core import lookup
+from gax.core.types import Array
 
 LossFn = Callable[[Array, Array], Array]
 
@@ -113,7 +114,7 @@ def make(name: str, label_smoothing: float = 0.0) -> Loss:
     name: of LOSSES, or the import path 'package.module:function' of a function () -> Loss, or (smoothing) -> Loss.
     Raises GaxError for an unknown name, or for smoothing a loss that has no labels.
     """
-    factory = imported.lookup('loss', name, LOSSES)
+    factory = lookup.lookup('loss', name, LOSSES)
     if not callable(factory):
         raise errors.GaxError(
             f'the loss {name!r} must be a function that returns a Loss: package.module:function'

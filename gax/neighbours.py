@@ -10,8 +10,9 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax import errors
+from gax.core.spec import Spec
 from gax.data import order
-from gax.data.source import Source, Spec
+from gax.data.source import Source
 from gax.evals import gather, nearest
 from gax.evals.features import Extractor
 from gax.evals.nearest import Neighbours

@@ -12,7 +12,7 @@ from typing import Any
 
 import jax
 
-from gax.data.source import Spec
+from gax.core.spec import Spec
 
 LIBRARIES = ('gax', 'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy')
 

@@ -29,8 +29,9 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from gax import errors, rng
-from gax.types import Batch, Game, Key, PyTree, TrainState
+from gax import errors
+from gax.core import rng
+from gax.core.types import Batch, Game, Key, PyTree, TrainState
 
 AXIS = 'data'
 # XLA:CPU has a pass that undoes rematerialisation (wrappers.remat): it lifts the barriers by which JAX keeps a pass that is

@@ -15,10 +15,11 @@ from typing import Annotated, Any
 import jax
 import jax.numpy as jnp
 
-from gax import bounds, errors, imported, regularizers
-from gax.forward import IMAGES, Critic, fakes_of
+from gax import errors, regularizers
+from gax.core import bounds, lookup
+from gax.core.forward import IMAGES, Critic, fakes_of
+from gax.core.types import Array, Batch, Key, Term, View, not_zero
 from gax.terms import stateless
-from gax.types import Array, Batch, Key, Term, View, not_zero
 
 Score = Callable[[Array], Array]
 
@@ -177,7 +178,7 @@ def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:
             'name': path,
             'player': 'd',
             **always,
-            **bounds.defaults(imported.load('term', path)),
+            **bounds.defaults(lookup.load('term', path)),
             **changes,
         }
     return {**always, **bounds.defaults(errors.lookup('term', name, D_TERMS | G_TERMS)), **changes}
@@ -185,7 +186,7 @@ def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:
 
 def declared(name: str, path: str = '') -> dict[str, tuple[Any, ...]]:
     """What is known of the values of these fields, see `bounds.check`."""
-    make = imported.load('term', path) if path else (D_TERMS | G_TERMS).get(name, stateless)
+    make = lookup.load('term', path) if path else (D_TERMS | G_TERMS).get(name, stateless)
     always = {field: typing.get_args(hint)[1:] for field, hint in ALWAYS.items()}
     return {**bounds.declared(make), **always, 'player': (bounds.one_of('dg'),)}
 
@@ -210,7 +211,7 @@ def _chosen(
     player: str, table: Mapping[str, Callable[..., Term]], config: Any, critic: Critic
 ) -> dict[str, Term]:
     outside = {n: fields for n, fields in config.items() if fields.get('name') and fields['player'] == player}
-    makers = {**table, **{n: imported.load('term', fields['name']) for n, fields in outside.items()}}
+    makers = {**table, **{n: lookup.load('term', fields['name']) for n, fields in outside.items()}}
     chosen = {name: dict(config[name].items()) for name in makers if name in config}
     return {
         name: makers[name](critic, **{k: v for k, v in fields.items() if k not in ('name', 'player')})

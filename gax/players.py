@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gax import augment, ema, forward, optim, penalties, terms, wrappers
-from gax.forward import IMAGES, Critic
+from gax import augment, penalties, terms
+from gax.core import ema, forward, optimizers, wrappers
+from gax.core.forward import IMAGES, Critic
+from gax.core.types import Game, Net, Player, Term
 from gax.losses import Loss
 from gax.regularizers import Generate
-from gax.types import Game, Net, Player, Term
 
 
 def usual_game(
@@ -56,7 +57,7 @@ def discriminator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Ter
             **augment.controller(config),
             **extra,
         },
-        optimizer=optim.make(config.d.optimizer, config.steps),
+        optimizer=optimizers.make(config.d.optimizer, config.steps),
         updates=config.d.updates,
         grad=wrappers.accumulate(config.accumulate),
         summary=terms.summaries(terms.logit_summary, terms.diversity_summary(critic.field)),
@@ -80,7 +81,7 @@ def generator(
             **penalties.for_generator(config.terms, critic, generate),
             **extra,
         },
-        optimizer=optim.make(config.g.optimizer, config.steps),
+        optimizer=optimizers.make(config.g.optimizer, config.steps),
         updates=config.g.updates,
         grad=wrappers.accumulate(config.accumulate),
     )

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, parallel, paths, wrappers
-from gax import step as steps
+from gax import errors, experiment, parallel, paths
+from gax.core import step as steps
+from gax.core import wrappers
 from gax.experiment import Carry, Experiment
 
 log = logging.getLogger('gax')

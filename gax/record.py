@@ -15,14 +15,15 @@ from jax.tree_util import keystr, tree_leaves_with_path
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, meter, pictures
+from gax import errors, pictures
 from gax.checkpoint import Checkpoints
+from gax.core import metrics
+from gax.core.types import PyTree, TrainState
 from gax.data_identity import Identity
 from gax.evals import results
 from gax.experiment import Carry
 from gax.progress import LogFile
 from gax.selection import Selection, on_board
-from gax.types import PyTree, TrainState
 from gax.watch import Watch
 from gax.workdir import MetricsWriter, open_workdir, read_metrics
 
@@ -70,7 +71,7 @@ class Record:
         self.seconds = rows[-1]['seconds'] if rows else 0.0  # before it went on
         comes_again = False  # a last row that was written before it was due
         if self.restored is not None and self.start < config.steps and not self.over:
-            comes_again = meter.measured(self.restored.meter)
+            comes_again = metrics.measured(self.restored.meter)
         self.writer = MetricsWriter(workdir, self.start - 1 if comes_again else self.start)
         closing.callback(self.writer.close)
         with errors.plain_os_errors(workdir):
@@ -93,12 +94,12 @@ class Record:
             self.log_file.note(text or type(error).__name__, logging.ERROR)
 
     def log(
-        self, step: int, host: meter.Meter, speed: Mapping[str, float]
+        self, step: int, host: metrics.Meter, speed: Mapping[str, float]
     ) -> tuple[dict[str, float], list[str]]:
         """Writes a line of metrics; returns it, and what there is to warn of. speed: of Clock.row."""
         self.checkpoints.check()
         self.refuse_non_finite(host)
-        row = {'step': step, **meter.means(host), **speed, 'seconds': self.seconds + speed['seconds']}
+        row = {'step': step, **metrics.means(host), **speed, 'seconds': self.seconds + speed['seconds']}
         self.writer.write(row)
         return row, self.watch(row)
 
@@ -162,8 +163,8 @@ class Record:
                     raise self.non_finite(step, f'{kind} {keystr(path)}')
         self.checkpoints.save_async(step, host, then)
 
-    def refuse_non_finite(self, host: meter.Meter) -> None:
-        bad = meter.first_bad(host)
+    def refuse_non_finite(self, host: metrics.Meter) -> None:
+        bad = metrics.first_bad(host)
         if bad:
             raise self.non_finite(bad[0] + 1, bad[1])
 

@@ -12,10 +12,10 @@ import jax
 import jax.numpy as jnp
 
 from gax import errors, transforms
-from gax.bounds import Count, Share, between
-from gax.forward import IMAGES, Critic, fakes_of, generate
+from gax.core.bounds import Count, Share, between
+from gax.core.forward import IMAGES, Critic, fakes_of, generate
+from gax.core.types import Array, Batch, PyTree, Term, View
 from gax.terms import DISTANCES, stateless
-from gax.types import Array, Batch, PyTree, Term, View
 
 Generate = Callable[[View], tuple[Batch, View]]  # a game's own pass, as Game.generate
 

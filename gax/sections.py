@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from gax import bounds, errors
-from gax.bounds import POSITIVE, SIZES, between
+from gax import errors
+from gax.core import bounds
+from gax.core.bounds import POSITIVE, SIZES, between
 from gax.data import arrays, fit
 
 # Sections and fields that a config has only where they are on, with what they hold then.

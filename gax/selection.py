@@ -16,12 +16,12 @@ from ml_collections import ConfigDict
 
 from gax import errors, evaluation
 from gax.checkpoint import Checkpoints
+from gax.core.types import TrainState
 from gax.evals import metrics, results
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
 from gax.experiment import Experiment
 from gax.sections import eval_section
-from gax.types import TrainState
 from gax.workdir import ACCEPT
 
 log = logging.getLogger('gax')

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from gax import errors
+from gax.core.types import Array, PyTree, Summary, Term, View
 from gax.losses import LossFn
-from gax.types import Array, PyTree, Summary, Term, View
 
 
 def stateless(fn: Callable[[View, Any], Array], **fields: Any) -> Term:

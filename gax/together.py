@@ -18,27 +18,16 @@ import jax
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import (
-    data_identity,
-    errors,
-    experiment,
-    gans,
-    loop,
-    opening,
-    optim,
-    parallel,
-    rng,
-    training,
-    vectorize,
-)
+from gax import data_identity, errors, experiment, gans, loop, opening, parallel, training, vectorize
 from gax.alike import Group
+from gax.core import optimizers, rng
+from gax.core.types import PyTree
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.progress import Clock, Progress
 from gax.record import Record
 from gax.selection import Selection
 from gax.signals import Stop
-from gax.types import PyTree
 
 log = logging.getLogger('gax')
 
@@ -149,7 +138,7 @@ class Together:
         hooks = training.rhythm(config, self.on_log, self.on_sample, self.on_eval, self.on_save)
         self.open_logs()
         for member in self.alive.values():
-            for line in optim.idle(member.record.config):
+            for line in optimizers.idle(member.record.config):
                 self.tell_of(member.record, line, logging.WARNING)
         stop.hint = f'nothing is lost; the same command goes on from step {start}'
         carry = self.begin()

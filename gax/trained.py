@@ -10,8 +10,8 @@ from ml_collections import ConfigDict
 
 from gax import data_identity, errors, experiment, parallel
 from gax.checkpoint import Checkpoints
+from gax.core.types import TrainState
 from gax.experiment import Experiment
-from gax.types import TrainState
 from gax.workdir import read_data
 
 

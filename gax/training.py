@@ -19,14 +19,14 @@ from gax import (
     initial,
     loop,
     opening,
-    optim,
     parallel,
     pictures,
-    sampling,
     sections,
     selection,
 )
 from gax.checkpoint import Checkpoints
+from gax.core import optimizers, sample
+from gax.core.types import PyTree, TrainState
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
 from gax.experiment import Carry
@@ -34,7 +34,6 @@ from gax.progress import Clock, Progress
 from gax.record import Record
 from gax.signals import Stop
 from gax.team import Alone
-from gax.types import PyTree, TrainState
 
 log = logging.getLogger('gax')
 
@@ -114,7 +113,7 @@ class Run(Course):
         if self.start:
             stop.hint = f'nothing is lost; the same command goes on from step {self.start}'
             self.progress.tell(f'going on from step {self.start} in {self.record.workdir}')
-        for line in optim.idle(self.config):
+        for line in optimizers.idle(self.config):
             self.progress.warn(line)
         self.progress.tell('compiling')
         try:
@@ -173,7 +172,7 @@ class Run(Course):
         if shape != (2,):
             return lambda state: (real, None)
         plane = jnp.asarray(pictures.lattice(pictures.window(real['point'])))
-        surface = jax.jit(lambda state: sampling.surface(self.experiment.game, state, plane))
+        surface = jax.jit(lambda state: sample.surface(self.experiment.game, state, plane))
         return lambda state: (real, jax.device_get(surface(state)))
 
     def on_save(self, step: int, carry: Carry) -> tuple[Carry, None]:

@@ -11,8 +11,9 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
-from gax import errors, rng
-from gax.types import Array, Key
+from gax import errors
+from gax.core import rng
+from gax.core.types import Array, Key
 
 Transform = Callable[[Key, Array], Array]
 

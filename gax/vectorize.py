@@ -15,12 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import experiment, fields, gans, meter, parallel, pictures, rng, sampling
-from gax import step as steps
+from gax import experiment, fields, gans, parallel, pictures
+from gax.core import metrics as meter
+from gax.core import rng, sample
+from gax.core import step as steps
+from gax.core.types import Array, PyTree, TrainState
 from gax.data import feed, order
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
-from gax.types import Array, PyTree, TrainState
 
 Values = Mapping[str, Any]  # dotted field of the config -> its number: float [], or [runs]
 
@@ -167,7 +169,7 @@ def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
     if runs.built.source.spec.fields.get('point') != (2,):
         return lambda states: None
     plane = jnp.asarray(pictures.lattice(pictures.window(real['point'])))
-    return over_runs(runs, lambda built, state: sampling.surface(built.game, state, plane), 0)
+    return over_runs(runs, lambda built, state: sample.surface(built.game, state, plane), 0)
 
 
 @jax.jit

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import toys
 
-from gax import augment, choices, forward, transforms
+from gax import augment, choices, transforms
 from gax.config import base
+from gax.core import forward
 from gax.errors import GaxError
 
 DRAW = np.random.default_rng(0)

@@ -188,7 +188,7 @@ def make(config, spec):
 def test_everything_may_live_outside(tmp_path, monkeypatch):
     """A recipe, a network, a loss and a term of a package that lies in the current folder."""
     from gax import gans
-    from gax.data.source import Spec
+    from gax.core.spec import Spec
 
     (tmp_path / 'elsewhere').mkdir()
     (tmp_path / 'elsewhere' / 'parts.py').write_text(OUTSIDE)

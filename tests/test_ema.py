@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gax import ema
+from gax.core import ema
 
 
 @pytest.mark.parametrize('decay', [0.0, 0.5, 0.99, 1.0])

@@ -9,11 +9,12 @@ import pytest
 import toys
 from ml_collections import ConfigDict
 
-from gax import bounds, choices, errors, fields, gans, optim, penalties
+from gax import choices, errors, fields, gans, penalties
 from gax import config as configs
-from gax import step as steps
 from gax.config import base
-from gax.data.source import Spec
+from gax.core import bounds, optimizers
+from gax.core import step as steps
+from gax.core.spec import Spec
 from gax.nets import families
 
 ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder')
@@ -150,7 +151,7 @@ def test_of_every_term(name):
 def updating(section):
     """The program of an optimizer: its first state, and an update."""
     params = {'kernel': jnp.ones((128, 140)), 'bias': jnp.ones(3)}
-    made = optim.make(section, steps=100)
+    made = optimizers.make(section, steps=100)
 
     def run(params, grads):
         state = made.init(params)
@@ -159,10 +160,10 @@ def updating(section):
     return words(jax.make_jaxpr(run)(params, params))
 
 
-@pytest.mark.parametrize('name', sorted(optim.optimizers()))
+@pytest.mark.parametrize('name', sorted(optimizers.optimizers()))
 def test_of_every_optimizer(name):
     plain = {'seed': 1} if name == 'noisy_sgd' else {}
-    for field, usual in optim.offered(name).items():
+    for field, usual in optimizers.offered(name).items():
         value = usual if not hasattr(usual, 'get_type') else {float: 0.25, int: 3}[usual.get_type()]
         value = value if hasattr(usual, 'get_type') else other(value)
         try:

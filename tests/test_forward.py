@@ -7,7 +7,7 @@ import pytest
 import toys
 from toys import close
 
-from gax import forward
+from gax.core import forward
 
 REAL, FAKE = (
     jnp.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]),

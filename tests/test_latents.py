@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gax import errors, latents
-from gax.types import Game
+from gax.core.types import Game
 
 LABELS = jnp.arange(3, dtype=jnp.int32)
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from gax import meter
+from gax.core import metrics
 
 
 def pair(value, count=1.0):
@@ -12,9 +12,9 @@ def pair(value, count=1.0):
 
 
 def fill(*rows):
-    found = meter.empty(rows[0])
+    found = metrics.empty(rows[0])
     for step, row in enumerate(rows, start=10):
-        found = jax.jit(meter.add)(found, row, jnp.int32(step))
+        found = jax.jit(metrics.add)(found, row, jnp.int32(step))
     return found
 
 
@@ -25,15 +25,15 @@ def test_means_are_sums_over_counts():
         {'d/loss': pair(5.0, 2.0), 'd/r1': pair(0.0, 0.0), 'a': pair(2.0)},
         {'d/loss': pair(1.0, 2.0), 'd/r1': pair(0.0, 0.0), 'a': pair(6.0)},
     )
-    assert meter.means(found) == {'a': 3.0, 'd/loss': 1.5, 'd/r1': 5.0}
-    assert list(meter.means(found)) == ['a', 'd/loss', 'd/r1']
-    assert meter.first_bad(found) is None
+    assert metrics.means(found) == {'a': 3.0, 'd/loss': 1.5, 'd/r1': 5.0}
+    assert list(metrics.means(found)) == ['a', 'd/loss', 'd/r1']
+    assert metrics.first_bad(found) is None
 
 
 def test_what_was_never_counted_is_left_out():
     found = fill({'d/r1': pair(0.0, 0.0), 'x': pair(2.0)})
-    assert meter.means(found) == {'x': 2.0}
-    assert meter.means(meter.empty({'x': pair(0.0)})) == {}
+    assert metrics.means(found) == {'x': 2.0}
+    assert metrics.means(metrics.empty({'x': pair(0.0)})) == {}
 
 
 @pytest.mark.parametrize('bad', [float('nan'), float('inf'), float('-inf')])
@@ -44,12 +44,12 @@ def test_the_first_step_that_was_not_finite_is_kept(bad):
         {'a': pair(bad), 'b': pair(1.0)},
         {'a': pair(bad), 'b': pair(bad)},
     )
-    assert meter.first_bad(found) == (11, 'b')
+    assert metrics.first_bad(found) == (11, 'b')
     assert int(found.bad['a']) == 12
 
 
 def test_empty_takes_shapes():
     shapes = jax.eval_shape(lambda: {'x': pair(1.0)})
-    found = meter.empty(shapes)
-    assert (found.totals['x'], int(found.bad['x'])) == ((0.0, 0.0), meter.NEVER)
-    assert meter.first_bad(found) is None
+    found = metrics.empty(shapes)
+    assert (found.totals['x'], int(found.bad['x'])) == ((0.0, 0.0), metrics.NEVER)
+    assert metrics.first_bad(found) is None

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from gax import errors, neighbours, parallel
+from gax.core.spec import Spec
 from gax.data import synthetic
 from gax.data.resident import streamed
-from gax.data.source import Source, Spec, read_resident
+from gax.data.source import Source, read_resident
 from gax.evals import features
 from gax.neighbours import Memorised, Reals, memorised
 

@@ -12,9 +12,9 @@ import toys
 from ml_collections import ConfigDict
 from toys import close
 
-from gax import optim, wrappers
-from gax import step as steps
 from gax.config import base, optimizer
+from gax.core import optimizers, wrappers
+from gax.core import step as steps
 from gax.errors import GaxError
 
 PARAMS = {'w': jnp.array([1.0, -2.0, 3.0])}
@@ -23,7 +23,7 @@ GRADS = {'w': jnp.array([3.0, -4.0, 0.0])}  # norm 5
 
 def after(config, steps=1, grads=GRADS, params=PARAMS):
     """The parameters after `steps` equal gradients."""
-    chain = optim.make(config)
+    chain = optimizers.make(config)
     state = chain.init(params)
     for _ in range(steps):
         updates, state = chain.update(grads, state, params)
@@ -102,7 +102,9 @@ def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
     grad = {'grad': wrappers.accumulate(2 if how == 'accumulate' else 1)}
 
     def ratios(state, rate):
-        players = ({**grad, 'optimizer': optim.make(config(rate=rate, schedule=HALVED))} for _ in range(2))
+        players = (
+            {**grad, 'optimizer': optimizers.make(config(rate=rate, schedule=HALVED))} for _ in range(2)
+        )
         game = toys.game(
             simultaneous=how == 'simultaneous', d=next(players) | {'updates': 5}, g=next(players)
         )
@@ -127,7 +129,7 @@ def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
 def test_adam_counts_the_moves_of_its_player_while_its_schedule_follows_the_training_step():
     """Two moves in a step: the second is corrected for two, not one; both have the rate of the step."""
     schedule = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 4}
-    chain, plain = optim.make(config('adam', 0.1, schedule=schedule)), optax.adam(0.1)
+    chain, plain = optimizers.make(config('adam', 0.1, schedule=schedule)), optax.adam(0.1)
     state, by_hand = chain.init(PARAMS), plain.init(PARAMS)
     for move, g in enumerate([[3.0, -4.0, 1.0], [1.0, 1.0, 1.0], [-2.0, 0.5, 1.0], [1.0, 2.0, 0.0]]):
         step = move // 2
@@ -163,42 +165,42 @@ def test_schedules_of_configs_follow_the_steps(name):
     for player in (made.g, made.d):
         schedule = player.optimizer.schedule
         for part in (1, 2):
-            found = optim.lengths(schedule, made.steps // part)
+            found = optimizers.lengths(schedule, made.steps // part)
             length = found.get('transition_steps', found.get('decay_steps'))
             expected = tuple(n and n // part for n in LENGTHS[name])
             assert (found.get('transition_begin'), length) == expected
-    assert optim.idle(made) == []
+    assert optimizers.idle(made) == []
 
 
 def test_lengths_are_steps_or_shares_of_them():
     lengths = {'transition_begin': 0.25, 'transition_steps': 1, 'decay_steps': 1.0, 'warmup_steps': 0.0}
-    assert optim.lengths(lengths, 400) == {
+    assert optimizers.lengths(lengths, 400) == {
         'transition_begin': 100,
         'transition_steps': 1,
         'decay_steps': 400,
         'warmup_steps': 0,
     }
-    assert optim.lengths({'decay_steps': 0.1}, 1) == {'decay_steps': 1}
+    assert optimizers.lengths({'decay_steps': 0.1}, 1) == {'decay_steps': 1}
     for bad in (-1, 1.5, 7000.0, -0.5, True, 'half', float('nan')):
         with pytest.raises(GaxError, match='a whole number of steps, or a share of'):
-            optim.lengths({'decay_steps': bad}, 400)
+            optimizers.lengths({'decay_steps': bad}, 400)
 
     with pytest.raises(GaxError, match='a share of config'):
-        optim.make(config(schedule={'name': 'cosine_decay_schedule', 'decay_steps': 0.5}))
+        optimizers.make(config(schedule={'name': 'cosine_decay_schedule', 'decay_steps': 0.5}))
 
 
 def test_an_idle_learning_rate_is_told():
     """Linear to 0 in 5,000 of 14,000 steps: nothing is learnt from step 5,000 on. One step of 0 is no stretch."""
     made = base('vanilla')
     made.steps = 14_000
-    made.g.optimizer.schedule = optim.schedule('linear_schedule', end_value=0.0, transition_steps=5000)
-    made.d.optimizer.schedule = optim.schedule('warmup_constant_schedule', warmup_steps=0.5)
-    assert optim.idle(made) == [
+    made.g.optimizer.schedule = optimizers.schedule('linear_schedule', end_value=0.0, transition_steps=5000)
+    made.d.optimizer.schedule = optimizers.schedule('warmup_constant_schedule', warmup_steps=0.5)
+    assert optimizers.idle(made) == [
         'config.g.optimizer.schedule: the learning rate is 0 at 0.643 of all steps, '
         'from step 5000 to 13999: g learns nothing there'
     ]
     made.g.optimizer.schedule.transition_steps = 1.0
-    assert optim.idle(made) == []
+    assert optimizers.idle(made) == []
 
 
 def test_lazy_interval_shortens_the_update_and_the_memory():
@@ -214,7 +216,7 @@ def test_lazy_interval_shortens_the_update_and_the_memory():
             params = optax.apply_updates(params, updates)
         return params
 
-    close(path(optim.make(config('adam', 0.1, b1=0.5, lazy_interval=3))), path(by_hand))
+    close(path(optimizers.make(config('adam', 0.1, b1=0.5, lazy_interval=3))), path(by_hand))
     np.testing.assert_allclose(after(config(lazy_interval=1)), [1 - 0.15, -2 + 0.2, 3], rtol=1e-6)
     half = {'name': 'constant_schedule', 'value': 0.5}
     np.testing.assert_allclose(
@@ -236,7 +238,7 @@ def test_optimistic_adam_is_that_of_the_paper():
 
     def path(**fields):
         chain, params = (
-            optim.make(config('optimistic_adam_v2', h, b1=b1, b2=b2, **fields)),
+            optimizers.make(config('optimistic_adam_v2', h, b1=b1, b2=b2, **fields)),
             {'w': jnp.ones(1)},
         )
         state = chain.init(params)
@@ -263,7 +265,7 @@ def test_numbers_may_be_traced():
     def one(rate, clip):
         with (made := optimizer('sgd', 0.1)).ignore_type():
             made.learning_rate, made.clip_norm = rate, clip
-        chain = optim.make(made)
+        chain = optimizers.make(made)
         return optax.apply_updates(PARAMS, chain.update(GRADS, chain.init(PARAMS), PARAMS)[0])
 
     found = jax.jit(jax.vmap(one))(jnp.array([0.1, 0.2]), jnp.array([1.0, 10.0]))
@@ -288,12 +290,12 @@ def test_numbers_may_be_traced():
 )
 def test_mistakes_are_named(made, message):
     with pytest.raises(GaxError) as info:
-        optim.make(made)
+        optimizers.make(made)
     assert message in str(info.value)
     assert '\n' not in str(info.value)
 
 
 def test_tables_hold_optax_names():
-    assert {'adam', 'adamw', 'rmsprop', 'sgd', 'lion', 'adabelief'} <= set(optim.optimizers())
-    assert {'cosine_decay_schedule', 'linear_schedule', 'exponential_decay'} <= set(optim.schedules())
-    assert 'scale_by_learning_rate' not in optim.optimizers()
+    assert {'adam', 'adamw', 'rmsprop', 'sgd', 'lion', 'adabelief'} <= set(optimizers.optimizers())
+    assert {'cosine_decay_schedule', 'linear_schedule', 'exponential_decay'} <= set(optimizers.schedules())
+    assert 'scale_by_learning_rate' not in optimizers.optimizers()

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import toys
 
-from gax import ema, optim, rng, wrappers
-from gax import step as steps
 from gax.checkpoint import Checkpoints
 from gax.config import optimizer
+from gax.core import ema, optimizers, rng, wrappers
+from gax.core import step as steps
+from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
-from gax.types import Game, Net, Player, Term
 
 WITHOUT_SCHEDULE = ['optimistic_adam', 'rprop', 'sm3']
 SCHEDULE = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 100}
@@ -24,7 +24,7 @@ def chain(name, scheduled=False):
     section = optimizer(name, 0.01)
     if scheduled:
         section.schedule.update(SCHEDULE)
-    return optim.make(section)
+    return optimizers.make(section)
 
 
 def alone(made):
@@ -50,7 +50,7 @@ def saved_and_restored(state, folder: Path):
 
 
 @pytest.mark.filterwarnings('ignore:.optimistic_adam. is deprecated')
-@pytest.mark.parametrize('name', sorted(optim.optimizers()))
+@pytest.mark.parametrize('name', sorted(optimizers.optimizers()))
 def test_steps_is_saved_and_goes_on(name, tmp_path):
     """With a schedule, where it takes one; where not, it is refused in one line that says which do."""
     scheduled = name not in WITHOUT_SCHEDULE
@@ -144,7 +144,7 @@ def test_data_and_keys_are_inverse():
 
 def test_those_that_need_more_than_gradients_are_refused_with_the_reason():
     for name in ('lbfgs', 'polyak_sgd'):
-        assert name not in optim.optimizers()
+        assert name not in optimizers.optimizers()
         with pytest.raises(
             GaxError, match=f'{name!r} of optax needs the value of the loss.*; those that work: ada'
         ):

@@ -14,7 +14,7 @@ from jax.sharding import PartitionSpec
 from toys import close, differ
 
 from gax import experiment, parallel
-from gax import step as steps
+from gax.core import step as steps
 from gax.errors import GaxError
 from gax.nets.conv import conv
 

@@ -8,7 +8,8 @@ import pytest
 import toys
 from ml_collections import ConfigDict
 
-from gax import forward, nets, penalties
+from gax import nets, penalties
+from gax.core import forward
 from gax.nets.layers import Conv
 
 W = np.array([3.0, -4.0, 12.0], np.float32)  # |w| = 13

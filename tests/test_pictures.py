@@ -5,7 +5,8 @@ import numpy as np
 import toys
 from PIL import Image
 
-from gax import forward, pictures, progress, sampling
+from gax import pictures, progress
+from gax.core import forward, sample
 
 RING = np.stack([np.cos(np.arange(8.0)), np.sin(np.arange(8.0))], axis=-1).astype(np.float32)
 
@@ -109,19 +110,19 @@ def test_the_surface_is_what_d_says_of_points():
     game = toys.game(noise=1.0)  # noise in training only: the surface is drawn in inference mode
     state, points = toys.init(game), jnp.asarray(RING)
     wanted = jnp.tanh(points @ state.params['d']['v']) @ state.params['d']['w']
-    toys.close(sampling.surface(game, state, points), wanted)
+    toys.close(sample.surface(game, state, points), wanted)
 
 
 def test_no_surface_where_d_judges_more_than_a_point():
     game = toys.game()
     state, points = toys.init(game), jnp.asarray(RING)
-    assert sampling.surface(game, state, points, player='critic') is None
+    assert sample.surface(game, state, points, player='critic') is None
     pairs = forward.POINTS._replace(logits=lambda out: out.reshape(-1, 2).sum(axis=-1))
     packed = game.players['d']._replace(forward=forward.score_both(pairs))
-    assert sampling.surface(game._replace(players={'d': packed}), state, points) is None
+    assert sample.surface(game._replace(players={'d': packed}), state, points) is None
     joined = forward.POINTS._replace(inputs=lambda view, batch: (batch['point'] + view.latents['z'],))
     asks = game.players['d']._replace(forward=forward.score_both(joined))
-    assert sampling.surface(game._replace(players={'d': asks}), state, points) is None
+    assert sample.surface(game._replace(players={'d': asks}), state, points) is None
 
 
 def test_the_telling_numbers_come_in_order():

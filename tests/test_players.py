@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gax import choices, gans, rng
+from gax import choices, gans
 from gax import config as configs
-from gax import step as steps
 from gax.config import base, choose, optimizer
-from gax.data.source import Spec
+from gax.core import rng
+from gax.core import step as steps
+from gax.core.spec import Spec
 from gax.errors import GaxError
 
 SPEC = Spec('images', {'image': (8, 8, 3)}, 16, 0)

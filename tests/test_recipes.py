@@ -12,8 +12,9 @@ import optax
 import pytest
 from toys import close, differ, same
 
-from gax import experiment, gans, meter, parallel, rng
-from gax import step as steps
+from gax import experiment, gans, parallel
+from gax.core import metrics, rng
+from gax.core import step as steps
 from gax.experiment import Carry
 
 ROOT = Path(__file__).parents[1]
@@ -86,7 +87,7 @@ def test_a_few_steps_are_finite_and_move_every_player(name):
     assert int(run.six.state.step) == 6
     for leaf in jax.tree.leaves(run.six.state):
         assert np.all(np.isfinite(leaf))
-    assert meter.first_bad(run.six.meter) is None
+    assert metrics.first_bad(run.six.meter) is None
     for player in run.experiment.game.players.values():
         for net in player.wrt:
             assert differ(run.six.state.params[net], run.fresh.state.params[net]), net
@@ -96,7 +97,7 @@ def test_a_few_steps_are_finite_and_move_every_player(name):
 
 def test_metrics_are_named_and_counted(name):
     run = traced(name)
-    found = meter.means(run.six.meter)
+    found = metrics.means(run.six.meter)
     for player, record in run.experiment.game.players.items():
         total, count = run.six.meter.totals[f'{player}/loss']
         assert count == 6 * record.updates

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import toys
 
-from gax import forward, nets, regularizers
+from gax import nets, regularizers
+from gax.core import forward
 from gax.errors import GaxError
 from gax.nets import dcgan
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import rng
+from gax.core import rng
 
 
 def data(key):

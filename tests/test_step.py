@@ -11,11 +11,12 @@ import pytest
 import toys
 from toys import close, differ, same
 
-from gax import data, forward, gans, losses, penalties, rng, terms
-from gax import step as steps
+from gax import data, gans, losses, penalties, terms
 from gax.config import optimizer
+from gax.core import forward, rng
+from gax.core import step as steps
+from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
-from gax.types import Game, Net, Player, Term
 
 
 def jitted(game, due=None):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import toys
 
-from gax import losses, meter, terms
+from gax import losses, terms
+from gax.core import metrics
 from gax.errors import GaxError
 
 REAL, FAKE = jnp.array([-5, 1.4, 12.5, 2.7]), jnp.array([10, 4.4, -5.5, 3.6])
@@ -89,8 +90,8 @@ def test_the_diversity_of_one_example_or_of_equal_reals_does_not_exist():
         equal, fakes = jnp.ones((rows, 2)), jnp.arange(2.0 * rows).reshape(rows, 2)
         found = summary(toys.view({}, {}, {'point': equal}, {'point': fakes}), None)['diversity']
         assert found == (0.0, 0.0)
-        kept = meter.add(meter.empty(['diversity']), {'diversity': found}, jnp.int32(0))
-        assert meter.means(kept) == {}
+        kept = metrics.add(metrics.empty(['diversity']), {'diversity': found}, jnp.int32(0))
+        assert metrics.means(kept) == {}
 
 
 def test_summary():

@@ -7,11 +7,12 @@ import optax
 import pytest
 import toys
 
-from gax import forward, optim, penalties, terms, wrappers
-from gax import step as steps
+from gax import penalties, terms
 from gax.config import optimizer
+from gax.core import forward, optimizers, wrappers
+from gax.core import step as steps
+from gax.core.types import Game, Player
 from gax.errors import GaxError
-from gax.types import Game, Player
 
 
 def bilinear(opt, simultaneous=True, **fields):
@@ -54,7 +55,9 @@ def test_extragradient_on_the_bilinear_game():
 )
 def test_optimism_converges_where_its_plain_namesake_does_not(name, plain, rate, given, count, leaves, ends):
     """Chosen by their optax names. Daskalakis et al., "Training GANs with Optimism", 2018."""
-    far, near = (radius(bilinear(optim.make(optimizer(n, rate, **given))), count)[0] for n in (plain, name))
+    far, near = (
+        radius(bilinear(optimizers.make(optimizer(n, rate, **given))), count)[0] for n in (plain, name)
+    )
     assert far > leaves
     assert near < ends
 
@@ -62,7 +65,7 @@ def test_optimism_converges_where_its_plain_namesake_does_not(name, plain, rate,
 def test_with_momentum_optimistic_adam_runs_away_as_adam_does():
     """b1 = 0.9: 2.6 and 2.7 times as far from the solution after 20,000 steps."""
     for name in ('optimistic_adam_v2', 'adam'):
-        assert 2.3 < radius(bilinear(optim.make(optimizer(name, 0.01, b1=0.9))), 20_000)[0] < 3.0
+        assert 2.3 < radius(bilinear(optimizers.make(optimizer(name, 0.01, b1=0.9))), 20_000)[0] < 3.0
 
 
 def test_extragradient_counts_once_and_averages_the_final_parameters():

@@ -5,9 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gax import forward, losses, rng, terms
-from gax import step as steps
-from gax.types import Game, Net, Player, View
+from gax import losses, terms
+from gax.core import forward, rng
+from gax.core import step as steps
+from gax.core.types import Game, Net, Player, View
 
 
 def net(init, fn, noise=0.0):

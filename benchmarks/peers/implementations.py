@@ -113,7 +113,8 @@ def build_gax(settings: Settings) -> Built:
     """What gax's own scripts compile."""
     import jax
 
-    from gax import experiment, meter
+    from gax import experiment
+    from gax.core import metrics
 
     config = MODELS[settings.model].config()
     config.batch_size, config.precision = settings.batch, 'bfloat16' if settings.amp else 'float32'
@@ -127,7 +128,7 @@ def build_gax(settings: Settings) -> Built:
         for _ in range(steps // count):
             carry = advance(carry, done, count)
             done += count
-        means = meter.means(jax.block_until_ready(carry.meter))
+        means = metrics.means(jax.block_until_ready(carry.meter))
         return means['d/loss'], means['g/loss']
 
     return Built(run, count, jax_peak, lambda: work_of(built))

@@ -194,7 +194,7 @@ def input_gradient(logits: Tensor, inputs: Tensor) -> Tensor:
 def average(net: nn.Module, decay: float) -> tuple[nn.Module, Callable[[], None]]:
     """An exponential average of a network, parameters and batch-norm's means, and what moves it by one step, in place.
 
-    The decay of step t is min(decay, (1 + t) / (10 + t)), as `gax.ema.with_warmup` has it.
+    The decay of step t is min(decay, (1 + t) / (10 + t)), as `gax.core.ema.with_warmup` has it.
     """
     averaged = copy.deepcopy(net)
     old, new = (

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from gax import errors
+from gax.core.spec import Spec
 from gax.data import fit, folder, memory, stacked, synthetic, tfds
 from gax.data.resident import nbytes, resident, streamed
-from gax.data.source import Source, Spec, cropped, flipped
+from gax.data.source import Source, cropped, flipped
 
 __all__ = ['AS_THEY_ARE', 'KINDS', 'Source', 'Spec', 'load']
 

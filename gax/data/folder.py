@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors, paths
+from gax.core.spec import Spec
 from gax.data import decode, fit
 from gax.data.images import Found, find, refuse_dangling
 from gax.data.resident import nbytes
-from gax.data.source import Source, Spec, listing, read_rows
+from gax.data.source import Source, listing, read_rows
 from gax.data.threads import chunks
 
 log = logging.getLogger('gax')

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors, paths
+from gax.core.spec import Spec
 from gax.data import arrays
 from gax.data.fit import Fit
-from gax.data.source import Source, Spec, read_resident
+from gax.data.source import Source, read_resident
 from gax.data.threads import chunks
 
 log = logging.getLogger('gax')

@@ -8,7 +8,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from gax.data.source import Source, Spec, read_resident, read_rows
+from gax.core.spec import Spec
+from gax.data.source import Source, read_resident, read_rows
 from gax.data.threads import chunks
 
 

@@ -12,23 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import rng
-from gax.types import Array, Batch, Key
-
-
-class Spec(NamedTuple):
-    """What a recipe needs to know of the data.
-
-    fields: float fields of a batch and their shapes, without the batch axis: {'image': (H, W, C)}, {'point': (2,)}.
-    num_classes: 0 where there are no labels. size: examples; 0 for a source without end. classes: the names of the
-    classes, in the order of their labels; empty where nobody named them.
-    """
-
-    name: str
-    fields: Mapping[str, tuple[int, ...]]
-    num_classes: int = 0
-    size: int = 0
-    classes: tuple[str, ...] = ()
+from gax.core import rng
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Key
 
 
 class Source(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import jax
 import numpy as np
 
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Key
 from gax.data import memory
 from gax.data.fit import Fit
-from gax.data.source import Source, Spec, to_unit
-from gax.types import Array, Batch, Key
+from gax.data.source import Source, to_unit
 
 
 def stacked_mnist(fit: Fit = memory.AS_IT_IS) -> Source:

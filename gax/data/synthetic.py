@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax import errors
-from gax.data.source import Source, Spec
-from gax.types import Array, Batch, Key
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Key
+from gax.data.source import Source
 
 
 class Mixture(NamedTuple):

@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors, paths
+from gax.core.spec import Spec
 from gax.data import decode, fit
-from gax.data.source import Source, Spec, listing, read_rows
+from gax.data.source import Source, listing, read_rows
 
 NOTE = 'gax'  # in the metadata of sets that gax made
 VERSION = re.compile(r'\d+\.\d+\.\d+')

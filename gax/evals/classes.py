@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gax import errors
-from gax.data.source import Spec
+from gax.core.spec import Spec
 from gax.evals.features import Extractor
 
 RIGHT = 0.5  # share of the reals that a classifier of their own classes calls by their names, at least

@@ -26,9 +26,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import paths, rng
+from gax import paths
+from gax.core import rng
+from gax.core.types import Array
 from gax.nets.layers import Conv, Dropout
-from gax.types import Array
 
 WEIGHTS = Path(__file__).parent / 'weights'
 HELD_OUT = 10  # every tenth image is held out of training: the files are sorted by class

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gax.core.types import Array
 from gax.evals import precise
-from gax.types import Array
 
 BLOCK = 2**24  # distances held at once: 128 MiB of float64
 FEW = 16  # dimensions up to which differences are summed, which costs no more than a product there

@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax import errors
-from gax.data.source import Spec
+from gax.core.spec import Spec
 from gax.evals import cache, classes, features, gather, metrics, ranking
 from gax.evals.frechet import Moments
 from gax.evals.gather import Chunk

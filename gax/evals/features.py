@@ -29,8 +29,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax import errors
+from gax.core.types import Array
 from gax.evals import classifier, inception_weights, resize
-from gax.types import Array
 
 BATCH = 256
 PIXELS = 4096  # of which a covariance takes 128 MiB

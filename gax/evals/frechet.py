@@ -25,8 +25,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
 from gax import errors
+from gax.core.types import Array
 from gax.evals import precise
-from gax.types import Array
 
 
 class Moments(NamedTuple):

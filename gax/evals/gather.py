@@ -10,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from gax import parallel, rng, sampling
+from gax import parallel
+from gax.core import rng, sample
+from gax.core.types import Array, Game, TrainState
 from gax.data.source import Source
 from gax.evals import frechet
 from gax.evals.features import Extractor
 from gax.evals.metrics import Samples
-from gax.types import Array, Game, TrainState
 
 BLOCK = (
     2048  # rows that one merge of moments takes: it costs as much as that of one row, a few [D, D] matrices
@@ -72,7 +73,7 @@ def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
     """
 
     def make(state: TrainState, key: Array, label: Array | None, batch: int) -> tuple[Array, Array | None]:
-        return as_evaluated(sampling.sample(game, state, key, batch, label))
+        return as_evaluated(sample.sample(game, state, key, batch, label))
 
     rows = parallel.rows(mesh)  # the state stays where it is, however it is laid out
     compiled = jax.jit(

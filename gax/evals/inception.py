@@ -19,9 +19,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gax import errors, rng
+from gax import errors
+from gax.core import rng
+from gax.core.types import Array
 from gax.evals import resize
-from gax.types import Array
 
 SIZE = 299
 FEATURES = 2048

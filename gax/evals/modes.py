@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from gax.types import Array
+from gax.core.types import Array
 
 HIGH_QUALITY = 3.0
 

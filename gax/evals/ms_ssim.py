@@ -22,8 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax import errors
+from gax.core.types import Array
 from gax.evals import precise
-from gax.types import Array
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5

@@ -16,8 +16,8 @@ import jax
 import numpy as np
 
 from gax import errors
+from gax.core.types import Array
 from gax.evals import distances, precise
-from gax.types import Array
 
 
 class Neighbours(NamedTuple):

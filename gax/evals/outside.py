@@ -12,8 +12,9 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax import data, errors, folders
+from gax.core.spec import Spec
 from gax.data.memory import class_names
-from gax.data.source import Source, Spec, read_resident
+from gax.data.source import Source, read_resident
 from gax.evals import ranking
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader

@@ -25,8 +25,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax import errors
+from gax.core.types import Array
 from gax.evals import distances, precise
-from gax.types import Array
 
 K = 5
 

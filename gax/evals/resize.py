@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.types import Array
+from gax.core.types import Array
 
 Resizer = Callable[[Array, int], Array]
 

@@ -8,9 +8,10 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from gax import errors, imported, wrappers
-from gax.data.source import Spec
-from gax.types import Game
+from gax import errors
+from gax.core import lookup, wrappers
+from gax.core.spec import Spec
+from gax.core.types import Game
 
 
 def names() -> list[str]:
@@ -20,8 +21,8 @@ def names() -> list[str]:
 
 def recipe(name: str) -> ModuleType:
     """The recipe's module: of this folder by name, any other by its import path. Raises GaxError for an unknown name."""
-    if name not in names() and imported.is_path(name):
-        module = imported.load('gan', name)
+    if name not in names() and lookup.is_path(name):
+        module = lookup.load('gan', name)
         if missing := [part for part in ('defaults', 'make') if not hasattr(module, part)]:
             raise errors.GaxError(f'gan {name!r} is no recipe: it has no function {missing[0]}')
         return module

@@ -11,10 +11,11 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gax import errors, forward, losses, players, terms
-from gax.data.source import Spec
+from gax import errors, losses, players, terms
+from gax.core import forward
+from gax.core.spec import Spec
+from gax.core.types import Array, Game, View
 from gax.nets import families
-from gax.types import Array, Game, View
 
 
 def defaults() -> ConfigDict:

@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import ema, errors, forward, optim, players, terms
-from gax.data.source import Spec
+from gax import errors, players, terms
+from gax.core import ema, forward, optimizers
+from gax.core.spec import Spec
+from gax.core.types import Array, Game, Term, View
 from gax.losses import Loss
 from gax.nets import autoencoder, families
-from gax.types import Array, Game, Term, View
 
 ROLES = {'d': 'Autoencoder'}
 
@@ -31,7 +32,7 @@ def defaults() -> ConfigDict:
     )
     fields.update({'loss': 'balance', 'gamma': 0.5, 'lambda_k': 1e-3})
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 1e-4, b1=0.5)
+        player.optimizer = optimizers.section('adam', 1e-4, b1=0.5)
     return fields
 
 

@@ -13,12 +13,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import ema, forward, losses, players
-from gax.data.source import Spec
-from gax.forward import Critic
+from gax import losses, players
+from gax.core import ema, forward
+from gax.core.forward import Critic
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Game, Net, View
 from gax.losses import Loss
 from gax.nets import encoder, families
-from gax.types import Array, Batch, Game, Net, View
 
 ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 

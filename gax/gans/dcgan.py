@@ -9,9 +9,9 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gax import errors, losses, players
-from gax.data.source import Spec
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:

@@ -9,10 +9,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, optim, penalties, players
-from gax.data.source import Spec
+from gax import losses, penalties, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:
@@ -21,7 +22,7 @@ def defaults() -> ConfigDict:
         {'d': {'net': {'dropout': 0.0}}, 'terms': {'dragan': penalties.section('dragan', weight=10.0)}}
     )
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 2e-4, b1=0.5)
+        player.optimizer = optimizers.section('adam', 2e-4, b1=0.5)
     return fields
 
 

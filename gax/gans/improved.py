@@ -16,10 +16,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, optim, penalties, players
-from gax.data.source import Spec
+from gax import errors, losses, penalties, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:
@@ -29,7 +30,7 @@ def defaults() -> ConfigDict:
     )
     fields.terms = {'feature_matching': penalties.section('feature_matching', weight=1.0)}
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 3e-4, b1=0.5)
+        player.optimizer = optimizers.section('adam', 3e-4, b1=0.5)
     return fields
 
 

@@ -15,9 +15,9 @@ import optax
 from ml_collections import ConfigDict
 
 from gax import errors, losses, players, terms
-from gax.data.source import Spec
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Game, Key, View
 from gax.nets import families
-from gax.types import Array, Batch, Game, Key, View
 
 
 def defaults() -> ConfigDict:

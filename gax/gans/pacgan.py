@@ -16,10 +16,10 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors, losses, players
-from gax.data.source import Spec
-from gax.forward import Critic
+from gax.core.forward import Critic
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Game, View
 from gax.nets import families
-from gax.types import Array, Batch, Game, View
 
 
 def defaults() -> ConfigDict:

@@ -9,17 +9,18 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, optim, penalties, players
-from gax.data.source import Spec
+from gax import losses, penalties, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
     fields.update({'d': {'net': {'dropout': 0.0}}, 'terms': {'r1': penalties.section('r1', weight=10.0)}})
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 1e-4, b1=0.0, b2=0.99)
+        player.optimizer = optimizers.section('adam', 1e-4, b1=0.0, b2=0.99)
     return fields
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, optim, penalties, players
-from gax.data.source import Spec
+from gax import errors, losses, penalties, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:
@@ -24,7 +25,7 @@ def defaults() -> ConfigDict:
     fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False})
     fields.terms = {name: penalties.section(name, weight=0.05) for name in ('r1', 'r2')}
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 2e-4, b1=0.0, b2=0.99)
+        player.optimizer = optimizers.section('adam', 2e-4, b1=0.0, b2=0.99)
     return fields
 
 

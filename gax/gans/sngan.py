@@ -10,17 +10,18 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, optim, players
-from gax.data.source import Spec
+from gax import losses, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:
     fields = families.defaults('sngan')
     fields.update({'loss': 'hinge', 'latent_dim': 128, 'd': {'updates': 5}})
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 2e-4, b1=0.0, b2=0.9)
+        player.optimizer = optimizers.section('adam', 2e-4, b1=0.0, b2=0.9)
     return fields
 
 

@@ -20,11 +20,12 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, losses, optim, players
-from gax.data.source import Spec
+from gax import errors, losses, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Array, Game, Player, PyTree, View
 from gax.losses import Loss
 from gax.nets import families
-from gax.types import Array, Game, Player, PyTree, View
 
 
 def defaults() -> ConfigDict:
@@ -32,7 +33,7 @@ def defaults() -> ConfigDict:
     fields.d.net.dropout = 0.0
     fields.unrolled = {'steps': 5, 'learning_rate': 0.03}
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 2e-4, b1=0.5)
+        player.optimizer = optimizers.section('adam', 2e-4, b1=0.5)
     return fields
 
 

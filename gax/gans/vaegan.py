@@ -14,12 +14,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import augment, ema, forward, losses, optim, players, terms
-from gax.data.source import Spec
+from gax import augment, losses, players, terms
+from gax.core import ema, forward, optimizers
+from gax.core.optimizers import section
+from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Game, Net, Term, View
 from gax.losses import LossFn
 from gax.nets import encoder, families
-from gax.optim import section
-from gax.types import Array, Batch, Game, Net, Term, View
 
 ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 
@@ -96,7 +97,7 @@ def make(config: Any, spec: Spec) -> Game:
         players={
             'd': d._replace(forward=score),
             'e': e._replace(
-                forward=score, optimizer=optim.make(config.e.optimizer, config.steps), summary=error
+                forward=score, optimizer=optimizers.make(config.e.optimizer, config.steps), summary=error
             ),
             'g': g._replace(forward=score),
         },

@@ -10,17 +10,18 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, optim, players
-from gax.data.source import Spec
+from gax import errors, losses, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:
     fields = families.defaults('mlp')
     fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'net': {'dropout': 0.0}}})
-    fields.d.optimizer = optim.section('rmsprop', 5e-5, clip_weights=0.01)
-    fields.g.optimizer = optim.section('rmsprop', 5e-5)
+    fields.d.optimizer = optimizers.section('rmsprop', 5e-5, clip_weights=0.01)
+    fields.g.optimizer = optimizers.section('rmsprop', 5e-5)
     return fields
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, optim, penalties, players
-from gax.data.source import Spec
+from gax import losses, penalties, players
+from gax.core import optimizers
+from gax.core.spec import Spec
+from gax.core.types import Game
 from gax.nets import families
-from gax.types import Game
 
 
 def defaults() -> ConfigDict:
@@ -21,7 +22,7 @@ def defaults() -> ConfigDict:
     fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'net': {'dropout': 0.0}}})
     fields.terms = {'wgan_gp': penalties.section('wgan_gp', weight=10.0)}
     for player in (fields.d, fields.g):
-        player.optimizer = optim.section('adam', 1e-4, b1=0.0, b2=0.9)
+        player.optimizer = optimizers.section('adam', 1e-4, b1=0.0, b2=0.9)
     return fields
 
 

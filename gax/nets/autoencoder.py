@@ -14,10 +14,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gax.bounds import Size, Sizes
-from gax.forward import Critic, points, unlabelled
+from gax.core.bounds import Size, Sizes
+from gax.core.forward import Critic, points, unlabelled
+from gax.core.types import Array, View
 from gax.nets.layers import Activation, Slope, activation
-from gax.types import Array, View
 
 Energy = Callable[[Array], Array]  # error [B, ...] -> [B]
 

@@ -33,9 +33,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from gax.core.types import Array
 from gax.nets import points
 from gax.nets.points import Axis
-from gax.types import Array
 
 Padding = str | Sequence[tuple[int, int]]
 Pads = Sequence[tuple[int, int]]

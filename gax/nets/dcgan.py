@@ -12,7 +12,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gax import errors
-from gax.bounds import Fraction, Size, Sizes
+from gax.core.bounds import Fraction, Size, Sizes
+from gax.core.types import Array
 from gax.nets.layers import (
     Activation,
     ConditionalBatchNorm,
@@ -26,7 +27,6 @@ from gax.nets.layers import (
     with_heads,
 )
 from gax.nets.minibatch import Minibatch, see_batch
-from gax.types import Array
 
 TAKES = ('image',)
 

@@ -14,11 +14,11 @@ import jax.numpy as jnp
 from flax.core import FrozenDict
 from ml_collections import ConfigDict
 
-from gax import bounds
-from gax.bounds import AnySizes
+from gax.core import bounds
+from gax.core.bounds import AnySizes
+from gax.core.types import Array
 from gax.nets.layers import activation, with_heads
 from gax.nets.minibatch import Minibatch, see_batch
-from gax.types import Array
 
 
 class Encoder(nn.Module):

@@ -10,9 +10,10 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from gax import errors, rng
+from gax import errors
+from gax.core import rng
+from gax.core.types import Array, Key, Net, PyTree
 from gax.nets.layers import halved
-from gax.types import Array, Key, Net, PyTree
 
 Seen = Callable[[int, Array], Array]
 

@@ -20,13 +20,14 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import bounds, errors, imported, rng
-from gax.data.source import Spec
-from gax.forward import Critic, critic_of, whole
+from gax import errors
+from gax.core import bounds, lookup, rng
+from gax.core.forward import Critic, critic_of, whole
+from gax.core.spec import Spec
+from gax.core.types import Net, not_zero
 from gax.nets import ensemble
 from gax.nets.lift import lift
 from gax.nets.spectral import spectral_norm
-from gax.types import Net, not_zero
 
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
@@ -50,7 +51,7 @@ def family(kind: str, role: str) -> type[nn.Module]:
 
     'package.module:Class' is that class. Raises GaxError for an unknown one.
     """
-    thing = imported.lookup(f'kind of {role.lower()}', kind, kinds(role))
+    thing = lookup.lookup(f'kind of {role.lower()}', kind, kinds(role))
     if not isinstance(thing, type):
         if not hasattr(thing, role):
             raise errors.GaxError(f'{kind} has no class {role}')

@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from gax import errors
-from gax.bounds import Only, one_of
+from gax.core.bounds import Only, one_of
+from gax.core.types import Array
 from gax.nets import conv as lowering
-from gax.types import Array
 
 Initializer = jax.nn.initializers.Initializer
 

@@ -10,9 +10,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gax import errors, rng
+from gax import errors
+from gax.core import rng
+from gax.core.types import Key, Net, PyTree
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
-from gax.types import Key, Net, PyTree
 
 
 def lift(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:

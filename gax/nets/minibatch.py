@@ -10,8 +10,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gax import errors
-from gax.bounds import Couples, one_of
-from gax.types import Array
+from gax.core.bounds import Couples, one_of
+from gax.core.types import Array
 
 
 class MinibatchStd(nn.Module):

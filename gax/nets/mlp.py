@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gax.bounds import Fraction, Only, Size, Sizes, one_of
+from gax.core.bounds import Fraction, Only, Size, Sizes, one_of
+from gax.core.types import Array
 from gax.nets.layers import ACTIVATIONS, Activation, Dropout, Slope, activation, batch_norm, with_heads
 from gax.nets.minibatch import Minibatch, see_batch
-from gax.types import Array
 
 
 class Generator(nn.Module):

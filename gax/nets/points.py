@@ -37,7 +37,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from gax.types import Array
+from gax.core.types import Array
 
 Points = tuple[complex, ...]
 INFINITY = complex(np.inf)

@@ -16,10 +16,10 @@ import jax.numpy as jnp
 from jax import lax
 
 from gax import errors
-from gax.bounds import Count, Size, Sizes
+from gax.core.bounds import Count, Size, Sizes
+from gax.core.types import Array
 from gax.nets.layers import Conv, Embed, Initializer, halved_shape, leaky_relu, with_heads
 from gax.nets.minibatch import Minibatch, see_batch
-from gax.types import Array
 
 TAKES = ('image',)
 

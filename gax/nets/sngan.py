@@ -12,10 +12,10 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gax.bounds import Count, Fraction, Sizes
+from gax.core.bounds import Count, Fraction, Sizes
+from gax.core.types import Array
 from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, halved_shape, with_heads
 from gax.nets.minibatch import Minibatch, see_batch
-from gax.types import Array
 
 TAKES = ('image',)
 PLAYER = {

@@ -10,8 +10,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gax import rng
-from gax.types import Array, Key, Net, PyTree
+from gax.core import rng
+from gax.core.types import Array, Key, Net, PyTree
 
 Chosen = Callable[[str, Array], bool]
 OF_NORMALISATION = ('scale', 'bias')  # last names of parameters that are no linear maps, whatever their rank

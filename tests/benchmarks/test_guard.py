@@ -45,7 +45,7 @@ def test_every_program_is_recorded(guard):
 
 def test_a_step_that_does_more_is_seen(guard, monkeypatch):
     """A second pass of the generator, which XLA does not merge: the FLOPs of the program say so."""
-    from gax import step as steps
+    from gax.core import step as steps
 
     shared = steps._generate
 
@@ -65,7 +65,7 @@ def test_an_array_that_changes_its_type_is_seen(guard, monkeypatch):
     """A step that gives a weakly typed number back is traced a second time for it."""
     from dataclasses import replace
 
-    from gax import step as steps
+    from gax.core import step as steps
 
     finish = steps.finish
     monkeypatch.setattr(

@@ -13,7 +13,8 @@ import tinyruns
 
 from configs import ring
 from gax import config as configs
-from gax import data, gans, rng, step
+from gax import data, gans
+from gax.core import rng, step
 from gax.data import synthetic
 
 

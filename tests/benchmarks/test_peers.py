@@ -42,8 +42,9 @@ def ours(name):
     """Trainable parameters of gax's networks, (generator, discriminator)."""
     from models import MODELS
 
-    from gax import data, gans, rng
-    from gax import step as steps
+    from gax import data, gans
+    from gax.core import rng
+    from gax.core import step as steps
 
     config = MODELS[name].config()
     game = gans.make(config, data.load(config).spec)
@@ -137,7 +138,7 @@ def test_the_average_is_that_of_gax():
     torch = pytest.importorskip('torch')
     import torch_step
 
-    from gax import ema
+    from gax.core import ema
 
     net = torch.nn.BatchNorm1d(3)
     averaged, move = torch_step.average(net, 0.999)

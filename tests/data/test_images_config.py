@@ -17,7 +17,7 @@ from configs import images
 from configs.images import Look
 from gax import config as configs
 from gax import data, experiment, fields, gans, parallel
-from gax import step as steps
+from gax.core import step as steps
 from gax.errors import GaxError
 from gax.nets import conv
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from gax import errors
+from gax.core.spec import Spec
 from gax.data import memory
-from gax.data.source import Spec
 from gax.evals import classes, features
 
 MNIST, EMOJI = features.make('mnist', (28, 28, 1)), features.make('emoji', (32, 32, 3))

@@ -8,7 +8,7 @@ import toys
 
 from gax import errors
 from gax.config import base
-from gax.data.source import Spec
+from gax.core.spec import Spec
 from gax.gans import acgan
 
 SPEC = Spec('toy', {'image': (4, 4, 1)}, num_classes=2)

@@ -8,8 +8,8 @@ import toys
 
 from configs import began_mnist
 from gax import errors, gans
-from gax import step as steps
-from gax.data.source import Spec
+from gax.core import step as steps
+from gax.core.spec import Spec
 from gax.gans import began
 
 POINTS = Spec('points', {'point': (2,)})

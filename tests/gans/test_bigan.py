@@ -7,9 +7,9 @@ import optax
 import pytest
 import toys
 
-from gax import step as steps
 from gax.config import base, choose
-from gax.data.source import Spec
+from gax.core import step as steps
+from gax.core.spec import Spec
 from gax.gans import bigan
 
 SPEC = Spec('toy', {'point': (2,)})

@@ -7,9 +7,9 @@ import pytest
 import toys
 
 from gax import errors, gans
-from gax import step as steps
 from gax.config import base
-from gax.data.source import Spec
+from gax.core import step as steps
+from gax.core.spec import Spec
 
 POINTS = Spec('points', {'point': (2,)})
 IMAGES = Spec('images', {'image': (8, 8, 1)}, num_classes=3)

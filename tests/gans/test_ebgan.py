@@ -8,9 +8,10 @@ import toys
 
 from configs import ebgan_mnist
 from gax import config as configs
-from gax import errors, forward, gans
+from gax import errors, gans
 from gax.config import base
-from gax.data.source import Spec
+from gax.core import forward
+from gax.core.spec import Spec
 from gax.gans import ebgan
 from gax.nets import autoencoder, families
 

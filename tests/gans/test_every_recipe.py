@@ -11,9 +11,9 @@ import toys
 
 from gax import config as configs
 from gax import data, errors, gans, penalties
-from gax import step as steps
 from gax.config import base, choose
-from gax.data.source import Spec
+from gax.core import step as steps
+from gax.core.spec import Spec
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 A = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)

@@ -8,8 +8,8 @@ import toys
 
 from configs import improved_mnist
 from gax import choices, errors, gans
-from gax import step as steps
-from gax.data.source import Spec
+from gax.core import step as steps
+from gax.core.spec import Spec
 
 POINTS = Spec('points', {'point': (2,)})
 

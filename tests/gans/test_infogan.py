@@ -8,7 +8,7 @@ import toys
 
 from gax import errors
 from gax.config import base, choose
-from gax.data.source import Spec
+from gax.core.spec import Spec
 from gax.gans import infogan
 
 SPEC = Spec('toy', {'point': (2,)})

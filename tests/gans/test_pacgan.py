@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import toys
 
-from gax import errors, forward, gans, losses, penalties
-from gax import step as steps
+from gax import errors, gans, losses, penalties
 from gax.config import base, choose
-from gax.data.source import Spec
+from gax.core import forward
+from gax.core import step as steps
+from gax.core.spec import Spec
 from gax.gans.pacgan import in_packs, pack
 
 POINTS = Spec('points', {'point': (2,)})

@@ -11,10 +11,11 @@ import optax
 import pytest
 import toys
 
-from gax import errors, forward, gans, losses, penalties, terms
-from gax import step as steps
+from gax import errors, gans, losses, penalties, terms
 from gax.config import base
-from gax.data.source import Spec
+from gax.core import forward
+from gax.core import step as steps
+from gax.core.spec import Spec
 from gax.gans.unrolled import against_reals, look_ahead
 
 POINTS = Spec('points', {'point': (2,)})

@@ -8,9 +8,9 @@ import pytest
 import toys
 
 from gax import errors
-from gax import step as steps
 from gax.config import base, choose
-from gax.data.source import Spec
+from gax.core import step as steps
+from gax.core.spec import Spec
 from gax.gans import vaegan
 
 U = np.array([1.0, -2.0])

@@ -7,7 +7,7 @@ import pytest
 
 from gax import gans, nets
 from gax.config import base
-from gax.data import Spec
+from gax.core.spec import Spec
 from gax.errors import GaxError
 from gax.nets import dcgan
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from toys import close, same
 
-from gax import losses, rng, terms
+from gax import losses, terms
 from gax.config import base, choose
-from gax.data import Spec
+from gax.core import rng
+from gax.core.spec import Spec
+from gax.core.types import Net
 from gax.errors import GaxError
 from gax.nets import families
 from gax.nets.ensemble import committee, multiscale
 from gax.nets.layers import halved
-from gax.types import Net
 
 KEY = jax.random.key(0)
 SPEC = Spec('x', {'image': (8, 8, 1)}, 0, 10)

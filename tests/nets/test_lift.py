@@ -7,11 +7,11 @@ import pytest
 import tinyruns
 
 from gax import experiment, parallel
+from gax.core.wrappers import accumulate
 from gax.errors import GaxError
 from gax.gans import ebgan
 from gax.nets.lift import lift
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
-from gax.wrappers import accumulate
 
 RING = {'data.name': 'synthetic:ring', 'g.widths': (8,), 'd.widths': (8,)}
 NORMED = {**RING, 'g.batch_norm_first': True}

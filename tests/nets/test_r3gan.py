@@ -8,7 +8,7 @@ from jax import lax
 
 from gax import nets
 from gax.config import base
-from gax.data import Spec
+from gax.core.spec import Spec
 from gax.errors import GaxError
 from gax.nets import families, r3gan
 

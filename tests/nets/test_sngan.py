@@ -7,7 +7,7 @@ import pytest
 
 from gax import nets
 from gax.config import base
-from gax.data import Spec
+from gax.core.spec import Spec
 from gax.errors import GaxError
 from gax.nets import families, sngan
 from gax.nets.layers import ConditionalBatchNorm, doubled, halved

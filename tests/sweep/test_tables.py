@@ -16,7 +16,7 @@ import pytest
 import tiny_sweep
 
 from gax import choices, data_identity, errors, stats
-from gax.data import Spec
+from gax.core.spec import Spec
 from gax.sweep import comparison, objective, page, plan, plots, space, table
 from gax.sweep.table import Row
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.types import Array, Metrics
+from gax.core.types import Array, Metrics
 
 NEVER = np.iinfo(np.int32).max
 

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gax import rng
+from gax.core import rng
 
 PyTree = Any
 Array = jax.Array
@@ -135,7 +135,7 @@ class Player(NamedTuple):
     forward:   view -> (out, view): the one forward pass of a move, which all terms share.
     terms:     name -> Term; the loss is the weighted sum.
     optimizer: an optax transformation over {net: params} of the nets in `wrt`. Its `update` is given the training
-               step as the extra argument `step`, which schedules of `optim.make` follow; those of optax itself
+               step as the extra argument `step`, which schedules of `optimizers.make` follow; those of optax itself
                count the player's moves.
     updates:   moves per training step (n_critic, for a critic).
     grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It is

@@ -9,9 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gax import errors, rng
-from gax import step as steps
-from gax.types import Batch, Game, Key, Metrics, Net, PyTree, Step, TrainState
+from gax import errors
+from gax.core import rng
+from gax.core import step as steps
+from gax.core.types import Batch, Game, Key, Metrics, Net, PyTree, Step, TrainState
 
 # What networks compute in; None: as they are.
 PRECISIONS: dict[str, Any] = {'float32': None, 'bfloat16': jnp.bfloat16}

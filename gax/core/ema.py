@@ -7,7 +7,7 @@ p + decay^n (p0 - p). No bias correction (Karras et al., "Progressive Growing of
 import jax
 import jax.numpy as jnp
 
-from gax.types import Array, PyTree, Schedule
+from gax.core.types import Array, PyTree, Schedule
 
 
 def update(old: PyTree, value: PyTree, decay: float | Array) -> PyTree:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gax.types import Array, Batch, Key, View
+from gax.core.types import Array, Batch, Key, View
 
 Inputs = Callable[[View, Batch], tuple[Array, ...]]
 

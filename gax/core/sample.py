@@ -5,8 +5,8 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from gax import rng
-from gax.types import Array, Batch, Game, Key, TrainState, View
+from gax.core import rng
+from gax.core.types import Array, Batch, Game, Key, TrainState, View
 
 
 def networks(game: Game, state: TrainState, averaged: bool = True) -> tuple[dict, dict]:

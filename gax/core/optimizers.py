@@ -14,8 +14,9 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict, config_dict
 
-from gax import errors, rng
-from gax.bounds import POSITIVE, between
+from gax import errors
+from gax.core import rng
+from gax.core.bounds import POSITIVE, between
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
 WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'historical')

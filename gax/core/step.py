@@ -19,8 +19,9 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gax import ema, errors, rng
-from gax.types import Array, Batch, Game, Key, Metrics, PyTree, Step, Term, TrainState, View, counted
+from gax import errors
+from gax.core import ema, rng
+from gax.core.types import Array, Batch, Game, Key, Metrics, PyTree, Step, Term, TrainState, View, counted
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
 LARGE = 1 << 15  # numbers in a leaf whose norm is taken apart
