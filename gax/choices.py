@@ -18,9 +18,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, fields, gans, penalties, sections
+from gax import errors, fields, gans, sections
 from gax.core import bounds, optimizers
 from gax.nets import encoder, families
+from gax.objectives import penalties
 
 
 def is_choice(path: str) -> bool:

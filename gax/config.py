@@ -8,7 +8,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import choices, errors, gans, parallel, penalties, transforms
+from gax import choices, errors, gans, parallel
 from gax.choices import choose as choose
 from gax.core import bounds, wrappers
 from gax.core.optimizers import SCHEDULE_LENGTHS, check_length
@@ -16,6 +16,7 @@ from gax.core.optimizers import schedule as schedule
 from gax.core.optimizers import section as optimizer
 from gax.evals import metrics
 from gax.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
+from gax.objectives import image_transforms, penalties
 from gax.sections import data_section, eval_section
 
 
@@ -76,7 +77,7 @@ def check(config: ConfigDict) -> None:
 
 def check_together(config: ConfigDict) -> None:
     """What one field alone does not show: rows that cannot be divided, and pairs that have no meaning together."""
-    transforms.parse(config.augment)
+    image_transforms.parse(config.augment)
     metrics.check(config.eval.get('metrics', ()))
     asked = config.eval
     if asked.get('patience') and not (asked.every and asked.get('best')):

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import toys
 
-from gax import augment, choices, transforms
+from gax import choices
 from gax.config import base
 from gax.core import forward
 from gax.errors import GaxError
+from gax.objectives import augment, image_transforms
 
 DRAW = np.random.default_rng(0)
 X = DRAW.normal(size=(64, 8, 8, 3)).astype(np.float32)
@@ -17,7 +18,7 @@ KEY = jax.random.key(0)
 
 
 def test_shifts_move_by_whole_pixels_and_bring_in_zeros():
-    found = transforms.shifted(jnp.asarray(X[:3]), jnp.array([0, 2, -1]), jnp.array([0, -3, 1]))
+    found = image_transforms.shifted(jnp.asarray(X[:3]), jnp.array([0, 2, -1]), jnp.array([0, -3, 1]))
     np.testing.assert_array_equal(found[0], X[0])
     expected = np.zeros_like(X[1:3])
     expected[0, 2:, :5] = X[1, :6, 3:]
@@ -28,13 +29,13 @@ def test_shifts_move_by_whole_pixels_and_bring_in_zeros():
 def test_translation_goes_an_eighth_each_way():
     one = np.zeros((600, 16, 24, 1), np.float32)
     one[:, 8, 12] = 1
-    rows, columns = np.nonzero(np.asarray(transforms.translation(KEY, one))[..., 0])[1:]
+    rows, columns = np.nonzero(np.asarray(image_transforms.translation(KEY, one))[..., 0])[1:]
     assert sorted(set(rows - 8)) == [-2, -1, 0, 1, 2]
     assert sorted(set(columns - 12)) == [-3, -2, -1, 0, 1, 2, 3]
 
 
 def test_cutout_zeroes_at_most_half_of_each_side():
-    kept = np.asarray(transforms.cutout(KEY, jnp.ones((500, 8, 12, 2)))) == 1
+    kept = np.asarray(image_transforms.cutout(KEY, jnp.ones((500, 8, 12, 2)))) == 1
     assert np.array_equal(kept[..., 0], kept[..., 1])
     holes = 8 * 12 - kept[..., 0].sum((1, 2))
     assert holes.max() == 4 * 6  # half of each side
@@ -47,12 +48,12 @@ def test_cutout_zeroes_at_most_half_of_each_side():
 
 
 def test_colour_changes_are_affine_about_their_means():
-    b = np.asarray(transforms.brightness(KEY, X)) - X
+    b = np.asarray(image_transforms.brightness(KEY, X)) - X
     assert np.ptp(b, axis=(1, 2, 3)).max() < 1e-6
     assert -0.5 <= b.min() < -0.4 < 0.4 < b.max() < 0.5
     for change, axis, low, high in (
-        (transforms.saturation, 3, 0, 2),
-        (transforms.contrast, (1, 2, 3), 0.5, 1.5),
+        (image_transforms.saturation, 3, 0, 2),
+        (image_transforms.contrast, (1, 2, 3), 0.5, 1.5),
     ):
         mean = X.mean(axis, keepdims=True)
         found = np.asarray(change(KEY, X))
@@ -70,29 +71,31 @@ def kinds(found, made):
 
 def test_flips_and_turns_are_as_likely_as_one_another():
     x = DRAW.normal(size=(400, 3, 3, 1)).astype(np.float32)
-    assert kinds(transforms.flip(KEY, x), [x, x[:, :, ::-1]]).min() > 160
-    assert kinds(transforms.rotation(KEY, x), [np.rot90(x, k, (1, 2)) for k in range(4)]).min() > 70
+    assert kinds(image_transforms.flip(KEY, x), [x, x[:, :, ::-1]]).min() > 160
+    assert kinds(image_transforms.rotation(KEY, x), [np.rot90(x, k, (1, 2)) for k in range(4)]).min() > 70
     wide = x.reshape(400, 1, 9, 1)
-    assert kinds(transforms.rotation(KEY, wide), [wide, np.rot90(wide, 2, (1, 2))]).min() > 160
+    assert kinds(image_transforms.rotation(KEY, wide), [wide, np.rot90(wide, 2, (1, 2))]).min() > 160
 
 
-@pytest.mark.parametrize('name', transforms.TRANSFORMS)
+@pytest.mark.parametrize('name', image_transforms.TRANSFORMS)
 def test_gradients_go_through_twice(name):
     """f(x) = sum of (T x)^3 / 6 along a direction, against differences in double precision; T is linear here, or affine."""
     with jax.enable_x64(True):
         x, t = (jnp.asarray(DRAW.normal(size=(3, 4, 4, 3))) for _ in range(2))
-        f = lambda h: jnp.sum(transforms.apply(name, KEY, x + h * t) ** 3) / 6  # noqa: E731
+        f = lambda h: jnp.sum(image_transforms.apply(name, KEY, x + h * t) ** 3) / 6  # noqa: E731
         first, second = jax.jit(jax.grad(f)), jax.jit(jax.grad(jax.grad(f)))
         np.testing.assert_allclose(first(0.0), (f(1e-5) - f(-1e-5)) / 2e-5, rtol=1e-6)
         np.testing.assert_allclose(second(0.0), (first(1e-5) - first(-1e-5)) / 2e-5, rtol=1e-6)
 
 
 def test_policies_are_names_in_turn_each_with_its_own_stream():
-    both = transforms.apply('flip, cutout', KEY, X)
-    np.testing.assert_array_equal(transforms.apply('cutout', KEY, transforms.apply('flip', KEY, X)), both)
-    assert transforms.apply('', KEY, X) is X
+    both = image_transforms.apply('flip, cutout', KEY, X)
+    np.testing.assert_array_equal(
+        image_transforms.apply('cutout', KEY, image_transforms.apply('flip', KEY, X)), both
+    )
+    assert image_transforms.apply('', KEY, X) is X
     with pytest.raises(GaxError, match="unknown image transform 'colour' \\(nearest: 'color'\\)"):
-        transforms.parse('colour,cutout')
+        image_transforms.parse('colour,cutout')
 
 
 # --- around a critic --------------------------------------------------------------------------------------------

@@ -157,8 +157,8 @@ def test_a_section_that_is_not_its_name_s_is_refused():
 OUTSIDE = """
 import flax.linen as nn
 import jax.numpy as jnp
-from gax import losses, players, terms
-from gax.losses import Loss
+from gax.objectives import losses, players, terms
+from gax.objectives.losses import Loss
 from gax.nets import families
 
 class Generator(nn.Module):

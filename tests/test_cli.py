@@ -17,7 +17,8 @@ from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
-from gax import configfile, errors, fields, penalties, training
+from gax import configfile, errors, fields, training
+from gax.objectives import penalties
 from gax.sweep import command
 
 # ml_collections loads config files by a method that importlib is to lose.

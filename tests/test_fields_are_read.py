@@ -9,13 +9,14 @@ import pytest
 import toys
 from ml_collections import ConfigDict
 
-from gax import choices, errors, fields, gans, penalties
+from gax import choices, errors, fields, gans
 from gax import config as configs
 from gax.config import base
 from gax.core import bounds, optimizers
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.nets import families
+from gax.objectives import penalties
 
 ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder')
 SHAPE = (8, 8, 1)

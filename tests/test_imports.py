@@ -38,20 +38,27 @@ LAYERS = [
     ['gax.core.types', 'gax.core.optimizers', 'gax.movies', 'gax.folders', 'gax.data.feed'],
     ['gax.nets.points'],
     [
-        'gax.losses',
+        'gax.objectives.losses',
         'gax.core.ema',
         'gax.core.metrics',
         'gax.parallel',
         'gax.core.forward',
-        'gax.transforms',
+        'gax.objectives.image_transforms',
         'gax.nets.conv',
         'gax.nets.minibatch',
     ],
-    ['gax.terms', 'gax.hosts', 'gax.sections'],
-    ['gax.regularizers'],
-    ['gax.penalties', 'gax.augment', 'gax.core.step'],
+    ['gax.objectives.terms', 'gax.hosts', 'gax.sections'],
+    ['gax.objectives.regularizers'],
+    ['gax.objectives.penalties', 'gax.objectives.augment', 'gax.core.step'],
     ['gax.core.wrappers'],
-    ['gax.players', 'gax.core.sample', 'gax.latents', 'gax.data.source', 'gax.nets.lift', 'gax.nets.layers'],
+    [
+        'gax.objectives.players',
+        'gax.core.sample',
+        'gax.latents',
+        'gax.data.source',
+        'gax.nets.lift',
+        'gax.nets.layers',
+    ],
     ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds', 'gax.data.images'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.families'],
@@ -131,7 +138,7 @@ def imports(module):
 
 
 def test_the_walk_sees_imports():
-    assert imports('gax.terms') == {'gax.errors', 'gax.losses', 'gax.core.types'}
+    assert imports('gax.objectives.terms') == {'gax.errors', 'gax.objectives.losses', 'gax.core.types'}
     assert imports('experiments.train') >= {'gax.cli', 'gax.training'}
     assert len(MODULES) > 40
 

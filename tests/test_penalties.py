@@ -8,9 +8,10 @@ import pytest
 import toys
 from ml_collections import ConfigDict
 
-from gax import nets, penalties
+from gax import nets
 from gax.core import forward
 from gax.nets.layers import Conv
+from gax.objectives import penalties
 
 W = np.array([3.0, -4.0, 12.0], np.float32)  # |w| = 13
 REAL = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import toys
 
-from gax import nets, regularizers
+from gax import nets
 from gax.core import forward
 from gax.errors import GaxError
 from gax.nets import dcgan
+from gax.objectives import regularizers
 
 REAL, FAKE = jnp.array([1.0, 3.0, 5.0, 7.0]), jnp.array([-2.0, 0.0, 0.0, 4.0])  # means 4 and 0.5
 A = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)

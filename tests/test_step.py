@@ -11,12 +11,13 @@ import pytest
 import toys
 from toys import close, differ, same
 
-from gax import data, gans, losses, penalties, terms
+from gax import data, gans
 from gax.config import optimizer
 from gax.core import forward, rng
 from gax.core import step as steps
 from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
+from gax.objectives import losses, penalties, terms
 
 
 def jitted(game, due=None):

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import toys
 
-from gax import losses, terms
 from gax.core import metrics
 from gax.errors import GaxError
+from gax.objectives import losses, terms
 
 REAL, FAKE = jnp.array([-5, 1.4, 12.5, 2.7]), jnp.array([10, 4.4, -5.5, 3.6])
 

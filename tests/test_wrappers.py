@@ -7,12 +7,12 @@ import optax
 import pytest
 import toys
 
-from gax import penalties, terms
 from gax.config import optimizer
 from gax.core import forward, optimizers, wrappers
 from gax.core import step as steps
 from gax.core.types import Game, Player
 from gax.errors import GaxError
+from gax.objectives import penalties, terms
 
 
 def bilinear(opt, simultaneous=True, **fields):

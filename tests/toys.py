@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gax import losses, terms
 from gax.core import forward, rng
 from gax.core import step as steps
 from gax.core.types import Game, Net, Player, View
+from gax.objectives import losses, terms
 
 
 def net(init, fn, noise=0.0):

@@ -11,11 +11,12 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players, terms
+from gax import errors
 from gax.core import forward
 from gax.core.spec import Spec
 from gax.core.types import Array, Game, View
 from gax.nets import families
+from gax.objectives import losses, players, terms
 
 
 def defaults() -> ConfigDict:

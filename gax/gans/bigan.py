@@ -13,13 +13,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import losses, players
 from gax.core import ema, forward
 from gax.core.forward import Critic
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, Net, View
-from gax.losses import Loss
 from gax.nets import encoder, families
+from gax.objectives import losses, players
+from gax.objectives.losses import Loss
 
 ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 

@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors
 from gax.core.forward import Critic
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, View
 from gax.nets import families
+from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:

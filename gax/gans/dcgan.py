@@ -8,10 +8,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.nets import families
+from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:

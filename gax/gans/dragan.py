@@ -9,11 +9,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import losses, penalties, players
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.nets import families
+from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:

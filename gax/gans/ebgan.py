@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, players, terms
+from gax import errors
 from gax.core import ema, forward, optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Game
-from gax.losses import Loss
 from gax.nets import autoencoder, families
+from gax.objectives import players, terms
+from gax.objectives.losses import Loss
 
 ROLES = {'d': 'Autoencoder'}
 

@@ -14,10 +14,11 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players, terms
+from gax import errors
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, Key, View
 from gax.nets import families
+from gax.objectives import losses, players, terms
 
 
 def defaults() -> ConfigDict:

@@ -20,12 +20,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, losses, players
+from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Game, Player, PyTree, View
-from gax.losses import Loss
 from gax.nets import families
+from gax.objectives import losses, players
+from gax.objectives.losses import Loss
 
 
 def defaults() -> ConfigDict:

@@ -14,13 +14,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import augment, losses, players, terms
 from gax.core import ema, forward, optimizers
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, Net, Term, View
-from gax.losses import LossFn
 from gax.nets import encoder, families
+from gax.objectives import augment, losses, players, terms
+from gax.objectives.losses import LossFn
 
 ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 

@@ -10,10 +10,11 @@ import pytest
 import toys
 
 from gax import config as configs
-from gax import data, errors, gans, penalties
+from gax import data, errors, gans
 from gax.config import base, choose
 from gax.core import step as steps
 from gax.core.spec import Spec
+from gax.objectives import penalties
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 A = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)

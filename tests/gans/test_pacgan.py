@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import toys
 
-from gax import errors, gans, losses, penalties
+from gax import errors, gans
 from gax.config import base, choose
 from gax.core import forward
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.gans.pacgan import in_packs, pack
+from gax.objectives import losses, penalties
 
 POINTS = Spec('points', {'point': (2,)})
 W = jnp.array([3.0, -4.0, 1.0, 2.0])  # D of a pack of two points

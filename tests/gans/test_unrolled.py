@@ -11,12 +11,13 @@ import optax
 import pytest
 import toys
 
-from gax import errors, gans, losses, penalties, terms
+from gax import errors, gans
 from gax.config import base
 from gax.core import forward
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.gans.unrolled import against_reals, look_ahead
+from gax.objectives import losses, penalties, terms
 
 POINTS = Spec('points', {'point': (2,)})
 W = jnp.array([1.0, -2.0])

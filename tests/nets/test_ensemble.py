@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from toys import close, same
 
-from gax import losses, terms
 from gax.config import base, choose
 from gax.core import rng
 from gax.core.spec import Spec
@@ -15,6 +14,7 @@ from gax.errors import GaxError
 from gax.nets import families
 from gax.nets.ensemble import committee, multiscale
 from gax.nets.layers import halved
+from gax.objectives import losses, terms
 
 KEY = jax.random.key(0)
 SPEC = Spec('x', {'image': (8, 8, 1)}, 0, 10)

@@ -6,13 +6,13 @@ import numpy as np
 import toys
 from toys import close, same
 
-from gax import penalties
 from gax.config import base
 from gax.core.forward import POINTS
 from gax.core.spec import Spec
 from gax.core.types import Net
 from gax.nets import families
 from gax.nets.spectral import largest_singular_value, linear, spectral_norm
+from gax.objectives import penalties
 
 KEY = jax.random.key(0)
 

@@ -15,11 +15,12 @@ from typing import Annotated, Any
 import jax
 import jax.numpy as jnp
 
-from gax import errors, regularizers
+from gax import errors
 from gax.core import bounds, lookup
 from gax.core.forward import IMAGES, Critic, fakes_of
 from gax.core.types import Array, Batch, Key, Term, View, not_zero
-from gax.terms import stateless
+from gax.objectives import regularizers
+from gax.objectives.terms import stateless
 
 Score = Callable[[Array], Array]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gax import augment, penalties, terms
 from gax.core import ema, forward, optimizers, wrappers
 from gax.core.forward import IMAGES, Critic
 from gax.core.types import Game, Net, Player, Term
-from gax.losses import Loss
-from gax.regularizers import Generate
+from gax.objectives import augment, penalties, terms
+from gax.objectives.losses import Loss
+from gax.objectives.regularizers import Generate
 
 
 def usual_game(

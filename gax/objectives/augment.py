@@ -12,10 +12,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gax import transforms
 from gax.core import rng
 from gax.core.forward import Critic
 from gax.core.types import Array, Batch, PyTree, Term, View, not_zero
+from gax.objectives import image_transforms
 
 Change = Callable[[View, Array], Array]
 
@@ -32,9 +32,9 @@ def from_config(config: Any, critic: Critic) -> Critic:
     if not_zero(noise['std']):
         critic = changed(critic, instance_noise(**noise))
     if adapted(config):
-        transforms.parse(','.join(ADAPTIVE), critic.field)
+        image_transforms.parse(','.join(ADAPTIVE), critic.field)
         critic = changed(critic, adaptive())
-    if transforms.parse(config.augment, critic.field):
+    if image_transforms.parse(config.augment, critic.field):
         critic = changed(critic, diff_augment(config.augment))
     return critic
 
@@ -75,11 +75,11 @@ def instance_noise(std: float, steps: int = 0) -> Change:
 
 
 def diff_augment(policy: str = 'color,translation,cutout') -> Change:
-    """Every image through the transforms of `policy`, with gradients. See transforms.py for their strengths.
+    """Every image through the transforms of `policy`, with gradients. See image_transforms.py for their strengths.
 
     Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020, section 3.2 and their code.
     """
-    return lambda view, x: transforms.apply(policy, view.rng('augment'), x)
+    return lambda view, x: image_transforms.apply(policy, view.rng('augment'), x)
 
 
 def adaptive(player: str = 'd', term: str = 'ada') -> Change:
@@ -87,7 +87,7 @@ def adaptive(player: str = 'd', term: str = 'ada') -> Change:
 
     Of the pipeline of Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020, appendix B, these
     are pixel blitting (flips, turns by 90 degrees, shifts by whole pixels) and part of the colour group (brightness,
-    contrast, saturation; uniform and one draw for the three, as in transforms.py, where the paper's are normal and
+    contrast, saturation; uniform and one draw for the three, as in image_transforms.py, where the paper's are normal and
     log-normal, and drawn apart). Not here: scaling and rotation by any angle, hue, luma flip, filters, noise, cutout.
     p is that of before the move, for reals and fakes alike.
     """
@@ -97,7 +97,7 @@ def adaptive(player: str = 'd', term: str = 'ada') -> Change:
         for name in ADAPTIVE:
             own = rng.stream(key, name)
             chosen = jax.random.bernoulli(rng.stream(own, 'chosen'), p, (x.shape[0], 1, 1, 1))
-            x = jnp.where(chosen, transforms.TRANSFORMS[name](own, x), x)
+            x = jnp.where(chosen, image_transforms.TRANSFORMS[name](own, x), x)
         return x
 
     return change

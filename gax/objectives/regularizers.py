@@ -11,11 +11,12 @@ from typing import Annotated, Any
 import jax
 import jax.numpy as jnp
 
-from gax import errors, transforms
+from gax import errors
 from gax.core.bounds import Count, Share, between
 from gax.core.forward import IMAGES, Critic, fakes_of, generate
 from gax.core.types import Array, Batch, PyTree, Term, View
-from gax.terms import DISTANCES, stateless
+from gax.objectives import image_transforms
+from gax.objectives.terms import DISTANCES, stateless
 
 Generate = Callable[[View], tuple[Batch, View]]  # a game's own pass, as Game.generate
 
@@ -43,7 +44,7 @@ def lecam(critic: Critic = IMAGES, *, decay: Share = 0.99, start: Count = 0, **f
 
 def inconsistency(critic: Critic, policy: str, view: View, batch: Batch, logits: Array, name: str) -> Array:
     """E (D(x) - D(T(x)))^2, where D(x) are the `logits` of the main pass and T is an image policy."""
-    moved = transforms.apply(policy, view.rng(f'T/{name}'), batch[critic.field])
+    moved = image_transforms.apply(policy, view.rng(f'T/{name}'), batch[critic.field])
     again = critic.score(view, {**batch, critic.field: moved}, stream=name)
     return jnp.mean(jnp.square(logits - again))
 
@@ -52,9 +53,9 @@ def cr(critic: Critic = IMAGES, *, policy: str = 'flip,translation', **fields: A
     """Consistency: E (D(x) - D(T(x)))^2 over reals; the term's weight is lambda (10 in the paper).
 
     Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on D's last layer, the logits. T is a
-    `policy` of transforms.py (the paper: flips and shifts). Both sides take a gradient.
+    `policy` of image_transforms.py (the paper: flips and shifts). Both sides take a gradient.
     """
-    transforms.parse(policy, critic.field)
+    image_transforms.parse(policy, critic.field)
 
     def fn(view: View, out: Any) -> Array:
         return inconsistency(critic, policy, view, view.batch, out['real'], 'real')
@@ -70,7 +71,7 @@ def bcr(
     Zhao et al., "Improved Consistency Regularization for GANs", 2021, algorithm 1: lambda_real is the term's weight,
     lambda_fake the weight times fake_ratio (both 10 in the paper).
     """
-    transforms.parse(policy, critic.field)
+    image_transforms.parse(policy, critic.field)
 
     def fn(view: View, out: Any) -> Array:
         real = inconsistency(critic, policy, view, view.batch, out['real'], 'real')

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gax import errors
 from gax.core.types import Array, PyTree, Summary, Term, View
-from gax.losses import LossFn
+from gax.objectives.losses import LossFn
 
 
 def stateless(fn: Callable[[View, Any], Array], **fields: Any) -> Term:
