@@ -2,7 +2,7 @@
 
 Forward pass and both gradients of one layer in a compiled loop, on CPU; the plain sum and the three plans of least cost take turns,
 and the best of several windows counts. Prints milliseconds, what conv.py takes, and the share of the plain sum's time that this
-needs. Writes results/layers.json. The costs in gax/nets/points.py were fitted to an earlier run of this on the same machine.
+needs. Writes results/layers.json. The costs in gax/nets/ops/winograd.py were fitted to an earlier run of this on the same machine.
 """
 
 from __future__ import annotations
@@ -68,29 +68,29 @@ def measure(batch: int, side: int, size: int, stride: int, cin: int, cout: int) 
     import jax
 
     from gax.core import rng
-    from gax.nets import conv, points
+    from gax.nets.ops import conv, winograd
 
     low, high = jax.lax.padtype_to_pads((side,), (size,), (stride,), 'SAME')[0]
-    axis = points.Axis(side, size, stride, low, -(-side // stride))
+    axis = winograd.Axis(side, size, stride, low, -(-side // stride))
     x = jax.random.normal(rng.key(0), (batch, side, side, cin))
     kernel = jax.random.normal(rng.key(1), (size, size, cin, cout)) * 0.01
     sum_of = functools.partial(
         conv.conv, strides=(stride,) * 2, padding=[(low, high)] * 2, lowering='patches'
     )
     ways: dict[str, Any] = {'plain': program(sum_of)}
-    cost = functools.partial(points.cost, examples=batch, cin=stride**2 * cin, cout=cout)
-    alike = [(plan, plan) for plan in points.plans(axis)]
-    taken = points.cheapest(axis, axis, batch, cin, cout)
+    cost = functools.partial(winograd.cost, examples=batch, cin=stride**2 * cin, cout=cout)
+    alike = [(plan, plan) for plan in winograd.plans(axis)]
+    taken = winograd.cheapest(axis, axis, batch, cin, cout)
     for pair in sorted(alike, key=lambda pair: cost(*pair))[:3]:
-        ways[name(*pair)] = program(functools.partial(points.conv, axes=(axis, axis), plan=pair))
+        ways[name(*pair)] = program(functools.partial(winograd.conv, axes=(axis, axis), plan=pair))
     layer = {'batch': batch, 'side': side, 'kernel': size, 'stride': stride, 'cin': cin, 'cout': cout}
     return {**layer, 'ms': best_of(ways, x, kernel), 'taken': name(*taken) if taken else 'plain'}
 
 
 def name(h: Any, w: Any) -> str:
-    from gax.nets import points
+    from gax.nets.ops import winograd
 
-    return f'{points.products(h, w)} products, {h.tiles}x{w.tiles} tiles'
+    return f'{winograd.products(h, w)} products, {h.tiles}x{w.tiles} tiles'
 
 
 def row(found: dict[str, Any]) -> str:

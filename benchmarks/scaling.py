@@ -97,9 +97,9 @@ def main(argv: list[str]) -> None:
     for name in _MODELS.value:
         if name not in models.MODELS:
             sys.exit(f'scaling: unknown program {name!r}; there are: {", ".join(models.MODELS)}')
-    # Convolutions as accelerators run them. On CPU gradients of kernels cross as values at points (gax/nets/points.py) instead, of
+    # Convolutions as accelerators run them. On CPU gradients of kernels cross as values at points (gax/nets/ops/winograd.py) instead, of
     # which there are more than taps.
-    from gax.nets import conv
+    from gax.nets.ops import conv
 
     conv.default_lowering = lambda: 'lax'
     found: dict[str, Any] = {}

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 
 from gax import errors, fields, gans, sections
 from gax.core import bounds, optimizers
-from gax.nets import encoder, families
+from gax.nets import encoder, registry
 from gax.objectives import penalties
 
 
@@ -132,8 +132,8 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
     with config.unlocked():
         if last == 'net':
             role = gans.role(config.gan, parent)
-            was = families.player(fields.get(config, section).kind, role)
-            about = {field: families.PLAYER.get(field) for field in was} | families.player(name, role)
+            was = registry.player(fields.get(config, section).kind, role)
+            about = {field: registry.PLAYER.get(field) for field in was} | registry.player(name, role)
             for field, value in about.items():
                 fields.get(config, parent)[field] = value
         (fields.get(config, parent) if parent else config)[last] = content
@@ -145,7 +145,7 @@ def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
     if parent == 'terms':
         return ConfigDict(penalties.section(last, name))
     if last == 'net':
-        return families.section(name, gans.role(config.gan, parent))
+        return registry.section(name, gans.role(config.gan, parent))
     return optimizers.section(name) if last == 'optimizer' else optimizers.schedule(name)
 
 
@@ -183,7 +183,7 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
     parent, _, last = section.rpartition('.')
     holder: Any = (fields.get(config, section) if section else config) or {}
     if last == 'net':
-        return bounds.declared(families.family(holder.kind, gans.role(config.gan, parent)))
+        return bounds.declared(registry.family(holder.kind, gans.role(config.gan, parent)))
     if last == 'head':
         return bounds.declared(encoder.TrunkDiscriminator)
     if last == 'optimizer':

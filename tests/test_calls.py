@@ -13,7 +13,7 @@ import tinyruns
 from toys import differ, same
 
 from gax import experiment, pace, parallel
-from gax.nets.lift import lift
+from gax.nets.linen import lift
 
 NONE, R1, LECAM = frozenset(), frozenset({'d/r1'}), frozenset({'d/lecam'})
 SMALL = {'g.net.widths': (8,), 'd.net.widths': (8,), 'data.name': 'synthetic:ring'}

@@ -9,7 +9,7 @@ from configs import mnist, vaegan_mnist
 from gax import choices, configfile, errors, fields
 from gax import config as configs
 from gax.config import base, choose
-from gax.nets import families
+from gax.nets import registry
 
 
 def test_a_network_s_section_is_its_module_s_fields():
@@ -23,7 +23,7 @@ def test_a_network_s_section_is_its_module_s_fields():
 def test_nothing_of_the_old_network_is_carried_over():
     config = mnist.get_config()
     choices.set(config, 'd.net.kind', 'sngan')
-    assert config.d.net == families.section('sngan', 'Discriminator')
+    assert config.d.net == registry.section('sngan', 'Discriminator')
     assert config.d.spectral_norm  # which comes with this family
     choices.set(config, 'd.net.kind', 'mlp')
     assert not config.d.spectral_norm
@@ -159,7 +159,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from gax.objectives import losses, players, terms
 from gax.objectives.losses import Loss
-from gax.nets import families
+from gax.nets import registry
 
 class Generator(nn.Module):
     shape: tuple
@@ -177,10 +177,10 @@ def size(critic, *, power: float = 2.0, **fields):
     return terms.stateless(lambda view, out: jnp.mean(jnp.abs(out['real']) ** power), **fields)
 
 def defaults():
-    return families.defaults('mlp')
+    return registry.defaults('mlp')
 
 def make(config, spec):
-    nets, critic = families.pair(config, spec)
+    nets, critic = registry.pair(config, spec)
     return players.usual_game(config, losses.make(config.loss), nets, critic)
 """
 
@@ -204,7 +204,7 @@ def test_everything_may_live_outside(tmp_path, monkeypatch):
     back = configs.restored(json.loads(json.dumps(config.to_dict())))
     assert back.to_dict() == config.to_dict()
     with pytest.raises(errors.GaxError, match=r"kind 'elsewhere\.parts:Generator' take no labels"):
-        families.generator(config, Spec('points', {'point': (2,)}), num_classes=3)
+        registry.generator(config, Spec('points', {'point': (2,)}), num_classes=3)
 
 
 def test_a_config_file_that_sets_a_term_before_it_is_chosen_is_told_how(tmp_path):

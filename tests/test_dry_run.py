@@ -7,7 +7,7 @@ import pytest
 import tinyruns
 
 from gax import dry_run, experiment, fields
-from gax.nets import families
+from gax.nets import registry
 from gax.nets.ensemble import committee
 
 
@@ -33,9 +33,9 @@ def test_parameters_layers_and_operations():
 
 
 def test_large_networks_are_counted_and_not_allocated():
-    section = families.section('mlp', 'Discriminator')
+    section = registry.section('mlp', 'Discriminator')
     section.widths = (9000, 9000, 1000)
-    net = families.network(section, 'Discriminator', (28, 28, 1))
+    net = registry.network(section, 'Discriminator', (28, 28, 1))
     before = sum(x.nbytes for x in jax.live_arrays())
     expected = 784 * 9000 + 9000 + 9000 * 9000 + 9000 + 9000 * 1000 + 1000 + 1000 + 1
     assert dry_run.table(net).parameters == expected

@@ -15,7 +15,7 @@ from gax.config import base
 from gax.core import bounds, optimizers
 from gax.core import step as steps
 from gax.core.spec import Spec
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import penalties
 
 ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder')
@@ -53,13 +53,13 @@ def words(jaxpr):
 def network(kind, role, **changes):
     """-> the shapes and the program of a network in training, with labels where it takes them."""
     classes = 3 if changes.pop('labels', False) else 0
-    section = families.section(kind, role)
+    section = registry.section(kind, role)
     section.update({name: value for name, value in SMALL.items() if name in section})
     section.update(changes)
-    module = families.build(section, role, SHAPE, num_classes=classes)
+    module = registry.build(section, role, SHAPE, num_classes=classes)
     shape = (5,) if role == 'Generator' else SHAPE
-    inputs = [families.example(*shape), *families.labels(classes)]
-    net = families.lifted(module, *inputs)
+    inputs = [registry.example(*shape), *registry.labels(classes)]
+    net = registry.lifted(module, *inputs)
     params, state = jax.eval_shape(lambda: net.init(jax.random.key(0)))
 
     def run(params, state, *inputs):
@@ -68,13 +68,13 @@ def network(kind, role, **changes):
     return jax.tree.map(jnp.shape, (params, state)), words(jax.make_jaxpr(run)(params, state, *inputs))
 
 
-NETWORKS = [(kind, role) for role in ROLES for kind in families.kinds(role)]
+NETWORKS = [(kind, role) for role in ROLES for kind in registry.kinds(role)]
 
 
 @pytest.mark.parametrize(('kind', 'role'), NETWORKS)
 def test_of_every_network(kind, role):
-    cls = families.family(kind, role)
-    notes, usual = bounds.declared(cls), families.section(kind, role)
+    cls = registry.family(kind, role)
+    notes, usual = bounds.declared(cls), registry.section(kind, role)
     plain = network(kind, role)
     assert network(kind, role) == plain
     for name in usual:

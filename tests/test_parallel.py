@@ -16,7 +16,7 @@ from toys import close, differ
 from gax import experiment, parallel
 from gax.core import step as steps
 from gax.errors import GaxError
-from gax.nets.conv import conv
+from gax.nets.ops.conv import conv
 
 MODES = tuple(parallel.PARALLEL)
 # Nothing here lets examples see one another; points, latents, dropout and the penalty's places are drawn in every step.

@@ -13,7 +13,7 @@ from toys import close
 
 from configs import dcgan_mnist, mlp2d, vanilla_mnist
 from gax import choices, experiment, parallel, vectorize
-from gax.nets import conv
+from gax.nets.ops import conv
 from gax.sweep import plan
 
 

@@ -15,12 +15,12 @@ from gax import errors
 from gax.core import forward
 from gax.core.spec import Spec
 from gax.core.types import Array, Game, View
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players, terms
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('dcgan')
+    fields = registry.defaults('dcgan')
     fields.class_weight = 1.0
     return fields
 
@@ -47,10 +47,10 @@ def make(config: Any, spec: Spec) -> Game:
     ((field, shape),) = spec.fields.items()
     heads = {'class': spec.num_classes}
     nets = {
-        'g': families.generator(config, spec, spec.num_classes),
-        'd': families.discriminator(config.d, shape, heads=heads),
+        'g': registry.generator(config, spec, spec.num_classes),
+        'd': registry.discriminator(config.d, shape, heads=heads),
     }
-    critic = forward.critic_of(field)._replace(logits=families.answer(heads))
+    critic = forward.critic_of(field)._replace(logits=registry.answer(heads))
 
     def on_both(view: View, out: Any) -> Array:
         real = misnamed(out['real_out'], view.batch['label'])

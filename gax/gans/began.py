@@ -20,7 +20,7 @@ from gax import errors
 from gax.core import ema, forward, optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Game, Term, View
-from gax.nets import autoencoder, families
+from gax.nets import autoencoder, registry
 from gax.objectives import players, terms
 from gax.objectives.losses import Loss
 
@@ -29,7 +29,7 @@ ROLES = {'d': 'Autoencoder'}
 
 def defaults() -> ConfigDict:
     fields = ConfigDict(
-        {'g': families.defaults('mlp').g, 'd': {'net': families.section('autoencoder', 'Autoencoder')}}
+        {'g': registry.defaults('mlp').g, 'd': {'net': registry.section('autoencoder', 'Autoencoder')}}
     )
     fields.update({'loss': 'balance', 'gamma': 0.5, 'lambda_k': 1e-3})
     for player in (fields.d, fields.g):
@@ -72,8 +72,8 @@ def make(config: Any, spec: Spec) -> Game:
     d = players.discriminator(config, loss, critic, adversarial=balance(config.gamma, config.lambda_k))
     return Game(
         nets={
-            'g': families.generator(config, spec),
-            'd': families.network(config.d.net, 'Autoencoder', shape),
+            'g': registry.generator(config, spec),
+            'd': registry.network(config.d.net, 'Autoencoder', shape),
         },
         players={
             'd': d._replace(summary=terms.summaries(*summary)),

@@ -17,7 +17,7 @@ from gax.core import ema, forward
 from gax.core.forward import Critic
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, Net, View
-from gax.nets import encoder, families
+from gax.nets import encoder, registry
 from gax.objectives import losses, players
 from gax.objectives.losses import Loss
 
@@ -25,10 +25,10 @@ ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('dcgan')
-    fields.d.net = families.section('dcgan', 'Trunk')
+    fields = registry.defaults('dcgan')
+    fields.d.net = registry.section('dcgan', 'Trunk')
     fields.d.head = encoder.head(widths=(256,))  # on the trunk's features and the code together
-    fields.e = {'net': families.section('dcgan', 'Trunk'), 'stochastic': False}
+    fields.e = {'net': registry.section('dcgan', 'Trunk'), 'stochastic': False}
     return fields
 
 
@@ -37,21 +37,21 @@ def make(config: Any, spec: Spec) -> Game:
     ((field, shape),) = spec.fields.items()
     dim = config.latent_dim
     outputs = {'mean': dim, 'log_variance': dim} if config.e.stochastic else {'mean': dim}
-    heads = families.heads_for(config)
+    heads = registry.heads_for(config)
 
     def judge(*shape: int) -> Net:
-        trunk = families.build(config.d.net, 'Trunk', shape)
+        trunk = registry.build(config.d.net, 'Trunk', shape)
         module = encoder.TrunkDiscriminator(trunk, heads=heads, **config.d.head)
-        return families.lifted(module, families.example(*shape), families.example(dim))
+        return registry.lifted(module, registry.example(*shape), registry.example(dim))
 
     nets = {
-        'g': families.generator(config, spec),
-        'e': families.lifted(
-            encoder.Encoder(families.build(config.e.net, 'Trunk', shape), outputs), families.example(*shape)
+        'g': registry.generator(config, spec),
+        'e': registry.lifted(
+            encoder.Encoder(registry.build(config.e.net, 'Trunk', shape), outputs), registry.example(*shape)
         ),
-        'd': families.several(config.d, judge, shape, heads),
+        'd': registry.several(config.d, judge, shape, heads),
     }
-    critic = Critic('d', field, lambda view, batch: (batch[field], batch['z']), families.answer(heads))
+    critic = Critic('d', field, lambda view, batch: (batch[field], batch['z']), registry.answer(heads))
 
     def generate(view: View) -> tuple[Batch, View]:
         made, view = view.call('g', view.latents['z'])

@@ -15,12 +15,12 @@ from gax import errors
 from gax.core.forward import Critic
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, View
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('dcgan')
+    fields = registry.defaults('dcgan')
     fields.label_scale = 1.0
     return fields
 
@@ -38,10 +38,10 @@ def make(config: Any, spec: Spec) -> Game:
     if not classes:
         raise errors.GaxError(f'cgan needs labels, and {spec.name} has none')
     ((field, shape),) = spec.fields.items()
-    joined, heads = (*shape[:-1], shape[-1] + classes), families.heads_for(config)
+    joined, heads = (*shape[:-1], shape[-1] + classes), registry.heads_for(config)
     nets = {
-        'g': families.generator(config, spec, latent_dim=config.latent_dim + classes),
-        'd': families.discriminator(config.d, joined, heads=heads),
+        'g': registry.generator(config, spec, latent_dim=config.latent_dim + classes),
+        'd': registry.discriminator(config.d, joined, heads=heads),
     }
 
     def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
@@ -52,6 +52,6 @@ def make(config: Any, spec: Spec) -> Game:
         made, view = view.call('g', join(z, label, classes, config.label_scale))
         return {field: made}, view
 
-    critic = Critic('d', field, inputs, families.answer(heads))
+    critic = Critic('d', field, inputs, registry.answer(heads))
     loss = losses.make(config.loss, config.label_smoothing)
     return players.usual_game(config, loss, nets, critic, labelled=True, generate=generate)

@@ -11,12 +11,12 @@ from ml_collections import ConfigDict
 from gax import errors
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('dcgan')
+    fields = registry.defaults('dcgan')
     fields.conditional = False
     return fields
 
@@ -29,5 +29,5 @@ def make(config: Any, spec: Spec) -> Game:
     if config.conditional and not classes:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec, classes)
+    networks, critic = registry.pair(config, spec, classes)
     return players.usual_game(config, loss, networks, critic, labelled=bool(classes))

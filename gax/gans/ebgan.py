@@ -16,7 +16,7 @@ from gax import errors
 from gax.core import ema, forward, optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Game
-from gax.nets import autoencoder, families
+from gax.nets import autoencoder, registry
 from gax.objectives import players, terms
 from gax.objectives.losses import Loss
 
@@ -25,7 +25,7 @@ ROLES = {'d': 'Autoencoder'}
 
 def defaults() -> ConfigDict:
     fields = ConfigDict(
-        {'g': families.defaults('mlp').g, 'd': {'net': families.section('autoencoder', 'Autoencoder')}}
+        {'g': registry.defaults('mlp').g, 'd': {'net': registry.section('autoencoder', 'Autoencoder')}}
     )
     fields.update({'loss': 'margin', 'margin': 10.0, 'terms': {'pulling_away': {'weight': 0.1, 'every': 1}}})
     for player in (fields.d, fields.g):
@@ -67,8 +67,8 @@ def make(config: Any, spec: Spec) -> Game:
     )
     return Game(
         nets={
-            'g': families.generator(config, spec),
-            'd': families.network(config.d.net, 'Autoencoder', shape),
+            'g': registry.generator(config, spec),
+            'd': registry.network(config.d.net, 'Autoencoder', shape),
         },
         players={
             'd': d._replace(

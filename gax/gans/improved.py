@@ -20,12 +20,12 @@ from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('mlp')
+    fields = registry.defaults('mlp')
     fields.update(
         {'label_smoothing': 0.1, 'adversarial_weight': 1.0, 'd': {'net': {'minibatch': 'discrimination'}}}
     )
@@ -38,7 +38,7 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError where G has nothing to minimise."""
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec, heads={})
+    networks, critic = registry.pair(config, spec, heads={})
     game = players.usual_game(config, loss, networks, critic)
     g = game.players['g']
     adversarial = g.terms['adversarial']._replace(weight=config.adversarial_weight)

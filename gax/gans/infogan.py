@@ -17,12 +17,12 @@ from ml_collections import ConfigDict
 from gax import errors
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, Key, View
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players, terms
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('dcgan')
+    fields = registry.defaults('dcgan')
     fields.code = {'categories': 10, 'category_weight': 1.0, 'continuous': 2, 'continuous_weight': 0.1}
     return fields
 
@@ -49,7 +49,7 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError('config.code.categories and config.code.continuous must be positive')
     dim = config.latent_dim + code.categories + code.continuous
     heads = {'category': code.categories, 'code': code.continuous}
-    nets, critic = families.pair(config, spec, heads=heads, latent_dim=dim)
+    nets, critic = registry.pair(config, spec, heads=heads, latent_dim=dim)
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
         keys = jax.random.split(key, 3)

@@ -19,12 +19,12 @@ from gax import errors
 from gax.core.forward import Critic
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, View
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('mlp')
+    fields = registry.defaults('mlp')
     fields.pack = 2
     return fields
 
@@ -52,6 +52,6 @@ def make(config: Any, spec: Spec) -> Game:
             f'config.pack={config.pack} must be positive and divide a (micro)batch of {rows} rows'
         )
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec, pack=config.pack)
+    networks, critic = registry.pair(config, spec, pack=config.pack)
     critic = in_packs(critic, config.pack)
     return players.usual_game(config, loss, networks, critic)

@@ -14,12 +14,12 @@ from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('dcgan')
+    fields = registry.defaults('dcgan')
     fields.update({'loss': 'hinge', 'latent_dim': 128, 'g': {'net': {'class_norm': True}}})
     fields.update({'d': {'updates': 5, 'net': {'dropout': 0.0}, 'spectral_norm': True}})
     for player in (fields.d, fields.g):
@@ -32,5 +32,5 @@ def make(config: Any, spec: Spec) -> Game:
     if not spec.num_classes:
         raise errors.GaxError(f'projection needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec, spec.num_classes)
+    networks, critic = registry.pair(config, spec, spec.num_classes)
     return players.usual_game(config, loss, networks, critic, labelled=True)

@@ -12,12 +12,12 @@ from ml_collections import ConfigDict
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('mlp')
+    fields = registry.defaults('mlp')
     fields.update({'d': {'net': {'dropout': 0.0}}, 'terms': {'r1': penalties.section('r1', weight=10.0)}})
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 1e-4, b1=0.0, b2=0.99)
@@ -27,5 +27,5 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec)
+    networks, critic = registry.pair(config, spec)
     return players.usual_game(config, loss, networks, critic)

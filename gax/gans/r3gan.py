@@ -17,12 +17,12 @@ from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('r3gan')
+    fields = registry.defaults('r3gan')
     fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False})
     fields.terms = {name: penalties.section(name, weight=0.05) for name in ('r1', 'r2')}
     for player in (fields.d, fields.g):
@@ -36,5 +36,5 @@ def make(config: Any, spec: Spec) -> Game:
     if config.conditional and not classes:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec, classes)
+    networks, critic = registry.pair(config, spec, classes)
     return players.usual_game(config, loss, networks, critic, labelled=bool(classes))

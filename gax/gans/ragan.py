@@ -13,12 +13,12 @@ from ml_collections import ConfigDict
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('mlp')
+    fields = registry.defaults('mlp')
     fields.loss = 'relativistic_average'
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 2e-4, b1=0.5)
@@ -28,5 +28,5 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
     loss = losses.only('relativistic_average', config)
-    networks, critic = families.pair(config, spec)
+    networks, critic = registry.pair(config, spec)
     return players.usual_game(config, loss, networks, critic)

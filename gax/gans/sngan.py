@@ -13,12 +13,12 @@ from ml_collections import ConfigDict
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('sngan')
+    fields = registry.defaults('sngan')
     fields.update({'loss': 'hinge', 'latent_dim': 128, 'd': {'updates': 5}})
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 2e-4, b1=0.0, b2=0.9)
@@ -28,5 +28,5 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and, for networks that take them, 'point' [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec)
+    networks, critic = registry.pair(config, spec)
     return players.usual_game(config, loss, networks, critic)

@@ -24,13 +24,13 @@ from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Game, Player, PyTree, View
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 from gax.objectives.losses import Loss
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('mlp')
+    fields = registry.defaults('mlp')
     fields.d.net.dropout = 0.0
     fields.unrolled = {'steps': 5, 'learning_rate': 0.03}
     for player in (fields.d, fields.g):
@@ -69,7 +69,7 @@ def make(config: Any, spec: Spec) -> Game:
     if config.unrolled.steps < 0:
         raise errors.GaxError(f'config.unrolled.steps must be 0 or more, and is {config.unrolled.steps}')
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec)
+    networks, critic = registry.pair(config, spec)
     d = players.discriminator(config, loss, critic)
     g = players.generator(config, against_reals(loss), critic)
 

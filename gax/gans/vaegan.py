@@ -18,7 +18,7 @@ from gax.core import ema, forward, optimizers
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Game, Net, Term, View
-from gax.nets import encoder, families
+from gax.nets import encoder, registry
 from gax.objectives import augment, losses, players, terms
 from gax.objectives.losses import LossFn
 
@@ -26,10 +26,10 @@ ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('dcgan')
-    fields.d.net = families.section('dcgan', 'Trunk')
+    fields = registry.defaults('dcgan')
+    fields.d.net = registry.section('dcgan', 'Trunk')
     fields.d.head = encoder.head()
-    fields.e = {'net': families.section('dcgan', 'Trunk'), 'updates': 1, 'optimizer': section()}
+    fields.e = {'net': registry.section('dcgan', 'Trunk'), 'updates': 1, 'optimizer': section()}
     fields.gamma = 0.2  # of the likeness beside L_GAN, for G
     return fields
 
@@ -51,18 +51,18 @@ def make(config: Any, spec: Spec) -> Game:
     dim = config.latent_dim
 
     def judge(*shape: int) -> Net:
-        trunk = families.build(config.d.net, 'Trunk', shape)
-        return families.lifted(
-            encoder.TrunkDiscriminator(trunk, heads={}, **config.d.head), families.example(*shape)
+        trunk = registry.build(config.d.net, 'Trunk', shape)
+        return registry.lifted(
+            encoder.TrunkDiscriminator(trunk, heads={}, **config.d.head), registry.example(*shape)
         )
 
-    code = encoder.Encoder(families.build(config.e.net, 'Trunk', shape), {'mean': dim, 'log_variance': dim})
+    code = encoder.Encoder(registry.build(config.e.net, 'Trunk', shape), {'mean': dim, 'log_variance': dim})
     nets = {
-        'g': families.generator(config, spec),
-        'd': families.several(config.d, judge, shape, heads={}),
-        'e': families.lifted(code, families.example(*shape)),
+        'g': registry.generator(config, spec),
+        'd': registry.several(config.d, judge, shape, heads={}),
+        'e': registry.lifted(code, registry.example(*shape)),
     }
-    critic = forward.critic_of(field)._replace(logits=families.logits_of)
+    critic = forward.critic_of(field)._replace(logits=registry.logits_of)
     shown = augment.from_config(config, critic)
 
     def generate(view: View) -> tuple[Batch, View]:

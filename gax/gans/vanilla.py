@@ -9,16 +9,16 @@ from ml_collections import ConfigDict
 
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    return families.defaults('mlp')
+    return registry.defaults('mlp')
 
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = families.pair(config, spec)
+    networks, critic = registry.pair(config, spec)
     return players.usual_game(config, loss, networks, critic)

@@ -14,12 +14,12 @@ from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.nets import families
+from gax.nets import registry
 from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
-    fields = families.defaults('mlp')
+    fields = registry.defaults('mlp')
     fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'net': {'dropout': 0.0}}})
     fields.d.optimizer = optimizers.section('rmsprop', 5e-5, clip_weights=0.01)
     fields.g.optimizer = optimizers.section('rmsprop', 5e-5)
@@ -34,5 +34,5 @@ def make(config: Any, spec: Spec) -> Game:
             f'wgan needs config.d.optimizer.clip_weights > 0 (0.01 in the paper), not {clip}'
         )
     loss = losses.only('wasserstein', config)
-    networks, critic = families.pair(config, spec)
+    networks, critic = registry.pair(config, spec)
     return players.usual_game(config, loss, networks, critic)

@@ -17,7 +17,7 @@ from jax import lax
 from gax import errors
 from gax.core.bounds import Only, one_of
 from gax.core.types import Array
-from gax.nets import conv as lowering
+from gax.nets.ops import conv as lowering
 
 Initializer = jax.nn.initializers.Initializer
 

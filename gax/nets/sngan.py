@@ -1,7 +1,7 @@
 """The residual networks of Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, appendix B,
 table 4; class-conditional as in Miyato and Koyama, "cGANs with Projection Discriminator", 2018.
 
-Spectral normalisation is no part of the discriminator here (see `spectral.spectral_norm`), but comes with it: see PLAYER.
+Spectral normalisation is no part of the discriminator here (see `spectral_norm.spectral_norm`), but comes with it: see PLAYER.
 """
 
 from __future__ import annotations

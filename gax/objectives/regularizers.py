@@ -152,7 +152,7 @@ def feature_matching(critic: Critic = IMAGES, *, distance: str = 'l2', **fields:
 
     Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features (their code
     takes the mean); 'l1' and 'huber' as in terms.DISTANCES. Reals are peeked at where the pass did not score them.
-    Raises GaxError for a discriminator that returns no 'features' (see `families.pair`, heads).
+    Raises GaxError for a discriminator that returns no 'features' (see `registry.pair`, heads).
     """
     fn = errors.lookup('distance', distance, DISTANCES)
 

@@ -13,7 +13,7 @@ import pytest
 
 from configs import dcgan_mnist, vanilla_mnist
 from gax import experiment, parallel
-from gax.nets import conv
+from gax.nets.ops import conv
 
 
 def dense(*widths: int) -> list[int]:

@@ -19,7 +19,7 @@ from gax import config as configs
 from gax import data, experiment, fields, gans, parallel
 from gax.core import step as steps
 from gax.errors import GaxError
-from gax.nets import conv
+from gax.nets.ops import conv
 
 
 def config_for(name, **changes):

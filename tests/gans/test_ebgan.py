@@ -13,7 +13,7 @@ from gax.config import base
 from gax.core import forward
 from gax.core.spec import Spec
 from gax.gans import ebgan
-from gax.nets import autoencoder, families
+from gax.nets import autoencoder, registry
 
 POINTS = Spec('points', {'point': (2,)})
 
@@ -62,7 +62,7 @@ def test_the_net_is_what_its_critic_judges():
     """The logits are minus |Dec(Enc(x)) - x|; the parameters are those of two dense layers each way."""
     d = base('ebgan').d
     d.net.update({'widths': (3,), 'code': 1})
-    net = families.network(d.net, 'Autoencoder', (2,))
+    net = registry.network(d.net, 'Autoencoder', (2,))
     params, state = net.init(jax.random.key(0))
     assert sum(x.size for x in jax.tree.leaves(params)) == (2 * 3 + 3) + (3 + 1) + (3 + 3) + (3 * 2 + 2)
     x = toys.batch()['point']

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jax import lax
 
-from gax.nets.conv import conv, conv_transpose
+from gax.nets.ops.conv import conv, conv_transpose
 
 # (height, width, channels in, channels out, kernel, strides, padding)
 CASES = [
@@ -171,7 +171,7 @@ def test_batch_stays_sharded(way):
     code = """
 import jax, jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
-from gax.nets.conv import conv, conv_transpose
+from gax.nets.ops.conv import conv, conv_transpose
 mesh = jax.make_mesh((4,), ('data',), axis_types=(AxisType.Auto,))
 x = jax.device_put(jnp.ones((8, 8, 6, 16)), NamedSharding(mesh, P('data')))
 k = jax.device_put(jnp.ones((5, 5, 16, 24)), NamedSharding(mesh, P()))

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.nets import encoder, families
+from gax.nets import encoder, registry
 
 
 def trunk(shape=(8, 8, 1), kind='dcgan', **fields):
-    section = families.section(kind, 'Trunk')
+    section = registry.section(kind, 'Trunk')
     section.update({'widths': (4, 6), **fields})
-    return families.build(section, 'Trunk', shape)
+    return registry.build(section, 'Trunk', shape)
 
 
 def judge(module, *codes, **fields):
-    examples = [families.example(*shape) for shape in ((8, 8, 1), *codes)]
-    return families.lifted(encoder.TrunkDiscriminator(module, **fields), *examples)
+    examples = [registry.example(*shape) for shape in ((8, 8, 1), *codes)]
+    return registry.lifted(encoder.TrunkDiscriminator(module, **fields), *examples)
 
 
 def run(net, *inputs):
@@ -28,7 +28,7 @@ def run(net, *inputs):
 @pytest.mark.parametrize(('kind', 'shape'), [('dcgan', (8, 8, 1)), ('mlp', (8, 8, 1)), ('mlp', (3,))])
 def test_outputs(kind, shape):
     module = encoder.Encoder(trunk(shape, kind), {'mean': 5, 'log_variance': 5})
-    out, _ = run(families.lifted(module, families.example(*shape)), jnp.ones((3, *shape)))
+    out, _ = run(registry.lifted(module, registry.example(*shape)), jnp.ones((3, *shape)))
     assert {name: x.shape for name, x in out.items()} == {'mean': (3, 5), 'log_variance': (3, 5)}
 
 

@@ -11,7 +11,7 @@ from gax.core import rng
 from gax.core.spec import Spec
 from gax.core.types import Net
 from gax.errors import GaxError
-from gax.nets import families
+from gax.nets import registry
 from gax.nets.ensemble import committee, multiscale
 from gax.nets.layers import halved
 from gax.objectives import losses, terms
@@ -86,7 +86,7 @@ def test_families_build_them(kind, fields):
     config = base('vanilla')
     choose(config, 'd.net', kind, widths=(4,))
     config.d.update({**fields, 'spectral_norm': True})
-    d = families.pair(config, SPEC)[0]['d']
+    d = registry.pair(config, SPEC)[0]['d']
     params, state = d.init(KEY)
     x = jax.random.normal(KEY, (4, 8, 8, 1))
     logits, after = d.apply(params, state, x, train=True, key=KEY)
@@ -102,17 +102,17 @@ def test_families_refuse_what_has_no_meaning():
     config = base('vanilla')
     config.d.update({'members': 2, 'scales': 2})
     with pytest.raises(GaxError, match=r'config.d.members=2 and config.d.scales=2 do not go together'):
-        families.pair(config, SPEC)
+        registry.pair(config, SPEC)
     config.d.members = 1
     with pytest.raises(GaxError, match='several discriminators have no further outputs'):
-        families.pair(config, SPEC, heads={'class': 3})
+        registry.pair(config, SPEC, heads={'class': 3})
     with pytest.raises(GaxError, match=r'config.d.scales=2 takes images, and the data are points'):
-        families.pair(config, Spec('x', {'point': (2,)}))
+        registry.pair(config, Spec('x', {'point': (2,)}))
     config.d.scales = 5
     with pytest.raises(
         GaxError, match=r'config.d.scales=5 halves images 4 times: 8x8 must be multiples of 16'
     ):
-        families.pair(config, SPEC)
+        registry.pair(config, SPEC)
     config.d.scales = 0
     with pytest.raises(GaxError, match=r'config.d.scales must be at least 1, and is 0'):
-        families.pair(config, SPEC)
+        registry.pair(config, SPEC)

@@ -10,7 +10,7 @@ from gax import experiment, parallel
 from gax.core.wrappers import accumulate
 from gax.errors import GaxError
 from gax.gans import ebgan
-from gax.nets.lift import lift
+from gax.nets.linen import lift
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 
 RING = {'data.name': 'synthetic:ring', 'g.widths': (8,), 'd.widths': (8,)}

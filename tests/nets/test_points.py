@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.nets import points
-from gax.nets.conv import conv
 from gax.nets.layers import Conv, doubled, halved
-from gax.nets.points import Axis
+from gax.nets.ops import winograd
+from gax.nets.ops.conv import conv
+from gax.nets.ops.winograd import Axis
 from tests.nets.test_conv import CASES, OPS, QUICK, assert_close, derivatives, make_inputs, run_both
 
 # (length, size, stride, low, out)
@@ -47,18 +47,20 @@ def test_every_plan_is_the_correlation(name):
     rng = np.random.RandomState(0)
     (x, k), (x2, k2) = [(rng.randn(a.length), rng.randn(a.size)) for a in (axis, other)]
     expected = np.outer(correlation(x, k, axis), correlation(x2, k2, other))
-    others = points.plans(other)
-    plans = [(plan, others[i % len(others)]) for i, plan in enumerate(points.plans(axis))]
+    others = winograd.plans(other)
+    plans = [(plan, others[i % len(others)]) for i, plan in enumerate(winograd.plans(axis))]
     assert plans
     with jax.enable_x64(True):
         image, kernel = (jnp.asarray(np.outer(*pair))[:, :, None] for pair in ((x, x2), (k, k2)))
 
         def all_plans(image, kernel):
-            return [points.conv(image[None], kernel[..., None], (axis, other), plan) for plan in plans]
+            return [winograd.conv(image[None], kernel[..., None], (axis, other), plan) for plan in plans]
 
         for y in jax.jit(all_plans, compiler_options=QUICK)(image, kernel):
             np.testing.assert_allclose(y[0, :, :, 0], expected, atol=1e-12)
-    assert [len(points.matrices(*plan)[0]) for plan in plans] == [points.products(*plan) for plan in plans]
+    assert [len(winograd.matrices(*plan)[0]) for plan in plans] == [
+        winograd.products(*plan) for plan in plans
+    ]
 
 
 @pytest.mark.parametrize('case', [CASES[i] for i in (0, 1, 3, 4, 5, 9)], ids=str)
@@ -82,9 +84,9 @@ def test_derivatives_of_two_orders(name, case):
 )
 def test_few_products_and_small_errors(axis, products):
     """The cheapest plan of a layer of DCGAN or SNGAN: its products, counted by hand, and its error in float32."""
-    plan = points.cheapest(axis, axis, 64, 64, 128)
+    plan = winograd.cheapest(axis, axis, 64, 64, 128)
     assert plan is not None
-    assert points.products(*plan) == products
+    assert winograd.products(*plan) == products
     rng = np.random.RandomState(0)
     x, kernel = rng.randn(8, axis.length, axis.length, 64), rng.randn(axis.size, axis.size, 64, 64)
     high = (axis.out - 1) * axis.stride + axis.size - axis.low - axis.length
@@ -98,14 +100,14 @@ def test_few_products_and_small_errors(axis, products):
     x, kernel = jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32)
     plain = error(conv(x, kernel, strides, pads, lowering='patches'))
     assert 0 < plain < 1e-6
-    assert 0 < error(points.conv(x, kernel, (axis, axis), plan)) < min(6 * plain, 2e-6)
+    assert 0 < error(winograd.conv(x, kernel, (axis, axis), plan)) < min(6 * plain, 2e-6)
 
 
 def test_plain_where_nothing_is_saved():
     """Few channels, one tap, many taps on a large image."""
-    assert points.cheapest(*[Axis(28, 5, 2, 1, 14)] * 2, 64, 1, 64) is None
-    assert points.cheapest(*[Axis(32, 1, 1, 0, 32)] * 2, 64, 64, 64) is None
-    assert points.cheapest(*[Axis(64, 9, 1, 4, 64)] * 2, 64, 64, 64) is None
+    assert winograd.cheapest(*[Axis(28, 5, 2, 1, 14)] * 2, 64, 1, 64) is None
+    assert winograd.cheapest(*[Axis(32, 1, 1, 0, 32)] * 2, 64, 64, 64) is None
+    assert winograd.cheapest(*[Axis(64, 9, 1, 4, 64)] * 2, 64, 64, 64) is None
 
 
 def test_half_precision_takes_the_plain_sum():

@@ -10,7 +10,7 @@ from gax import nets
 from gax.config import base
 from gax.core.spec import Spec
 from gax.errors import GaxError
-from gax.nets import families, r3gan
+from gax.nets import r3gan, registry
 
 KEY = jax.random.key(0)
 LABEL = jax.ShapeDtypeStruct((2,), jnp.int32)
@@ -106,7 +106,7 @@ def test_smooth_resampling_by_hand():
 def test_family(labels):
     made = base('r3gan')
     made.g.net.widths, made.d.net.widths, made.latent_dim = (8, 4), (4, 8), 6
-    networks, critic = families.pair(made, Spec('x', {'image': (6, 4, 2)}, 0, 3), labels, heads={'code': 2})
+    networks, critic = registry.pair(made, Spec('x', {'image': (6, 4, 2)}, 0, 3), labels, heads={'code': 2})
     label = [jnp.array([0, 1, 2])] * bool(labels)
 
     def play(key):

@@ -14,7 +14,7 @@ patches (the bare product: 16); transposed 5x5 128->64 of stride 2 from 7x7, 4.7
 kh * kw taps. `rows` and `spread` are each other's transpose in kind, so plain autodiff finds gradients of the same
 form and cost: no custom rule, hence any order and mode of differentiation, vmap and sharding.
 
-Where it pays, products are saved on top of that: see points.py. For float32 and wider; narrower numbers would lose too many
+Where it pays, products are saved on top of that: see winograd.py. For float32 and wider; narrower numbers would lose too many
 digits.
 
 Grouped convolutions are as many small ones side by side: XLA:CPU's own are slow (8x8, 192 channels in 12 groups, 2 cores,
@@ -34,15 +34,15 @@ import jax.numpy as jnp
 from jax import lax
 
 from gax.core.types import Array
-from gax.nets import points
-from gax.nets.points import Axis
+from gax.nets.ops import winograd
+from gax.nets.ops.winograd import Axis
 
 Padding = str | Sequence[tuple[int, int]]
 Pads = Sequence[tuple[int, int]]
 Lowering = Literal['cheapest', 'patches', 'points', 'lax']
 DIMS = ('NHWC', 'HWIO', 'NHWC')
-# The share of the plain sum's cost that a plan of points.py may have.
-WORTH = {'patches': 0.0, 'cheapest': points.WORTH, 'points': math.inf}
+# The share of the plain sum's cost that a plan of winograd.py may have.
+WORTH = {'patches': 0.0, 'cheapest': winograd.WORTH, 'points': math.inf}
 
 
 def conv(
@@ -58,7 +58,7 @@ def conv(
 
     `padding` is 'SAME', 'VALID' or ((low, high), (low, high)). The i-th of `groups` equal parts of the output channels
     sees the i-th part of the input's. `lowering` overrides the platform's choice (for tests): 'patches' is the way of the
-    two maps, 'points' that of points.py wherever it is possible, 'cheapest' the better of these.
+    two maps, 'points' that of winograd.py wherever it is possible, 'cheapest' the better of these.
     """
     if x.shape[-1] != groups * kernel.shape[2] or kernel.shape[3] % groups:
         raise ValueError(
@@ -154,8 +154,8 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, lowering:
     if (kh, kw, *strides) == (1, 1, 1, 1) and x.shape[1:3] == (h.out, w.out):
         return _matmul(x, kernel[0, 0])
     precise = jnp.finfo(x.dtype).bits >= 32
-    if precise and (plan := points.cheapest(h, w, x.shape[0], cin, cout, WORTH[lowering])):
-        return points.conv(x, kernel, (h, w), plan)
+    if precise and (plan := winograd.cheapest(h, w, x.shape[0], cin, cout, WORTH[lowering])):
+        return winograd.conv(x, kernel, (h, w), plan)
     kernel = kernel.swapaxes(1, 2)  # [kh, Cin, kw, Cout]
     if kw > 1 and (kh * kw * cin <= kh * cin + kw * cout or w.out * w.stride < w.length):
         # Few input channels, or columns whose gifts would fall outside: columns side by side as well, nothing to spread.

@@ -26,8 +26,8 @@ from gax.core.forward import Critic, critic_of, whole
 from gax.core.spec import Spec
 from gax.core.types import Net, not_zero
 from gax.nets import ensemble
-from gax.nets.lift import lift
-from gax.nets.spectral import spectral_norm
+from gax.nets.linen import lift
+from gax.nets.spectral_norm import spectral_norm
 
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None

@@ -1,0 +1,1 @@
+"""Convolutions, written so that XLA is fast on every platform."""
