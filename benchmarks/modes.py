@@ -22,10 +22,11 @@ from models import config_file
 from published import TABLES
 from tqdm import trange
 
-from gax import cli, data, errors, experiment, parallel, pictures, vectorize
+from gax import cli, data, errors, experiment, parallel, vectorize
 from gax.core import rng, sample
 from gax.data import synthetic
 from gax.evals import digits, modes
+from gax.viz import images as pictures
 
 TABLE = flags.DEFINE_enum('table', 'ring', list(TABLES), 'Which table.')
 GANS = flags.DEFINE_list('gans', [], 'Rows of configs/TABLE.py; empty for all.')

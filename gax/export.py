@@ -13,22 +13,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import (
-    data,
-    errors,
-    experiment,
-    fakes,
-    folders,
-    latents,
-    movies,
-    neighbours,
-    paths,
-    pictures,
-    trained,
-)
+from gax import data, errors, experiment, fakes, latents, neighbours, paths, trained
 from gax.evals import features
 from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
+from gax.viz import images as pictures
+from gax.viz import png_folder, video
 from gax.workdir import read_config, write_json
 
 log = logging.getLogger('gax')
@@ -44,7 +34,7 @@ SUFFIXES = {
     '.mp4': '.mp4 (films)',
 }
 STILL = ('.png', '.npz', FOLDER)
-MOVING = ('.png', '.npz', *movies.KINDS)
+MOVING = ('.png', '.npz', *video.KINDS)
 
 
 class Made(NamedTuple):
@@ -127,16 +117,16 @@ def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
     path = paths.user(out)
     kind = FOLDER if out.endswith('/') or not path.suffix else path.suffix.lower()
     if kind not in kinds:
-        films = ' (films are of --interpolate and --traverse)' if kind in movies.KINDS and not when else ''
+        films = ' (films are of --interpolate and --traverse)' if kind in video.KINDS and not when else ''
         valid = ', '.join(SUFFIXES[k] for k in kinds)
         raise errors.GaxError(f'--out {out} must {when}end in {valid}{films}')
     if not path.absolute().parent.is_dir():
         raise errors.GaxError(f'--out {out}: the folder {path.absolute().parent} does not exist')
     errors.refuse_unwritable(path)
     if kind == FOLDER:
-        folders.check(path)
+        png_folder.check(path)
     if kind == '.mp4':
-        movies.encoder()
+        video.encoder()
     return kind
 
 
@@ -147,7 +137,7 @@ def write_samples(job: Job) -> str:
             raise errors.GaxError(f'--out {request.out}: points are no images; write an .npz')
         labels = made.get('label') if request.class_folders else None
         spec = job.built.source.spec
-        folders.save(pictures.to_uint8(made['image']), job.out, labels, spec.classes, spec.num_classes)
+        png_folder.save(pictures.to_uint8(made['image']), job.out, labels, spec.classes, spec.num_classes)
     else:
         write_still(job, made, job.columns)
     near = f' (truncated at {request.truncation:g})' if request.truncation else ''
@@ -177,7 +167,7 @@ def behind(job: Job) -> Any:
 
 def write_path(job: Job) -> str:
     """A traversal or an interpolation: rows of a picture, or all at once in a film."""
-    request, film = job.request, job.kind in movies.KINDS
+    request, film = job.request, job.kind in video.KINDS
     chosen, steps, flows = fakes.path(job, film)
     made = fakes.synthesize(job, chosen)
     what = (
@@ -193,7 +183,7 @@ def write_path(job: Job) -> str:
     drawn = [
         pictures.draw({name: x[:, i] for name, x in shown.items()}, job.columns, reals) for i in range(steps)
     ]
-    movies.write([drawn[i] for i in order], job.out, FAST if flows else SLOW)
+    video.write([drawn[i] for i in order], job.out, FAST if flows else SLOW)
     return f'{len(order)} frames of {request.num} samples, {what},'
 
 

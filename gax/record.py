@@ -15,7 +15,7 @@ from jax.tree_util import keystr, tree_leaves_with_path
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, pictures
+from gax import errors
 from gax.checkpoint import Checkpoints
 from gax.core import metrics
 from gax.core.types import PyTree, TrainState
@@ -24,6 +24,7 @@ from gax.evals import results
 from gax.experiment import Carry
 from gax.progress import LogFile
 from gax.selection import Selection, on_board
+from gax.viz import images
 from gax.watch import Watch
 from gax.workdir import MetricsWriter, open_workdir, read_metrics
 
@@ -116,17 +117,17 @@ class Record:
         return sorted(p for p in (self.workdir / 'samples').glob('*.png') if p.stem.isdigit())
 
     def sample(self, step: int, fakes: PyTree, columns: int, behind: tuple[PyTree, PyTree]) -> None:
-        """behind: what points are drawn over, see pictures.draw."""
-        drawn = pictures.draw(fakes, columns, *behind)
+        """behind: what points are drawn over, see images.draw."""
+        drawn = images.draw(fakes, columns, *behind)
         with errors.plain_os_errors(self.workdir):
-            pictures.save(drawn, self.picture(step))
+            images.save(drawn, self.picture(step))
             self.writer.board.image(step, 'samples', drawn)
 
     def sample_reals(self, reals: PyTree, columns: int) -> None:
         """reals: examples as the discriminator is shown them."""
-        drawn = pictures.draw_reals(reals, columns)
+        drawn = images.draw_reals(reals, columns)
         with errors.plain_os_errors(self.workdir):
-            pictures.save(drawn, self.reals)
+            images.save(drawn, self.reals)
             self.writer.board.image(0, 'reals', drawn)
 
     def evaluate(self, step: int, state: TrainState, host: Callable[[], Carry]) -> str:
@@ -183,10 +184,10 @@ class Record:
         frames = self.pictures()
         if len(frames) > 1:
             with errors.plain_os_errors(self.workdir):
-                pictures.animation(frames, self.workdir / 'samples.gif')
+                images.animation(frames, self.workdir / 'samples.gif')
 
     def draw_curves(self) -> None:
         if self.writer.rows:
             judged: list[dict[str, Any]] = self.selection.curves(self.config.steps) if self.selection else []
             with errors.plain_os_errors(self.workdir):
-                pictures.curves([*self.writer.rows, *judged], self.workdir / 'curves.png')
+                images.curves([*self.writer.rows, *judged], self.workdir / 'curves.png')

@@ -12,18 +12,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import (
-    data_identity,
-    errors,
-    experiment,
-    initial,
-    loop,
-    opening,
-    parallel,
-    pictures,
-    sections,
-    selection,
-)
+from gax import data_identity, errors, experiment, initial, loop, opening, parallel, sections, selection
 from gax.checkpoint import Checkpoints
 from gax.core import optimizers, sample
 from gax.core.types import PyTree, TrainState
@@ -34,6 +23,7 @@ from gax.progress import Clock, Progress
 from gax.record import Record
 from gax.signals import Stop
 from gax.team import Alone
+from gax.viz import images
 
 log = logging.getLogger('gax')
 
@@ -171,7 +161,7 @@ class Run(Course):
         real: PyTree = experiment.reals(self.own, 512) if shape else None
         if shape != (2,):
             return lambda state: (real, None)
-        plane = jnp.asarray(pictures.lattice(pictures.window(real['point'])))
+        plane = jnp.asarray(images.lattice(images.window(real['point'])))
         surface = jax.jit(lambda state: sample.surface(self.experiment.game, state, plane))
         return lambda state: (real, jax.device_get(surface(state)))
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import experiment, fields, gans, parallel, pictures
+from gax import experiment, fields, gans, parallel
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
@@ -23,6 +23,7 @@ from gax.core.types import Array, PyTree, TrainState
 from gax.data import feed, order
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
+from gax.viz import images
 
 Values = Mapping[str, Any]  # dotted field of the config -> its number: float [], or [runs]
 
@@ -168,7 +169,7 @@ def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
     """Compiled states -> D's logits in the plane of each run, or None: what pictures of points are drawn over."""
     if runs.built.source.spec.fields.get('point') != (2,):
         return lambda states: None
-    plane = jnp.asarray(pictures.lattice(pictures.window(real['point'])))
+    plane = jnp.asarray(images.lattice(images.window(real['point'])))
     return over_runs(runs, lambda built, state: sample.surface(built.game, state, plane), 0)
 
 

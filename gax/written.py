@@ -16,9 +16,10 @@ import numpy as np
 from ml_collections import ConfigDict
 from PIL import Image
 
-from gax import config, data, errors, folders
+from gax import config, data, errors
 from gax.data import tfds
 from gax.data.source import Source
+from gax.viz import png_folder
 
 
 def load(name: str, **fields: Any) -> tuple[Source, np.ndarray, np.ndarray | None]:
@@ -42,7 +43,7 @@ def folder(name: str, out: Path, **fields: Any) -> str:
     source, images, labels = load(name, **fields)
     out.parent.mkdir(parents=True, exist_ok=True)
     with errors.plain_os_errors(out):
-        folders.save(images, out, labels, source.spec.classes, source.spec.num_classes)
+        png_folder.save(images, out, labels, source.spec.classes, source.spec.num_classes)
     height, _, channels = images.shape[1:]
     command = train_on(f'folder:{out}', out.name)
     return (

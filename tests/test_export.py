@@ -12,9 +12,10 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import errors, movies, training
+from gax import errors, training
 from gax.export import export as export_
 from gax.fakes import Request
+from gax.viz import video
 
 
 @pytest.fixture(scope='module')
@@ -171,7 +172,7 @@ def test_a_film_that_nobody_can_encode_is_said_first(
     def none() -> None:
         raise errors.GaxError('an .mp4 needs PyAV')
 
-    monkeypatch.setattr(movies, 'encoder', none)
+    monkeypatch.setattr(video, 'encoder', none)
     with pytest.raises(errors.GaxError, match='needs PyAV'):
         export(tmp_path / 'no run', tmp_path / 'a.mp4', interpolate=2)
 

@@ -9,8 +9,9 @@ import pytest
 from ml_collections import ConfigDict
 from PIL import Image
 
-from gax import config, data, errors, folders
+from gax import config, data, errors
 from gax.data import images
+from gax.viz import png_folder
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 6, 3), np.uint8)
 
@@ -22,7 +23,7 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize('channels', [1, 3, 4])
 def test_images_come_back_as_they_were(channels: int, tmp_path: Path) -> None:
     images = np.concatenate([IMAGES, IMAGES], axis=-1)[..., :channels]
-    folders.save(images, tmp_path / 'out')
+    png_folder.save(images, tmp_path / 'out')
     assert names(tmp_path) == [f'out/{i:06d}.png' for i in range(5)]
     for i, image in enumerate(images):
         with Image.open(tmp_path / 'out' / f'{i:06d}.png') as read:
@@ -31,7 +32,7 @@ def test_images_come_back_as_they_were(channels: int, tmp_path: Path) -> None:
 
 def test_classes_have_folders(tmp_path: Path) -> None:
     (tmp_path / 'out').mkdir()  # empty: it is taken
-    folders.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 2]), ('cat', 'a/b\\c'))
+    png_folder.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 2]), ('cat', 'a/b\\c'))
     expected = [
         '002/000004.png',
         'a_b_c/000000.png',
@@ -41,15 +42,15 @@ def test_classes_have_folders(tmp_path: Path) -> None:
         'gax_classes.json',
     ]
     assert names(tmp_path / 'out') == expected
-    assert [folders.class_folders((), 13)[i] for i in (0, 7, 12)] == ['000', '007', '012']
+    assert [png_folder.class_folders((), 13)[i] for i in (0, 7, 12)] == ['000', '007', '012']
 
 
 @pytest.mark.parametrize('name', ['.', '..', ''])
 def test_no_class_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
-    folders.save(IMAGES[:1], tmp_path / 'out', np.array([0]), (name,))
+    png_folder.save(IMAGES[:1], tmp_path / 'out', np.array([0]), (name,))
     png = [path for path in names(tmp_path) if path.endswith('.png')]
-    assert png == [f'out/{folders.class_folders((name,), 1)[0]}/000000.png']
-    assert folders.read_classes(tmp_path / 'out').names == (name,)
+    assert png == [f'out/{png_folder.class_folders((name,), 1)[0]}/000000.png']
+    assert png_folder.read_classes(tmp_path / 'out').names == (name,)
 
 
 STRANGE = (
@@ -89,10 +90,10 @@ STRANGE = (
 
 
 def test_folders_of_classes_are_names_and_no_two_are_one() -> None:
-    made = folders.class_folders(STRANGE, len(STRANGE))
-    assert len({folders.folded(name) for name in made}) == len(STRANGE)
+    made = png_folder.class_folders(STRANGE, len(STRANGE))
+    assert len({png_folder.folded(name) for name in made}) == len(STRANGE)
     assert all(0 < len(name.encode()) <= 255 and not name.startswith('.') for name in made)
-    assert not [name for name in made if set(name) & folders.NO_NAME or name.rstrip('. ') != name]
+    assert not [name for name in made if set(name) & png_folder.NO_NAME or name.rstrip('. ') != name]
     assert [made[STRANGE.index(name)] for name in ('a_b', 'cat', 'v1.2', 'v1.3')] == [
         'a_b',
         'cat',
@@ -109,7 +110,7 @@ def test_classes_come_back_as_they_were(classes: tuple[str, ...], tmp_path: Path
     num = len(classes) or 3
     labels = np.arange(num - 1)[::-1]
     images = np.arange(num - 1, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
-    folders.save(images, tmp_path / 'out', labels, classes, num)
+    png_folder.save(images, tmp_path / 'out', labels, classes, num)
     source = data.load(ConfigDict({'data': {**config.data_section(), 'name': f'folder:{tmp_path / "out"}'}}))
     assert (source.spec.classes, source.spec.num_classes) == (classes, num)
     back = dict(
@@ -119,18 +120,18 @@ def test_classes_come_back_as_they_were(classes: tuple[str, ...], tmp_path: Path
 
 
 def test_what_the_folders_say_is_not_written_down(tmp_path: Path) -> None:
-    folders.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 0]), ('a', 'b'))
-    assert not (tmp_path / 'out' / folders.CLASSES).exists()
+    png_folder.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 0]), ('a', 'b'))
+    assert not (tmp_path / 'out' / png_folder.CLASSES).exists()
 
 
 def test_other_folders_than_were_written_down_are_refused(tmp_path: Path) -> None:
-    folders.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 0]), ('b', 'a'))
+    png_folder.save(IMAGES, tmp_path / 'out', np.array([1, 0, 1, 1, 0]), ('b', 'a'))
     (tmp_path / 'out' / 'b').rename(tmp_path / 'out' / 'c')
     with pytest.raises(
         errors.GaxError, match=r'gax_classes\.json is of other class folders than there are \(b, '
     ):
         images.find(tmp_path / 'out')
-    (tmp_path / 'out' / folders.CLASSES).write_text('{')
+    (tmp_path / 'out' / png_folder.CLASSES).write_text('{')
     with pytest.raises(errors.GaxError, match=r'gax_classes\.json is damaged'):
         images.find(tmp_path / 'out')
 
@@ -139,7 +140,7 @@ def test_what_others_have_beside_it_stays(tmp_path: Path) -> None:
     """Its name on the way is nobody's: a folder `out.tmp` is the user's own."""
     (tmp_path / 'out.tmp').mkdir()
     (tmp_path / 'out.tmp' / 'mine.txt').write_text('x')
-    folders.save(IMAGES[:1], tmp_path / 'out')
+    png_folder.save(IMAGES[:1], tmp_path / 'out')
     assert names(tmp_path) == ['out.tmp/mine.txt', 'out/000000.png']
 
 
@@ -148,13 +149,13 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / 'full' / 'mine.txt').write_text('x')
     for name, says in (('full', 'is a folder that is not empty'), ('full/mine.txt', 'is a file')):
         with pytest.raises(errors.GaxError, match=says):
-            folders.save(IMAGES, tmp_path / name)
+            png_folder.save(IMAGES, tmp_path / name)
     assert names(tmp_path) == ['full/mine.txt']
 
 
 def test_two_channels_are_no_png(tmp_path: Path) -> None:
     with pytest.raises(errors.GaxError, match='1, 3 or 4 channels, not 2'):
-        folders.save(IMAGES[..., :2], tmp_path / 'out')
+        png_folder.save(IMAGES[..., :2], tmp_path / 'out')
 
 
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,5 +166,5 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Image.Image, 'save', save)
     with pytest.raises(OSError, match='No space'):
-        folders.save(IMAGES, tmp_path / 'out')
+        png_folder.save(IMAGES, tmp_path / 'out')
     assert list(tmp_path.iterdir()) == []

@@ -18,7 +18,7 @@ LAYERS = [
         'gax.fields',
         'gax.core.bounds',
         'gax.core.lookup',
-        'gax.pictures',
+        'gax.viz.images',
         'gax.board',
         'gax.progress',
         'gax.signals',
@@ -35,7 +35,7 @@ LAYERS = [
     ],
     ['gax.sweep.child'],
     ['gax.data.fit', 'gax.data.arrays', 'gax.data.decode', 'gax.data.threads', 'gax.data.walk'],
-    ['gax.core.types', 'gax.core.optimizers', 'gax.movies', 'gax.folders', 'gax.data.feed'],
+    ['gax.core.types', 'gax.core.optimizers', 'gax.viz.video', 'gax.viz.png_folder', 'gax.data.feed'],
     ['gax.nets.ops.winograd'],
     [
         'gax.objectives.losses',

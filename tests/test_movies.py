@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gax import errors, movies
+from gax import errors
+from gax.viz import video
 
 
 def frames(mode: str = 'RGB', size: tuple[int, int] = (33, 17)) -> list[Image.Image]:
@@ -19,7 +20,7 @@ def frames(mode: str = 'RGB', size: tuple[int, int] = (33, 17)) -> list[Image.Im
 
 @pytest.mark.parametrize('mode', ['L', 'RGB'])
 def test_gif(mode: str, tmp_path: Path) -> None:
-    movies.write(frames(mode), tmp_path / 'a.gif', fps=20)
+    video.write(frames(mode), tmp_path / 'a.gif', fps=20)
     with Image.open(tmp_path / 'a.gif') as made:
         assert made.n_frames == 5
         assert made.info['duration'] == 50
@@ -33,7 +34,7 @@ def test_gif(mode: str, tmp_path: Path) -> None:
 def test_mp4(tmp_path: Path) -> None:
     """Sides made even; shades within what 4:2:0 and its limited range round away."""
     av = pytest.importorskip('av')
-    movies.write(frames(), tmp_path / 'a.mp4', fps=10)
+    video.write(frames(), tmp_path / 'a.mp4', fps=10)
     with av.open(str(tmp_path / 'a.mp4')) as made:
         stream = made.streams.video[0]
         assert stream.codec_context.name == 'h264'
@@ -47,7 +48,7 @@ def test_mp4(tmp_path: Path) -> None:
 
 def test_the_last_row_and_column_are_repeated() -> None:
     pixels = np.arange(3 * 3 * 3, dtype=np.uint8).reshape(3, 3, 3)
-    made = movies.even(pixels)
+    made = video.even(pixels)
     assert made.shape == (4, 4, 3)
     np.testing.assert_array_equal(made[3, :3], pixels[2])
     np.testing.assert_array_equal(made[:3, 3], pixels[:, 2])
@@ -58,11 +59,11 @@ def test_a_film_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
     odd = frames()
     odd[2] = None  # type: ignore[call-overload]
     with pytest.raises(AttributeError):
-        movies.write_mp4(odd, tmp_path / 'a.mp4', 10)
+        video.write_mp4(odd, tmp_path / 'a.mp4', 10)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_without_an_encoder_one_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, 'av', None)
     with pytest.raises(errors.GaxError, match=r'pip install "gax\[video\]"; or write a \.gif'):
-        movies.encoder()
+        video.encoder()

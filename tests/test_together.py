@@ -18,9 +18,10 @@ import tiny_sweep
 import tinyruns
 from ml_collections import ConfigDict
 
-from gax import alike, choices, errors, pictures, together, training
+from gax import alike, choices, errors, together, training
 from gax.sweep import plan
 from gax.together import Ending
+from gax.viz import images
 
 RATES = tiny_sweep.RATES
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -65,7 +66,7 @@ def alone(root: Path, given: dict[str, ConfigDict]) -> Path:
 @pytest.mark.slow
 def test_each_run_leaves_what_it_leaves_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds, rates and weights differ; one run is not finite, and says what it would have said alone."""
-    monkeypatch.setattr(pictures, 'curves', lambda rows, path: path.write_text(str(len(rows))))  # it is slow
+    monkeypatch.setattr(images, 'curves', lambda rows, path: path.write_text(str(len(rows))))  # it is slow
     given = configs('slow', 'wild', 'fast')
     told, stopped_by = train(tmp_path / 'together', given)
     assert stopped_by == ''

@@ -20,10 +20,11 @@ import tinyruns
 from ml_collections import ConfigDict
 from PIL import Image
 
-from gax import cli, errors, experiment, opening, pictures, training
+from gax import cli, errors, experiment, opening, training
 from gax.checkpoint import Checkpoints
 from gax.evals import results
 from gax.sweep import objective as objectives
+from gax.viz import images
 
 DIVERGES = {'d.optimizer.name': 'sgd', 'd.optimizer.b1': None, 'd.optimizer.learning_rate': 1e30}
 
@@ -100,8 +101,8 @@ def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
     training.train(config(data), whole)
     owner, name = {
         'checkpoint': (Checkpoints, '_write'),  # in its thread
-        'picture': (pictures, 'save'),
-        'curves': (pictures, 'curves'),
+        'picture': (images, 'save'),
+        'curves': (images, 'curves'),
     }[what]
     real = getattr(owner, name)
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from gax import config, data, errors, folders, written
+from gax import config, data, errors, written
 from gax.data import tfds
+from gax.viz import png_folder
 
 
 def read(name):
@@ -99,7 +100,7 @@ def test_names_of_classes_come_back(tmp_path, names):
     """Of prepared sets, whose file of names has a line for each; in a folder whose own name has a colon."""
     pytest.importorskip('tensorflow_datasets')
     folder = tmp_path / 'png'
-    folders.save(np.zeros((2, 8, 8, 3), np.uint8), folder, np.array([0, 1]), names)
+    png_folder.save(np.zeros((2, 8, 8, 3), np.uint8), folder, np.array([0, 1]), names)
     written.tfds_set(f'folder:{folder}', tmp_path / 'a:b')
     spec = read(f'tfds:{tmp_path}/a:b/png/1.0.0').spec
     assert (spec.classes, spec.num_classes, spec.size) == (names, 2, 2)

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gax import errors, folders
+from gax import errors
 from gax.data import decode, walk
+from gax.viz import png_folder
 
 log = logging.getLogger('gax')
 
@@ -41,7 +42,7 @@ def find(root: Path) -> Found:
         what = 'is not a folder' if root.exists() else 'does not exist'
         raise errors.GaxError(f'folder of images {root} {what}')
     here = walk.level(root)
-    files = [path for path in here.files if path.name != folders.CLASSES]
+    files = [path for path in here.files if path.name != png_folder.CLASSES]
     top = images_in(files, here.dangling)
     inside = {path.name: images_in(*walk.below(path)[:2]) for path in here.folders}
     filled = [name for name, part in inside.items() if part.images]
@@ -71,16 +72,16 @@ def find(root: Path) -> Found:
     return Found([p for part in images for p in part], labels, classes.names, classes.num, dangling)
 
 
-def classes_of(root: Path, filled: Sequence[str]) -> folders.Classes:
+def classes_of(root: Path, filled: Sequence[str]) -> png_folder.Classes:
     """The label of each class folder, and all classes: as a folder that gax wrote says it; else those that
     are there."""
-    known = folders.read_classes(root)
+    known = png_folder.read_classes(root)
     if known is None:
-        return folders.named_by(filled)
+        return png_folder.named_by(filled)
     differ = sorted(set(filled) ^ known.labels.keys())
     if differ:
         raise errors.GaxError(
-            f'{root / folders.CLASSES} is of other class folders than there are ({differ[0]}, ...): remove that '
+            f'{root / png_folder.CLASSES} is of other class folders than there are ({differ[0]}, ...): remove that '
             'file, and the folders name the classes, or put them back'
         )
     return known

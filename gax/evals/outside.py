@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jax.sharding import Mesh
 
-from gax import data, errors, folders
+from gax import data, errors
 from gax.core.spec import Spec
 from gax.data.memory import class_names
 from gax.data.source import Source, read_resident
@@ -19,6 +19,7 @@ from gax.evals import ranking
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
 from gax.evals.reference import Reference
+from gax.viz import png_folder
 
 # Ours, those of the data sets of gax, and NumPy's own (guided-diffusion and many others write arr_0).
 NAMES = ('images', 'x', 'points', 'arr_0')
@@ -76,12 +77,12 @@ def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
 
 
 def numbers(wanted: Spec) -> dict[str, int]:
-    """Every name that a class folder may have -> its label: as `folders.save` writes them, and, unless classes are named
+    """Every name that a class folder may have -> its label: as `png_folder.save` writes them, and, unless classes are named
     by numbers of their own, the label itself, '3' or '003'."""
     labels = range(wanted.num_classes)
     known = {f'{label:0{width}d}': label for label in labels for width in (1, 3)}
     known = {} if any(name.isdecimal() for name in wanted.classes) else known
-    written = folders.class_folders(wanted.classes, wanted.num_classes)
+    written = png_folder.class_folders(wanted.classes, wanted.num_classes)
     return known | {name: label for names in (written, wanted.classes) for label, name in enumerate(names)}
 
 
@@ -89,7 +90,7 @@ def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int
     """The reference's label of the class folder `name` in `path`; 0 where the reference has no classes."""
     if name in known or not wanted.num_classes:
         return known.get(name, 0)
-    valid = folders.class_folders(wanted.classes, wanted.num_classes)
+    valid = png_folder.class_folders(wanted.classes, wanted.num_classes)
     where = f'a folder in {path}' if path.is_dir() else f'in {path}'
     raise errors.GaxError(errors.choices(f'class of {wanted.name}, {where}:', name, valid))
 

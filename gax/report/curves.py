@@ -6,19 +6,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gax import pictures
 from gax.evals.protocol import differ
 from gax.report.drawing import Line, Panel, Points, thin
 from gax.report.runs import Run
+from gax.viz import images
 
 
 def groups(runs: Sequence[Run]) -> dict[str, list[Panel]]:
     """Heading -> panels: what was evaluated, then what the players measured (as curves.png has it), then the speed."""
     found = {'evaluation': evaluated(runs)}
     known = {name for run in runs for row in run.rows for name in row}
-    for kind, names in pictures.panels(known).items():
+    for kind, names in images.panels(known).items():
         norms = 'norm' in kind
-        heading = 'norms' if norms else 'training' if kind in pictures.PANELS else kind
+        heading = 'norms' if norms else 'training' if kind in images.PANELS else kind
         found.setdefault(heading, []).extend(Panel(name, lines_of(runs, name), norms) for name in names)
     speed = [name for name in ('steps_per_sec', 'images_per_sec', 'data_wait') if name in known]
     found['speed'] = [Panel(name, lines_of(runs, name)) for name in speed]

@@ -22,7 +22,7 @@ def test_the_classes_of_what_is_shipped_are_those_of_its_data() -> None:
     classes.refuse_other(MNIST, 10, memory.embedded('mnist').spec)
     classes.refuse_other(
         MNIST, 10, spec(*(f'{digit:03d}' for digit in range(10)))
-    )  # as folders.save names them
+    )  # as png_folder.save names them
     named = features.Extractor('my:judge', '', 'none', (), lambda *a: {}, classes=('cat', 'dog'))
     classes.refuse_other(named, 2, spec('cat', 'dog'))
 

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gax import errors, folders, parallel
+from gax import errors, parallel
 from gax.config import base
 from gax.data import memory, synthetic
 from gax.evals import cache, features, frechet, gather, outside, prdc
 from gax.evals.evaluator import Evaluator, Setting, in_proportion
 from gax.evals.gather import Chunk
 from gax.evals.reference import Reference, parts, preprocessing, reference
+from gax.viz import png_folder
 
 METRICS = ('frechet', 'prdc', 'nearest')
 
@@ -307,7 +308,7 @@ def test_what_is_exported_by_class_comes_back_by_class(tmp_path: Path) -> None:
     config.data.name = 'embedded:emoji'
     ref, rows = reference(source, config.data, mesh), np.arange(0, 1906, 90)
     x, labels = source.arrays['image'][rows], source.arrays['label'][rows]
-    folders.save(x, tmp_path / 'made', labels, source.spec.classes)
+    png_folder.save(x, tmp_path / 'made', labels, source.spec.classes)
     found = outside.chunks(outside.open_samples(tmp_path / 'made', ref, config.data), 99, 32, mesh)
     pairs = [(i.tobytes(), int(n)) for c in found for i, n in zip(c.x[: c.valid], c.label, strict=False)]
     assert sorted(pairs) == sorted((i.tobytes(), int(n)) for i, n in zip(x, labels, strict=True))

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gax import choices, pictures
+from gax import choices
 from gax.config import base
+from gax.viz import images
 
 PROTOCOL = {
     'features': 'mnist',
@@ -50,7 +51,7 @@ def row(step: int, **more: float) -> dict[str, float]:
 def draw(folder: Path, step: int) -> None:
     """A grid of noise, another one at every step."""
     noise = np.random.default_rng(step).integers(0, 256, (4, 8, 8, 1), np.uint8)
-    pictures.save(pictures.grid(noise, 2), folder / 'samples' / f'{step:07d}.png')
+    images.save(images.grid(noise, 2), folder / 'samples' / f'{step:07d}.png')
 
 
 def evaluate(

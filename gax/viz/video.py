@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from gax import errors, paths, pictures
+from gax import errors, paths
+from gax.viz import images
 
 KINDS = ('.gif', '.mp4')
 
@@ -23,7 +24,7 @@ def write(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
     if out.suffix.lower() == '.gif':
         flat = [frame if frame.mode == 'L' else frame.convert('P', palette=PALETTE) for frame in frames]
         options = {'save_all': True, 'append_images': flat[1:], 'duration': round(100 / fps) * 10, 'loop': 0}
-        pictures.save(flat[0], out, format='GIF', **options)
+        images.save(flat[0], out, format='GIF', **options)
     else:
         write_mp4(frames, out, fps)
 

@@ -1,0 +1,1 @@
+"""Pixels to files: grids and curves, films, folders of PNGs."""
