@@ -13,7 +13,7 @@ import numpy as np
 from absl import flags
 
 from gax import cli
-from gax.data import memory
+from gax.data import arrays
 from gax.evals import classifier, digits
 
 SAMPLES = flags.DEFINE_multi_string(
@@ -32,7 +32,7 @@ def judge(images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
 
 
 def main(argv: list[str]) -> int:
-    x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz')
+    x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz')
     assert y is not None
     order = np.random.default_rng(0).permutation(np.arange(0, len(x), classifier.HELD_OUT))
     real = judge(x[order], y[order])

@@ -21,7 +21,7 @@ from absl import flags
 from scipy import ndimage
 
 from gax import cli
-from gax.data import memory
+from gax.data import arrays
 from gax.evals import classifier, frechet
 
 HERE = Path(__file__).parent
@@ -133,7 +133,7 @@ def moments(apply: Callable[[np.ndarray], Any], images: np.ndarray) -> frechet.M
 
 def distances(name: str, num: int, seed: int, worse: Mapping[str, Any]) -> dict[tuple[str, str], list[float]]:
     """(features, what is done) -> the distances, of the half as it is, and then by strength."""
-    x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / memory.EMBEDDED[name])
+    x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / arrays.EMBEDDED[name])
     assert y is not None
     order = np.random.default_rng(seed).permutation(len(x))
     count = min(num, len(x) // 2)

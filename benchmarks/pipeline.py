@@ -23,7 +23,7 @@ from models import config_file
 from PIL import Image
 
 from gax import cli, experiment, parallel
-from gax.data import feed, fit, folder, memory
+from gax.data import arrays, folder, prefetch, preprocess
 
 CONFIG = flags.DEFINE_string(
     'config', 'dcgan_emoji', 'Name of the config in configs/ that training is measured of.'
@@ -38,9 +38,9 @@ WARM = 4  # calls before the clock starts: workers begin, programs are compiled
 
 def write(root: Path, kind: str, size: int) -> None:
     """IMAGES files of `kind`, 'png' or 'jpg', of size x size pixels."""
-    emoji = memory.embedded('emoji').arrays['image']
+    emoji = arrays.embedded('emoji').arrays['image']
     for i in range(IMAGES.value):
-        large = fit.resize(emoji[i % len(emoji)], size, 'bicubic')
+        large = preprocess.resize(emoji[i % len(emoji)], size, 'bicubic')
         Image.fromarray(large).save(root / f'{i:05d}.{kind}')
 
 
@@ -62,8 +62,8 @@ def fetching(config: Any, root: Path, size: int, workers: int) -> float:
         config.data.device_limit_mib = 0
     source = folder.named(str(root), config.data)
     assert source.fetch is not None
-    pick = feed.Pick(0, config.batch_size, source.spec.size, source.fetch)
-    stream = feed.Stream(pick, parallel.rows(parallel.mesh(), 1), workers)
+    pick = prefetch.Pick(0, config.batch_size, source.spec.size, source.fetch)
+    stream = prefetch.Stream(pick, parallel.rows(parallel.mesh(), 1), workers)
     steps = iter(range(2**31))
     try:
         return per_second(lambda: stream(next(steps), 1), config.batch_size)
@@ -98,7 +98,7 @@ def machine() -> dict[str, Any]:
     return {
         'device': device,
         'cpu': cpu.partition(': ')[2],
-        'cores': feed.cores(),
+        'cores': prefetch.cores(),
         'load': load,
         'date': today,
     } | versions
@@ -117,7 +117,7 @@ def main(argv: list[str]) -> int:
                 write(Path(root), kind, pixels)
                 for workers in map(int, WORKERS.value):
                     speed = fetching(config, Path(root), size, workers)
-                    how = f'{workers} processes' if workers else f'{feed.cores()} threads'
+                    how = f'{workers} processes' if workers else f'{prefetch.cores()} threads'
                     row = {
                         'what': f'{kind} {pixels} px',
                         'by': how,

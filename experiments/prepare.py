@@ -10,30 +10,30 @@ Images that gax can read already (embedded:NAME, npz:PATH, folder:PATH) are writ
 from absl import flags
 
 from gax import cli
-from gax.data import arrays
+from gax.data import layouts
 
 DATA = flags.DEFINE_string(
     'data', None, 'tfds:NAME[/config], or a source as in config.data.name.', required=True
 )
 DIR = flags.DEFINE_string('dir', '', 'Folder for prepared sets; by default where TFDS keeps them.')
-LAYOUT = flags.DEFINE_enum('layout', '', ['', *arrays.LAYOUTS], 'Of an .npz: as config.data.layout.')
-RANGE = flags.DEFINE_enum('range', '', ['', *arrays.RANGES], 'Of an .npz: as config.data.range.')
+LAYOUT = flags.DEFINE_enum('layout', '', ['', *layouts.LAYOUTS], 'Of an .npz: as config.data.layout.')
+RANGE = flags.DEFINE_enum('range', '', ['', *layouts.RANGES], 'Of an .npz: as config.data.range.')
 FOLDER = flags.DEFINE_string('folder', '', 'Write a folder of PNGs, this one, in place of a prepared set.')
 
 
 def main(argv: list[str]) -> int:
-    from gax import errors, paths, written
-    from gax.data import prepare, tfds
+    from gax import errors, paths
+    from gax.data import tfds, tfds_prepare, write
 
     here, section = DATA.value.startswith('tfds:'), {'layout': LAYOUT.value, 'range': RANGE.value}
     if here and FOLDER.value:
         raise errors.GaxError('--folder is for images that are there already; leave it out with tfds:NAME')
     if here:
-        print(prepare.prepare(DATA.value, DIR.value))
+        print(tfds_prepare.prepare(DATA.value, DIR.value))
     elif FOLDER.value:
-        print(written.folder(DATA.value, paths.user(FOLDER.value), **section))
+        print(write.folder(DATA.value, paths.user(FOLDER.value), **section))
     else:
-        print(written.tfds_set(DATA.value, tfds.where(DIR.value), **section))
+        print(write.tfds_set(DATA.value, tfds.where(DIR.value), **section))
     return 0
 
 

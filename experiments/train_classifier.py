@@ -18,7 +18,7 @@ from absl import flags
 
 from gax import cli, paths
 from gax.core import rng
-from gax.data import memory, order
+from gax.data import arrays, shuffle
 from gax.data.source import to_unit
 from gax.evals import classifier
 
@@ -60,14 +60,14 @@ def train(x: np.ndarray, y: np.ndarray, classes: int, epochs: int) -> Any:
 
     state = (params, optimizer.init(params))
     for step in trange(total, desc='classifier'):
-        state = update(state, step, order.indices(0, step * BATCH, BATCH, len(x)))
+        state = update(state, step, shuffle.indices(0, step * BATCH, BATCH, len(x)))
     return state[0]
 
 
 def main(argv: list[str]) -> int:
     name = DATA.value.partition(':')[2]
     shipped = classifier.SHIPPED[name]
-    x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / memory.EMBEDDED[name])
+    x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / arrays.EMBEDDED[name])
     assert y is not None
     kept = np.arange(len(x)) % classifier.HELD_OUT != 0
     variables = train(x[kept], y[kept], shipped.classes, EPOCHS.value)

@@ -14,10 +14,11 @@ from gax.core import bounds, wrappers
 from gax.core.optimizers import SCHEDULE_LENGTHS, check_length
 from gax.core.optimizers import schedule as schedule
 from gax.core.optimizers import section as optimizer
+from gax.data.defaults import data_section
 from gax.evals import metrics
 from gax.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.objectives import image_transforms, penalties
-from gax.sections import data_section, eval_section
+from gax.sections import eval_section
 
 
 def base(gan: str) -> ConfigDict:

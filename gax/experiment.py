@@ -23,7 +23,7 @@ from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
 from gax.core.types import Array, Game, TrainState
-from gax.data import feed, order
+from gax.data import prefetch, shuffle
 from gax.pace import Pace
 
 log = logging.getLogger('gax')
@@ -173,10 +173,10 @@ def platform(experiment: Experiment) -> str:
 def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
     """The examples that steps `step` .. `step + count - 1` read: int32 [count, rows], a function of the seed alone."""
     rows, size = experiment.rows, experiment.source.spec.size
-    return order.indices(experiment.config.seed, step * rows, count * rows, size).reshape(count, rows)
+    return shuffle.indices(experiment.config.seed, step * rows, count * rows, size).reshape(count, rows)
 
 
-def feeder(experiment: Experiment) -> feed.Feed:
+def feeder(experiment: Experiment) -> prefetch.Feed:
     """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...], which `source.read` reads.
 
     The examples' indices, where the data is on the device; what `source.fetch` makes of them, ready ahead of time, where
@@ -185,9 +185,9 @@ def feeder(experiment: Experiment) -> feed.Feed:
     source, rows, sharding = experiment.source, experiment.rows, parallel.rows(experiment.mesh, 1)
     if source.fetch is None:
         put = (lambda x: parallel.put(x, sharding)) if parallel.spans(experiment.mesh) else (lambda x: x)
-        return feed.Feed(lambda step, count: indices(experiment, step, count), put=put)
-    pick = feed.Pick(experiment.config.seed, rows, source.spec.size, source.fetch)
-    return feed.Stream(pick, sharding, experiment.config.data.get('workers', 0))
+        return prefetch.Feed(lambda step, count: indices(experiment, step, count), put=put)
+    pick = prefetch.Pick(experiment.config.seed, rows, source.spec.size, source.fetch)
+    return prefetch.Stream(pick, sharding, experiment.config.data.get('workers', 0))
 
 
 class Maker(NamedTuple):

@@ -11,7 +11,7 @@ from jax.sharding import Mesh
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.data import order
+from gax.data import shuffle
 from gax.data.source import Source
 from gax.evals import gather, nearest
 from gax.evals.features import Extractor
@@ -68,7 +68,7 @@ def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memor
             f'--neighbours {k}: from 1 to {most} can be shown of a training set of {reals.size} examples'
         )
     n, count = len(samples), min(len(samples), reals.size)
-    chosen = order.indices(seed, 0, count, reals.size)
+    chosen = shuffle.indices(seed, 0, count, reals.size)
     itself = np.concatenate([np.full(n, -1), chosen])
     found = search(np.concatenate([samples, pick(reals, chosen)]), reals, k, itself[:, None])
     near = found.indices[:, 0]

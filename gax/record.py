@@ -19,7 +19,7 @@ from gax import errors
 from gax.checkpoint import Checkpoints
 from gax.core import metrics
 from gax.core.types import PyTree, TrainState
-from gax.data_identity import Identity
+from gax.data.identity import Identity
 from gax.evals import results
 from gax.experiment import Carry
 from gax.progress import LogFile

@@ -11,7 +11,9 @@ from typing import Any
 from gax import errors
 from gax.core import bounds
 from gax.core.bounds import POSITIVE, SIZES, between
-from gax.data import arrays, fit
+from gax.data import layouts, preprocess
+from gax.data.defaults import data_offers as data_offers
+from gax.data.defaults import data_section as data_section
 
 # Sections and fields that a config has only where they are on, with what they hold then.
 SWITCHED: dict[str, Any] = {
@@ -22,38 +24,6 @@ SWITCHED: dict[str, Any] = {
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise
     'top_k': {'fraction': 0.5, 'steps': 0},  # of the fakes, whose losses g learns from: terms.top_k
 }
-
-
-def data_section() -> dict[str, Any]:
-    """The fields that choose and prepare the data. See also `data_offers`."""
-    return {
-        'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
-        'image_size': 0,  # 0: as large as the images are, square or not
-        'flip': False,  # left to right, half of the images, at random
-        'channels': 0,  # 0: as many as the images have
-        'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
-    }
-
-
-def data_offers(name: str) -> dict[str, Any]:
-    """What the section may have beside, with data of this name."""
-    kind = name.partition(':')[0]
-    offers: dict[str, Any] = {
-        'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
-        'resize': 'lanczos',  # Pillow's filter
-        'image_width': 0,  # where image_size is the height alone; 0: squares
-        'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
-    }
-    if kind == 'tfds':
-        offers['dir'] = ''  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
-    if kind == 'folder':
-        offers['broken'] = 'error'  # what a broken file in a folder is: or 'skip'
-    if kind == 'npz':
-        offers['layout'] = ''  # its axes in their order, e.g. NCHW; '': as the shape shows. data.arrays
-        offers['range'] = ''  # the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
-    if kind in ('tfds', 'folder'):
-        offers['workers'] = 0  # processes that fetch; 0: threads
-    return offers
 
 
 def eval_section() -> dict[str, Any]:
@@ -91,11 +61,11 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'channels': (between(0, 2**16),),
         'device_limit_mib': (between(0),),
         'workers': (between(0, 256),),
-        'crop': (bounds.one_of(fit.CROPS),),
-        'resize': (bounds.one_of(fit.FILTERS),),
+        'crop': (bounds.one_of(preprocess.CROPS),),
+        'resize': (bounds.one_of(preprocess.FILTERS),),
         'broken': (bounds.one_of(('error', 'skip')),),
-        'layout': (bounds.one_of(('', *arrays.LAYOUTS)),),
-        'range': (bounds.one_of(('', *arrays.RANGES)),),
+        'layout': (bounds.one_of(('', *layouts.LAYOUTS)),),
+        'range': (bounds.one_of(('', *layouts.RANGES)),),
     },
     'eval': {'every': (between(0),), 'num': (between(2),), 'reals': (between(0),), 'patience': (between(0),)},
     'ema': {'decay': (between(0.0, 1.0),)},

@@ -18,10 +18,11 @@ import jax
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data_identity, errors, experiment, gans, loop, opening, parallel, training, vectorize
+from gax import errors, experiment, gans, loop, opening, parallel, training, vectorize
 from gax.alike import Group
 from gax.core import optimizers, rng
 from gax.core.types import PyTree
+from gax.data import identity
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.progress import Clock, Progress
@@ -72,7 +73,7 @@ def opened(given: Mapping[Path, ConfigDict], tell: Tell, closing: ExitStack) -> 
     """The runs that are to be trained, their workdirs open; the others have been told of."""
     built = experiment.build(next(iter(given.values())), parallel.mesh(jax.devices()[:1]))
     shapes, like = experiment.shapes(built), dict[str, Selection]()
-    data = data_identity.of(built.source)
+    data = identity.of(built.source)
     found: list[Member] = []
     for workdir, config in given.items():
         own = closing.enter_context(ExitStack())

@@ -8,9 +8,10 @@ import jax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gax import data_identity, errors, experiment, parallel
+from gax import errors, experiment, parallel
 from gax.checkpoint import Checkpoints
 from gax.core.types import TrainState
+from gax.data import identity
 from gax.experiment import Experiment
 from gax.workdir import read_data
 
@@ -21,7 +22,7 @@ def build(workdir: Path, config: ConfigDict) -> Experiment:
     With its data only where a gax wrote the workdir that did not keep the spec.
     """
     data = read_data(workdir)
-    source = data_identity.described(data.spec) if data else None
+    source = identity.described(data.spec) if data else None
     return experiment.build(config, parallel.mesh(jax.devices()[:1]), source)  # whatever it was trained on
 
 
@@ -38,7 +39,7 @@ def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Exper
     except errors.GaxError as error:
         raise errors.GaxError(f'{error} (if the data has moved, --data says where it is)') from error
     known = read_data(workdir)
-    if known and (differ := data_identity.differences(known, data_identity.of(built.source))):
+    if known and (differ := identity.differences(known, identity.of(built.source))):
         raise errors.GaxError(
             f'{workdir} was trained on other data than {config.data.name} is now ({"; ".join(differ)}); --data says where '
             'the training data is'

@@ -12,12 +12,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import data_identity, errors, experiment, initial, loop, opening, parallel, sections, selection
+from gax import errors, experiment, initial, loop, opening, parallel, sections, selection
 from gax.checkpoint import Checkpoints
 from gax.core import optimizers, sample
 from gax.core.types import PyTree, TrainState
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
+from gax.data import identity
 from gax.experiment import Carry
 from gax.progress import Clock, Progress
 from gax.record import Record
@@ -62,7 +63,7 @@ class Run(Course):
         self.own = experiment.own(self.experiment)
         selected = selection.of_run(self.own, workdir)
         begun = self.begun(workdir)  # before anything is written: it may be refused
-        data = data_identity.of(self.experiment.source)
+        data = identity.of(self.experiment.source)
         self.record = Record(config, workdir, self.shapes, selected, closing, data, accept)
         self.start, self.restored, self.over = self.record.start, self.record.restored, self.record.over
         if not self.start:

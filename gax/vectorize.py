@@ -20,7 +20,7 @@ from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
 from gax.core.types import Array, PyTree, TrainState
-from gax.data import feed, order
+from gax.data import prefetch, shuffle
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.viz import images
@@ -140,15 +140,15 @@ def advancer(runs: Runs, pace: Pace | None = None) -> Callable[[Carry, int, int]
     return experiment.advancer(runs.built, rows=feeder(runs), pace=pace, maker=maker)
 
 
-def feeder(runs: Runs) -> feed.Feed:
+def feeder(runs: Runs) -> prefetch.Feed:
     """(step, count) -> the examples that each run reads, int32 [runs, count, rows]."""
     rows, size = runs.built.rows, runs.built.source.spec.size
 
     def indices(step: int, count: int) -> np.ndarray:
-        read = {seed: order.indices(seed, step * rows, count * rows, size) for seed in {*runs.seeds}}
+        read = {seed: shuffle.indices(seed, step * rows, count * rows, size) for seed in {*runs.seeds}}
         return np.stack([read[seed].reshape(count, rows) for seed in runs.seeds])
 
-    return feed.Feed(indices, axis=1)
+    return prefetch.Feed(indices, axis=1)
 
 
 def taker(runs: Runs) -> Callable[[meter.Meter], tuple[meter.Meter, meter.Meter]]:

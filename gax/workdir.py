@@ -13,9 +13,10 @@ from typing import IO, Any
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data_identity, errors, paths
+from gax import errors, paths
 from gax.board import Board
-from gax.data_identity import Identity
+from gax.data import identity
+from gax.data.identity import Identity
 
 log = logging.getLogger('gax')
 
@@ -92,7 +93,7 @@ def take(lock: IO[str], workdir: Path) -> None:
 
 def changed_data(workdir: Path, old: Identity, new: Identity, accept: bool) -> list[str]:
     """What tells the data now from that of the run, accepted. Raises GaxError, with that, where it is not."""
-    differ = data_identity.differences(old, new)
+    differ = identity.differences(old, new)
     if differ and not accept:
         raise errors.GaxError(
             f'{workdir} was trained on other data than {new.spec.name} is now ({"; ".join(differ)}); give it the data of '
@@ -109,7 +110,7 @@ ACCEPT = '--accept_changes'
 def write_data(workdir: Path, data: Identity, changed: Sequence[str]) -> None:
     """data.json. changed: what was accepted to be otherwise; kept in it, with what was accepted before."""
     earlier = _data_json(workdir).get('accepted', []) if (workdir / DATA).exists() else []
-    write_json(workdir / DATA, {**data_identity.to_json(data), 'accepted': [*earlier, *changed]})
+    write_json(workdir / DATA, {**identity.to_json(data), 'accepted': [*earlier, *changed]})
 
 
 def read_data(workdir: Path) -> Identity | None:
@@ -117,7 +118,7 @@ def read_data(workdir: Path) -> Identity | None:
     if not (workdir / DATA).exists():
         return None
     try:
-        return data_identity.from_json(_data_json(workdir))
+        return identity.from_json(_data_json(workdir))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise errors.GaxError(
             f'{workdir / DATA} is damaged ({errors.first_line(error)}); put a good copy there'

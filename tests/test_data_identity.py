@@ -14,7 +14,8 @@ import tinyruns
 from PIL import Image
 
 from configs import cgan_mnist
-from gax import data, data_identity, errors, evaluation, experiment, export, fakes, training, workdir
+from gax import data, errors, evaluation, experiment, export, fakes, training, workdir
+from gax.data import identity as data_identity
 from gax.evals.evaluator import Setting
 from gax.sweep import comparison
 

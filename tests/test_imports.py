@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # From the ground up. A module imports only what stands in a row above its own here; names may be patterns, and the
 # first row that fits decides.
 LAYERS = [
-    ['gax', 'gax.errors', 'gax.core.rng', 'gax.loop', 'gax.pace', 'gax.watch', 'gax.data.order'],
+    ['gax', 'gax.errors', 'gax.core.rng', 'gax.loop', 'gax.pace', 'gax.watch', 'gax.data.shuffle'],
     ['gax.paths'],
     [
         'gax.fields',
@@ -34,8 +34,8 @@ LAYERS = [
         'gax.rendezvous',
     ],
     ['gax.sweep.child'],
-    ['gax.data.fit', 'gax.data.arrays', 'gax.data.decode', 'gax.data.threads', 'gax.data.walk'],
-    ['gax.core.types', 'gax.core.optimizers', 'gax.viz.video', 'gax.viz.png_folder', 'gax.data.feed'],
+    ['gax.data.preprocess', 'gax.data.layouts', 'gax.data.decode', 'gax.data.threads', 'gax.data.walk'],
+    ['gax.core.types', 'gax.core.optimizers', 'gax.viz.video', 'gax.viz.png_folder', 'gax.data.prefetch'],
     ['gax.nets.ops.winograd'],
     [
         'gax.objectives.losses',
@@ -59,10 +59,10 @@ LAYERS = [
         'gax.nets.linen',
         'gax.nets.layers',
     ],
-    ['gax.data.memory', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds', 'gax.data.images'],
+    ['gax.data.arrays', 'gax.data.synthetic', 'gax.data.resident', 'gax.data.tfds', 'gax.data.images'],
     ['gax.data.*', 'gax.nets.*'],
     ['gax.nets.registry'],
-    ['gax.data', 'gax.nets', 'gax.data_identity'],
+    ['gax.data', 'gax.nets', 'gax.data.identity'],
     [
         *('gax.evals.modes', 'gax.evals.precise', 'gax.evals.resize', 'gax.evals.torch_file'),
         *('gax.evals.classifier', 'gax.evals.protocol', 'gax.evals.cache', 'gax.evals.ranking'),
@@ -78,7 +78,7 @@ LAYERS = [
     ['gax.config'],
     ['gax.configfile'],
     ['gax.experiment'],
-    ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.opening', 'gax.written'],
+    ['gax.arguments', 'gax.checkpoint', 'gax.course', 'gax.opening', 'gax.data.write'],
     ['gax.vectorize', 'gax.profile', 'gax.workdir', 'gax.neighbours'],
     ['gax.trained'],
     ['gax.fakes'],

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from gax import config, data, errors, written
-from gax.data import tfds
+from gax import config, data, errors
+from gax.data import tfds, write
 from gax.viz import png_folder
 
 
@@ -34,14 +34,14 @@ def few(tmp_path_factory):
 
 
 def test_a_folder_holds_the_same_images(tmp_path):
-    said = written.folder('embedded:emoji', tmp_path / 'png')
+    said = write.folder('embedded:emoji', tmp_path / 'png')
     assert f'folder:{tmp_path / "png"}' in said
     assert pixels_by_class(read(f'folder:{tmp_path / "png"}')) == pixels_by_class(read('embedded:emoji'))
 
 
 def test_a_prepared_set_holds_the_same_images(few, tmp_path):
     pytest.importorskip('tensorflow_datasets')
-    said = written.tfds_set(f'npz:{few}', tmp_path)
+    said = write.tfds_set(f'npz:{few}', tmp_path)
     place = tmp_path / 'few' / '1.0.0'
     assert f'tfds:{place}' in said
     back, source = read(f'tfds:{place}'), read(f'npz:{few}')
@@ -64,15 +64,15 @@ def test_a_set_that_is_there_is_known_by_its_content(tmp_path):
     """Two files of one name: the second is not taken for the first. The same again is."""
     pytest.importorskip('tensorflow_datasets')
     one, other = npz(tmp_path / 'a' / 'set.npz', 0), npz(tmp_path / 'b' / 'set.npz', 200)
-    said = written.tfds_set(one, tmp_path / 'root')
-    assert written.tfds_set(one, tmp_path / 'root') == said
+    said = write.tfds_set(one, tmp_path / 'root')
+    assert write.tfds_set(one, tmp_path / 'root') == said
     with pytest.raises(
         errors.GaxError, match=rf'root/set/1.0.0 is there already, made of {one}, .* is not what {other}'
     ):
-        written.tfds_set(other, tmp_path / 'root')
+        write.tfds_set(other, tmp_path / 'root')
     npz(tmp_path / 'a' / 'set.npz', 0, names=['x', 'y'])  # the source has changed, if only by its names
     with pytest.raises(errors.GaxError, match=f'is not what {one} holds now'):
-        written.tfds_set(one, tmp_path / 'root')
+        write.tfds_set(one, tmp_path / 'root')
     assert set(read(f'tfds:{tmp_path}/root/set/1.0.0').arrays['image'].flat) == {0}
 
 
@@ -85,12 +85,12 @@ def test_a_set_of_others_is_not_taken_for_it(tmp_path):
     pytest.importorskip('tensorflow_datasets')
     (tmp_path / 'set' / '1.0.0').mkdir(parents=True)
     with pytest.raises(errors.GaxError, match='made nobody knows of what'):
-        written.tfds_set(npz(tmp_path / 'a' / 'set.npz', 0), tmp_path)
+        write.tfds_set(npz(tmp_path / 'a' / 'set.npz', 0), tmp_path)
 
 
 def test_names_of_sets_keep_what_looks_like_an_ending():
     names = ['npz:a/set.npz', 'folder:x/v1.2', 'folder:x/v1.3/', 'folder:..', 'embedded:emoji']
-    assert [written.short_name(name) for name in names] == ['set', 'v1_2', 'v1_3', 'images', 'emoji']
+    assert [write.short_name(name) for name in names] == ['set', 'v1_2', 'v1_3', 'images', 'emoji']
 
 
 @pytest.mark.parametrize(
@@ -101,15 +101,15 @@ def test_names_of_classes_come_back(tmp_path, names):
     pytest.importorskip('tensorflow_datasets')
     folder = tmp_path / 'png'
     png_folder.save(np.zeros((2, 8, 8, 3), np.uint8), folder, np.array([0, 1]), names)
-    written.tfds_set(f'folder:{folder}', tmp_path / 'a:b')
+    write.tfds_set(f'folder:{folder}', tmp_path / 'a:b')
     spec = read(f'tfds:{tmp_path}/a:b/png/1.0.0').spec
     assert (spec.classes, spec.num_classes, spec.size) == (names, 2, 2)
 
 
 def test_what_has_no_images_is_refused(tmp_path):
     with pytest.raises(errors.GaxError, match='no images in memory'):
-        written.folder('synthetic:ring', tmp_path / 'out')
+        write.folder('synthetic:ring', tmp_path / 'out')
     np.savez(tmp_path / 'five.npz', x=np.zeros((2, 4, 4, 5), np.uint8))
     with pytest.raises(errors.GaxError, match='5 channels'):
-        written.folder(f'npz:{tmp_path / "five.npz"}', tmp_path / 'out')
+        write.folder(f'npz:{tmp_path / "five.npz"}', tmp_path / 'out')
     assert not (tmp_path / 'out').exists()

@@ -5,7 +5,7 @@ from typing import Any
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.data import fit, folder, memory, stacked, synthetic, tfds
+from gax.data import arrays, folder, preprocess, stacked_mnist, synthetic, tfds
 from gax.data.resident import nbytes, resident, streamed
 from gax.data.source import Source, cropped, flipped
 
@@ -25,8 +25,8 @@ def as_they_are(section: Any) -> None:
 def embedded(name: str, data: Any) -> Source:
     """An image set that comes with the package."""
     if name == 'stacked_mnist':
-        return stacked.stacked_mnist(fit.of(data))
-    return memory.embedded(name, fit.of(data))
+        return stacked_mnist.stacked_mnist(preprocess.of(data))
+    return arrays.embedded(name, preprocess.of(data))
 
 
 # name -> (what comes after the colon, the `data` section of a config) -> source
@@ -34,7 +34,9 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'embedded': embedded,
     'tfds': tfds.named,
     'folder': folder.named,
-    'npz': lambda name, data: memory.npz(name, fit.of(data), data.get('layout', ''), data.get('range', '')),
+    'npz': lambda name, data: arrays.npz(
+        name, preprocess.of(data), data.get('layout', ''), data.get('range', '')
+    ),
     'synthetic': lambda name, data: synthetic.named(name),
 }
 
@@ -78,6 +80,6 @@ def changed_at_random(source: Source, data: Any) -> Source:
 
 def names() -> list[str]:
     """What `config.data.name` may be."""
-    found = [f'embedded:{n}' for n in (*memory.EMBEDDED, 'stacked_mnist')]
+    found = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
     found += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
     return [*found, 'tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH']

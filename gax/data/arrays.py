@@ -1,131 +1,150 @@
-"""Arrays that somebody made, as uint8 images [N, H, W, C] and class indices: what shape and values show, or
-else one line.
-
-What cannot be told for certain is refused, and can be said: `data.layout` names the axes in their order,
-`data.range` the values of black and white.
-"""
+"""Image sets small enough to live on the device as uint8: embedded in the package, or from an .npz file."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import zipfile
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from gax import errors
+from gax import errors, paths
+from gax.core.spec import Spec
+from gax.data import layouts
+from gax.data.preprocess import Fit
+from gax.data.source import Source, read_resident
+from gax.data.threads import chunks
 
-LAYOUTS = ('NHWC', 'NCHW', 'HWCN', 'NHW', 'HWN', 'HWC', 'CHW')  # images, height, width, channels
-RANGES = {'0..255': (0.0, 255.0), '0..1': (0.0, 1.0), '-1..1': (-1.0, 1.0)}
-CHANNELS = (1, 3, 4)
-MOST_CLASSES = 1000  # that a set may name without an example for each
-CHUNK = 1024
+log = logging.getLogger('gax')
+AS_IT_IS = Fit()
+EMBEDDED = {'mnist': 'mnist10k.npz', 'emoji': 'emoji32.npz'}
 
 
-def images(x: np.ndarray, what: str, layout: str = '', span: str = '') -> np.ndarray:
-    """uint8 [N, H, W, C] of an array of images.
+# Of the data sets of gax, of what sample.py writes, and NumPy's own (guided-diffusion and many others write
+# arr_0).
+IMAGES = ('x', 'images', 'image', 'arr_0')
+LABELS = ('y', 'labels', 'label', 'arr_1')
 
-    Args:
-        x: any numbers; without a layout [N, H, W] or [N, H, W, C].
-        what: how messages call it.
-        layout: of LAYOUTS; '' refuses shapes that look like another than these two.
-        span: of RANGES; '' tells it from the type and the values.
 
-    Raises:
-        GaxError: for what is no array of images, and for what more than one layout or range would fit.
+class File(NamedTuple):
+    """What an .npz holds: images uint8 [N, H, W, C], labels int32 [N] or None, the names of the classes.
+
+    names_read: which of its arrays these are, as a text.
     """
-    return as_bytes(arranged(x, what, layout), what, span)
+
+    images: np.ndarray
+    labels: np.ndarray | None
+    classes: tuple[str, ...]
+    names_read: str
 
 
-def arranged(x: np.ndarray, what: str, layout: str) -> np.ndarray:
-    """`x` as [N, H, W, C]."""
-    if 0 in x.shape or x.ndim != (len(layout) if layout else min(max(x.ndim, 3), 4)):
-        wanted = f'of the axes {layout}' if layout else '[N, H, W] or [N, H, W, C]'
-        raise errors.GaxError(f'{what} must be {wanted} and not empty; its shape is {x.shape}')
-    looks = '' if layout else look(x.shape)
-    if looks:
-        plain = 'NHWC'[: x.ndim]
-        raise errors.GaxError(
-            f'{what} has the shape {x.shape}, which looks like {looks} (N images, height, width, channels): '
-            f'say config.data.layout={looks}, or {plain} if that is what it is'
-        )
-    layout = layout or 'NHWC'[: x.ndim]
-    x = x.transpose([layout.index(axis) for axis in 'NHWC' if axis in layout])
-    x = x if 'N' in layout else x[None]
-    return x if 'C' in layout else x[..., None]
+def embedded(name: str, fit: Fit = AS_IT_IS) -> Source:
+    """'mnist': 10,000 real digits 28x28x1, 10 classes. 'emoji': 1,906 Noto emoji 32x32x3, 10 categories."""
+    path = Path(__file__).parent / 'embedded' / errors.lookup('embedded data set', name, EMBEDDED)
+    x, y, classes, _ = load(path)
+    return from_arrays(f'embedded:{name}', x, y, fit, classes)
 
 
-def look(shape: tuple[int, ...]) -> str:
-    """The layout that a shape looks like, where that is none of [N, H, W] and [N, H, W, C]; else ''."""
-    large = [length > max(CHANNELS) for length in shape]  # as the sides of an image are
-    few = [length in CHANNELS for length in shape]
-    if len(shape) == 4 and not few[3]:
-        channels_first = few[1] and large[2] and large[3]
-        return 'NCHW' if channels_first else 'HWCN' if few[2] and large[0] and large[1] else ''
-    if len(shape) == 3 and few[2]:
-        return 'HWC' if large[0] and large[1] else ''
-    # In MATLAB's order; there are seldom as many images as they have rows, and those twice as wide as high.
-    return 'HWN' if len(shape) == 3 and large[0] and shape[0] == shape[1] and shape[2] >= 2 * shape[0] else ''
+def npz(path: str, fit: Fit = AS_IT_IS, layout: str = '', span: str = '') -> Source:
+    """The images, and perhaps the labels and `classes`, texts, of a file; see `load`. Raises GaxError for
+    others."""
+    x, y, classes, names_read = load(paths.user(path), layout, span)
+    log.info('%s: %s', path, names_read)
+    return from_arrays(f'npz:{path}', x, y, fit, classes)
 
 
-def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:
-    """uint8 of `x`, black 0 and white 255; `x` itself where it is that."""
-    if x.dtype.kind not in 'buif':
-        raise errors.GaxError(f'{what} must be numbers, such as uint8, 0 to 255, and is {x.dtype}')
-    lowest, highest = float(x.min()), float(x.max())
-    span = span or told(x.dtype, lowest, highest)
-    low, high = RANGES.get(span, (0.0, 0.0))
-    slack = 1e-3 * (high - low)
-    if not low - slack <= lowest <= highest <= high + slack:  # of NaN as well
-        hint = '; of 16 bits: divide by 257' if x.dtype == np.uint16 and highest > 255 else ''
-        raise errors.GaxError(
-            f'{what} is {x.dtype} from {lowest:g} to {highest:g}, which is '
-            f'{f"not {span}" if span else "no range for certain"}: make it uint8, 0 to 255{hint}, or '
-            f'say which range it is, config.data.range={" or ".join(RANGES)}'
-        )
-    if x.dtype == np.uint8 and span == '0..255':
-        return x
-    result: np.ndarray = np.empty(x.shape, np.uint8)
-    for start in range(0, len(x), CHUNK):
-        part = (x[start : start + CHUNK].astype(np.float32) - low) * (255 / (high - low))
-        result[start : start + CHUNK] = np.rint(part).clip(0, 255)
-    return result
+def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
+    """The images and the labels of a file, see `load`."""
+    return load(path)[:2]
 
 
-def told(dtype: np.dtype, lowest: float, highest: float) -> str:
-    """The range that values are of, as far as that can be told; '' where it cannot."""
-    if dtype.kind == 'b':
-        return '0..1'
-    if dtype.kind in 'iu':  # of zeros and ones nobody knows whether one is white
-        return '0..255' if lowest >= 0 and highest <= 255 and (highest != 1 or lowest == 1) else ''
-    if lowest >= 0:
-        return '0..1' if highest <= 1 else '0..255' if 2 < highest <= 255 else ''
-    return '-1..1' if lowest >= -1 and highest <= 1 else ''
+def load(path: Path, layout: str = '', span: str = '') -> File:
+    """The arrays of a file: IMAGES, perhaps LABELS; perhaps `classes`.
 
-
-def labels(y: np.ndarray, count: int, what: str, classes: tuple[str, ...] = ()) -> np.ndarray:
-    """int32 [count] of class indices from 0 up.
-
-    Raises:
-        GaxError: for anything else, one-hot rows, texts and numbers that name things rather than classes
-        among it.
+    What they may be, and layout and span: see gax.data.layouts.
     """
-    if y.shape != (count,) or not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
-        hint = ': they are one-hot, give .argmax(axis=1)' if is_one_hot(y, count) else ''
-        hint = ': give [:, 0] of it' if y.shape == (count, 1) else hint
+    stored, names = read(path)
+    of_images, of_labels = (chosen(path, wanted, names) for wanted in (IMAGES, LABELS))
+    if of_images is None:
+        others = ' or '.join(map(repr, IMAGES[1:]))
         raise errors.GaxError(
-            f'{what} must be {count} integers from 0 up, one per image; it is {y.dtype} of shape {y.shape}{hint}'
+            f"{path} has no array 'x' (found: {', '.join(names) or 'nothing'}), nor {others}"
         )
-    highest = int(y.max())
-    if classes and highest >= len(classes):
-        raise errors.GaxError(
-            f'{what} goes up to {highest}, and there are {len(classes)} classes: the first of them is 0'
-        )
-    if highest >= max(MOST_CLASSES, count) and not classes:
-        raise errors.GaxError(
-            f'{what} goes up to {highest}, of {count} images: these are no class indices but ids; give '
-            'numpy.unique(y, return_inverse=True)[1], or the names of all classes as an array `classes`'
-        )
-    return y.astype(np.int32)
+    raw = stored[of_images]
+    images = layouts.images(raw, f'{of_images!r} in {path}', layout, span)
+    classes = texts(stored.get('classes'))
+    labels = None
+    if of_labels is not None:
+        labels = layouts.labels(stored[of_labels], len(images), f'{of_labels!r} in {path}', classes)
+    names_read = f'images are {of_images!r}, {raw.dtype} {list(raw.shape)}'
+    names_read += f', labels are {of_labels!r}' if of_labels else ', there are no labels'
+    return File(images, labels, classes if labels is not None else (), names_read)
 
 
-def is_one_hot(y: np.ndarray, count: int) -> bool:
-    if y.ndim != 2 or y.shape[0] != count or y.shape[1] < 2 or y.dtype.kind not in 'buif':
-        return False
-    return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+def chosen(path: Path, wanted: tuple[str, ...], names: Sequence[str]) -> str | None:
+    """The one of the `wanted` names that a file has. Raises GaxError where it has more: nobody knows which is
+    meant."""
+    there = [name for name in wanted if name in names]
+    if len(there) > 1:
+        raise errors.GaxError(f'{path} has {" and ".join(map(repr, there))}: keep the one that is meant')
+    return there[0] if there else None
+
+
+def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of a file that may be meant, and the names of all. Raises GaxError where it cannot be
+    read."""
+    if not path.is_file():
+        raise errors.GaxError(
+            f'data file {path} does not exist' if not path.exists() else f'{path} is not a file'
+        )
+    try:
+        # Opened here, because np.load leaves the file open where it is no whole archive.
+        with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
+            names = list(file.files)
+            stored = {name: file[name] for name in names if name in (*IMAGES, *LABELS)}
+            with contextlib.suppress(KeyError, ValueError):  # not there, or pickled objects
+                stored['classes'] = file['classes']
+        if not all(isinstance(array, np.ndarray) for array in stored.values()):
+            raise ValueError('its members are no arrays')
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
+        raise errors.GaxError(f'cannot read {path}: truncated, or not an .npz file ({error})') from error
+    return stored, names
+
+
+def class_names(path: Path) -> tuple[str, ...]:
+    """The array `classes` of a file, texts; () where there is none."""
+    return texts(read(path)[0].get('classes'))
+
+
+def texts(array: np.ndarray | None) -> tuple[str, ...]:
+    """The names of classes; () of what is none."""
+    return tuple(array.tolist()) if array is not None and array.ndim == 1 and array.dtype.kind == 'U' else ()
+
+
+def from_arrays(
+    name: str, x: np.ndarray, y: np.ndarray | None, fit: Fit = AS_IT_IS, classes: tuple[str, ...] = ()
+) -> Source:
+    """A source of the given uint8 images [N, H, W, C] and labels, made to fit where the config asks for it.
+
+    classes: the names of all classes, of which some may have no image; () where they have none, or too few.
+    """
+    x = fitted(name, x, fit)
+    held: dict[str, Any] = {'image': x} if y is None else {'image': x, 'label': y}
+    num = 0 if y is None else max(len(classes), int(y.max()) + 1)
+    spec = Spec(name, {'image': x.shape[1:]}, num, len(x), classes if len(classes) == num else ())
+    return Source(spec, held, read_resident)
+
+
+def fitted(name: str, x: np.ndarray, fit: Fit) -> np.ndarray:
+    """uint8 [N, H, W, C] as `fit` makes of each; `x` itself where nothing changes."""
+    try:
+        if fit(x[0]).shape == x.shape[1:]:
+            return x
+    except errors.GaxError as error:
+        raise errors.GaxError(f'config.data.channels={fit.channels}: {error} ({name})') from error
+    parts = chunks(lambda rows: np.stack([fit(image) for image in x[rows]]), len(x), name)
+    return np.concatenate([part for _, part in parts])

@@ -13,7 +13,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core.spec import Spec
-from gax.data import decode, fit
+from gax.data import decode, preprocess
 from gax.data.images import Found, find, refuse_dangling
 from gax.data.resident import nbytes
 from gax.data.source import Source, listing, read_rows
@@ -26,7 +26,7 @@ class Open(NamedTuple):
     """A folder of images of one shape: a value that worker processes can be sent."""
 
     found: Found
-    fit: fit.Fit
+    fit: preprocess.Fit
     shape: tuple[int, ...]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -50,7 +50,7 @@ def named(path: str, data: Any) -> Source:
     (data.broken='error'), or is left out and counted ('skip': then every file is read once before a run begins). A set that
     will be fetched has the heads of its files compared before anything else, if the config leaves their shape open.
     """
-    root, fitting = paths.user(path), fit.of(data)
+    root, fitting = paths.user(path), preprocess.of(data)
     found = find(root)
     refuse_dangling(found, root, skip=data.get('broken') == 'skip')
     if data.get('broken') == 'skip':
@@ -64,7 +64,7 @@ def named(path: str, data: Any) -> Source:
     return Source(spec, (), read_rows, Open(found, fitting, shape).rows, files)
 
 
-def fitted(path: Path, fitting: fit.Fit) -> np.ndarray:
+def fitted(path: Path, fitting: preprocess.Fit) -> np.ndarray:
     """One image, decoded and made to fit."""
     image = decode.image(path, channels=fitting.channels)
     try:
@@ -74,7 +74,7 @@ def fitted(path: Path, fitting: fit.Fit) -> np.ndarray:
 
 
 def unlike(
-    path: Path, shape: Sequence[int], first: Path, wanted: Sequence[int], fitting: fit.Fit
+    path: Path, shape: Sequence[int], first: Path, wanted: Sequence[int], fitting: preprocess.Fit
 ) -> Exception:
     """What to say of two images that cannot stand in one batch."""
     fields = [] if fitting.image_size or tuple(shape[:2]) == tuple(wanted[:2]) else ['image_size=64']
@@ -124,7 +124,7 @@ def problem(path: Path, channels: int) -> str:
     return ''
 
 
-def compare_heads(images: list[Path], fitting: fit.Fit, shape: tuple[int, ...]) -> None:
+def compare_heads(images: list[Path], fitting: preprocess.Fit, shape: tuple[int, ...]) -> None:
     """Raises GaxError for the first image that would have another shape than `shape`."""
 
     def compare(indices: np.ndarray) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core.spec import Spec
-from gax.data import decode, fit
+from gax.data import decode, preprocess
 from gax.data.source import Source, listing, read_rows
 
 NOTE = 'gax'  # in the metadata of sets that gax made
@@ -36,7 +36,7 @@ class Open(NamedTuple):
     records: Any
     image: str
     label: str
-    fit: fit.Fit
+    fit: preprocess.Fit
     shape: tuple[int, ...]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
@@ -73,14 +73,14 @@ def named(text: str, data: Any) -> Source:
         )
     if not len(records):
         raise errors.GaxError(f'{full} has no examples')
-    shape = fitted(records[0][image], f'example 0 of {full}', fit.of(data)).shape
+    shape = fitted(records[0][image], f'example 0 of {full}', preprocess.of(data)).shape
     names = builder.info.features[label].names or () if label else ()
     classes = tuple(note_of(Path(str(builder.data_path))).get('classes', names))
     num_classes = builder.info.features[label].num_classes if label else 0
     spec = Spec(f'tfds:{text}', {'image': shape}, num_classes, len(records), classes)
     root = Path(str(builder.data_path))
     files = sorted(path for path in root.rglob('*') if path.is_file())
-    rows = Open(full, records, image, label, fit.of(data), shape).rows
+    rows = Open(full, records, image, label, preprocess.of(data), shape).rows
     return Source(spec, (), read_rows, rows, partial(listing, root, files, split.encode()))
 
 
@@ -225,7 +225,7 @@ def why_not(text: str, split: str, builder: Any, error: Exception) -> str:
     return f'tfds:{text}: no split {split!r}, which is one of {sizes}, or a part such as train[:80%]'
 
 
-def fitted(content: Any, name: str, fitting: fit.Fit) -> np.ndarray:
+def fitted(content: Any, name: str, fitting: preprocess.Fit) -> np.ndarray:
     """One image from the bytes of its file (or an array, which TFDS's mock data has)."""
     image = content if isinstance(content, np.ndarray) else decode.image(content, name, fitting.channels)
     try:

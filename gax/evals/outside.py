@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 
 from gax import data, errors
 from gax.core.spec import Spec
-from gax.data.memory import class_names
+from gax.data.arrays import class_names
 from gax.data.source import Source, read_resident
 from gax.evals import ranking
 from gax.evals.features import said

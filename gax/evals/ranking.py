@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gax.data import order
+from gax.data import shuffle
 
 LIMIT = 200_000  # larger sets are not read once more to be ranked: they are shuffled by place
 BLOCK = 2**24  # numbers held at once as float64
@@ -33,7 +33,7 @@ def shuffled(keys: np.ndarray, labels: np.ndarray | None, salt: int) -> np.ndarr
     """The random order, int32 [N], of examples with these projections [N, 2]; of equal ones the lower label comes first."""
     columns = (keys[:, 1], keys[:, 0]) if labels is None else (labels, keys[:, 1], keys[:, 0])
     ranked: np.ndarray = np.lexsort(columns)
-    return ranked[order.permutation(0, salt, len(ranked))].astype(np.int32)
+    return ranked[shuffle.permutation(0, salt, len(ranked))].astype(np.int32)
 
 
 def of_source(read: Callable[[np.ndarray, int, int], Iterator[Any]], size: int, salt: int) -> np.ndarray:
@@ -42,7 +42,7 @@ def of_source(read: Callable[[np.ndarray, int, int], Iterator[Any]], size: int, 
     Of more than LIMIT examples it is a random order of their places, which the order of the set decides.
     """
     if size > LIMIT or not size:
-        return order.permutation(0, salt, size)
+        return shuffle.permutation(0, salt, size)
     parts, labels = [], []
     for chunk in read(np.arange(size, dtype=np.int32), 256, 0):
         parts.append(projections(np.asarray(chunk.x)[: chunk.valid]))

@@ -13,10 +13,10 @@ from jax.sharding import Mesh
 
 from gax import paths
 from gax.data import tfds, walk
+from gax.data.defaults import data_offers
 from gax.data.source import Source
 from gax.evals.features import said
 from gax.evals.gather import Chunk, reader
-from gax.sections import data_offers
 
 DIGESTED = 1024
 

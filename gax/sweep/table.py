@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import data_identity, errors, fields, paths, stats
+from gax import errors, fields, paths, stats
+from gax.data import identity
 from gax.sweep import objective as objectives
 from gax.sweep import space
 from gax.sweep.objective import Measured, Objective
@@ -119,9 +120,7 @@ def refuse_other_data(found: Sequence[Row]) -> None:
     for row in (row for row in found if row.data):
         fields_of_data = {field: v for field, v in row.setting.items() if field.startswith('data.')}
         other = first.setdefault(json.dumps(fields_of_data, sort_keys=True), row)
-        differ = data_identity.differences(
-            data_identity.from_json(other.data), data_identity.from_json(row.data)
-        )
+        differ = identity.differences(identity.from_json(other.data), identity.from_json(row.data))
         if differ:
             raise errors.GaxError(
                 f'the data has changed between {other.folder} and {row.folder} ({"; ".join(differ)}): they cannot be compared; '

@@ -14,7 +14,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from gax import data_identity, errors
+from gax import errors
+from gax.data import identity
 from gax.signals import Stop
 from gax.sweep import objective as objectives
 from gax.sweep import space
@@ -219,7 +220,7 @@ class Worker:
         found |= {'step': saved_step(folder), 'seconds': rows[-1].get('seconds', 0.0) if rows else 0.0}
         found |= {'folder': str(folder.relative_to(self.store.workdir)), 'host': socket.gethostname()}
         known = read_data(folder)
-        found['data'] = data_identity.to_json(known) if known else {}
+        found['data'] = identity.to_json(known) if known else {}
         if kind == 'done' and self.plan.search and self.plan.objective:
             value = objectives.value(self.plan.objective, measured)
             if value is None or not math.isfinite(value):

@@ -12,7 +12,7 @@ import pytest
 
 from gax import parallel
 from gax.config import base
-from gax.data import feed, folder, order
+from gax.data import folder, prefetch, shuffle
 from gax.errors import GaxError
 
 pytest.importorskip('grain', reason='streams need grain: pip install gax[stream]')
@@ -22,7 +22,7 @@ def rows_of(indices):
     return {'image': np.stack([np.full((2, 2), i) for i in indices]), 'label': indices * 10}
 
 
-PICK = feed.Pick(seed=3, rows=8, size=20, fetch=rows_of)
+PICK = prefetch.Pick(seed=3, rows=8, size=20, fetch=rows_of)
 
 
 def sharding(devices=1):
@@ -31,10 +31,10 @@ def sharding(devices=1):
 
 @pytest.mark.parametrize('devices', [1, 4])
 def test_rows_are_those_of_the_order(devices):
-    stream = feed.Stream(PICK, sharding(devices))
+    stream = prefetch.Stream(PICK, sharding(devices))
     for step, count in ((0, 1), (1, 3), (4, 2)):
         found = stream(step, count)
-        wanted = order.indices(3, step * 8, count * 8, 20).reshape(count, 8)
+        wanted = shuffle.indices(3, step * 8, count * 8, 20).reshape(count, 8)
         np.testing.assert_array_equal(found['label'], wanted * 10)
         np.testing.assert_array_equal(found['image'][..., 1, 0], wanted)
         assert found['label'].sharding.is_equivalent_to(sharding(devices), 2)
@@ -43,9 +43,9 @@ def test_rows_are_those_of_the_order(devices):
 
 
 def test_it_begins_at_any_step_and_again_at_another():
-    stream = feed.Stream(PICK, sharding())
+    stream = prefetch.Stream(PICK, sharding())
     for step in (1000, 1001, 7, 7, 8):
-        wanted = order.indices(3, step * 8, 8, 20)
+        wanted = shuffle.indices(3, step * 8, 8, 20)
         np.testing.assert_array_equal(stream(step, 1)['label'][0], wanted * 10)
     stream.close()
 
@@ -67,7 +67,7 @@ def shard_map(slices):
     ],
 )
 def test_each_process_reads_its_own_rows(slices, places):
-    assert feed.own_rows(shard_map(slices), 8).tolist() == list(places)
+    assert prefetch.own_rows(shard_map(slices), 8).tolist() == list(places)
 
 
 def test_the_shards_of_all_processes_are_the_step():
@@ -77,7 +77,7 @@ def test_the_shards_of_all_processes_are_the_step():
         width = 8 // processes
         parts = []
         for index in range(processes):
-            own = feed.own_rows(shard_map([slice(index * width, (index + 1) * width)]), 8)
+            own = prefetch.own_rows(shard_map([slice(index * width, (index + 1) * width)]), 8)
             parts.append(PICK._replace(own=own)(5)['label'])
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
@@ -91,7 +91,7 @@ class Failing:
 
 @pytest.mark.parametrize('workers', [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_errors_in_workers_are_raised_here(workers):
-    stream = feed.Stream(PICK._replace(fetch=Failing()), sharding(), workers)
+    stream = prefetch.Stream(PICK._replace(fetch=Failing()), sharding(), workers)
     with pytest.raises(GaxError) as info:
         stream(0, 10)
     assert str(info.value) == 'pictures/004.png cannot be read'
@@ -100,7 +100,7 @@ def test_errors_in_workers_are_raised_here(workers):
 
 def test_threads_end():
     before = threading.active_count()
-    stream = feed.Stream(PICK, sharding())
+    stream = prefetch.Stream(PICK, sharding())
     stream(0, 2)
     stream.close()
     stream.close()
@@ -113,8 +113,8 @@ def test_threads_end():
 def test_processes_read_the_same_and_end(tmp_path):
     config = base('dcgan')
     source = folder.named(str(imagefiles.folder(tmp_path, {'a': 9, 'b': 9})), config.data)
-    pick = feed.Pick(0, 4, 18, source.fetch)
-    stream = feed.Stream(pick, sharding(), workers=2)
+    pick = prefetch.Pick(0, 4, 18, source.fetch)
+    stream = prefetch.Stream(pick, sharding(), workers=2)
     found = stream(5, 7)
     wanted = [pick(step) for step in range(5, 12)]
     np.testing.assert_array_equal(found['image'], [rows['image'] for rows in wanted])

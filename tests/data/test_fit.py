@@ -7,21 +7,21 @@ from PIL import Image
 
 from gax import data
 from gax.config import base
-from gax.data import fit
-from gax.data.fit import Fit
+from gax.data import preprocess
+from gax.data.preprocess import Fit
 from gax.errors import GaxError
 
 
-@pytest.mark.parametrize('filter', fit.FILTERS)
+@pytest.mark.parametrize('filter', preprocess.FILTERS)
 @pytest.mark.parametrize(('size', 'new'), [(37, 16), (16, 40)])
 def test_sizes_are_pillows(filter, size, new):
     """Channel by channel gives what Pillow makes of the whole image."""
     image = imagefiles.noise(size, size)
-    whole = Image.fromarray(image).resize((new, new), fit.FILTERS[filter])
+    whole = Image.fromarray(image).resize((new, new), preprocess.FILTERS[filter])
     np.testing.assert_allclose(Fit(new, filter=filter)(image), np.asarray(whole), atol=1)
 
 
-@pytest.mark.parametrize('filter', fit.FILTERS)
+@pytest.mark.parametrize('filter', preprocess.FILTERS)
 def test_shrinking_is_antialiased(filter):
     """A checkerboard of single pixels becomes gray; without antialiasing it would stay black and white."""
     board = (255 * (np.indices((64, 64)).sum(0) % 2)).astype(np.uint8)[..., None]
@@ -39,9 +39,9 @@ def test_a_box_averages():
 )
 def test_the_square_in_the_middle(shape, inside):
     image = imagefiles.noise(*shape)
-    np.testing.assert_array_equal(fit.centre(image), image[inside])
-    np.testing.assert_array_equal(Fit(3)(image), fit.resize(image[inside], 3))
-    np.testing.assert_array_equal(Fit(3, crop='none')(image), fit.resize(image, 3))
+    np.testing.assert_array_equal(preprocess.centre(image), image[inside])
+    np.testing.assert_array_equal(Fit(3)(image), preprocess.resize(image[inside], 3))
+    np.testing.assert_array_equal(Fit(3, crop='none')(image), preprocess.resize(image, 3))
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ def test_the_piece_of_the_shape_asked_for_in_the_middle(shape, inside):
     image = imagefiles.noise(*shape)
     fitted = Fit(4, image_width=3)(image)
     assert fitted.shape == (4, 3, 3)
-    np.testing.assert_array_equal(fitted, fit.resize(image[inside], (4, 3)))
-    whole = Image.fromarray(image).resize((3, 4), fit.FILTERS['lanczos'])
+    np.testing.assert_array_equal(fitted, preprocess.resize(image[inside], (4, 3)))
+    whole = Image.fromarray(image).resize((3, 4), preprocess.FILTERS['lanczos'])
     np.testing.assert_allclose(Fit(4, crop='none', image_width=3)(image), np.asarray(whole), atol=1)
 
 

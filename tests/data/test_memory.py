@@ -11,7 +11,7 @@ import pytest
 
 from gax import data
 from gax.config import base, check
-from gax.data import memory
+from gax.data import arrays as memory
 from gax.errors import GaxError
 
 LABELS = np.arange(4)

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.data import fit, memory, stacked
+from gax.data import arrays, preprocess, stacked_mnist
 
 
 def test_each_channel_is_a_digit_of_its_place_in_the_label():
-    source, digits = stacked.stacked_mnist(), memory.embedded('mnist')
+    source, digits = stacked_mnist.stacked_mnist(), arrays.embedded('mnist')
     batch = source.read(source.arrays, jnp.zeros(40, jnp.int32), jax.random.key(0))
     assert batch['image'].shape == (40, 28, 28, 3)
     assert batch['label'].dtype == jnp.int32
@@ -22,5 +22,5 @@ def test_each_channel_is_a_digit_of_its_place_in_the_label():
 
 
 def test_size_and_classes():
-    spec = stacked.stacked_mnist(fit.Fit(32)).spec
+    spec = stacked_mnist.stacked_mnist(preprocess.Fit(32)).spec
     assert (spec.fields['image'], spec.num_classes, spec.size) == ((32, 32, 3), 1000, 0)

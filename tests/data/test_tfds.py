@@ -13,7 +13,7 @@ import pytest
 
 from gax import choices, data, errors, parallel
 from gax.config import base
-from gax.data import prepare, tfds
+from gax.data import tfds, tfds_prepare
 from gax.evals.reference import files_digest, reference
 
 tfds_library = pytest.importorskip('tensorflow_datasets', reason="pip install 'gax[tfds]'")
@@ -174,17 +174,17 @@ def test_a_set_that_cannot_be_read_by_index(tmp_path):
     info.write_text(info.read_text().replace('array_record', 'tfrecord'))
     assert 'cannot be read by index' in refused('emoji_tiles', tmp_path)
     with pytest.raises(errors.GaxError, match='already, but as tfrecord and not as ArrayRecord'):
-        prepare.prepare('tfds:emoji_tiles', str(tmp_path))
+        tfds_prepare.prepare('tfds:emoji_tiles', str(tmp_path))
 
 
 def test_preparing(tmp_path):
     """What is prepared is told, and stays; only sets of TFDS are."""
     tfdsbuilders.write(tmp_path)
-    said = prepare.prepare('tfds:emoji_tiles:test', str(tmp_path))
+    said = tfds_prepare.prepare('tfds:emoji_tiles:test', str(tmp_path))
     assert f'is in {tmp_path}/emoji_tiles/1.0.0 on {socket.gethostname()} (train 40, test 12)' in said
     assert f'--config.data.name=tfds:emoji_tiles:test --config.data.dir={tmp_path}' in said
     with pytest.raises(errors.GaxError, match='only sets of TFDS are prepared'):
-        prepare.prepare('folder:x')
+        tfds_prepare.prepare('folder:x')
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_a_set_is_prepared(tmp_path, monkeypatch, without_tensorflow):
     """Into a folder that is not there yet; twice does no harm; and it is trained on by the command that is printed."""
     root = tmp_path / 'new'
     for _ in range(2):
-        said = prepare.prepare('tfds:emoji_tiles', str(root))
+        said = tfds_prepare.prepare('tfds:emoji_tiles', str(root))
         assert f'tfds:emoji_tiles is in {root}/emoji_tiles/1.0.0' in said
         assert '(train 40, test 12)' in said
     assert os.environ['CUDA_VISIBLE_DEVICES'] == '-1'
@@ -212,7 +212,7 @@ def test_a_set_is_prepared(tmp_path, monkeypatch, without_tensorflow):
 
 def test_preparing_what_needs_tensorflow(tmp_path, without_tensorflow):
     with pytest.raises(errors.GaxError) as info:
-        prepare.prepare('tfds:wants_tensorflow', str(tmp_path))
+        tfds_prepare.prepare('tfds:wants_tensorflow', str(tmp_path))
     assert str(info.value) == (
         'preparing tfds:wants_tensorflow needs tensorflow, which is not installed here: '
         "pip install 'gax[tfds]'"
@@ -228,7 +228,7 @@ def test_what_goes_wrong_in_preparing_is_one_line(tmp_path, monkeypatch, without
 
     monkeypatch.setattr(tfdsbuilders.EmojiTiles, '_generate_examples', cut)
     with pytest.raises(errors.GaxError) as info:
-        prepare.prepare('tfds:emoji_tiles', str(tmp_path))
+        tfds_prepare.prepare('tfds:emoji_tiles', str(tmp_path))
     assert str(info.value) == 'tfds:emoji_tiles could not be prepared: the network went away'
     assert 'is not prepared in' in refused('emoji_tiles', tmp_path)
 

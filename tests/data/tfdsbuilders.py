@@ -11,13 +11,13 @@ import numpy as np
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from gax.data import memory
+from gax.data import arrays
 
 TRAIN, TEST = 40, 12
 
 
 def emoji() -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    source = memory.embedded('emoji')
+    source = arrays.embedded('emoji')
     return source.arrays['image'], source.arrays['label'], source.spec.classes
 
 

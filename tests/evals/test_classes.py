@@ -7,7 +7,7 @@ import pytest
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.data import memory
+from gax.data import arrays
 from gax.evals import classes, features
 
 MNIST, EMOJI = features.make('mnist', (28, 28, 1)), features.make('emoji', (32, 32, 3))
@@ -18,8 +18,8 @@ def spec(*names: str, count: int = 0) -> Spec:
 
 
 def test_the_classes_of_what_is_shipped_are_those_of_its_data() -> None:
-    classes.refuse_other(EMOJI, 10, memory.embedded('emoji').spec)
-    classes.refuse_other(MNIST, 10, memory.embedded('mnist').spec)
+    classes.refuse_other(EMOJI, 10, arrays.embedded('emoji').spec)
+    classes.refuse_other(MNIST, 10, arrays.embedded('mnist').spec)
     classes.refuse_other(
         MNIST, 10, spec(*(f'{digit:03d}' for digit in range(10)))
     )  # as png_folder.save names them

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gax.data import memory
+from gax.data import arrays
 from gax.evals import classifier, digits
 
 
 @pytest.fixture(scope='module')
 def held_out():
-    x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz')
+    x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz')
     return x[:: classifier.HELD_OUT], y[:: classifier.HELD_OUT]
 
 

@@ -12,7 +12,7 @@ import pytest
 import tinyruns
 
 from gax import errors
-from gax.data import memory
+from gax.data import arrays
 from gax.evals import classifier, features, frechet, metrics
 
 MODULE = """
@@ -43,7 +43,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 def test_the_shipped_classifiers_see_their_images() -> None:
     for name in classifier.SHIPPED:
-        x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / memory.EMBEDDED[name])
+        x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / arrays.EMBEDDED[name])
         assert y is not None
         made = features.make(name, x.shape[1:])
         out = made.apply(made.variables, jnp.asarray(x[:: classifier.HELD_OUT]))
@@ -61,7 +61,7 @@ def test_the_shipped_classifiers_see_their_images() -> None:
 
 def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
     """Noise, holes, and few distinct images: each step further from the reals than the one before."""
-    x, _ = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'emoji32.npz')
+    x, _ = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'emoji32.npz')
     order = np.random.default_rng(0).permutation(len(x))
     real, fake = x[order[:500]], x[order[500:1000]]
     made = features.make('emoji', (32, 32, 3))
@@ -91,7 +91,7 @@ def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
 
 
 def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
-    x, y = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'emoji32.npz')
+    x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'emoji32.npz')
     assert y is not None
     with tinyruns.benchmark('extractors') as bench:
         for what, (change, strengths) in bench.WORSE.items():
@@ -110,8 +110,8 @@ def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
 
 
 def test_digits_of_another_size_are_resized_and_it_is_said() -> None:
-    x, _ = memory.load_npz(Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz')
-    large = memory.fitted('digits', x[:50], memory.Fit(image_size=56))
+    x, _ = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz')
+    large = arrays.fitted('digits', x[:50], arrays.Fit(image_size=56))
     small, made = features.make('mnist', (28, 28, 1)), features.make('mnist', (56, 56, 1))
     assert made.resizer == 'clean'
     one, other = small.apply(small.variables, x[:50]), made.apply(made.variables, large)

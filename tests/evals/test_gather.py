@@ -13,7 +13,8 @@ from PIL import Image
 
 from gax import errors, parallel
 from gax.config import base
-from gax.data import memory, synthetic
+from gax.data import arrays as memory
+from gax.data import synthetic
 from gax.evals import cache, features, frechet, gather, outside, prdc
 from gax.evals.evaluator import Evaluator, Setting, in_proportion
 from gax.evals.gather import Chunk

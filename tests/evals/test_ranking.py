@@ -10,12 +10,12 @@ import pytest
 
 from gax import parallel
 from gax.config import base
-from gax.data import memory
+from gax.data import arrays
 from gax.evals import evaluator, features, frechet, gather, metrics, outside, ranking
 from gax.evals.metrics import Samples
 from gax.evals.reference import reference
 
-DIGITS = Path(memory.__file__).parent / 'embedded' / 'mnist10k.npz'
+DIGITS = Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz'
 
 
 def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -76,7 +76,7 @@ def test_evaluations_of_sets_in_two_orders_are_equal(tmp_path: Path) -> None:
             paths.append(npz(tmp_path / f'{name}{by_class}.npz', x[order], labels[order]))
         config = base('vanilla')
         config.data.name = f'npz:{paths[1]}'
-        ref = reference(memory.npz(str(paths[1])), config.data, mesh)
+        ref = reference(arrays.npz(str(paths[1])), config.data, mesh)
         setting = evaluator.Setting(asked, 'mnist', 60, cache=tmp_path / str(by_class), reals=50)
         made = evaluator.Evaluator(ref, setting, mesh)
         source = outside.open_samples(paths[0], ref, config.data)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import tiny_sweep
 
-from gax import choices, data_identity, errors, stats
+from gax import choices, errors, stats
 from gax.core.spec import Spec
+from gax.data import identity
 from gax.sweep import comparison, objective, page, plan, plots, space, table
 from gax.sweep.table import Row
 
@@ -247,9 +248,7 @@ def test_a_value_may_have_any_characters(name: str, tmp_path: Path) -> None:
 
 def test_runs_on_data_that_changed_between_them_are_not_ranked(tmp_path: Path) -> None:
     def row(seed: int, size: int, **setting: Any) -> Row:
-        known = data_identity.to_json(
-            data_identity.Identity(Spec('npz:x', {'image': (8, 8, 1)}, 0, size), str(size))
-        )
+        known = identity.to_json(identity.Identity(Spec('npz:x', {'image': (8, 8, 1)}, 0, size), str(size)))
         return Row(
             seed,
             setting,

@@ -16,8 +16,9 @@ import numpy as np
 from ml_collections import ConfigDict
 from PIL import Image
 
-from gax import config, data, errors
+from gax import data, errors
 from gax.data import tfds
+from gax.data.defaults import data_section
 from gax.data.source import Source
 from gax.viz import png_folder
 
@@ -28,7 +29,7 @@ def load(name: str, **fields: Any) -> tuple[Source, np.ndarray, np.ndarray | Non
     fields: of the `data` section of a config, such as layout.
     Raises GaxError for a source that has no images in memory, and for images that are no PNGs.
     """
-    section = {**config.data_section(), 'name': name, **fields}
+    section = {**data_section(), 'name': name, **fields}
     source = data.load(ConfigDict({'data': section}), resident_up_to=math.inf)
     image = source.arrays.get('image') if isinstance(source.arrays, dict) else None
     if image is None:

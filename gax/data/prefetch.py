@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from gax import errors
-from gax.data import order
+from gax.data import shuffle
 from gax.data.threads import cores
 
 AHEAD_MIB = 512  # of memory that rows may wait in
@@ -36,7 +36,7 @@ class Pick(NamedTuple):
     own: np.ndarray | None = None
 
     def __call__(self, step: int) -> Any:
-        chosen = order.indices(self.seed, step * self.rows, self.rows, self.size)
+        chosen = shuffle.indices(self.seed, step * self.rows, self.rows, self.size)
         return self.fetch(chosen if self.own is None else chosen[self.own])
 
 

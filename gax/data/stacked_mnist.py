@@ -7,8 +7,8 @@ import numpy as np
 
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Key
-from gax.data import memory
-from gax.data.fit import Fit
+from gax.data import arrays as memory
+from gax.data.preprocess import Fit
 from gax.data.source import Source, to_unit
 
 

@@ -1,0 +1,35 @@
+"""The fields of a config that choose and prepare the data."""
+
+from typing import Any
+
+
+def data_section() -> dict[str, Any]:
+    """The fields that choose and prepare the data. See also `data_offers`."""
+    return {
+        'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
+        'image_size': 0,  # 0: as large as the images are, square or not
+        'flip': False,  # left to right, half of the images, at random
+        'channels': 0,  # 0: as many as the images have
+        'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
+    }
+
+
+def data_offers(name: str) -> dict[str, Any]:
+    """What the section may have beside, with data of this name."""
+    kind = name.partition(':')[0]
+    offers: dict[str, Any] = {
+        'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
+        'resize': 'lanczos',  # Pillow's filter
+        'image_width': 0,  # where image_size is the height alone; 0: squares
+        'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
+    }
+    if kind == 'tfds':
+        offers['dir'] = ''  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
+    if kind == 'folder':
+        offers['broken'] = 'error'  # what a broken file in a folder is: or 'skip'
+    if kind == 'npz':
+        offers['layout'] = ''  # its axes in their order, e.g. NCHW; '': as the shape shows. data.arrays
+        offers['range'] = ''  # the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
+    if kind in ('tfds', 'folder'):
+        offers['workers'] = 0  # processes that fetch; 0: threads
+    return offers
