@@ -62,9 +62,10 @@ def real(name: str) -> Counts:
     """Traced and lowered, not compiled."""
     import jax
 
-    from gax import experiment, parallel
+    from gax import experiment
+    from gax.distributed import sharding
 
-    made = experiment.build(models.MODELS[name].config(), parallel.mesh(jax.devices()[:1]))
+    made = experiment.build(models.MODELS[name].config(), sharding.mesh(jax.devices()[:1]))
     rows = experiment.row_shapes(made)
     lowered = experiment.program(made).lower(experiment.shapes(made), made.arrays, rows)
     return {'flops': (lowered.cost_analysis() or {}).get('flops', math.nan)}
@@ -74,10 +75,11 @@ def tiny(name: str) -> Counts:
     """Compiled for two devices, and run for STEPS steps from a state of zeros."""
     import jax
 
-    from gax import experiment, parallel
+    from gax import experiment
     from gax.core import step as steps
+    from gax.distributed import sharding
 
-    made = experiment.build(models.tiny(name), parallel.mesh(jax.devices()[:2]))
+    made = experiment.build(models.tiny(name), sharding.mesh(jax.devices()[:2]))
     like = experiment.shapes(made)
     due = steps.due_terms(made.game, 0)
     traced = experiment.program(made, due).trace(like, made.arrays, experiment.row_shapes(made))
@@ -120,7 +122,7 @@ def later(advance: Callable[..., Any], made: Any, like: Any) -> int:
     import jax
     import numpy as np
 
-    from gax import parallel
+    from gax.distributed import sharding
 
     seen: list[str] = []
 
@@ -129,7 +131,7 @@ def later(advance: Callable[..., Any], made: Any, like: Any) -> int:
             seen.append(event)
 
     zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    carry = jax.device_put(zeros, parallel.replicated(made.mesh))
+    carry = jax.device_put(zeros, sharding.replicated(made.mesh))
     first = 0
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:

@@ -22,9 +22,10 @@ from models import config_file
 from published import TABLES
 from tqdm import trange
 
-from gax import cli, data, errors, experiment, parallel, vectorize
+from gax import cli, data, errors, experiment, vectorize
 from gax.core import rng, sample
 from gax.data import synthetic
+from gax.distributed import sharding
 from gax.evals import digits, modes
 from gax.viz import images as pictures
 
@@ -74,7 +75,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     """One row of the table, and what the first run's generator makes (averaged where that is better)."""
     config = config_file(TABLE.value).get_config(name)
     steps = config.steps = STEPS.value or config.steps
-    built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     images = 'image' in built.source.spec.fields
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
     runs = vectorize.Runs(built, tuple(seeds), {})

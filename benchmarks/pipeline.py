@@ -22,8 +22,9 @@ from absl import flags
 from models import config_file
 from PIL import Image
 
-from gax import cli, experiment, parallel
+from gax import cli, experiment
 from gax.data import arrays, folder, prefetch, preprocess
+from gax.distributed import sharding
 
 CONFIG = flags.DEFINE_string(
     'config', 'dcgan_emoji', 'Name of the config in configs/ that training is measured of.'
@@ -63,7 +64,7 @@ def fetching(config: Any, root: Path, size: int, workers: int) -> float:
     source = folder.named(str(root), config.data)
     assert source.fetch is not None
     pick = prefetch.Pick(0, config.batch_size, source.spec.size, source.fetch)
-    stream = prefetch.Stream(pick, parallel.rows(parallel.mesh(), 1), workers)
+    stream = prefetch.Stream(pick, sharding.rows(sharding.mesh(), 1), workers)
     steps = iter(range(2**31))
     try:
         return per_second(lambda: stream(next(steps), 1), config.batch_size)

@@ -40,11 +40,12 @@ def count(name: str, mode: str, devices: int) -> dict[str, Any]:
     """Of one step on so many devices."""
     import jax
 
-    from gax import experiment, parallel
+    from gax import experiment
+    from gax.distributed import sharding
 
     config = models.MODELS[name].config()
     config.parallel = mode
-    made = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
+    made = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
     rows = experiment.row_shapes(made)
     lowered = experiment.program(made).lower(experiment.shapes(made), made.arrays, rows)
     moved = collectives.traffic(lowered.compile().as_text())

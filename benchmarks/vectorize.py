@@ -24,7 +24,8 @@ import numpy as np
 from absl import flags
 from models import config_file
 
-from gax import cli, experiment, parallel, vectorize
+from gax import cli, experiment, vectorize
+from gax.distributed import sharding
 from gax.sweep import plan
 
 CONFIG = flags.DEFINE_string('config', 'mlp2d', 'Name of a config in configs/.')
@@ -68,7 +69,7 @@ def configs(base: Any, count: int) -> list[Any]:
 
 def programs(base: Any) -> list[Program]:
     """One after another, then each number at once."""
-    built = experiment.build(base, parallel.mesh(jax.devices()[:1]))
+    built = experiment.build(base, sharding.mesh(jax.devices()[:1]))
     size = experiment.longest_call(built)
     alone = Program('one after another', 1, experiment.advancer(built), experiment.init(built), size)
     made = [alone]

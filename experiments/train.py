@@ -41,20 +41,21 @@ JOIN_TIMEOUT = flags.DEFINE_integer('join_timeout', 300, 'Seconds to wait for th
 
 
 def main(argv: list[str]) -> int:
-    from gax import dry_run, hosts, paths, profile, training
+    from gax import dry_run, paths, profile, training
+    from gax.distributed import multihost
 
     if DRY_RUN.value:
         print(dry_run.of(CONFIG.value, as_json=DRY_RUN.value == 'json'))
         return 0
     workdir, config = paths.user(arguments.require('workdir', flags.FLAGS)), CONFIG.value
-    asked = hosts.Asked(
+    asked = multihost.Asked(
         *(COORDINATOR.value, NUM_PROCESSES.value, PROCESS_ID.value, DISTRIBUTED.value, JOIN_TIMEOUT.value)
     )
     if PROFILE.value:
-        hosts.refuse(asked, '--profile')
+        multihost.refuse(asked, '--profile')
         print(f'gax: of each training step, in {workdir / "profile"}:\n{profile.take(config, workdir)}')
         return 0
-    with hosts.joined(asked) as team:
+    with multihost.joined(asked) as team:
         done, stopped_by = training.train(config, workdir, team, ACCEPT.value)
     return cli.report(workdir, done, config.steps, stopped_by, quiet=not team.first)
 

@@ -17,11 +17,12 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data, errors, experiment, gans, parallel, sections, vectorize
+from gax import data, errors, experiment, gans, sections, vectorize
 from gax.core import rng
 from gax.core import step as steps
 from gax.core.types import Array
 from gax.data.resident import nbytes
+from gax.distributed import sharding
 from gax.experiment import Experiment
 
 Outline = tuple[Any, ...]  # what a step computes, as far as its shapes tell
@@ -144,7 +145,7 @@ def build(config: ConfigDict, source: data.Source) -> Experiment:
     """An experiment to be traced, of rows that are fetched."""
     game = gans.make(config, source.spec)
     rows = config.batch_size * steps.draws(game)
-    return Experiment(config, source, game, parallel.mesh(jax.devices()[:1]), source.arrays, rows)
+    return Experiment(config, source, game, sharding.mesh(jax.devices()[:1]), source.arrays, rows)
 
 
 def outline(built: Experiment, values: vectorize.Values | None = None) -> Outline:

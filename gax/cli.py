@@ -35,9 +35,9 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     Status 0: done. 2: a mistake in what was given, told in one line on stderr (--debug: the traceback before it).
     128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130), or nobody reads the output (141, SIGPIPE).
     """
-    from gax import hosts
+    from gax.distributed import multihost
 
-    hosts.end(piped(lambda: guarded(main, sys.argv)))
+    multihost.end(piped(lambda: guarded(main, sys.argv)))
 
 
 def piped(work: Callable[[], int]) -> int:

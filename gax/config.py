@@ -8,13 +8,14 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import choices, errors, gans, parallel
+from gax import choices, errors, gans
 from gax.choices import choose as choose
 from gax.core import bounds, wrappers
 from gax.core.optimizers import SCHEDULE_LENGTHS, check_length
 from gax.core.optimizers import schedule as schedule
 from gax.core.optimizers import section as optimizer
 from gax.data.defaults import data_section
+from gax.distributed import sharding
 from gax.evals import metrics
 from gax.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.objectives import image_transforms, penalties
@@ -44,7 +45,7 @@ def base(gan: str) -> ConfigDict:
             'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': {'every': eval_section()['every']},
-            'parallel': 'jit',  # how the step is made for several devices: parallel.PARALLEL
+            'parallel': 'jit',  # how the step is made for several devices: sharding.PARALLEL
             'remat': '',  # networks whose passes are made again on the way back, e.g. 'g,d': less memory. wrappers.remat
             'precision': 'float32',  # that networks compute in; all else stays float32: wrappers.PRECISIONS
             # The most training steps of a compiled call: less of the host's work, and XLA's memory reused between steps. 0: as
@@ -56,7 +57,7 @@ def base(gan: str) -> ConfigDict:
     return config
 
 
-CHOICES: dict[str, Iterable[str]] = {'parallel': parallel.PARALLEL, 'precision': wrappers.PRECISIONS}
+CHOICES: dict[str, Iterable[str]] = {'parallel': sharding.PARALLEL, 'precision': wrappers.PRECISIONS}
 
 
 def check(config: ConfigDict) -> None:

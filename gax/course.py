@@ -21,13 +21,14 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, experiment, hosts, loop, parallel, sections
+from gax import errors, experiment, loop, sections
 from gax.core import metrics
 from gax.core.types import PyTree
+from gax.distributed import multihost, sharding
+from gax.distributed.coordination import Alone
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.signals import Stop
-from gax.team import Alone
 
 log = logging.getLogger('gax')
 Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]
@@ -50,7 +51,7 @@ class Course:
         self.shapes = experiment.shapes(self.experiment)
         self.feeder = experiment.feeder(self.experiment)
         closing.callback(self.feeder.close)
-        whole = parallel.replicated(self.experiment.mesh)
+        whole = sharding.replicated(self.experiment.mesh)
         self.take = jax.jit(
             lambda m: (jax.tree.map(jnp.copy, m), metrics.empty(m.totals)), out_shardings=whole
         )
@@ -67,7 +68,7 @@ class Course:
         refuse_other(mine, theirs, self.team.index)
         self.team.saved = self.start
         if (self.start or sections.init_from(self.config)) and self.goes_on:
-            self.restored = hosts.spread(self.restored, self.shapes)
+            self.restored = multihost.spread(self.restored, self.shapes)
 
     @property
     def goes_on(self) -> bool:
@@ -121,7 +122,7 @@ class Course:
 
         mesh: that of the run, unless it is given: all processes of its devices must come here.
         """
-        whole = parallel.replicated(mesh or self.experiment.mesh)
+        whole = sharding.replicated(mesh or self.experiment.mesh)
         return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=whole)(tree)
 
     def hooks(self) -> list[loop.Hook]:

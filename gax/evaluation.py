@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import choices, data, errors, experiment, parallel, trained
+from gax import choices, data, errors, experiment, trained
 from gax import config as configs
 from gax.checkpoint import Checkpoints, said
 from gax.core import rng
 from gax.core.types import TrainState
+from gax.distributed import sharding
 from gax.evals import gather, outside, results
 from gax.evals.evaluator import Evaluator, Setting, told
 from gax.evals.protocol import differ, refuse_other
@@ -97,7 +98,7 @@ def of_run(
         try:
             restored = checkpoints.restore(like, step)
             assert restored is not None
-            state = jax.device_put(restored[1].state, parallel.replicated(built.mesh))
+            state = jax.device_put(restored[1].state, sharding.replicated(built.mesh))
             row = evaluator.row(step, *measure(state), began, 'evaluate')
         except errors.GaxError as error:
             if not rows and step == steps[-1]:
@@ -124,7 +125,7 @@ def build(workdir: Path, name: str = '') -> Experiment:
     """The experiment of a workdir, on as many devices as its batch can be dealt out to. name: see `of_run`."""
     config = read_config(workdir / 'config.json')
     count = max(n for n in range(1, len(jax.devices()) + 1) if config.batch_size % n == 0)
-    return trained.with_data(workdir, config, name, parallel.mesh(jax.devices()[:count]))
+    return trained.with_data(workdir, config, name, sharding.mesh(jax.devices()[:count]))
 
 
 def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
@@ -175,7 +176,7 @@ def of_samples(
         plain.data = section
         data.as_they_are(plain.data)
     configs.check(plain)
-    mesh = parallel.mesh()
+    mesh = sharding.mesh()
     ref = reference(data.load(plain), plain.data, mesh)
     source = outside.open_samples(path, ref, plain.data)
     num = min(setting.num or source.spec.size, source.spec.size)

@@ -18,12 +18,13 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import data, gans, parallel
+from gax import data, gans
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
 from gax.core.types import Array, Game, TrainState
 from gax.data import prefetch, shuffle
+from gax.distributed import sharding as parallel
 from gax.pace import Pace
 
 log = logging.getLogger('gax')
@@ -76,7 +77,7 @@ def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | No
 
 
 def own(experiment: Experiment) -> Experiment:
-    """The experiment on this process's devices alone, for what it does without the others (see parallel.view)."""
+    """The experiment on this process's devices alone, for what it does without the others (see sharding.view)."""
     mesh = parallel.own(experiment.mesh)
     return experiment._replace(mesh=mesh, arrays=parallel.view(experiment.arrays, mesh))
 

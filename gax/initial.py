@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gax import errors, parallel, paths, trained
+from gax import errors, paths, trained
 from gax.checkpoint import layout, parted
 from gax.core import metrics, rng
 from gax.core import step as steps
 from gax.core.types import Array, Key, PyTree
+from gax.distributed import sharding
 from gax.experiment import Carry, Experiment
 from gax.workdir import read_config
 
@@ -51,7 +52,7 @@ def begin(built: Experiment, like: Carry, say: Callable[[str], None] = log.info)
         averages = {name: weights.average.get(name, average) for name, average in state.ema.items()}
         return Carry(replace(state, ema=averages), metrics.empty(like.meter.totals))
 
-    whole = parallel.replicated(built.mesh)
+    whole = sharding.replicated(built.mesh)
     return jax.device_get(jax.jit(make, out_shardings=whole)(rng.root(built.config.seed), weights))
 
 

@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, parallel, paths
+from gax import errors, experiment, paths
 from gax.core import step as steps
 from gax.core import wrappers
+from gax.distributed import sharding
 from gax.experiment import Carry, Experiment
 
 log = logging.getLogger('gax')
@@ -132,9 +133,9 @@ def peak_of(made: Experiment) -> float:
     """Floating-point operations a second of [n, n] products, one a device, all at once; the best of five."""
     side = SIDE.get(made.mesh.devices.flat[0].platform, LARGE)
     dtype = wrappers.PRECISIONS[made.config.precision] or jnp.float32
-    left = jax.device_put(jnp.ones((made.mesh.size * side, side), dtype), parallel.rows(made.mesh))
-    right = jax.device_put(jnp.ones((side, side), dtype), parallel.replicated(made.mesh))
-    product = jax.jit(jnp.matmul, out_shardings=parallel.rows(made.mesh))
+    left = jax.device_put(jnp.ones((made.mesh.size * side, side), dtype), sharding.rows(made.mesh))
+    right = jax.device_put(jnp.ones((side, side), dtype), sharding.replicated(made.mesh))
+    product = jax.jit(jnp.matmul, out_shardings=sharding.rows(made.mesh))
     product(left, right).block_until_ready()
     times = []
     for _ in range(5):

@@ -18,11 +18,12 @@ import jax
 from ml_collections import ConfigDict
 
 from gax import config as configs
-from gax import errors, experiment, gans, loop, opening, parallel, training, vectorize
+from gax import errors, experiment, gans, loop, opening, training, vectorize
 from gax.alike import Group
 from gax.core import optimizers, rng
 from gax.core.types import PyTree
 from gax.data import identity
+from gax.distributed import sharding
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.progress import Clock, Progress
@@ -59,7 +60,7 @@ def train(group: Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
     with ExitStack() as closing:
         stop = closing.enter_context(Stop('nothing is lost; the same command begins again'))
         members = opened(given, tell, closing)
-        built = experiment.build(next(iter(given.values())), parallel.mesh(jax.devices()[:1]))
+        built = experiment.build(next(iter(given.values())), sharding.mesh(jax.devices()[:1]))
         for start in sorted({m.record.start for m in members}):
             if not stop.name:
                 lot = [m for m in members if m.record.start == start]
@@ -71,7 +72,7 @@ def train(group: Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
 
 def opened(given: Mapping[Path, ConfigDict], tell: Tell, closing: ExitStack) -> list[Member]:
     """The runs that are to be trained, their workdirs open; the others have been told of."""
-    built = experiment.build(next(iter(given.values())), parallel.mesh(jax.devices()[:1]))
+    built = experiment.build(next(iter(given.values())), sharding.mesh(jax.devices()[:1]))
     shapes, like = experiment.shapes(built), dict[str, Selection]()
     data = identity.of(built.source)
     found: list[Member] = []

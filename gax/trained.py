@@ -8,10 +8,11 @@ import jax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, parallel
+from gax import errors, experiment
 from gax.checkpoint import Checkpoints
 from gax.core.types import TrainState
 from gax.data import identity
+from gax.distributed import sharding
 from gax.experiment import Experiment
 from gax.workdir import read_data
 
@@ -23,7 +24,7 @@ def build(workdir: Path, config: ConfigDict) -> Experiment:
     """
     data = read_data(workdir)
     source = identity.described(data.spec) if data else None
-    return experiment.build(config, parallel.mesh(jax.devices()[:1]), source)  # whatever it was trained on
+    return experiment.build(config, sharding.mesh(jax.devices()[:1]), source)  # whatever it was trained on
 
 
 def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Experiment:

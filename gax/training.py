@@ -12,18 +12,19 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, initial, loop, opening, parallel, sections, selection
+from gax import errors, experiment, initial, loop, opening, sections, selection
 from gax.checkpoint import Checkpoints
 from gax.core import optimizers, sample
 from gax.core.types import PyTree, TrainState
 from gax.course import Course
 from gax.course import rhythm as rhythm  # of together.py, too
 from gax.data import identity
+from gax.distributed import sharding
+from gax.distributed.coordination import Alone
 from gax.experiment import Carry
 from gax.progress import Clock, Progress
 from gax.record import Record
 from gax.signals import Stop
-from gax.team import Alone
 from gax.viz import images
 
 log = logging.getLogger('gax')
@@ -141,7 +142,7 @@ class Run(Course):
         """Draws the fixed latents' fakes, with the averaged parameters; the first time real examples, too."""
         if not self.record.reals.exists():
             self.record.sample_reals(experiment.reals(self.own, self.num_samples), self.columns)
-        state = parallel.view(carry.state, self.own.mesh)
+        state = sharding.view(carry.state, self.own.mesh)
         fakes = jax.device_get(self.sampler(state))
         self.record.sample(step, fakes, self.columns, self.backdrop(state))
         return carry, None
@@ -149,7 +150,7 @@ class Run(Course):
     def on_eval(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Evaluates, and may find that training is over. What it takes is no part of the speed."""
         began = time.perf_counter()
-        state = parallel.view(carry.state, self.own.mesh)
+        state = sharding.view(carry.state, self.own.mesh)
         said = self.record.evaluate(step, state, lambda: jax.device_get(carry))
         self.over = self.record.over
         self.clock.leave_out(time.perf_counter() - began)

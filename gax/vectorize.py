@@ -15,12 +15,13 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import experiment, fields, gans, parallel
+from gax import experiment, fields, gans
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
 from gax.core.types import Array, PyTree, TrainState
 from gax.data import prefetch, shuffle
+from gax.distributed import sharding as parallel
 from gax.experiment import Carry, Experiment
 from gax.pace import Pace
 from gax.viz import images

@@ -18,7 +18,8 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from gax import experiment, parallel
+from gax import experiment
+from gax.distributed import sharding
 
 STEPS, DEVICES = 20, (1, 2, 4, 8)
 
@@ -37,7 +38,7 @@ def run(config: ConfigDict, devices: int, double: bool, descent: bool) -> Any:
     but for rounding (a bias before a batch-norm). Bounded, for a WGAN's weights are clipped by its optimizer, and without that
     grow without end.
     """
-    made = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
+    made = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
     if descent:
         bounded = optax.chain(optax.clip_by_global_norm(1.0), optax.sgd(1e-2))
         players = {n: p._replace(optimizer=bounded) for n, p in made.game.players.items()}
@@ -50,7 +51,7 @@ def run(config: ConfigDict, devices: int, double: bool, descent: bool) -> Any:
         )
     fresh = jax.tree.map(wide, fresh) if double else fresh
     with jax.enable_x64(double):
-        carry = jax.device_put(fresh, parallel.replicated(made.mesh))
+        carry = jax.device_put(fresh, sharding.replicated(made.mesh))
         return jax.device_get(experiment.advancer(made)(carry, 0, STEPS).state)
 
 

@@ -12,7 +12,8 @@ import pytest
 import tinyruns
 from toys import differ, same
 
-from gax import experiment, pace, parallel
+from gax import experiment, pace
+from gax.distributed import sharding
 from gax.nets.linen import lift
 
 NONE, R1, LECAM = frozenset(), frozenset({'d/r1'}), frozenset({'d/lecam'})
@@ -23,7 +24,7 @@ def built(most=0, r1=0, lecam=0, **changes):
     """A game with R1 every `r1` steps and LeCam's term every `lecam`; 0: without."""
     terms = {f'terms.{n}.{f}': v for n, every in (('r1', r1), ('lecam', lecam)) for f, v in each(every)}
     config = tinyruns.config(steps_per_call=most, **{**SMALL, **terms, **changes})
-    return experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    return experiment.build(config, sharding.mesh(jax.devices()[:1]))
 
 
 def each(every):
@@ -63,7 +64,7 @@ def test_however_steps_are_put_together_the_result_is_the_same_bit_for_bit_and_n
     fresh, advance = jax.device_get(experiment.init(made)), experiment.advancer(made)
 
     def run(*counts):
-        carry = jax.device_put(jax.tree.map(np.array, fresh), parallel.replicated(made.mesh))
+        carry = jax.device_put(jax.tree.map(np.array, fresh), sharding.replicated(made.mesh))
         step = 0
         for count in counts:
             carry = advance(carry, step, count)
@@ -82,7 +83,7 @@ def test_however_steps_are_put_together_the_result_is_the_same_bit_for_bit_and_n
 @pytest.mark.parametrize('mode', ['shard_map', 'pmap'])
 def test_replicas_too(mode):
     config = tinyruns.config(parallel=mode, **SMALL)
-    made = experiment.build(config, parallel.mesh(jax.devices()[:2]))
+    made = experiment.build(config, sharding.mesh(jax.devices()[:2]))
     ends = []
     for calls in ((1, 1, 1), (3,)):
         carry, advance, step = experiment.init(made), experiment.advancer(made), 0

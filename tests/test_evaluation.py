@@ -13,8 +13,9 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import errors, evaluation, experiment, export, parallel, training
+from gax import errors, evaluation, experiment, export, training
 from gax.config import base
+from gax.distributed import sharding
 from gax.evals import results
 from gax.evals.evaluator import Evaluator, Setting, enough
 from gax.fakes import Request
@@ -94,7 +95,7 @@ def test_the_number_of_devices_changes_rounding_only(run: Path, setting: Setting
     config = tinyruns.config(**{'data.name': 'embedded:mnist'})
     found = []
     for count in (1, 4):
-        built = experiment.build(config, parallel.mesh(jax.devices()[:count]))
+        built = experiment.build(config, sharding.mesh(jax.devices()[:count]))
         evaluator = evaluation.of_experiment(built, setting._replace(cache=tmp_path / str(count)))
         state = experiment.init(built).state
         found.append((evaluation.of_generator(built, evaluator)(state)[0], evaluator.floor))
@@ -232,7 +233,7 @@ def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path:
         ('fetched', {'data.device_limit_mib': 0}),
     ):
         config = tinyruns.config(**{'data.name': f'npz:{tmp_path / "set.npz"}', **changes})
-        built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+        built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
         chosen = setting._replace(features='mnist', cache=tmp_path / name)
         evaluator = evaluation.of_experiment(built, chosen)
         found.append((evaluator.protocol(), evaluator.floor))

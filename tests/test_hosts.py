@@ -12,24 +12,25 @@ import jax
 import numpy as np
 import pytest
 
-from gax import course, hosts, parallel, rendezvous
+from gax import course
+from gax.distributed import multihost, rendezvous, sharding
+from gax.distributed.coordination import Alone, Line
+from gax.distributed.multihost import Asked
+from gax.distributed.rendezvous import Place
 from gax.errors import GaxError
-from gax.hosts import Asked
-from gax.rendezvous import Place
-from gax.team import Alone, Line
 
 
 def test_without_flags_a_process_is_alone():
-    assert hosts.placed(Asked()) is None
-    with hosts.joined(Asked()) as team:
+    assert multihost.placed(Asked()) is None
+    with multihost.joined(Asked()) as team:
         assert team.count == 1
-    with hosts.joined(Asked('host:1', 1, 0)) as team:
+    with multihost.joined(Asked('host:1', 1, 0)) as team:
         assert team.count == 1
 
 
 def test_explicit_flags():
-    assert hosts.placed(Asked('host:1234', 4, 3)) == Place('host', 1234, 4, 3)
-    assert hosts.placed(Asked('[::1]:1234', 2, 0)) == Place('::1', 1234, 2, 0)
+    assert multihost.placed(Asked('host:1234', 4, 3)) == Place('host', 1234, 4, 3)
+    assert multihost.placed(Asked('[::1]:1234', 2, 0)) == Place('::1', 1234, 2, 0)
     assert Place('::1', 1234, 2, 0).address == '[::1]:1234'
 
 
@@ -54,7 +55,7 @@ def test_explicit_flags():
 )
 def test_flags_that_do_not_fit_together(asked, said):
     with pytest.raises(GaxError) as info:
-        hosts.placed(asked)
+        multihost.placed(asked)
     assert str(info.value) == said
 
 
@@ -62,10 +63,10 @@ CLUSTERS = ('SLURM_', 'OMPI_', 'KUBERNETES_', 'TPU_', 'CLOUD_TPU')
 
 
 def test_nothing_is_found_where_nothing_is(monkeypatch):
-    for name in [n for n in hosts.os.environ if n.startswith(CLUSTERS)]:
+    for name in [n for n in multihost.os.environ if n.startswith(CLUSTERS)]:
         monkeypatch.delenv(name)
     with pytest.raises(GaxError, match='finds no job of SLURM'):
-        hosts.placed(Asked(distributed='auto'))
+        multihost.placed(Asked(distributed='auto'))
 
 
 def test_slurm_is_found(monkeypatch):
@@ -73,7 +74,7 @@ def test_slurm_is_found(monkeypatch):
     task = {'JOB_ID': 70001, 'STEP_NODELIST': 'gpu[003-004,017]', 'NTASKS': 8, 'PROCID': 5, 'LOCALID': 1}
     for name, value in task.items():
         monkeypatch.setenv(f'SLURM_{name}', str(value))
-    found = hosts.placed(Asked(distributed='auto'))
+    found = multihost.placed(Asked(distributed='auto'))
     assert found == Place('gpu003', 61440 + 70001 % 4096, 8, 5, [1])
 
 
@@ -160,7 +161,7 @@ def dialled(host, port):
 
 
 def test_a_first_message_has_a_limit_in_time_and_size(monkeypatch):
-    monkeypatch.setattr('gax.team.LONGEST', 2**17)
+    monkeypatch.setattr('gax.distributed.coordination.LONGEST', 2**17)
     with socket.create_server(('127.0.0.1', 0)) as server, dialled(*server.getsockname()) as stray:
         line, began = Line(server.accept()[0]), time.monotonic()
         assert line.first(0.3) is None
@@ -224,9 +225,9 @@ def test_all_end_with_the_status_of_the_one_that_failed(error, status, monkeypat
             told.append(status)
 
     monkeypatch.setattr(rendezvous, 'meet', lambda place, seconds: (Told(), 1))
-    monkeypatch.setattr(hosts, 'begin', lambda *found: None)
-    monkeypatch.setattr(hosts, 'FAILED', [])
-    with pytest.raises(type(error)), hosts.joined(Asked('host:1', 2, 0)):
+    monkeypatch.setattr(multihost, 'begin', lambda *found: None)
+    monkeypatch.setattr(multihost, 'FAILED', [])
+    with pytest.raises(type(error)), multihost.joined(Asked('host:1', 2, 0)):
         raise error
     assert told == [status]
 
@@ -234,11 +235,11 @@ def test_all_end_with_the_status_of_the_one_that_failed(error, status, monkeypat
 def test_proxies_are_back_when_the_processes_have_met(monkeypatch):
     monkeypatch.setenv('HTTPS_PROXY', 'x:1')
     monkeypatch.setenv('no_proxy', 'y')
-    before = dict(hosts.os.environ)
-    with contextlib.suppress(KeyError), hosts.without_proxies():
-        assert not [name for name in hosts.os.environ if '_proxy' in name.lower()]
+    before = dict(multihost.os.environ)
+    with contextlib.suppress(KeyError), multihost.without_proxies():
+        assert not [name for name in multihost.os.environ if '_proxy' in name.lower()]
         raise KeyError
-    assert dict(hosts.os.environ) == before
+    assert dict(multihost.os.environ) == before
 
 
 def test_a_process_leaves_though_its_output_is_closed(monkeypatch):
@@ -248,9 +249,9 @@ def test_a_process_leaves_though_its_output_is_closed(monkeypatch):
 
     left = []
     with monkeypatch.context() as patch:
-        patch.setattr(hosts.sys, 'stdout', Closed())
-        patch.setattr(hosts.os, '_exit', left.append)
-        hosts.leave(3)
+        patch.setattr(multihost.sys, 'stdout', Closed())
+        patch.setattr(multihost.os, '_exit', left.append)
+        multihost.leave(3)
     assert left == [3]
 
 
@@ -265,7 +266,7 @@ def test_process_0_that_is_not_there_and_a_port_that_is_taken():
 
 @pytest.mark.parametrize('chunk', [7, 64, 2**20])
 def test_arrays_are_sent_bit_for_bit(chunk, monkeypatch):
-    monkeypatch.setattr(hosts, 'CHUNK', chunk)
+    monkeypatch.setattr(multihost, 'CHUNK', chunk)
     tree = {
         'a': np.array([-0.0, np.nan, 1e-45, np.inf], np.float32),
         'b': (np.array(2**32 - 1, np.uint32), np.array([[True], [False]])),
@@ -273,21 +274,21 @@ def test_arrays_are_sent_bit_for_bit(chunk, monkeypatch):
         'd': np.arange(6, dtype=np.int32).reshape(2, 3).T,
     }
     like = jax.eval_shape(lambda: tree)
-    found = hosts.spread(tree, like)
+    found = multihost.spread(tree, like)
     assert jax.tree.structure(found) == jax.tree.structure(tree)
     for mine, sent in zip(jax.tree.leaves(tree), jax.tree.leaves(found), strict=True):
         assert (mine.dtype, mine.shape, mine.tobytes()) == (sent.dtype, sent.shape, sent.tobytes())
 
 
 def test_a_part_of_a_mesh_has_the_same_arrays():
-    whole, part = parallel.mesh(), parallel.mesh(jax.devices()[1:3])
-    tree = parallel.put({'x': np.arange(5.0)}, parallel.replicated(whole))
-    seen = parallel.view(tree, part)
+    whole, part = sharding.mesh(), sharding.mesh(jax.devices()[1:3])
+    tree = sharding.put({'x': np.arange(5.0)}, sharding.replicated(whole))
+    seen = sharding.view(tree, part)
     assert seen['x'].sharding.device_set == set(jax.devices()[1:3])
     np.testing.assert_array_equal(seen['x'], np.arange(5.0))
-    assert parallel.view(tree, whole)['x'] is tree['x']
-    assert not parallel.spans(whole)
-    assert parallel.own(whole) is whole
+    assert sharding.view(tree, whole)['x'] is tree['x']
+    assert not sharding.spans(whole)
+    assert sharding.own(whole) is whole
 
 
 def test_another_run_is_refused():

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import parallel, training
+from gax import training
+from gax.distributed import sharding
 
 STREAMED = ('--config.data.device_limit_mib=0',)
 
@@ -74,12 +75,12 @@ def test_a_finished_run_is_drawn_on_the_devices_of_process_0(
     """A program for those of all could wait for processes that do not come; here two of four are taken for its own."""
     of_one_process(tmp_path, data, 2)
     (tmp_path / 'samples' / '0000002.png').unlink()
-    mine, seen = parallel.mesh(jax.devices()[:2]), []
+    mine, seen = sharding.mesh(jax.devices()[:2]), []
 
     def look(run: training.Run, step: int, carry: object) -> None:
         seen.extend(jax.tree.leaves(carry))
 
-    monkeypatch.setattr(parallel, 'own', lambda mesh: mine)
+    monkeypatch.setattr(sharding, 'own', lambda mesh: mine)
     monkeypatch.setattr(training.Run, 'on_sample', look)
     of_one_process(tmp_path, data, 2)
     assert {device for leaf in seen for device in leaf.sharding.device_set} == set(jax.devices()[:2])

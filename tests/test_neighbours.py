@@ -6,17 +6,18 @@ import jax
 import numpy as np
 import pytest
 
-from gax import errors, neighbours, parallel
+from gax import errors, neighbours
 from gax.core.spec import Spec
 from gax.data import synthetic
 from gax.data.resident import streamed
 from gax.data.source import Source, read_resident
+from gax.distributed import sharding
 from gax.evals import features
 from gax.neighbours import Memorised, Reals, memorised
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 3, 4, 1), np.uint8)
-MESH = parallel.mesh(jax.devices()[:1])
+MESH = sharding.mesh(jax.devices()[:1])
 RAW = features.make('raw', (3, 4, 1))
 
 

@@ -13,12 +13,13 @@ import tinyruns
 from jax.sharding import PartitionSpec
 from toys import close, differ
 
-from gax import experiment, parallel
+from gax import experiment
 from gax.core import step as steps
+from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.nets.ops.conv import conv
 
-MODES = tuple(parallel.PARALLEL)
+MODES = tuple(sharding.PARALLEL)
 # Nothing here lets examples see one another; points, latents, dropout and the penalty's places are drawn in every step.
 APART = {
     **{'g.net.batch_norm': False, 'd.net.dropout': 0.3, 'terms.wgan_gp.weight': 1.0},
@@ -27,8 +28,8 @@ APART = {
 
 
 def test_mesh_takes_all_devices_or_those_given():
-    assert parallel.mesh().shape == {'data': len(jax.devices())}
-    assert parallel.mesh(jax.devices()[:2]).shape == {'data': 2}
+    assert sharding.mesh().shape == {'data': len(jax.devices())}
+    assert sharding.mesh(jax.devices()[:2]).shape == {'data': 2}
 
 
 @pytest.mark.parametrize(('size', 'nearest'), [(1, 4), (5, 4), (7, 8), (6, 8), (66, 64)])
@@ -36,16 +37,16 @@ def test_a_batch_that_cannot_be_dealt_out_is_refused(size, nearest):
     with pytest.raises(
         GaxError, match=f'batch_size {size} cannot be divided among 4 devices.* is {nearest}$'
     ):
-        parallel.check_batch(size, parallel.mesh(jax.devices()[:4]))
+        sharding.check_batch(size, sharding.mesh(jax.devices()[:4]))
 
 
 def test_a_batch_that_can():
-    parallel.check_batch(8, parallel.mesh(jax.devices()[:4]))
-    parallel.check_batch(5, parallel.mesh(jax.devices()[:1]))
+    sharding.check_batch(8, sharding.mesh(jax.devices()[:4]))
+    sharding.check_batch(5, sharding.mesh(jax.devices()[:1]))
 
 
 def test_compiled_programs_split_rows_keep_the_carry_whole_and_donate_it():
-    mesh, seen = parallel.mesh(jax.devices()[:4]), []
+    mesh, seen = sharding.mesh(jax.devices()[:4]), []
 
     def advance(carry, arrays, indices):
         jax.debug.inspect_array_sharding(
@@ -53,9 +54,9 @@ def test_compiled_programs_split_rows_keep_the_carry_whole_and_donate_it():
         )
         return carry + jnp.sum(arrays[indices])
 
-    carry = jax.device_put(jnp.zeros(()), parallel.replicated(mesh))
-    arrays = jax.device_put(jnp.arange(10.0), parallel.replicated(mesh))
-    after = parallel.compile(advance, mesh, row_axis=1)(carry, arrays, np.arange(8).reshape(1, 8))
+    carry = jax.device_put(jnp.zeros(()), sharding.replicated(mesh))
+    arrays = jax.device_put(jnp.arange(10.0), sharding.replicated(mesh))
+    after = sharding.compile(advance, mesh, row_axis=1)(carry, arrays, np.arange(8).reshape(1, 8))
     assert float(after) == sum(range(8))
     assert after.sharding.is_fully_replicated
     assert after.sharding.device_set == set(jax.devices()[:4])
@@ -65,9 +66,9 @@ def test_compiled_programs_split_rows_keep_the_carry_whole_and_donate_it():
 
 
 def test_the_mean_over_replicas_leaves_whole_numbers():
-    mesh = parallel.mesh(jax.devices()[:4])
+    mesh = sharding.mesh(jax.devices()[:4])
     found = jax.shard_map(
-        lambda x: parallel.mean({'a': x[0], 'b': (x[0] * 2, jnp.ones((), jnp.int32))}),
+        lambda x: sharding.mean({'a': x[0], 'b': (x[0] * 2, jnp.ones((), jnp.int32))}),
         mesh=mesh,
         in_specs=PartitionSpec('data'),
         out_specs=PartitionSpec(),
@@ -79,7 +80,7 @@ def test_the_mean_over_replicas_leaves_whole_numbers():
 
 def built(mode, devices=4, **changes):
     config = tinyruns.config(parallel=mode, **{**APART, **changes})
-    return experiment.build(config, parallel.mesh(jax.devices()[:devices]))
+    return experiment.build(config, sharding.mesh(jax.devices()[:devices]))
 
 
 @cache
@@ -92,7 +93,7 @@ def run(mode, devices=4, calls=3, **changes):
     """The carry after `calls` steps, in double precision, where only a real difference shows."""
     made = built(mode, devices, **changes)
     with jax.enable_x64(True):
-        carry = jax.device_put(jax.tree.map(wide, fresh(**changes)), parallel.replicated(made.mesh))
+        carry = jax.device_put(jax.tree.map(wide, fresh(**changes)), sharding.replicated(made.mesh))
         program = experiment.program(made)
         for step in range(calls):
             carry = program(carry, made.arrays, experiment.indices(made, step))
@@ -186,7 +187,7 @@ def test_devices_convolve_their_own_rows_in_groups(rows, dealt):
     """XLA's grouped convolutions, as accelerators take them, with a penalty on gradients. Rows that cannot be dealt out are
     whole on every device.
     """
-    mesh = parallel.mesh(jax.devices()[:4])
+    mesh = sharding.mesh(jax.devices()[:4])
     x, kernel = (np.random.RandomState(0).randn(*shape) for shape in ((rows, 4, 4, 8), (3, 3, 2, 8)))
 
     def score(x, kernel):
@@ -195,12 +196,12 @@ def test_devices_convolve_their_own_rows_in_groups(rows, dealt):
     def loss(x, kernel):
         return score(x, kernel) + score(2 * x, kernel) + jnp.sum(jax.grad(score)(x, kernel) ** 2)
 
-    whole = parallel.replicated(mesh)
-    split = parallel.rows(mesh) if dealt else whole
+    whole = sharding.replicated(mesh)
+    split = sharding.rows(mesh) if dealt else whole
     with jax.enable_x64(True):
         wanted = jax.jit(jax.grad(loss, 1))(x, kernel)
         program = jax.jit(
-            parallel.under(mesh, jax.grad(loss, 1)), in_shardings=(split, whole), out_shardings=whole
+            sharding.under(mesh, jax.grad(loss, 1)), in_shardings=(split, whole), out_shardings=whole
         )
         compiled = program.lower(x, kernel).compile()
         close(compiled(x, kernel), wanted, 1e-12)

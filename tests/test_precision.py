@@ -11,7 +11,8 @@ import pytest
 import tinyruns
 from toys import close
 
-from gax import experiment, parallel
+from gax import experiment
+from gax.distributed import sharding
 from gax.errors import GaxError
 
 # Batch-norm in g and both kinds of gradient penalty in d. Convolutions are matrix products here: nets/conv.py.
@@ -29,7 +30,7 @@ SMALL = {
 
 def built(**changes):
     config = tinyruns.config(**{**SMALL, **changes})
-    return experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    return experiment.build(config, sharding.mesh(jax.devices()[:1]))
 
 
 def one_step(**changes):

@@ -10,7 +10,8 @@ import jax
 import pytest
 import tinyruns
 
-from gax import experiment, parallel, profile
+from gax import experiment, profile
+from gax.distributed import sharding
 from gax.errors import GaxError
 
 TINY = {'data.name': 'synthetic:ring', 'g.net.widths': (8,), 'd.net.widths': (8,), 'steps_per_call': 2}
@@ -43,7 +44,7 @@ def test_a_profile_has_a_table_and_a_trace(tmp_path: Path, monkeypatch: pytest.M
 def test_lazy_terms_are_counted_on_their_steps() -> None:
     """R1 on one of four steps: the mean of one dear step and three cheap ones."""
     config = tinyruns.config(**TINY, **{'terms.r1.weight': 1.0, 'terms.r1.every': 4})
-    made = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    made = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     dear, cheap = profile.flops_of(made, 1), profile.flops_of(made, 4)
     none = (4 * cheap - dear) / 3
     assert profile.flops_of(made, 2) == pytest.approx((dear + none) / 2)
@@ -54,7 +55,7 @@ def test_lazy_terms_are_counted_on_their_steps() -> None:
 def test_devices_share_the_work_and_do_not_change_its_count(mode: str) -> None:
     config = tinyruns.config(**WIDE, parallel=mode)
     one, two = (
-        profile.flops_of(experiment.build(config, parallel.mesh(jax.devices()[:count])), 1)
+        profile.flops_of(experiment.build(config, sharding.mesh(jax.devices()[:count])), 1)
         for count in (1, 2)
     )
     assert two == pytest.approx(one, rel=0.05)
@@ -63,7 +64,7 @@ def test_devices_share_the_work_and_do_not_change_its_count(mode: str) -> None:
 def test_products_are_counted_as_papers_count_them() -> None:
     """Two operations a multiply-add: what is left beside those of a 2-D MLP's layers is small."""
     config = tinyruns.config(**WIDE)
-    flops = profile.flops_of(experiment.build(config, parallel.mesh(jax.devices()[:1])), 1)
+    flops = profile.flops_of(experiment.build(config, sharding.mesh(jax.devices()[:1])), 1)
     g, d = 4 * 128 + 128 * 128 + 128 * 2, 2 * 128 + 128 * 128 + 128
     minimum = 2 * 256 * ((3 * g - 4 * 128) + 2 * (3 * d - 2 * 128) + 2 * d)
     assert 0.9 < flops / minimum < 1.2

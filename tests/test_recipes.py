@@ -12,9 +12,10 @@ import optax
 import pytest
 from toys import close, differ, same
 
-from gax import experiment, gans, parallel
+from gax import experiment, gans
 from gax.core import metrics, rng
 from gax.core import step as steps
+from gax.distributed import sharding
 from gax.experiment import Carry
 
 ROOT = Path(__file__).parents[1]
@@ -27,12 +28,12 @@ def config_of(name):
 
 
 def build(config, devices=1):
-    return experiment.build(config, parallel.mesh(jax.devices()[:devices]))
+    return experiment.build(config, sharding.mesh(jax.devices()[:devices]))
 
 
 def place(host, mesh):
     """NumPy arrays onto the devices, in buffers that a program may take over."""
-    return jax.device_put(jax.tree.map(np.array, host), parallel.replicated(mesh))
+    return jax.device_put(jax.tree.map(np.array, host), sharding.replicated(mesh))
 
 
 def one_batch(built, draws=1):

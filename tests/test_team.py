@@ -12,9 +12,9 @@ import time
 import hostruns
 import pytest
 
-from gax import rendezvous, team
-from gax.rendezvous import Place
-from gax.team import Alone, Line, Team
+from gax.distributed import coordination, rendezvous
+from gax.distributed.coordination import Alone, Line, Team
+from gax.distributed.rendezvous import Place
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +30,10 @@ def ends(monkeypatch):
         with contextlib.suppress(Left):
             listen(member)
 
-    monkeypatch.setattr(team.os, '_exit', leave)
+    monkeypatch.setattr(coordination.os, '_exit', leave)
     monkeypatch.setattr(Team, '_listen', listen)
-    monkeypatch.setattr(team, 'LEAVING', 0.2)
-    monkeypatch.setattr(team, 'BEAT', 0.2)
+    monkeypatch.setattr(coordination, 'LEAVING', 0.2)
+    monkeypatch.setattr(coordination, 'BEAT', 0.2)
     before = set(threading.enumerate())
     yield found
     for member in TEAMS:
@@ -154,7 +154,7 @@ def test_the_death_of_one_ends_the_others(dead, ends, capsys):
 
 
 def test_a_process_that_is_silent_is_gone(ends, capsys, monkeypatch):
-    monkeypatch.setattr(team, 'GONE', 0.5)
+    monkeypatch.setattr(coordination, 'GONE', 0.5)
     one, other = socket.socketpair()
     TEAMS.append(Team(0, {1: Line(Plain(one))}, ['a', 'b']))
     wait_for(lambda: ends)
@@ -164,7 +164,7 @@ def test_a_process_that_is_silent_is_gone(ends, capsys, monkeypatch):
 
 
 def test_those_that_live_are_not_taken_for_gone(ends, monkeypatch):
-    monkeypatch.setattr(team, 'GONE', 1.0)
+    monkeypatch.setattr(coordination, 'GONE', 1.0)
     teams, _ = connected(3)
     time.sleep(2.0)
     assert ends == []
@@ -173,7 +173,7 @@ def test_those_that_live_are_not_taken_for_gone(ends, monkeypatch):
 
 def test_whoever_came_first_is_not_taken_for_gone_when_the_last_has_come(ends, monkeypatch):
     """Process 1 has waited for longer than GONE, and is slow to speak up once all are there; 2 is not."""
-    monkeypatch.setattr(team, 'GONE', 0.8)
+    monkeypatch.setattr(coordination, 'GONE', 0.8)
     place = Place('127.0.0.1', hostruns.free_port(), 3, 0)
 
     def meet(index):
@@ -208,7 +208,7 @@ def connected_to(place):
 
 def test_a_process_that_was_stopped_itself_waits_for_news_of_the_others(ends, monkeypatch):
     """As when a machine pauses all of them; what they said before is read by then."""
-    monkeypatch.setattr(team, 'GONE', 1.0)
+    monkeypatch.setattr(coordination, 'GONE', 1.0)
     one, other = socket.socketpair()
     member = Team(0, {1: Line(Plain(one))}, ['a', 'b'])
     TEAMS.append(member)
@@ -265,7 +265,7 @@ def test_whoever_is_done_waits_for_all_and_may_then_go(ends):
 
 def test_the_last_word_is_not_lost_with_the_connection(monkeypatch):
     """Closed while a beat is on its way, a connection would be reset, and what was sent before could go with it."""
-    monkeypatch.setattr(team, 'LEAVING', 5.0)
+    monkeypatch.setattr(coordination, 'LEAVING', 5.0)
     one, other = socket.socketpair()
     TEAMS.append(Team(0, {1: Line(Plain(one))}, ['a', 'b']))
     other.settimeout(10)
@@ -318,7 +318,7 @@ def test_a_full_disk_or_a_closed_pipe_does_not_keep_a_process_from_its_end(ends,
         def write(self, text):
             raise OSError(28, 'No space left on device')
 
-    monkeypatch.setattr(team.sys, 'stderr', Full())
+    monkeypatch.setattr(coordination.sys, 'stderr', Full())
     teams, lines = connected(2)
     teams[1]._over = True
     lines[1].socket.shutdown(socket.SHUT_RDWR)

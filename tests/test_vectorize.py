@@ -12,7 +12,8 @@ import pytest
 from toys import close
 
 from configs import dcgan_mnist, mlp2d, vanilla_mnist
-from gax import choices, experiment, parallel, vectorize
+from gax import choices, experiment, vectorize
+from gax.distributed import sharding
 from gax.nets.ops import conv
 from gax.sweep import plan
 
@@ -34,7 +35,7 @@ def made(module: Any) -> tuple[list[Any], vectorize.Runs]:
     choices.choose(base, 'terms.r1', every=2, weight=0.0)
     fields = ('seed', RATE, BETA[module], R1, 'label_smoothing')
     configs = [plan.changed(base, dict(zip(fields, numbers, strict=True))) for numbers in NUMBERS]
-    built = experiment.build(configs[0], parallel.mesh(jax.devices()[:1]))
+    built = experiment.build(configs[0], sharding.mesh(jax.devices()[:1]))
     return configs, vectorize.gather(built, configs, fields[1:])
 
 
@@ -49,7 +50,7 @@ def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.Monke
         for step in (0, 2):
             together = advance(together, step, 2)
     assert traced == [{'d/r1'}, set()]  # once for both calls
-    built = experiment.build(configs[1], parallel.mesh(jax.devices()[:1]))
+    built = experiment.build(configs[1], sharding.mesh(jax.devices()[:1]))
     alone, forward = experiment.init(built), experiment.advancer(built)
     for step in (0, 2):
         alone = forward(alone, step, 2)
@@ -65,7 +66,7 @@ def test_devices_make_their_own_runs_and_send_nothing(monkeypatch: pytest.Monkey
     monkeypatch.setattr(conv, 'default_lowering', lambda: 'lax')
     configs = [dcgan_mnist.get_test_config() for _ in range(2)]
     configs[1].seed = 1
-    runs = vectorize.gather(experiment.build(configs[0], parallel.mesh(jax.devices()[:1])), configs)
+    runs = vectorize.gather(experiment.build(configs[0], sharding.mesh(jax.devices()[:1])), configs)
     assert runs.built.mesh.size == 2
     advance = vectorize.program(runs, None, 1)
     rows = np.zeros((2, 1, runs.built.rows), np.int32)

@@ -186,7 +186,7 @@ class Game(NamedTuple):
     simultaneous: every player answers the others' parameters as they stood at the start of the step.
     wrap:         step -> step: what is done with the step as a whole (see wrappers.extragradient).
     mean:         tree -> tree: of what a move found on its rows (gradient, loss, statistics, states, metrics) the mean
-                  over all replicas, where several play the game, each on rows of its own (see parallel.py).
+                  over all replicas, where several play the game, each on rows of its own (see sharding.py).
     """
 
     nets: Mapping[str, Net]

@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from gax import parallel
 from gax.core import rng, sample
 from gax.core.types import Array, Game, TrainState
 from gax.data.source import Source
+from gax.distributed import sharding
 from gax.evals import frechet
 from gax.evals.features import Extractor
 from gax.evals.metrics import Samples
@@ -51,7 +51,7 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
     """(indices, batch, seed) -> chunks of these examples, in order. seed: of a source without end, which only draws."""
     read = jax.jit(
         lambda arrays, rows, key: as_evaluated(source.read(arrays, rows, key)),
-        out_shardings=parallel.rows(mesh),
+        out_shardings=sharding.rows(mesh),
     )
 
     def chunks(indices: np.ndarray, batch: int, seed: int) -> Iterator[Chunk]:
@@ -75,9 +75,9 @@ def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
     def make(state: TrainState, key: Array, label: Array | None, batch: int) -> tuple[Array, Array | None]:
         return as_evaluated(sample.sample(game, state, key, batch, label))
 
-    rows = parallel.rows(mesh)  # the state stays where it is, however it is laid out
+    rows = sharding.rows(mesh)  # the state stays where it is, however it is laid out
     compiled = jax.jit(
-        parallel.under(mesh, make), static_argnums=3, in_shardings=(None, None, rows), out_shardings=rows
+        sharding.under(mesh, make), static_argnums=3, in_shardings=(None, None, rows), out_shardings=rows
     )
 
     def chunks(
@@ -99,7 +99,7 @@ def gatherer(
     most: of the examples themselves only the first so many are held; 0: all.
     """
     wanted = set(needs)
-    rows, whole = parallel.rows(mesh), parallel.replicated(mesh)
+    rows, whole = sharding.rows(mesh), sharding.replicated(mesh)
     compiled = variables = None
     if extractor is not None and wanted & set(OF_FEATURES):
         kept = {'features' if name == 'moments' else name for name in wanted & set(OF_FEATURES)}

@@ -12,7 +12,8 @@ import jax
 import pytest
 
 from configs import dcgan_mnist, vanilla_mnist
-from gax import experiment, parallel
+from gax import experiment
+from gax.distributed import sharding
 from gax.nets.ops import conv
 
 
@@ -31,7 +32,7 @@ DCGAN = {
 def measured(module, layers) -> float:
     """Counted over the minimum."""
     config = module.get_config()
-    built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     carry = experiment.init(built)
     lowered = experiment.program(built).lower(carry, built.arrays, experiment.indices(built, 0))
     flops = lowered.compile().cost_analysis()['flops']

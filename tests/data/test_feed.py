@@ -10,9 +10,9 @@ import jax
 import numpy as np
 import pytest
 
-from gax import parallel
 from gax.config import base
 from gax.data import folder, prefetch, shuffle
+from gax.distributed import sharding as parallel
 from gax.errors import GaxError
 
 pytest.importorskip('grain', reason='streams need grain: pip install gax[stream]')

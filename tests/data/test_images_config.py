@@ -16,8 +16,9 @@ import toys
 from configs import images
 from configs.images import Look
 from gax import config as configs
-from gax import data, experiment, fields, gans, parallel
+from gax import data, experiment, fields, gans
 from gax.core import step as steps
+from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.nets.ops import conv
 
@@ -187,7 +188,7 @@ def test_the_operations_that_are_counted_by_hand(monkeypatch):
     monkeypatch.setattr(conv, 'default_lowering', lambda: 'patches')
     config = images.get_config()
     config.augment, config.data.random_crop = '', 0
-    built = experiment.build(config, parallel.mesh(jax.devices()[:1]))
+    built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     lowered = jax.jit(steps.make_step(built.game)).lower(
         jax.eval_shape(lambda: toys.init(built.game)),
         {'image': jnp.zeros((32, 32, 32, 3)), 'label': jnp.zeros(32, jnp.int32)},

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import errors, experiment, parallel, training
+from gax import errors, experiment, training
+from gax.distributed import sharding
 
 pytest.importorskip('grain', reason='streams need grain: pip install gax[stream]')
 
@@ -35,7 +36,7 @@ def config(folder, limit=0, **changes):
 
 def carried(config, devices, calls):
     """All that a run carries after `calls`, of several steps each."""
-    built = experiment.build(config, parallel.mesh(jax.devices()[:devices]))
+    built = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
     rows = experiment.feeder(built)
     advance, carry, step = experiment.advancer(built, {}, rows), experiment.init(built), 0
     for count in calls:

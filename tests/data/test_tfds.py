@@ -11,9 +11,10 @@ import jax
 import numpy as np
 import pytest
 
-from gax import choices, data, errors, parallel
+from gax import choices, data, errors
 from gax.config import base
 from gax.data import tfds, tfds_prepare
+from gax.distributed import sharding
 from gax.evals.reference import files_digest, reference
 
 tfds_library = pytest.importorskip('tensorflow_datasets', reason="pip install 'gax[tfds]'")
@@ -155,7 +156,7 @@ def test_a_result_says_which_split_it_is_of(folder):
 
     def described(name):
         made = config(name, folder)
-        return reference(data.load(made), made.data, parallel.mesh(jax.devices()[:1])).describe
+        return reference(data.load(made), made.data, sharding.mesh(jax.devices()[:1])).describe
 
     plain = described('emoji_tiles')
     assert (plain['data'], plain['split']) == ('tfds:emoji_tiles', 'train')

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gax import parallel
+from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.evals import frechet
 
@@ -97,8 +97,8 @@ def test_padding_does_not_count_and_compiles_nothing_anew():
 
 def test_four_devices_give_what_one_gives():
     x = np.random.RandomState(0).normal(3, 1, size=(64, 5)).astype(np.float32)
-    mesh = parallel.mesh(jax.devices()[:4])
-    split = jax.device_put(x, parallel.rows(mesh))
+    mesh = sharding.mesh(jax.devices()[:4])
+    split = jax.device_put(x, sharding.rows(mesh))
     assert len({shard.device for shard in split.addressable_shards}) == 4
     one, four = frechet.batch_moments(jax.device_put(x), 61), frechet.batch_moments(split, 61)
     np.testing.assert_allclose(four.mean, one.mean, rtol=1e-14)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gax import errors, parallel
+from gax import errors
 from gax.config import base
 from gax.data import arrays as memory
 from gax.data import synthetic
+from gax.distributed import sharding
 from gax.evals import cache, features, frechet, gather, outside, prdc
 from gax.evals.evaluator import Evaluator, Setting, in_proportion
 from gax.evals.gather import Chunk
@@ -30,7 +31,7 @@ def images(count: int = 120) -> np.ndarray:
 
 
 def ref_of(x: np.ndarray, labels: np.ndarray | None = None, devices: int = 1) -> tuple[Reference, Any]:
-    mesh = parallel.mesh(jax.devices()[:devices])
+    mesh = sharding.mesh(jax.devices()[:devices])
     config = base('vanilla')
     config.data.name = 'npz:made.npz'
     return reference(memory.from_arrays('npz:made.npz', x, labels), config.data, mesh), mesh
@@ -222,7 +223,7 @@ def test_labels_are_in_the_proportions_of_the_data() -> None:
 
 
 def test_points_of_a_mixture_and_their_modes(tmp_path: Path) -> None:
-    config, mesh = base('vanilla'), parallel.mesh(jax.devices()[:1])
+    config, mesh = base('vanilla'), sharding.mesh(jax.devices()[:1])
     config.data.name = 'synthetic:ring'
     ref = reference(synthetic.named('ring'), config.data, mesh)
     made = Evaluator(ref, Setting(num=500, cache=tmp_path), mesh)
@@ -267,7 +268,7 @@ def labels_of_folders(
         (root / name).mkdir(parents=True)
         Image.fromarray(images(1)[0, ..., 0]).save(root / name / 'a.png')
     x = images(num or 2)
-    config, mesh = base('vanilla'), parallel.mesh(jax.devices()[:1])
+    config, mesh = base('vanilla'), sharding.mesh(jax.devices()[:1])
     config.data.name = 'npz:made.npz'
     made = memory.from_arrays('npz:made.npz', x, np.arange(num) if num else None, classes=classes)
     ref = reference(made, config.data, mesh)
@@ -305,7 +306,7 @@ def test_a_folder_of_no_class_is_refused(
 
 def test_what_is_exported_by_class_comes_back_by_class(tmp_path: Path) -> None:
     source = memory.embedded('emoji')
-    mesh, config = parallel.mesh(jax.devices()[:1]), base('vanilla')
+    mesh, config = sharding.mesh(jax.devices()[:1]), base('vanilla')
     config.data.name = 'embedded:emoji'
     ref, rows = reference(source, config.data, mesh), np.arange(0, 1906, 90)
     x, labels = source.arrays['image'][rows], source.arrays['label'][rows]
@@ -317,7 +318,7 @@ def test_what_is_exported_by_class_comes_back_by_class(tmp_path: Path) -> None:
 
 def test_labels_of_an_npz_that_names_its_classes_are_matched_by_name(tmp_path: Path) -> None:
     """Label 1 is a bee there, and an ant here."""
-    config, mesh = base('vanilla'), parallel.mesh(jax.devices()[:1])
+    config, mesh = base('vanilla'), sharding.mesh(jax.devices()[:1])
     config.data.name = 'npz:made.npz'
     made = memory.from_arrays('npz:made.npz', images(4), np.arange(4), classes=CLASSES)
     ref = reference(made, config.data, mesh)

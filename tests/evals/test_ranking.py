@@ -8,9 +8,9 @@ import jax
 import numpy as np
 import pytest
 
-from gax import parallel
 from gax.config import base
 from gax.data import arrays
+from gax.distributed import sharding
 from gax.evals import evaluator, features, frechet, gather, metrics, outside, ranking
 from gax.evals.metrics import Samples
 from gax.evals.reference import reference
@@ -67,7 +67,7 @@ def npz(path: Path, x: np.ndarray, labels: np.ndarray) -> Path:
 
 def test_evaluations_of_sets_in_two_orders_are_equal(tmp_path: Path) -> None:
     """A choice of 60 of 100 samples, and of 50 of 80 reals, which are sorted by class the other time."""
-    mesh, found = parallel.mesh(jax.devices()[:1]), []
+    mesh, found = sharding.mesh(jax.devices()[:1]), []
     asked = ('frechet', 'kernel', 'nearest', 'score', 'swd', 'ms_ssim')
     for by_class in (False, True):
         paths = []
@@ -115,7 +115,7 @@ def test_of_large_images_only_some_are_held() -> None:
     assert metrics.most_held(chosen, (1024, 1024, 3)) == 341
     assert metrics.most_held({'modes': metrics.METRICS['modes']}, (2,)) == 0
     x = np.arange(60, dtype=np.float32).reshape(30, 2)
-    mesh = parallel.mesh(jax.devices()[:1])
+    mesh = sharding.mesh(jax.devices()[:1])
     parts = [gather.Chunk(x[i : i + 8], None, min(8, 30 - i)) for i in range(0, 30, 8)]
     held = gather.gatherer(None, ('x',), mesh, 10)(parts)
     assert held.num == 30

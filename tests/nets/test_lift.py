@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import pytest
 import tinyruns
 
-from gax import experiment, parallel
+from gax import experiment
 from gax.core.wrappers import accumulate
+from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.gans import ebgan
 from gax.nets.linen import lift
@@ -74,7 +75,7 @@ def test_pixels_are_many_numbers_of_a_channel_and_averages_of_devices_are_not_of
     ],
 )
 def test_what_a_generator_sees_at_a_time(changes, devices, refused):
-    made = experiment.build(tinyruns.config(**{**NORMED, **changes}), parallel.mesh(jax.devices()[:devices]))
+    made = experiment.build(tinyruns.config(**{**NORMED, **changes}), sharding.mesh(jax.devices()[:devices]))
     if refused:
         with pytest.raises(GaxError, match=r'BatchNorm .* has 1 example at a time.*batch_size'):
             experiment.shapes(made)

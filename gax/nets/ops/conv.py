@@ -187,7 +187,7 @@ def _grouped(
 
 
 def _of_own_rows(fn: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
-    """fn(x, kernel); where rows are split over the devices of the mesh in use (parallel.under), each device does its own.
+    """fn(x, kernel); where rows are split over the devices of the mesh in use (sharding.under), each device does its own.
 
     For convolutions in groups. With others the compiler sees to that by itself; with groups it has every device gather and
     convolve the whole batch (openxla/xla issue 47945, 2026). Gradients of kernels are summed over the devices; XLA joins these

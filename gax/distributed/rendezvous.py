@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import jax
 
 from gax import errors
-from gax.team import LEAVING, Line, Team
+from gax.distributed.coordination import LEAVING, Line, Team
 
 LOOPBACK = {'localhost': '127.0.0.1', '127.0.0.1': '127.0.0.1', '::1': '::1'}
 

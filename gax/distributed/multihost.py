@@ -1,6 +1,6 @@
 """One run in several processes: on several machines, or several on one. How they begin together, and end.
 
-How they find each other is in rendezvous.py, what they say to each other while they train in team.py, who does what in
+How they find each other is in rendezvous.py, what they say to each other while they train in coordination.py, who does what in
 course.py. Each process feeds its own devices the rows that lie there; the state is whole on all of them.
 """
 
@@ -21,9 +21,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import errors, parallel, rendezvous
-from gax.rendezvous import Place
-from gax.team import Alone, Team, say
+from gax import errors
+from gax.distributed import rendezvous, sharding
+from gax.distributed.coordination import Alone, Team, say
+from gax.distributed.rendezvous import Place
 
 log = logging.getLogger('gax')
 CHUNK = 2**24  # bytes of one broadcast
@@ -172,9 +173,9 @@ def greet() -> int:
     """A sum over all devices, whose number it returns. Those of a mesh are connected when they first compute together, for which
     some of JAX's libraries give them 30 s: now, rather than when one has compiled its programs and another has not.
     """
-    mesh = parallel.mesh()
-    ones = parallel.put(np.ones(mesh.size, np.float32), parallel.rows(mesh))
-    return int(jax.jit(jnp.sum, out_shardings=parallel.replicated(mesh))(ones))
+    mesh = sharding.mesh()
+    ones = sharding.put(np.ones(mesh.size, np.float32), sharding.rows(mesh))
+    return int(jax.jit(jnp.sum, out_shardings=sharding.replicated(mesh))(ones))
 
 
 def catch_aborts(team: Team) -> None:

@@ -1,0 +1,1 @@
+"""Several devices (sharding.py) and several processes (multihost.py)."""
