@@ -23,7 +23,7 @@ from absl import flags
 from peers import torch_metrics as peer
 
 from gax import cli, errors
-from gax.evals import frechet, inception_score, kid, prdc
+from gax.evals.metrics import fid, inception_score, kid, prdc
 
 HERE = Path(__file__).parent
 NUM = flags.DEFINE_integer('num', 2000, 'Samples of each set.', lower_bound=1001)
@@ -50,9 +50,9 @@ def features(num: int, dims: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray
 
 def ours(real: np.ndarray, fake: np.ndarray, subsets: tuple[int, int] = SUBSETS) -> dict[str, float]:
     """Every metric by gax: statistics in batches of 500, as evaluation streams them."""
-    moments = [frechet.moments(np.array_split(x, max(1, len(x) // 500))) for x in (real, fake)]
+    moments = [fid.moments(np.array_split(x, max(1, len(x) // 500))) for x in (real, fake)]
     score = inception_score.of_logits(4 * fake)
-    found = {'fid': frechet.distance(*moments).distance}
+    found = {'fid': fid.distance(*moments).distance}
     found |= {f'kid_{k}': v for k, v in kid.distance(real, fake, *subsets)._asdict().items()}
     found |= {f'is_{k}': v for k, v in score._asdict().items()}
     return found | prdc.prdc(real, fake)._asdict()

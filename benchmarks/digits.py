@@ -1,6 +1,6 @@
 """How many of a run's digits are digits: python benchmarks/digits.py --samples=FILE.npz
 
-Reads samples made by experiments/sample.py and prints one JSON line for each file, by the classifier of gax/evals/digits.py:
+Reads samples made by experiments/sample.py and prints one JSON line for each file, by the classifier of gax/evals/digit_accuracy.py:
 `confident`, the share recognised with probability >= 0.9; `right`, the share whose most probable class is the label that
 they were made from; `least_class_share`, of the rarest class; `diversity`, the mean distance between two samples of one
 class, relative to that of real digits: collapse shows there. The first line is the same for held-out real digits.
@@ -14,7 +14,8 @@ from absl import flags
 
 from gax import cli
 from gax.data import arrays
-from gax.evals import classifier, digits
+from gax.evals import digit_accuracy
+from gax.evals.features import classifier
 
 SAMPLES = flags.DEFINE_multi_string(
     'samples', [], 'An .npz with `images` and perhaps `labels`; several may be given.'
@@ -23,11 +24,11 @@ SAMPLES = flags.DEFINE_multi_string(
 
 def judge(images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
     """Shares (0 to 1) over uint8 images [N, 28, 28, 1]; `right` only where there are labels."""
-    found = digits.judge(images)
+    found = digit_accuracy.judge(images)
     named = found.label[:, 0]
-    result = {'confident': float((found.probability >= digits.CONFIDENT).mean())}
+    result = {'confident': float((found.probability >= digit_accuracy.CONFIDENT).mean())}
     result['least_class_share'] = float(np.bincount(named, minlength=10).min() / len(named))
-    result['spread'] = digits.spread(images, named if labels is None else labels)
+    result['spread'] = digit_accuracy.spread(images, named if labels is None else labels)
     return result if labels is None else {**result, 'right': float((named == labels).mean())}
 
 

@@ -22,7 +22,8 @@ from scipy import ndimage
 
 from gax import cli
 from gax.data import arrays
-from gax.evals import classifier, frechet
+from gax.evals.features import classifier
+from gax.evals.metrics import fid
 
 HERE = Path(__file__).parent
 NUM = flags.DEFINE_integer('num', 1000, 'Images of each half, at most.', lower_bound=20)
@@ -124,11 +125,11 @@ def extractors(name: str) -> dict[str, Callable[[np.ndarray], Any]]:
     return {key: jax.jit(apply) for key, apply in found.items()}
 
 
-def moments(apply: Callable[[np.ndarray], Any], images: np.ndarray) -> frechet.Moments:
+def moments(apply: Callable[[np.ndarray], Any], images: np.ndarray) -> fid.Moments:
     rounded = np.clip(np.rint(images), 0, 255).astype(np.uint8)
     padded = np.resize(rounded, (-(-len(rounded) // BATCH) * BATCH, *rounded.shape[1:]))
     seen = np.concatenate([np.asarray(apply(part)) for part in np.split(padded, len(padded) // BATCH)])
-    return frechet.batch_moments(seen[: len(rounded)])
+    return fid.batch_moments(seen[: len(rounded)])
 
 
 def distances(name: str, num: int, seed: int, worse: Mapping[str, Any]) -> dict[tuple[str, str], list[float]]:
@@ -141,12 +142,12 @@ def distances(name: str, num: int, seed: int, worse: Mapping[str, Any]) -> dict[
     found = {}
     for features, apply in extractors(name).items():
         reference = moments(apply, x[real])
-        clean = frechet.distance(reference, moments(apply, x[fake])).distance
+        clean = fid.distance(reference, moments(apply, x[fake])).distance
         for what, (change, strengths) in worse.items():
             sets = (change(Set(x[fake], y[fake], np.random.default_rng(seed)), s) for s in strengths)
             found[features, what] = [
                 clean,
-                *(frechet.distance(reference, moments(apply, images)).distance for images in sets),
+                *(fid.distance(reference, moments(apply, images)).distance for images in sets),
             ]
     return found
 

@@ -15,7 +15,7 @@ import numpy as np
 from absl import flags
 
 from gax import cli
-from gax.evals import frechet
+from gax.evals.metrics import fid
 
 WAY = flags.DEFINE_enum('way', 'stream', ['nothing', 'stream', 'hold'], 'What is done with the features.')
 NUM = flags.DEFINE_integer('num', 50_000, 'Samples.', lower_bound=2)
@@ -42,11 +42,11 @@ def peak_mib() -> float:
 
 def stream() -> tuple[float, np.ndarray]:
     """Seconds, and the covariance."""
-    found = frechet.Moments(0, np.zeros(DIMS.value), np.zeros((DIMS.value, DIMS.value)))
+    found = fid.Moments(0, np.zeros(DIMS.value), np.zeros((DIMS.value, DIMS.value)))
     seconds = 0.0
     for batch in batches():
         began = time.perf_counter()
-        found = frechet.merge(found, frechet.batch_moments(batch))
+        found = fid.merge(found, fid.batch_moments(batch))
         seconds += time.perf_counter() - began
     return seconds, found.covariance
 
@@ -61,7 +61,7 @@ def hold() -> tuple[float, np.ndarray]:
 
 
 def nothing() -> tuple[float, np.ndarray]:
-    frechet.batch_moments(next(batches())[:2, :2])  # JAX is up
+    fid.batch_moments(next(batches())[:2, :2])  # JAX is up
     for _ in batches():
         pass
     return 0.0, np.zeros((1, 1))

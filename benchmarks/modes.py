@@ -26,7 +26,8 @@ from gax import cli, data, errors, experiment, vectorize
 from gax.core import rng, sample
 from gax.data import synthetic
 from gax.distributed import sharding
-from gax.evals import digits, modes
+from gax.evals import digit_accuracy
+from gax.evals.metrics import mode_coverage
 from gax.viz import images as pictures
 
 TABLE = flags.DEFINE_enum('table', 'ring', list(TABLES), 'Which table.')
@@ -53,21 +54,21 @@ def sampler(built: experiment.Experiment, num: int) -> Any:
 
 
 @jax.jit
-def cover_all(points: jax.Array) -> modes.Coverage:
+def cover_all(points: jax.Array) -> mode_coverage.Coverage:
     """Coverage of the table's mixture by points [runs, N, 2]."""
     centers, std = synthetic.MIXTURES[TABLE.value]
-    return jax.vmap(lambda p: modes.gaussian(p, jnp.asarray(centers, jnp.float32), std))(points)
+    return jax.vmap(lambda p: mode_coverage.gaussian(p, jnp.asarray(centers, jnp.float32), std))(points)
 
 
-def cover_points(states: Any, averaged: bool, draw: Any) -> modes.Coverage:
+def cover_points(states: Any, averaged: bool, draw: Any) -> mode_coverage.Coverage:
     """Coverage of each run, leaves [runs]."""
     return jax.device_get(cover_all(draw(states, 1, averaged)))
 
 
-def cover_images(states: Any, averaged: bool, draw: Any) -> modes.Coverage:
+def cover_images(states: Any, averaged: bool, draw: Any) -> mode_coverage.Coverage:
     """Coverage of each run by the shipped classifier, leaves [runs]."""
     parts = [pictures.to_uint8(np.asarray(draw(states, i, averaged))) for i in range(IMAGES // 1000)]
-    found = [digits.stacked_coverage(images) for images in np.concatenate(parts, axis=1)]
+    found = [digit_accuracy.stacked_coverage(images) for images in np.concatenate(parts, axis=1)]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, found))
 
 
@@ -112,14 +113,14 @@ def real_row(seeds: range) -> dict[str, Any]:
     read = jax.jit(lambda key: source.read(arrays, jnp.zeros(IMAGES if images else POINTS, jnp.int32), key))
     batches = [next(iter(read(rng.key(seed)).values())) for seed in seeds]
     if images:
-        covered = [digits.stacked_coverage(pictures.to_uint8(np.asarray(batch))) for batch in batches]
+        covered = [digit_accuracy.stacked_coverage(pictures.to_uint8(np.asarray(batch))) for batch in batches]
         found = jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, covered))
     else:
         found = jax.device_get(cover_all(jnp.stack(batches)))
     return {'row': REAL, 'seeds': len(seeds), 'seconds': 0.0, 'raw': summary(found), **made_with()}
 
 
-def summary(found: modes.Coverage) -> dict[str, Any]:
+def summary(found: mode_coverage.Coverage) -> dict[str, Any]:
     """Mean, standard deviation (n - 1) and all values over the runs; quality in percent."""
     scaled = found._replace(quality=100 * np.asarray(found.quality))
     values = {name: [round(float(v), 4) for v in leaf] for name, leaf in scaled._asdict().items()}

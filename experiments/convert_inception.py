@@ -17,7 +17,7 @@ OUT = flags.DEFINE_string(
 
 def main(argv: list[str]) -> int:
     from gax import paths
-    from gax.evals import inception_weights
+    from gax.evals.features import inception_weights
 
     path, out = inception_weights.find(WEIGHTS.value), paths.user(OUT.value)
     arrays, source = inception_weights.read(path)

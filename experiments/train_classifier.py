@@ -20,7 +20,7 @@ from gax import cli, paths
 from gax.core import rng
 from gax.data import arrays, shuffle
 from gax.data.source import to_unit
-from gax.evals import classifier
+from gax.evals.features import classifier
 
 DATA = flags.DEFINE_enum(
     'data', 'embedded:mnist', [f'embedded:{name}' for name in classifier.SHIPPED], 'What of.'
@@ -73,7 +73,7 @@ def main(argv: list[str]) -> int:
     variables = train(x[kept], y[kept], shipped.classes, EPOCHS.value)
     out = paths.user(OUT.value or classifier.WEIGHTS / shipped.file)
     out.parent.mkdir(parents=True, exist_ok=True)
-    # Of digits the hidden units are features enough; see gax/evals/classifier.py for emoji.
+    # Of digits the hidden units are features enough; see gax/evals/features/classifier.py for emoji.
     weights = classifier.Weights(variables) if name == 'mnist' else classifier.standard(variables, x[kept])
     classifier.save(out, weights)
     found = classifier.see(classifier.load(out, shipped.shape, shipped.classes), jnp.asarray(x[~kept]))

@@ -16,10 +16,10 @@ from gax.core.optimizers import schedule as schedule
 from gax.core.optimizers import section as optimizer
 from gax.data.defaults import data_section
 from gax.distributed import sharding
-from gax.evals import metrics
+from gax.evals import registry
+from gax.evals.defaults import eval_section
 from gax.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.objectives import image_transforms, penalties
-from gax.sections import eval_section
 
 
 def base(gan: str) -> ConfigDict:
@@ -80,7 +80,7 @@ def check(config: ConfigDict) -> None:
 def check_together(config: ConfigDict) -> None:
     """What one field alone does not show: rows that cannot be divided, and pairs that have no meaning together."""
     image_transforms.parse(config.augment)
-    metrics.check(config.eval.get('metrics', ()))
+    registry.check(config.eval.get('metrics', ()))
     asked = config.eval
     if asked.get('patience') and not (asked.every and asked.get('best')):
         raise errors.GaxError(

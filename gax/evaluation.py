@@ -16,7 +16,7 @@ from gax.checkpoint import Checkpoints, said
 from gax.core import rng
 from gax.core.types import TrainState
 from gax.distributed import sharding
-from gax.evals import gather, outside, results
+from gax.evals import collect, external_samples, results
 from gax.evals.evaluator import Evaluator, Setting, told
 from gax.evals.protocol import differ, refuse_other
 from gax.evals.reference import reference
@@ -49,7 +49,7 @@ def of_generator(
 ) -> Callable[[TrainState], tuple[dict[str, float], int]]:
     """state -> (numbers, how many fakes) of the averaged generator. Compiled once; the state stays as it is."""
     make, num, seed = (
-        gather.generator(experiment.game, experiment.mesh),
+        collect.generator(experiment.game, experiment.mesh),
         evaluator.setting.num,
         evaluator.setting.seed,
     )
@@ -178,12 +178,12 @@ def of_samples(
     configs.check(plain)
     mesh = sharding.mesh()
     ref = reference(data.load(plain), plain.data, mesh)
-    source = outside.open_samples(path, ref, plain.data)
+    source = external_samples.open_samples(path, ref, plain.data)
     num = min(setting.num or source.spec.size, source.spec.size)
     evaluator = Evaluator(ref, setting._replace(num=num), mesh)
     others = [comparable(against, evaluator)] if against else []
     began = time.perf_counter()
-    chunks = outside.chunks(source, num, evaluator.batch, mesh)
+    chunks = external_samples.chunks(source, num, evaluator.batch, mesh)
     found = evaluator.measure(told(chunks, f'{num} samples', num))
     row = {**evaluator.row(None, *found, began, 'evaluate'), 'samples': str(path)}
     kept = workdir is not None and keep(workdir, row, evaluator)

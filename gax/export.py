@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import data, errors, experiment, fakes, latents, neighbours, paths, trained
-from gax.evals import features
+from gax import data, errors, experiment, fakes, latents, paths, trained
+from gax.evals import memorization
+from gax.evals.features import extractors
 from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
 from gax.viz import images as pictures
@@ -190,20 +191,20 @@ def write_path(job: Job) -> str:
 def write_neighbours(job: Job) -> str:
     """The samples that look most like copies, each beside its nearest training images; and all numbers, as JSON."""
     request, source, arrays = job.request, job.built.source, job.built.arrays
-    extractor = features.make(request.features, source.spec.fields.get('image', (1,)))
-    reals = neighbours.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
+    extractor = extractors.make(request.features, source.spec.fields.get('image', (1,)))
+    reals = memorization.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
     images = pictures.to_uint8(fakes.draw(job)['image'])
-    made = neighbours.features_of(jax.jit(extractor.apply), extractor, images)
-    found = neighbours.memorised(made, reals, request.neighbours, request.seed)
+    made = memorization.features_of(jax.jit(extractor.apply), extractor, images)
+    found = memorization.memorised(made, reals, request.neighbours, request.seed)
     first = found.suspicious[:SHOWN]
-    training = neighbours.images_of(source, arrays, job.built.mesh, found.found.indices[first].ravel())
+    training = memorization.images_of(source, arrays, job.built.mesh, found.found.indices[first].ravel())
     rows = np.concatenate(list(training)).reshape(len(first), request.neighbours, *images.shape[1:])
     cells = np.concatenate([images[first][:, None], rows], axis=1).reshape(-1, *images.shape[1:])
     captions = [said for i in first for said in (f'#{i}', *(f'{d:.3g}' for d in found.found.distances[i]))]
     picture = pictures.captioned(cells, captions, 1 + request.neighbours)
     pictures.save(picture, job.out)
     beside = job.out.with_suffix('.json')
-    write_json(beside, neighbours.report(found, extractor, source.spec, job.step))
+    write_json(beside, memorization.report(found, extractor, source.spec, job.step))
     return (
         f'{found.closer:.1%} of {request.num} samples are closer to a training image than its own nearest neighbour is '
         f'(of training images {found.floor:.1%}), {found.copies} are copies; more in {beside}. The {len(first)} most suspicious'

@@ -14,6 +14,7 @@ from gax.core.bounds import POSITIVE, SIZES, between
 from gax.data import layouts, preprocess
 from gax.data.defaults import data_offers as data_offers
 from gax.data.defaults import data_section as data_section
+from gax.evals.defaults import eval_section as eval_section
 
 # Sections and fields that a config has only where they are on, with what they hold then.
 SWITCHED: dict[str, Any] = {
@@ -24,19 +25,6 @@ SWITCHED: dict[str, Any] = {
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise
     'top_k': {'fraction': 0.5, 'steps': 0},  # of the fakes, whose losses g learns from: terms.top_k
 }
-
-
-def eval_section() -> dict[str, Any]:
-    """The fields of evaluation while a run trains: gax.evaluation. A config has those but `every` where they are set."""
-    return {
-        'every': 0,  # steps; 0: never
-        'num': 5000,  # fakes
-        'reals': 0,  # at most how many they are held against; 0: all
-        'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
-        'metrics': ('frechet',),  # see experiments/evaluate.py
-        'best': '',  # the number by which a checkpoint is the best, and kept; '': none is
-        'patience': 0,  # evaluations without a better one, after which training ends; 0: it does not
-    }
 
 
 def init_from(config: Any) -> str:

@@ -17,11 +17,11 @@ from ml_collections import ConfigDict
 from gax import errors, evaluation
 from gax.checkpoint import Checkpoints
 from gax.core.types import TrainState
-from gax.evals import metrics, results
+from gax.evals import registry, results
+from gax.evals.defaults import eval_section
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
 from gax.experiment import Experiment
-from gax.sections import eval_section
 from gax.workdir import ACCEPT
 
 log = logging.getLogger('gax')
@@ -51,7 +51,7 @@ class Selection:
                 log.info('evaluation: %s', note)
         self.best, self.higher = '', False
         if self.config.best:
-            self.best, self.higher = metrics.direction(
+            self.best, self.higher = registry.direction(
                 self.evaluator.metrics, self.evaluator.label, self.config.best
             )
 

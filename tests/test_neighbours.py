@@ -6,19 +6,20 @@ import jax
 import numpy as np
 import pytest
 
-from gax import errors, neighbours
+from gax import errors
 from gax.core.spec import Spec
 from gax.data import synthetic
 from gax.data.resident import streamed
 from gax.data.source import Source, read_resident
 from gax.distributed import sharding
-from gax.evals import features
-from gax.neighbours import Memorised, Reals, memorised
+from gax.evals import memorization
+from gax.evals.features import extractors
+from gax.evals.memorization import Memorised, Reals, memorised
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 3, 4, 1), np.uint8)
 MESH = sharding.mesh(jax.devices()[:1])
-RAW = features.make('raw', (3, 4, 1))
+RAW = extractors.make('raw', (3, 4, 1))
 
 
 def points(count: int, seed: int, dimensions: int = 6) -> np.ndarray:
@@ -44,7 +45,7 @@ def brute(queries: np.ndarray, data: np.ndarray, banned: list[set[int]]) -> tupl
 
 @pytest.mark.parametrize('floats', [10, 2**20])  # the training set in many pieces, and in one
 def test_as_by_brute_force(floats: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, 'FLOATS', floats)
+    monkeypatch.setattr(memorization, 'FLOATS', floats)
     data, samples = points(50, 1), points(20, 2)
     found = memorised(samples, reals_of(data), k=3)
     near, gaps = brute(samples, data, [set()] * 20)
@@ -104,9 +105,9 @@ def source() -> Source:
 
 @pytest.mark.parametrize('streams', [False, True])
 def test_training_sets_on_the_device_and_streamed(streams: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, 'BATCH', 16)
+    monkeypatch.setattr(memorization, 'BATCH', 16)
     made = streamed(source()) if streams else source()
-    reals = neighbours.training_set(made, made.arrays, MESH, RAW, mirrored=False)
+    reals = memorization.training_set(made, made.arrays, MESH, RAW, mirrored=False)
     assert (reals.size, reals.total) == (40, 40)
     order = np.array([3, 39, 0, 3] * 9)
     read = np.concatenate(list(reals.read(order)))
@@ -115,10 +116,10 @@ def test_training_sets_on_the_device_and_streamed(streams: bool, monkeypatch: py
 
 def test_mirror_images_are_training_images_where_training_mirrors(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mirrored image is found at size + its index; an image's own mirror image is no neighbour of it."""
-    monkeypatch.setattr(neighbours, 'BATCH', 16)
-    made, samples = source(), neighbours.features_of(jax.jit(RAW.apply), RAW, IMAGES[:5, :, ::-1])
+    monkeypatch.setattr(memorization, 'BATCH', 16)
+    made, samples = source(), memorization.features_of(jax.jit(RAW.apply), RAW, IMAGES[:5, :, ::-1])
     plain, mirrored = (
-        memorised(samples, neighbours.training_set(made, made.arrays, MESH, RAW, flip), k=2)
+        memorised(samples, memorization.training_set(made, made.arrays, MESH, RAW, flip), k=2)
         for flip in (False, True)
     )
     assert (plain.copies, mirrored.copies) == (0, 5)
@@ -126,7 +127,7 @@ def test_mirror_images_are_training_images_where_training_mirrors(monkeypatch: p
     both = np.concatenate([IMAGES, IMAGES[:, :, ::-1]]).reshape(80, -1) / np.float32(255)
     own = brute(both[40:45], both, [{i, 40 + i} for i in range(5)])[1][:, 0]
     np.testing.assert_allclose(mirrored.own, own, rtol=1e-5)
-    shown = np.concatenate(list(neighbours.images_of(made, made.arrays, MESH, np.array([2, 42]))))
+    shown = np.concatenate(list(memorization.images_of(made, made.arrays, MESH, np.array([2, 42]))))
     np.testing.assert_array_equal(shown, [IMAGES[2], IMAGES[2, :, ::-1]])
 
 
@@ -134,4 +135,4 @@ def test_what_cannot_be_copied_is_said() -> None:
     endless = source()._replace(spec=source().spec._replace(size=0))
     for made, name in ((synthetic.named('ring'), 'synthetic:ring'), (endless, 'test')):
         with pytest.raises(errors.GaxError, match=f'--neighbours: {name} is no finite set of images'):
-            neighbours.training_set(made, made.arrays, MESH, RAW, False)
+            memorization.training_set(made, made.arrays, MESH, RAW, False)

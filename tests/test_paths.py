@@ -14,7 +14,8 @@ import pytest
 
 from gax import cli, errors, paths
 from gax.data import tfds
-from gax.evals import cache, inception_weights
+from gax.evals import cache
+from gax.evals.features import inception_weights
 from gax.sweep import identity
 from gax.sweep.database import Database, address
 

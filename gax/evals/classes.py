@@ -8,7 +8,7 @@ import numpy as np
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.evals.features import Extractor
+from gax.evals.features.extractors import Extractor
 
 RIGHT = 0.5  # share of the reals that a classifier of their own classes calls by their names, at least
 

@@ -14,12 +14,15 @@ from jax.sharding import Mesh
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.evals import cache, classes, features, gather, metrics, ranking
-from gax.evals.frechet import Moments
-from gax.evals.gather import Chunk
-from gax.evals.metrics import Metric, Samples
+from gax.evals import cache, classes, registry
+from gax.evals import collect as gather
+from gax.evals.collect import Chunk
+from gax.evals.features import extractors
+from gax.evals.metrics import ranking
+from gax.evals.metrics.fid import Moments
 from gax.evals.protocol import Protocol
 from gax.evals.reference import Parts, Reference, parts
+from gax.evals.registry import Metric, Samples
 
 VERSION = 2  # of what the cache keeps; raise it where the same key would give other numbers
 CACHED = ('moments', 'features', 'probabilities', 'labels')
@@ -69,15 +72,15 @@ class Evaluator:
             raise errors.GaxError(f'--num={setting.num}, --reals={setting.reals}: neither can be below 0')
         name, why = setting.features, ''
         if not name:
-            name, why = features.default(ref.shape, data, setting.weights, setting.metrics)
+            name, why = extractors.default(ref.shape, data, setting.weights, setting.metrics)
         self.setting = setting._replace(features=name, num=setting.num or enough(spec))
         self.real = min(setting.reals or spec.size, spec.size) if spec.size else self.setting.num
         self.metrics = self._metrics(name)
-        self.needs = metrics.needs(self.metrics)
+        self.needs = registry.needs(self.metrics)
         self.extractor = None
         if self.needs & set(gather.OF_FEATURES):
             self.notes += [why] if why else []
-            self.extractor = features.make(name, ref.shape, setting.resizer, setting.weights)
+            self.extractor = extractors.make(name, ref.shape, setting.resizer, setting.weights)
             makes = self.extractor.shapes(ref.shape, ref.dtype)
             if 'probabilities' in self.needs and 'probabilities' not in makes:
                 raise errors.GaxError(
@@ -87,19 +90,19 @@ class Evaluator:
             assert self.extractor is not None
             classes.refuse_other(self.extractor, makes['probabilities'].shape[-1], spec)
         self.label = self.extractor.label if self.extractor else name
-        self.names = metrics.names(self.metrics, self.label)
-        self.batch = gather.size_of(self.extractor.batch if self.extractor else features.BATCH, mesh)
-        self._held = metrics.most_held(self.metrics, ref.shape)
+        self.names = registry.names(self.metrics, self.label)
+        self.batch = gather.size_of(self.extractor.batch if self.extractor else extractors.BATCH, mesh)
+        self._held = registry.most_held(self.metrics, ref.shape)
         self.gather = gather.gatherer(self.extractor, self.needs, mesh, self._held)
         self._floored = self._floor_metrics()
 
     def _metrics(self, name: str) -> dict[str, Metric]:
         """Those asked for; GaxError where one cannot be had. Of the default ones those that can be had."""
         ref, data = self.ref, self.ref.describe['data']
-        chosen = metrics.parse(self.setting.metrics or metrics.default(data, ref.shape), name)
+        chosen = registry.parse(self.setting.metrics or registry.default(data, ref.shape), name)
         if not name:
             chosen = {one: metric for one, metric in chosen.items() if not metric.by_features}
-        reasons = {one: metrics.why_not(one, data, ref.shape, self.real, self.setting.num) for one in chosen}
+        reasons = {one: registry.why_not(one, data, ref.shape, self.real, self.setting.num) for one in chosen}
         lacking = [reason for reason in reasons.values() if reason]
         if lacking and (self.setting.metrics or len(lacking) == len(chosen)):
             raise errors.GaxError(lacking[0])
@@ -214,7 +217,7 @@ class Evaluator:
         how many. What so few do not have is left out.
         """
         b = self.reals.b._replace(data=self.ref.describe['data'])
-        return metrics.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
+        return registry.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
 
     @property
     def floor_counts(self) -> list[int]:
@@ -234,7 +237,7 @@ class Evaluator:
         if 'labels' in self.needs and fakes.labels is None:
             raise errors.GaxError('accuracy is of fakes that were made for a class, and these were not')
         real = self.reals.reference
-        return metrics.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.num
+        return registry.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.num
 
     def row(
         self, step: int | None, found: Mapping[str, float], fakes: int, began: float, by: str

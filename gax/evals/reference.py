@@ -15,14 +15,14 @@ from gax import paths
 from gax.data import tfds, walk
 from gax.data.defaults import data_offers
 from gax.data.source import Source
-from gax.evals.features import said
-from gax.evals.gather import Chunk, reader
+from gax.evals.collect import Chunk, reader
+from gax.evals.features.extractors import said
 
 DIGESTED = 1024
 
 
 class Reference(NamedTuple):
-    """A set of real examples. read: see gather.reader. describe: the fields of a protocol that are about the data.
+    """A set of real examples. read: see collect.reader. describe: the fields of a protocol that are about the data.
 
     files: digest of names, sizes and times of the files that it is read from, for the key of a cache; '' where there are
     none.

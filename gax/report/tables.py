@@ -9,13 +9,13 @@ from html import escape
 
 from gax import config as configs
 from gax import errors, fields
-from gax.evals import metrics
+from gax.evals import registry
 from gax.evals.protocol import differ
 from gax.report import curves
 from gax.report.runs import Row, Run
 
 ABSENT = '<span class="absent">absent</span>'
-ARROWS = {metrics.LOWER: ' ↓', metrics.HIGHER: ' ↑', '': ''}
+ARROWS = {registry.LOWER: ' ↓', registry.HIGHER: ' ↑', '': ''}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = '') -> str:
@@ -183,7 +183,7 @@ def every_step(runs: Sequence[Run], rows: dict[int, list[Row]]) -> str:
 
 def directions(protocol: Row) -> dict[str, str]:
     """The metrics on the protocol's features -> which way they are better, '' where neither is."""
-    return metrics.names(metrics.METRICS, str(protocol.get('features', '')).rpartition(':')[2])
+    return registry.names(registry.METRICS, str(protocol.get('features', '')).rpartition(':')[2])
 
 
 def best_of(values: Iterable[float | None], direction: str) -> float | None:
@@ -191,4 +191,4 @@ def best_of(values: Iterable[float | None], direction: str) -> float | None:
     known = [value for value in values if value is not None]
     if not known or not direction:
         return None
-    return min(known) if direction == metrics.LOWER else max(known)
+    return min(known) if direction == registry.LOWER else max(known)

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gax import errors
-from gax.evals import metrics as registry
-from gax.evals import protocol, results
+from gax.evals import protocol, registry, results
 from gax.workdir import read_metrics
 
 HOW = ('last', 'min', 'max', 'mean')

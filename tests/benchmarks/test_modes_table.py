@@ -92,7 +92,7 @@ def test_every_row_is_a_game_that_can_be_made(name):
 
 
 def test_mean_and_standard_deviation(modes):
-    from gax.evals.modes import Coverage
+    from gax.evals.metrics.mode_coverage import Coverage
 
     found = modes.summary(Coverage(np.array([7, 8, 8]), np.array([0.5, 0.7, 0.9]), np.zeros(3)))
     assert found['modes'] == {'mean': 7.6667, 'std': 0.5774, 'all': [7.0, 8.0, 8.0]}

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gax.evals import inception, inception_weights
+from gax.evals.features import inception, inception_weights
 
 GOLDEN = Path(__file__).with_name('inception_golden.npz')
 SAMPLE = 16  # values kept of each layer and image

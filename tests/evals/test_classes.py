@@ -8,9 +8,10 @@ import pytest
 from gax import errors
 from gax.core.spec import Spec
 from gax.data import arrays
-from gax.evals import classes, features
+from gax.evals import classes
+from gax.evals.features import extractors
 
-MNIST, EMOJI = features.make('mnist', (28, 28, 1)), features.make('emoji', (32, 32, 3))
+MNIST, EMOJI = extractors.make('mnist', (28, 28, 1)), extractors.make('emoji', (32, 32, 3))
 
 
 def spec(*names: str, count: int = 0) -> Spec:
@@ -23,7 +24,7 @@ def test_the_classes_of_what_is_shipped_are_those_of_its_data() -> None:
     classes.refuse_other(
         MNIST, 10, spec(*(f'{digit:03d}' for digit in range(10)))
     )  # as png_folder.save names them
-    named = features.Extractor('my:judge', '', 'none', (), lambda *a: {}, classes=('cat', 'dog'))
+    named = extractors.Extractor('my:judge', '', 'none', (), lambda *a: {}, classes=('cat', 'dog'))
     classes.refuse_other(named, 2, spec('cat', 'dog'))
 
 
@@ -44,7 +45,9 @@ def test_the_classes_of_what_is_shipped_are_those_of_its_data() -> None:
         (MNIST._replace(classes=('0', '1')), 3, spec('0', '1'), 'their numbers do not mean the same'),
     ],
 )
-def test_other_classes_are_refused(extractor: features.Extractor, count: int, data: Spec, says: str) -> None:
+def test_other_classes_are_refused(
+    extractor: extractors.Extractor, count: int, data: Spec, says: str
+) -> None:
     with pytest.raises(errors.GaxError, match=says):
         classes.refuse_other(extractor, count, data)
 

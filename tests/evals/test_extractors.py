@@ -13,7 +13,9 @@ import tinyruns
 
 from gax import errors
 from gax.data import arrays
-from gax.evals import classifier, features, frechet, metrics
+from gax.evals import registry
+from gax.evals.features import classifier, extractors
+from gax.evals.metrics import fid as frechet
 
 MODULE = """
 import jax.numpy as jnp
@@ -45,7 +47,7 @@ def test_the_shipped_classifiers_see_their_images() -> None:
     for name in classifier.SHIPPED:
         x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / arrays.EMBEDDED[name])
         assert y is not None
-        made = features.make(name, x.shape[1:])
+        made = extractors.make(name, x.shape[1:])
         out = made.apply(made.variables, jnp.asarray(x[:: classifier.HELD_OUT]))
         right = float((np.asarray(out['probabilities']).argmax(-1) == y[:: classifier.HELD_OUT]).mean())
         assert right >= {'mnist': 0.98, 'emoji': 0.65}[name]
@@ -64,7 +66,7 @@ def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
     x, _ = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'emoji32.npz')
     order = np.random.default_rng(0).permutation(len(x))
     real, fake = x[order[:500]], x[order[500:1000]]
-    made = features.make('emoji', (32, 32, 3))
+    made = extractors.make('emoji', (32, 32, 3))
     compiled = jax.jit(made.apply)
 
     def moments(images: np.ndarray) -> frechet.Moments:
@@ -112,31 +114,33 @@ def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
 def test_digits_of_another_size_are_resized_and_it_is_said() -> None:
     x, _ = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz')
     large = arrays.fitted('digits', x[:50], arrays.Fit(image_size=56))
-    small, made = features.make('mnist', (28, 28, 1)), features.make('mnist', (56, 56, 1))
+    small, made = extractors.make('mnist', (28, 28, 1)), extractors.make('mnist', (56, 56, 1))
     assert made.resizer == 'clean'
     one, other = small.apply(small.variables, x[:50]), made.apply(made.variables, large)
     labels = [np.asarray(out['probabilities']).argmax(-1) for out in (one, other)]
     assert (labels[0] == labels[1]).mean() >= 0.95
-    assert features.make('mnist', (56, 56, 1), 'tf1').resizer == 'tf1'
+    assert extractors.make('mnist', (56, 56, 1), 'tf1').resizer == 'tf1'
 
 
 def test_raw_features_are_fractions_of_pixels_and_points_as_they_are() -> None:
     images = np.arange(2 * 4 * 4 * 3, dtype=np.uint8).reshape(2, 4, 4, 3)
-    np.testing.assert_allclose(features.flat((), jnp.asarray(images))['features'][1, 0], 48 / 255, rtol=1e-6)
+    np.testing.assert_allclose(
+        extractors.flat((), jnp.asarray(images))['features'][1, 0], 48 / 255, rtol=1e-6
+    )
     points = jnp.array([[1.5, -2.0]])
-    np.testing.assert_array_equal(features.flat((), points)['features'], points)
+    np.testing.assert_array_equal(extractors.flat((), points)['features'], points)
 
 
 def test_a_function_by_its_path(module: str) -> None:
-    made = features.make(f'{module}:means', (8, 8, 3))
+    made = extractors.make(f'{module}:means', (8, 8, 3))
     assert (made.label, made.name, len(made.checksum)) == ('means', f'{module}:means', 16)
     shapes = made.shapes((8, 8, 3), jnp.uint8)
-    assert shapes['features'].shape == (features.BATCH, 3)
+    assert shapes['features'].shape == (extractors.BATCH, 3)
     assert (
-        metrics.reported('frechet', features.make(f'{module}:inception', (8, 8, 3)).label)
+        registry.reported('frechet', extractors.make(f'{module}:inception', (8, 8, 3)).label)
         == 'frechet_inception'
     )
-    assert set(features.make(f'{module}:both', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)) == {
+    assert set(extractors.make(f'{module}:both', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)) == {
         'features',
         'probabilities',
     }
@@ -160,16 +164,16 @@ def test_a_function_by_its_path(module: str) -> None:
 )
 def test_what_will_not_do_is_said(module: str, name: str, shape: tuple[int, ...], says: str) -> None:
     with pytest.raises(errors.GaxError, match=says):
-        features.make(name, shape)
+        extractors.make(name, shape)
 
 
 def test_a_function_that_returns_something_else_is_said(module: str) -> None:
     with pytest.raises(errors.GaxError, match=r'my_features:wrong must return \[B, D\] for 256 images'):
-        features.make(f'{module}:wrong', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)
+        extractors.make(f'{module}:wrong', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)
     with pytest.raises(errors.GaxError, match="unknown resizer 'tf2'"):
-        features.make('mnist', (56, 56, 1), 'tf2')
+        extractors.make('mnist', (56, 56, 1), 'tf2')
     with pytest.raises(errors.GaxError, match='the function my_features:means resizes by itself'):
-        features.make(f'{module}:means', (8, 8, 3), 'tf1')
+        extractors.make(f'{module}:means', (8, 8, 3), 'tf1')
 
 
 def test_without_weights_the_inception_says_which_file_to_put_where(
@@ -180,36 +184,36 @@ def test_without_weights_the_inception_says_which_file_to_put_where(
     with pytest.raises(
         errors.GaxError, match=r'no Inception weights: download https://\S+pth into ~/.cache/gax/'
     ):
-        features.make('inception', (32, 32, 3))
+        extractors.make('inception', (32, 32, 3))
 
 
 def test_the_default_suits_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.delenv('GAX_INCEPTION', raising=False)
-    assert features.default((28, 28, 1), 'embedded:mnist') == ('mnist', '')
-    assert features.default((32, 32, 3), 'embedded:emoji') == ('emoji', '')
-    assert features.default((2,), 'synthetic:ring') == ('raw', '')
+    assert extractors.default((28, 28, 1), 'embedded:mnist') == ('mnist', '')
+    assert extractors.default((32, 32, 3), 'embedded:emoji') == ('emoji', '')
+    assert extractors.default((2,), 'synthetic:ring') == ('raw', '')
     for shape, name in (
         ((64, 48, 3), 'emoji'),
         ((64, 64, 1), 'mnist'),
         ((12, 20, 5), 'raw'),
         ((99, 99, 2), ''),
     ):
-        found, why = features.default(shape, 'folder:faces')
+        found, why = extractors.default(shape, 'folder:faces')
         assert found == name
         assert 'are no FID. For FID: no Inception weights: download https://' in why
     # Who asks for a FID, or says where the weights are, means the Inception.
-    assert features.default((64, 64, 3), 'folder:faces', metrics=('swd', 'fid')) == ('inception', '')
-    assert features.default((64, 64, 3), 'folder:faces', 'weights.pth') == ('inception', '')
+    assert extractors.default((64, 64, 3), 'folder:faces', metrics=('swd', 'fid')) == ('inception', '')
+    assert extractors.default((64, 64, 3), 'folder:faces', 'weights.pth') == ('inception', '')
     (tmp_path / '.cache' / 'gax').mkdir(parents=True)
     (tmp_path / '.cache' / 'gax' / 'inception-2015-12-05.npz').write_bytes(b'')
-    assert features.default((28, 28, 3), 'embedded:stacked_mnist') == ('inception', '')
-    assert features.default((64, 64, 3), 'folder:faces') == ('inception', '')
+    assert extractors.default((28, 28, 3), 'embedded:stacked_mnist') == ('inception', '')
+    assert extractors.default((64, 64, 3), 'folder:faces') == ('inception', '')
 
 
 def test_a_function_that_is_no_pure_jax_is_said_in_one_line(module: str) -> None:
     for name, reason in (('host', 'TracerArrayConversionError'), ('branch', 'TracerBoolConversionError')):
-        made = features.make(f'{module}:{name}', (8, 8, 3))
+        made = extractors.make(f'{module}:{name}', (8, 8, 3))
         with pytest.raises(
             errors.GaxError, match=rf'my_features:{name} cannot be compiled: .*\({reason}'
         ) as said:
@@ -221,55 +225,57 @@ def test_a_function_in_the_current_folder_is_found(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(sys, 'path', list(sys.path))
     (tmp_path / 'features_here.py').write_text(MODULE)
     monkeypatch.chdir(tmp_path)
-    assert features.make('features_here:means', (8, 8, 3)).label == 'means'
+    assert extractors.make('features_here:means', (8, 8, 3)).label == 'means'
 
 
 def test_a_frechet_distance_is_a_fid_on_the_inception_alone() -> None:
-    chosen = metrics.parse(('frechet', 'kernel', 'score', 'prdc', 'swd'), 'mnist')
-    assert list(metrics.names(chosen, 'mnist')) == [
+    chosen = registry.parse(('frechet', 'kernel', 'score', 'prdc', 'swd'), 'mnist')
+    assert list(registry.names(chosen, 'mnist')) == [
         *('frechet_mnist', 'kernel_mnist', 'kernel_mnist_std', 'score_mnist', 'score_mnist_std'),
         *('precision_mnist', 'recall_mnist', 'density_mnist', 'coverage_mnist', 'swd'),
     ]
     for asked in (('fid', 'kid', 'is'), ('frechet', 'kernel', 'score')):
-        chosen = metrics.parse(asked, 'inception')
-        assert list(metrics.names(chosen, '')) == ['fid', 'kid', 'kid_std', 'is', 'is_std']
-        assert list(metrics.names(chosen, 'inception')) == [
+        chosen = registry.parse(asked, 'inception')
+        assert list(registry.names(chosen, '')) == ['fid', 'kid', 'kid_std', 'is', 'is_std']
+        assert list(registry.names(chosen, 'inception')) == [
             *('frechet_inception', 'kernel_inception', 'kernel_inception_std'),
             *('score_inception', 'score_inception_std'),
         ]
     with pytest.raises(
         errors.GaxError, match=r'fid is the frechet on Inception features; .* called frechet_mnist\)'
     ):
-        metrics.parse(('fid',), 'mnist')
+        registry.parse(('fid',), 'mnist')
     with pytest.raises(
         errors.GaxError, match=r"unknown metric 'frecet' \(nearest: 'frechet'\); valid: accuracy"
     ):
-        metrics.parse(('frecet',), 'mnist')
-    assert list(metrics.parse(('frechet_mnist',), 'mnist')) == ['frechet']
+        registry.parse(('frecet',), 'mnist')
+    assert list(registry.parse(('frechet_mnist',), 'mnist')) == ['frechet']
 
 
 def test_the_number_to_be_the_best_by() -> None:
-    chosen = metrics.parse(('frechet', 'prdc', 'nearest'), 'mnist')
-    assert metrics.direction(chosen, 'mnist', 'frechet') == ('frechet_mnist', False)
-    assert metrics.direction(chosen, 'mnist', 'coverage_mnist') == ('coverage_mnist', True)
-    fid = metrics.parse(('fid',), 'inception')
-    assert metrics.direction(fid, '', 'fid') == ('fid', False)
-    assert metrics.direction(fid, 'inception', 'fid') == ('frechet_inception', False)
+    chosen = registry.parse(('frechet', 'prdc', 'nearest'), 'mnist')
+    assert registry.direction(chosen, 'mnist', 'frechet') == ('frechet_mnist', False)
+    assert registry.direction(chosen, 'mnist', 'coverage_mnist') == ('coverage_mnist', True)
+    fid = registry.parse(('fid',), 'inception')
+    assert registry.direction(fid, '', 'fid') == ('fid', False)
+    assert registry.direction(fid, 'inception', 'fid') == ('frechet_inception', False)
     for name in ('fid_mnist', 'nearest', 'kernel'):
         with pytest.raises(
             errors.GaxError, match=r'unknown number to be the best by .*; valid: coverage_mnist'
         ):
-            metrics.direction(chosen, 'mnist', name)
+            registry.direction(chosen, 'mnist', name)
 
 
 def test_numbers_that_are_not_finite_are_refused() -> None:
-    chosen = {'frechet': metrics.Metric((), {'frechet': metrics.LOWER}, lambda *a: {'frechet': float('nan')})}
+    chosen = {
+        'frechet': registry.Metric((), {'frechet': registry.LOWER}, lambda *a: {'frechet': float('nan')})
+    }
     with pytest.raises(errors.GaxError, match='frechet_mnist is not finite'):
-        metrics.measure(chosen, 'mnist', metrics.Samples(1), metrics.Samples(1), 0)
+        registry.measure(chosen, 'mnist', registry.Samples(1), registry.Samples(1), 0)
 
 
 def test_extractors_compile_once_for_all_chunks() -> None:
-    made = features.make('mnist', (28, 28, 1))
+    made = extractors.make('mnist', (28, 28, 1))
     compiled = jax.jit(made.apply)
     for value in (0, 7):
         compiled(made.variables, jnp.full((made.batch, 28, 28, 1), value, jnp.uint8))
@@ -293,7 +299,7 @@ def nested(images): return inner(plain(images))
         np.save(tmp_path / 'weights.npy', np.full((12, 2), value, np.float32))
         monkeypatch.delitem(sys.modules, 'heldfeatures', raising=False)
         names = ('plain', 'whole', 'nested')
-        return [features.make(f'heldfeatures:{name}', (2, 2, 3)).checksum for name in names]
+        return [extractors.make(f'heldfeatures:{name}', (2, 2, 3)).checksum for name in names]
 
     one, same, other = checksums(1), checksums(1), checksums(2)
     assert one == same

@@ -16,9 +16,11 @@ from gax.config import base
 from gax.data import arrays as memory
 from gax.data import synthetic
 from gax.distributed import sharding
-from gax.evals import cache, features, frechet, gather, outside, prdc
+from gax.evals import cache, collect, external_samples
+from gax.evals.collect import Chunk
 from gax.evals.evaluator import Evaluator, Setting, in_proportion
-from gax.evals.gather import Chunk
+from gax.evals.features import extractors
+from gax.evals.metrics import fid, prdc
 from gax.evals.reference import Reference, parts, preprocessing, reference
 from gax.viz import png_folder
 
@@ -64,12 +66,12 @@ def test_all_reals_are_dealt_out_to_disjoint_parts(size: int, num: int, counts: 
 def test_what_is_gathered_is_that_of_the_samples_without_the_padding(
     devices: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gather, 'BLOCK', block)
+    monkeypatch.setattr(collect, 'BLOCK', block)
     x = images()
     ref, mesh = ref_of(x, np.arange(120) % 3, devices)
     made = Evaluator(ref, Setting(('frechet', 'kernel'), 'raw', 50), mesh)
     chosen = np.arange(100, 30, -1)  # 70, in chunks of 32 with 26 rows of padding
-    found = gather.gatherer(made.extractor, made.needs | {'labels', 'x'}, mesh)(ref.read(chosen, 32, 0))
+    found = collect.gatherer(made.extractor, made.needs | {'labels', 'x'}, mesh)(ref.read(chosen, 32, 0))
     flat = x[chosen].reshape(70, -1) / 255.0
     assert found.num == 70
     np.testing.assert_allclose(found.features, flat, rtol=1e-6)
@@ -96,7 +98,7 @@ def test_the_floor_is_what_some_reals_score_against_all_others(tmp_path: Path) -
     a, b, rest = parts(made._chosen(), 40)
     others = made.gather(made.ref.read(np.concatenate([a, rest]), 100, 0))
     some = made.gather(made.ref.read(b, 100, 0))
-    expected = frechet.distance(others.moments, some.moments).distance
+    expected = fid.distance(others.moments, some.moments).distance
     assert made.floor['frechet_raw'] == pytest.approx(expected, rel=1e-9)
     assert made.floor['coverage_raw'] == prdc.prdc(others.features[:40], some.features).coverage
 
@@ -181,9 +183,9 @@ def test_the_protocol_of_resized_images_and_of_another_resizer_is_another() -> N
         config.data.update(change)
         found.add(preprocessing(config.data))
     assert len(found) == 4
-    made = {name: features.make('mnist', (56, 56, 1), name) for name in ('tf1', 'clean')}
+    made = {name: extractors.make('mnist', (56, 56, 1), name) for name in ('tf1', 'clean')}
     assert made['tf1'].resizer != made['clean'].resizer
-    assert features.make('emoji', (32, 32, 3)).checksum != made['clean'].checksum
+    assert extractors.make('emoji', (32, 32, 3)).checksum != made['clean'].checksum
 
 
 def test_a_changed_file_is_another_reference(tmp_path: Path) -> None:
@@ -249,8 +251,8 @@ def test_samples_of_others_as_an_npz_and_as_a_folder(tmp_path: Path) -> None:
         Image.fromarray(image[..., 0]).save(tmp_path / 'pngs' / str(i % 2) / f'{i:03d}.png')
     made, results = evaluator(tmp_path / 'cache', num=50), []
     for name in ('ours.npz', 'theirs.npz', 'pngs'):
-        source = outside.open_samples(tmp_path / name, made.ref, base('vanilla').data)
-        results.append(made.measure(outside.chunks(source, 50, made.batch, made.mesh)))
+        source = external_samples.open_samples(tmp_path / name, made.ref, base('vanilla').data)
+        results.append(made.measure(external_samples.chunks(source, 50, made.batch, made.mesh)))
     assert results[0] == results[1]
     assert results[2][1] == 50
     for name, value in results[0][0].items():  # the folder's order is another
@@ -272,9 +274,9 @@ def labels_of_folders(
     config.data.name = 'npz:made.npz'
     made = memory.from_arrays('npz:made.npz', x, np.arange(num) if num else None, classes=classes)
     ref = reference(made, config.data, mesh)
-    source = outside.open_samples(root, ref, config.data)
+    source = external_samples.open_samples(root, ref, config.data)
     assert source.spec[2:] == (num, len(names), classes if num else ())
-    (chunk,) = outside.chunks(source, 10, 16, mesh)
+    (chunk,) = external_samples.chunks(source, 10, 16, mesh)
     return [] if chunk.label is None else sorted(np.asarray(chunk.label)[: chunk.valid].tolist())
 
 
@@ -311,7 +313,9 @@ def test_what_is_exported_by_class_comes_back_by_class(tmp_path: Path) -> None:
     ref, rows = reference(source, config.data, mesh), np.arange(0, 1906, 90)
     x, labels = source.arrays['image'][rows], source.arrays['label'][rows]
     png_folder.save(x, tmp_path / 'made', labels, source.spec.classes)
-    found = outside.chunks(outside.open_samples(tmp_path / 'made', ref, config.data), 99, 32, mesh)
+    found = external_samples.chunks(
+        external_samples.open_samples(tmp_path / 'made', ref, config.data), 99, 32, mesh
+    )
     pairs = [(i.tobytes(), int(n)) for c in found for i, n in zip(c.x[: c.valid], c.label, strict=False)]
     assert sorted(pairs) == sorted((i.tobytes(), int(n)) for i, n in zip(x, labels, strict=True))
 
@@ -326,9 +330,9 @@ def test_labels_of_an_npz_that_names_its_classes_are_matched_by_name(tmp_path: P
         np.savez(tmp_path / 'a.npz', images=images(4), labels=[0, 1, 1, 0], classes=np.array(names))
         if expected is None:
             with pytest.raises(errors.GaxError, match=r"unknown class of npz:made.npz, in .*a.npz: 'gnu'"):
-                outside.open_samples(tmp_path / 'a.npz', ref, config.data)
+                external_samples.open_samples(tmp_path / 'a.npz', ref, config.data)
         else:
-            source = outside.open_samples(tmp_path / 'a.npz', ref, config.data)
+            source = external_samples.open_samples(tmp_path / 'a.npz', ref, config.data)
             assert sorted(source.arrays['label'].tolist()) == expected
 
 
@@ -338,7 +342,7 @@ def test_labels_of_samples_that_the_reference_has_not_are_refused(tmp_path: Path
     ref = ref_of(images(), np.arange(120) % 4)[0]
     says = f'are {min(labels)} to {max(labels)}, and those of npz:made.npz 0 to 3'
     with pytest.raises(errors.GaxError, match=says):
-        outside.open_samples(tmp_path / 'a.npz', ref, base('vanilla').data)
+        external_samples.open_samples(tmp_path / 'a.npz', ref, base('vanilla').data)
 
 
 @pytest.mark.parametrize(
@@ -360,13 +364,13 @@ def test_labels_of_samples_that_the_reference_has_not_are_refused(tmp_path: Path
 def test_samples_that_are_none_are_said(tmp_path: Path, arrays: dict[str, Any], says: str) -> None:
     np.savez(tmp_path / 'a.npz', **arrays)
     with pytest.raises(errors.GaxError, match=says):
-        outside.open_samples(tmp_path / 'a.npz', ref_of(images())[0], base('vanilla').data)
+        external_samples.open_samples(tmp_path / 'a.npz', ref_of(images())[0], base('vanilla').data)
 
 
 def test_files_that_are_no_samples_are_said(tmp_path: Path) -> None:
     (tmp_path / 'a.npz').write_bytes(b'PK\x03\x04 and no more')
     ref = ref_of(images())[0]
     with pytest.raises(errors.GaxError, match=r'cannot read .*a.npz: truncated, or not an .npz file'):
-        outside.open_samples(tmp_path / 'a.npz', ref, base('vanilla').data)
+        external_samples.open_samples(tmp_path / 'a.npz', ref, base('vanilla').data)
     with pytest.raises(errors.GaxError, match=r'nowhere is no folder of images and no \.npz file'):
-        outside.open_samples(tmp_path / 'nowhere', ref, base('vanilla').data)
+        external_samples.open_samples(tmp_path / 'nowhere', ref, base('vanilla').data)

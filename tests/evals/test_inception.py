@@ -8,7 +8,7 @@ import pytest
 from jax.extend import core
 
 from gax import errors
-from gax.evals import inception, inception_weights, resize
+from gax.evals.features import inception, inception_weights, resize
 
 
 @pytest.fixture(scope='module')

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gax.errors import GaxError
-from gax.evals import inception_score as inception
+from gax.evals.metrics import inception_score as inception
 
 
 def test_ignorance_scores_one():

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.evals import features, inception_weights, metrics, tensor_file
+from gax.evals import registry
+from gax.evals.features import extractors, inception_weights, tensor_file
 
 ROOT = Path(__file__).parents[2]
 
@@ -126,9 +127,9 @@ def test_a_file_must_have_the_checksum_that_its_name_tells(tmp_path, arrays):
 def names(path, caplog):
     """What results with these weights are called, and what is logged."""
     caplog.clear()
-    made = features.make('inception', (8, 8, 3), '', str(path))
-    chosen = metrics.parse(('fid', 'kid', 'is', 'prdc'), 'inception')
-    return list(metrics.names(chosen, made.label))[:6:2], caplog.text
+    made = extractors.make('inception', (8, 8, 3), '', str(path))
+    chosen = registry.parse(('fid', 'kid', 'is', 'prdc'), 'inception')
+    return list(registry.names(chosen, made.label))[:6:2], caplog.text
 
 
 OWN, OTHER = (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gax.errors import GaxError
-from gax.evals import kid
+from gax.evals.metrics import kid
 
 
 def test_by_hand():

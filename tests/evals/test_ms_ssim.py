@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from gax.errors import GaxError
-from gax.evals import ms_ssim as module
-from gax.evals.ms_ssim import diversity, draw_pairs, ms_ssim, weights
+from gax.evals.metrics import ms_ssim as module
+from gax.evals.metrics.ms_ssim import diversity, draw_pairs, ms_ssim, weights
 
 
 def made(size):

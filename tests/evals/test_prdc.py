@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gax.errors import GaxError
-from gax.evals import distances, nearest, prdc
+from gax.evals.metrics import distances, nearest_neighbors, prdc
 
 REAL = np.array([[0.0], [1.0], [3.0], [10.0]], np.float32)
 FAKE = np.array([[0.5], [1.0], [2.0], [30.0]], np.float32)
@@ -114,7 +114,7 @@ def test_tight_clusters_far_apart(dimensions):
     assert min(expected) > 0.3
     assert prdc.prdc(real, fake, 3) == pytest.approx(expected, rel=1e-6)
     exact = np.linalg.norm(real[:, None].astype(float) - fake, axis=-1)
-    found = nearest.neighbours(real, fake, k=3)
+    found = nearest_neighbors.neighbours(real, fake, k=3)
     np.testing.assert_array_equal(np.sort(exact, axis=1)[:, :3], found.distances)
 
 

@@ -11,9 +11,11 @@ import pytest
 from gax.config import base
 from gax.data import arrays
 from gax.distributed import sharding
-from gax.evals import evaluator, features, frechet, gather, metrics, outside, ranking
-from gax.evals.metrics import Samples
+from gax.evals import collect, evaluator, external_samples, registry
+from gax.evals.features import extractors
+from gax.evals.metrics import fid, ranking
 from gax.evals.reference import reference
+from gax.evals.registry import Samples
 
 DIGITS = Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz'
 
@@ -26,14 +28,14 @@ def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 def known(x: np.ndarray, labels: np.ndarray, data: str) -> Samples:
     """All that a metric may ask for, computed once: the same digits for each order."""
-    made = features.make('mnist', (28, 28, 1))
+    made = extractors.make('mnist', (28, 28, 1))
     out = {name: np.asarray(value) for name, value in jax.jit(made.apply)(made.variables, x).items()}
-    return Samples(len(x), frechet.batch_moments(out['features']), **out, x=x, labels=labels, data=data)
+    return Samples(len(x), fid.batch_moments(out['features']), **out, x=x, labels=labels, data=data)
 
 
 def reordered(samples: Samples, order: np.ndarray) -> Samples:
     rows = {name: getattr(samples, name)[order] for name in ('features', 'probabilities', 'x', 'labels')}
-    return samples._replace(moments=frechet.batch_moments(rows['features']), **rows)
+    return samples._replace(moments=fid.batch_moments(rows['features']), **rows)
 
 
 @pytest.fixture(scope='module')
@@ -41,22 +43,22 @@ def sets() -> tuple[Samples, Samples]:
     return known(*digits(90, 0), ''), known(*digits(70, 1), '')
 
 
-@pytest.mark.parametrize('name', metrics.METRICS)
+@pytest.mark.parametrize('name', registry.METRICS)
 def test_every_metric_is_of_a_set(name: str, sets: tuple[Samples, Samples]) -> None:
     """To the bit, but for sums: those of moments are of another order."""
     real, fake = sets
     if name == 'modes':
         points = np.random.default_rng(0).normal(size=(90, 2)).astype(np.float32)
         real, fake = (Samples(len(x), x=x, data='synthetic:ring') for x in (points, points[:70]))
-    chosen = {name: metrics.METRICS[name]}
-    expected = metrics.measure(chosen, 'mnist', real, fake, 0)
+    chosen = {name: registry.METRICS[name]}
+    expected = registry.measure(chosen, 'mnist', real, fake, 0)
     for seed in range(3):
         rng = np.random.default_rng(seed)
         if name == 'modes':
             others = [s._replace(x=s.x[rng.permutation(s.num)]) for s in (real, fake)]
         else:
             others = [reordered(s, rng.permutation(s.num)) for s in (real, fake)]
-        found = metrics.measure(chosen, 'mnist', *others, 0)
+        found = registry.measure(chosen, 'mnist', *others, 0)
         assert found == (pytest.approx(expected, rel=1e-9) if name == 'frechet' else expected)
 
 
@@ -79,8 +81,8 @@ def test_evaluations_of_sets_in_two_orders_are_equal(tmp_path: Path) -> None:
         ref = reference(arrays.npz(str(paths[1])), config.data, mesh)
         setting = evaluator.Setting(asked, 'mnist', 60, cache=tmp_path / str(by_class), reals=50)
         made = evaluator.Evaluator(ref, setting, mesh)
-        source = outside.open_samples(paths[0], ref, config.data)
-        chunks = list(outside.chunks(source, 60, made.batch, mesh))
+        source = external_samples.open_samples(paths[0], ref, config.data)
+        chunks = list(external_samples.chunks(source, 60, made.batch, mesh))
         counts = np.bincount(np.asarray(chunks[0].label)[:60], minlength=10)
         assert counts.min() > 0  # a prefix of the second would have six classes
         found.append((made.measure(chunks), made.floor))
@@ -110,13 +112,13 @@ def test_sets_too_large_to_be_looked_at_twice_are_chosen_by_place(monkeypatch: p
 
 
 def test_of_large_images_only_some_are_held() -> None:
-    chosen = {name: metrics.METRICS[name] for name in ('swd', 'ms_ssim')}
-    assert metrics.most_held(chosen, (28, 28, 1)) == 8192
-    assert metrics.most_held(chosen, (1024, 1024, 3)) == 341
-    assert metrics.most_held({'modes': metrics.METRICS['modes']}, (2,)) == 0
+    chosen = {name: registry.METRICS[name] for name in ('swd', 'ms_ssim')}
+    assert registry.most_held(chosen, (28, 28, 1)) == 8192
+    assert registry.most_held(chosen, (1024, 1024, 3)) == 341
+    assert registry.most_held({'modes': registry.METRICS['modes']}, (2,)) == 0
     x = np.arange(60, dtype=np.float32).reshape(30, 2)
     mesh = sharding.mesh(jax.devices()[:1])
-    parts = [gather.Chunk(x[i : i + 8], None, min(8, 30 - i)) for i in range(0, 30, 8)]
-    held = gather.gatherer(None, ('x',), mesh, 10)(parts)
+    parts = [collect.Chunk(x[i : i + 8], None, min(8, 30 - i)) for i in range(0, 30, 8)]
+    held = collect.gatherer(None, ('x',), mesh, 10)(parts)
     assert held.num == 30
     np.testing.assert_array_equal(held.x, x[:10])

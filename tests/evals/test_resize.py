@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gax.evals import resize
+from gax.evals.features import resize
 
 
 def line(values, size, resizer):

@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage
 
 from gax.errors import GaxError
-from gax.evals import swd
+from gax.evals.metrics import swd
 
 
 def test_a_shift_in_one_dimension():

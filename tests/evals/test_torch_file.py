@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.evals import torch_file
+from gax.evals.features import torch_file
 
 # Written by PyTorch 2.13 from one state dict, a Linear and a BatchNorm and what follows below, with
 # _use_new_zipfile_serialization=True and =False.

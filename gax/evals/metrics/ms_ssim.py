@@ -23,7 +23,7 @@ import numpy as np
 
 from gax import errors
 from gax.core.types import Array
-from gax.evals import precise
+from gax.evals.metrics import float64
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA = 11, 1.5
@@ -78,7 +78,7 @@ def _terms(x: Array, y: Array) -> tuple[Array, Array]:
 
 @jax.jit
 def _similarity(x: Array, y: Array) -> Array:
-    x, y = x.astype(precise.dtype()), y.astype(precise.dtype())
+    x, y = x.astype(float64.dtype()), y.astype(float64.dtype())
     exponents = weights(min(x.shape[1:3])).tolist()
     product = jnp.ones((x.shape[0], x.shape[3]), x.dtype)
     for i, exponent in enumerate(exponents):
@@ -91,7 +91,7 @@ def _similarity(x: Array, y: Array) -> Array:
 
 def ms_ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Similarity float64 [B] of images uint8 or float [B, H, W, C] in 0 to 255, pair by pair."""
-    with precise.doubles():  # variances are differences of squares
+    with float64.doubles():  # variances are differences of squares
         return np.asarray(_similarity(x, y), np.float64)
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors, paths
-from gax.evals import torch_file
+from gax.evals.features import torch_file
 
 Arrays = dict[str, np.ndarray]
 NOTES = '__metadata__'  # an array of text in an .npz; .safetensors have a place of that name

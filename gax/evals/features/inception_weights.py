@@ -21,7 +21,7 @@ import numpy as np
 from flax import traverse_util
 
 from gax import errors, paths
-from gax.evals import inception, tensor_file
+from gax.evals.features import inception, tensor_file
 
 URL = 'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth'
 SHA256 = (

@@ -37,7 +37,7 @@ def shuffled(keys: np.ndarray, labels: np.ndarray | None, salt: int) -> np.ndarr
 
 
 def of_source(read: Callable[[np.ndarray, int, int], Iterator[Any]], size: int, salt: int) -> np.ndarray:
-    """The random order, int32 [size], of the examples that `read` (see gather.reader) reads: all of them, once.
+    """The random order, int32 [size], of the examples that `read` (see collect.reader) reads: all of them, once.
 
     Of more than LIMIT examples it is a random order of their places, which the order of the set decides.
     """

@@ -15,9 +15,9 @@ from gax import data, errors
 from gax.core.spec import Spec
 from gax.data.arrays import class_names
 from gax.data.source import Source, read_resident
-from gax.evals import ranking
-from gax.evals.features import said
-from gax.evals.gather import Chunk, reader
+from gax.evals.collect import Chunk, reader
+from gax.evals.features.extractors import said
+from gax.evals.metrics import ranking
 from gax.evals.reference import Reference
 from gax.viz import png_folder
 

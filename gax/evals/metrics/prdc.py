@@ -26,7 +26,7 @@ import numpy as np
 
 from gax import errors
 from gax.core.types import Array
-from gax.evals import distances, precise
+from gax.evals.metrics import distances, float64
 
 K = 5
 
@@ -64,7 +64,7 @@ def radii(points: np.ndarray, k: int) -> np.ndarray:
 
 def prdc(real: Any, fake: Any, k: int = K) -> PRDC:
     """All four of features float [N, D] and [M, D]; GaxError unless 1 <= k < N, M."""
-    real, fake = precise.pair(real, fake)
+    real, fake = float64.pair(real, fake)
     if not 1 <= k < min(len(real), len(fake)):
         raise errors.GaxError(
             f'{len(real)} real and {len(fake)} fake samples with k = {k}: each needs {k} others at least, and k 1 or more'

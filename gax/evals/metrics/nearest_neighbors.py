@@ -17,7 +17,7 @@ import numpy as np
 
 from gax import errors
 from gax.core.types import Array
-from gax.evals import distances, precise
+from gax.evals.metrics import distances, float64
 
 
 class Neighbours(NamedTuple):
@@ -49,7 +49,7 @@ def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Nei
     others: the queries are the data, and no point is its own neighbour. The distances of the k are computed anew
     from differences, so that a copy is at distance 0 exactly. GaxError where k exceeds the data.
     """
-    queries, data = precise.pair(queries, data, 1, ('query', 'data'))
+    queries, data = float64.pair(queries, data, 1, ('query', 'data'))
     available = len(data) - others
     if not 1 <= k <= available:
         raise errors.GaxError(
@@ -68,7 +68,7 @@ def two_sample(real: Any, fake: Any) -> TwoSample:
     With unequal sizes a classifier that sees nothing would not score 0.5. A point as near to a real as to a fake counts
     as near the real.
     """
-    real, fake = precise.pair(real, fake, 2)
+    real, fake = float64.pair(real, fake, 2)
     if len(real) != len(fake):
         raise errors.GaxError(
             f'{len(real)} real and {len(fake)} fake samples: the two-sample accuracy takes as many of each'

@@ -1,6 +1,6 @@
 """A small convolutional network for small images: what it sees (logits), and how (features).
 
-Its weights are shipped (weights/NAME.npz, made by experiments/train_classifier.py): the judge of digits (digits.py), and the
+Its weights are shipped (weights/NAME.npz, made by experiments/train_classifier.py): the judge of digits (digit_accuracy.py), and the
 features by which sets of small images are compared without a network of millions of photographs.
 
 mnist: the 64 units before the logits; 99.0 % of held-out digits right. emoji: those and the means of every convolution's

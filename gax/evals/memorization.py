@@ -13,9 +13,10 @@ from gax import errors
 from gax.core.spec import Spec
 from gax.data import shuffle
 from gax.data.source import Source
-from gax.evals import gather, nearest
-from gax.evals.features import Extractor
-from gax.evals.nearest import Neighbours
+from gax.evals import collect
+from gax.evals.features.extractors import Extractor
+from gax.evals.metrics import nearest_neighbors
+from gax.evals.metrics.nearest_neighbors import Neighbours
 
 BATCH = 256  # images in one call
 FLOATS = 2**26  # features of training images held at once: 256 MiB
@@ -102,7 +103,7 @@ def search(queries: np.ndarray, reals: Reals, k: int, banned: np.ndarray) -> Nei
     distances: np.ndarray = np.empty((len(queries), 0))
     start = 0
     for features in pieces(reals.read(np.arange(reals.total)), FLOATS // queries.shape[1]):
-        local = nearest.neighbours(queries, features, min(asked, len(features)))
+        local = nearest_neighbors.neighbours(queries, features, min(asked, len(features)))
         which: np.ndarray = local.indices.astype(np.int64) + start
         out = ((which % reals.size)[:, :, None] == banned[:, None, :]).any(-1)
         indices = np.concatenate([indices, which], axis=1)
@@ -129,7 +130,7 @@ def images_of(source: Source, arrays: object, mesh: Mesh, indices: np.ndarray) -
     """uint8 images [B, H, W, C] of the examples `indices`, mirrored from spec.size on, chunk after chunk, on the host."""
     size = source.spec.size
     start = 0
-    for chunk in gather.reader(source, arrays, mesh)(np.asarray(indices % size, np.int32), BATCH, 0):
+    for chunk in collect.reader(source, arrays, mesh)(np.asarray(indices % size, np.int32), BATCH, 0):
         images = np.asarray(chunk.x)[: chunk.valid]
         mirrored = indices[start : start + chunk.valid] >= size
         yield np.where(mirrored[:, None, None, None], images[:, :, ::-1], images)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gax import errors
-from gax.evals import precise
+from gax.evals.metrics import float64
 
 PATCH, PATCHES = 7, 128
 REPEATS, DIRECTIONS = 4, 128
@@ -28,7 +28,7 @@ BATCH = 256
 
 def points(a: Any, b: Any, directions: int = REPEATS * DIRECTIONS, seed: int = 0) -> float:
     """The distance between as many points float [N, D] as [N, D]; GaxError where there are not."""
-    a, b = precise.pair(a, b, names=('first', 'second'))
+    a, b = float64.pair(a, b, names=('first', 'second'))
     if len(a) != len(b):
         raise errors.GaxError(f'{len(a)} and {len(b)} samples: the sliced distance takes as many of each')
     rng = np.random.RandomState(seed)

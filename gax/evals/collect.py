@@ -14,9 +14,9 @@ from gax.core import rng, sample
 from gax.core.types import Array, Game, TrainState
 from gax.data.source import Source
 from gax.distributed import sharding
-from gax.evals import frechet
-from gax.evals.features import Extractor
-from gax.evals.metrics import Samples
+from gax.evals.features.extractors import Extractor
+from gax.evals.metrics import fid
+from gax.evals.registry import Samples
 
 BLOCK = (
     2048  # rows that one merge of moments takes: it costs as much as that of one row, a few [D, D] matrices
@@ -131,7 +131,7 @@ class Gathered:
 
     def __init__(self, wanted: set[str], most: int = 0) -> None:
         self._wanted, self._most, self._num = wanted, most, 0
-        self._moments: frechet.Moments | None = None
+        self._moments: fid.Moments | None = None
         self._parts: dict[str, list[np.ndarray]] = {}
         self._block: list[
             Array
@@ -154,8 +154,8 @@ class Gathered:
                 self._parts.setdefault(name, []).append(np.asarray(found[name])[: chunk.valid])
 
     def _flush(self) -> None:
-        one = frechet.batch_moments(jnp.concatenate(self._block), self._inside)
-        self._moments = one if self._moments is None else frechet.merge(self._moments, one)
+        one = fid.batch_moments(jnp.concatenate(self._block), self._inside)
+        self._moments = one if self._moments is None else fid.merge(self._moments, one)
         self._block, self._inside = [], 0
 
     def samples(self) -> Samples:
@@ -178,6 +178,6 @@ def joined(a: Samples, b: Samples, most: int) -> Samples:
     return Samples(min(most, a.num + b.num), merged(a, b), **fields)
 
 
-def merged(a: Samples, b: Samples) -> frechet.Moments | None:
+def merged(a: Samples, b: Samples) -> fid.Moments | None:
     """The moments of both."""
-    return None if a.moments is None or b.moments is None else frechet.merge(a.moments, b.moments)
+    return None if a.moments is None or b.moments is None else fid.merge(a.moments, b.moments)

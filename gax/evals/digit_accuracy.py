@@ -13,7 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.evals import classifier, modes, ranking
+from gax.evals.features import classifier
+from gax.evals.metrics import mode_coverage, ranking
 
 CONFIDENT = 0.9
 BATCH = 1000
@@ -40,7 +41,7 @@ def judge(images: np.ndarray) -> Judged:
     return Judged(probability.argmax(-1), probability.max(-1))
 
 
-def stacked_coverage(images: np.ndarray) -> modes.Coverage:
+def stacked_coverage(images: np.ndarray) -> mode_coverage.Coverage:
     """Modes of 1,000 and KL(samples || uniform) of uint8 images [N, 28, 28, 3], every sample counted.
 
     Metz et al., 2017; Srivastava et al., "VEEGAN", 2017: the three channels' digits are the mode. `quality` is the share
@@ -48,7 +49,7 @@ def stacked_coverage(images: np.ndarray) -> modes.Coverage:
     """
     found = judge(images)
     which = found.label @ np.array([100, 10, 1])
-    counted = modes.of_counts(jnp.bincount(jnp.asarray(which), length=1000), len(images))
+    counted = mode_coverage.of_counts(jnp.bincount(jnp.asarray(which), length=1000), len(images))
     sure = (found.probability >= CONFIDENT).all(-1).mean()
     return counted._replace(quality=jnp.asarray(sure))
 

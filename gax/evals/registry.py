@@ -15,7 +15,18 @@ import numpy as np
 
 from gax import errors
 from gax.data import synthetic
-from gax.evals import digits, frechet, inception_score, kid, modes, ms_ssim, nearest, prdc, ranking, swd
+from gax.evals import digit_accuracy
+from gax.evals.metrics import (
+    fid,
+    inception_score,
+    kid,
+    mode_coverage,
+    ms_ssim,
+    nearest_neighbors,
+    prdc,
+    ranking,
+    swd,
+)
 
 LOWER, HIGHER = 'lower', 'higher'
 OWN = {'frechet': 'fid', 'kernel': 'kid', 'kernel_std': 'kid_std', 'score': 'is', 'score_std': 'is_std'}
@@ -31,7 +42,7 @@ class Samples(NamedTuple):
     """
 
     num: int
-    moments: frechet.Moments | None = None
+    moments: fid.Moments | None = None
     features: Any = None
     probabilities: Any = None
     x: Any = None
@@ -57,7 +68,7 @@ class Metric(NamedTuple):
 def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     assert real.moments is not None
     assert fake.moments is not None
-    return {'frechet': frechet.distance(real.moments, fake.moments).distance}
+    return {'frechet': fid.distance(real.moments, fake.moments).distance}
 
 
 def _kernel(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
@@ -85,7 +96,7 @@ def _prdc(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 def _nearest(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     """Of as many of both as the smaller set has: their order is a random one."""
     count = min(len(real.features), len(fake.features))
-    found = nearest.two_sample(real.features[:count], fake.features[:count])
+    found = nearest_neighbors.two_sample(real.features[:count], fake.features[:count])
     return {'nearest': found.accuracy, 'nearest_real': found.real, 'nearest_fake': found.fake}
 
 
@@ -94,9 +105,9 @@ def _modes(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     kind, _, name = fake.data.partition(':')
     if kind == 'synthetic':
         centers, std = synthetic.MIXTURES[name]
-        found = modes.gaussian(fake.x, np.asarray(centers, np.float32), std)
+        found = mode_coverage.gaussian(fake.x, np.asarray(centers, np.float32), std)
     else:
-        found = digits.stacked_coverage(fake.x)
+        found = digit_accuracy.stacked_coverage(fake.x)
     return {
         'modes': float(found.modes),
         'quality': float(found.quality),

@@ -26,7 +26,7 @@ from jax.sharding import Mesh, NamedSharding
 
 from gax import errors
 from gax.core.types import Array
-from gax.evals import precise
+from gax.evals.metrics import float64
 
 
 class Moments(NamedTuple):
@@ -86,8 +86,8 @@ def batch_moments(features: Any, count: int | None = None, dtype: Any = None) ->
     count = len(features) if count is None else count
     if not 0 <= count <= len(features):
         raise errors.GaxError(f'{count} samples were said to be in a batch of {len(features)}')
-    with precise.doubles():
-        found = _about_the_mean(_auto(features), np.int32(count), dtype or precise.dtype())
+    with float64.doubles():
+        found = _about_the_mean(_auto(features), np.int32(count), dtype or float64.dtype())
         shift, offset, scatter = (np.asarray(part, np.float64) for part in jax.device_get(found))
     return Moments(count, shift + offset, scatter)
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors
-from gax.evals import precise
+from gax.evals.metrics import float64
 
 SPLITS, SEED = 10, 2020  # torch-fidelity's
 
@@ -29,7 +29,7 @@ class Score(NamedTuple):
 
 def of_logits(logits: Any, splits: int = SPLITS, seed: int | None = SEED) -> Score:
     """The score from logits float [N, K] (torch-fidelity: of the layer without its bias, 'logits_unbiased')."""
-    logits = precise.features('logits', logits).astype(np.float64)
+    logits = float64.features('logits', logits).astype(np.float64)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return _score(np.exp(log_p), log_p, splits, seed)
@@ -41,7 +41,7 @@ def score(probabilities: Any, splits: int = SPLITS, seed: int | None = SEED) -> 
     seed: samples are shuffled before they are split, by RandomState(seed).permutation as in torch-fidelity, lest classes in
     order fall into different splits; None leaves the order, as Salimans et al. do.
     """
-    p: np.ndarray = precise.features('probabilities', probabilities).astype(np.float64)
+    p: np.ndarray = float64.features('probabilities', probabilities).astype(np.float64)
     if (p < 0).any() or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:
         raise errors.GaxError('probabilities must be >= 0 and sum to 1 in every row')
     return _score(p, np.log(np.where(p > 0, p, 1.0)), splits, seed)

@@ -30,7 +30,7 @@ import numpy as np
 
 from gax import errors
 from gax.core.types import Array
-from gax.evals import classifier, inception_weights, resize
+from gax.evals.features import classifier, inception_weights, resize
 
 BATCH = 256
 PIXELS = 4096  # of which a covariance takes 128 MiB
@@ -163,7 +163,7 @@ def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
 
     Weights that are not known to be the published ones are warned of.
     """
-    from gax.evals import inception as network
+    from gax.evals.features import inception as network
 
     found, resizer = inception_weights.load(weights), resizer or 'tf1'
     if not found.published:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax.core.types import Array
-from gax.evals import precise
+from gax.evals.metrics import float64
 
 BLOCK = 2**24  # distances held at once: 128 MiB of float64
 FEW = 16  # dimensions up to which differences are summed, which costs no more than a product there
@@ -24,7 +24,7 @@ SHARE = {'float64': 1e-6, 'float32': 3e-3}
 
 def _products(x: Array, y: Array, origin: Array) -> tuple[Array, Array]:
     """|x - y|^2 [R, M] by products, with `origin` for the origin; and of which pairs it has cancelled, bool [R, M]."""
-    dtype = precise.dtype()
+    dtype = float64.dtype()
     x, y = x.astype(dtype) - origin.astype(dtype), y.astype(dtype) - origin.astype(dtype)
     norms = jnp.sum(x * x, axis=1)[:, None] + jnp.sum(y * y, axis=1)
     squares = jnp.maximum(norms - 2 * jnp.matmul(x, y.T, precision='highest'), 0)
@@ -38,7 +38,7 @@ def _distances(x: Array, start: Array, y: Array, origin: Array, others: bool) ->
     others: row i of the block x is point start + i of y, and its distance to itself is infinite.
     """
     if x.shape[1] <= FEW:
-        wide, whole = x.astype(precise.dtype()), y.astype(precise.dtype())
+        wide, whole = x.astype(float64.dtype()), y.astype(float64.dtype())
         squares = reduce(add, (jnp.square(wide[:, i, None] - whole[:, i]) for i in range(x.shape[1])))
         lost = jnp.zeros(squares.shape, bool)
     else:
@@ -109,7 +109,7 @@ def by_rows(fn: Callable[..., Any], x: np.ndarray, y: np.ndarray, *whole: Any, o
     """
     size = max(1, min(len(x), BLOCK // len(y)))
     values = []
-    with precise.doubles():
+    with float64.doubles():
         on_device, whole = jax.device_put(((y, origin(y)), whole))
         for start in range(0, len(x), size):
             block = x[start : start + size]

@@ -22,7 +22,7 @@ import jax.numpy as jnp
 from gax import errors
 from gax.core import rng
 from gax.core.types import Array
-from gax.evals import resize
+from gax.evals.features import resize
 
 SIZE = 299
 FEATURES = 2048

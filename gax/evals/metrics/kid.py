@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors
-from gax.evals import precise
+from gax.evals.metrics import float64
 
 SUBSETS, SIZE, SEED = 100, 1000, 2020  # torch-fidelity's
 
@@ -58,7 +58,7 @@ def distance(real: Any, fake: Any, subsets: int = SUBSETS, size: int = SIZE, see
     Subsets are drawn without replacement as torch-fidelity draws them (RandomState(seed).choice, first from the first
     set), so that the numbers are the same. GaxError where a set is smaller than `size`; below 2 no estimate exists.
     """
-    real, fake = precise.pair(real, fake, 2)
+    real, fake = float64.pair(real, fake, 2)
     if size < 2 or subsets < 1:
         raise errors.GaxError(f'kernel distance: {subsets} subsets of {size}, but it takes 1 of 2 at least')
     if size > min(len(real), len(fake)):
