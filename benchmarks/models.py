@@ -48,8 +48,7 @@ def colour(gan: str, batch_size: int, **changes: Any) -> Callable[[], Any]:
     """`base(gan)` on 32x32 colour images, with fields changed: 'g__net__widths' is g.net.widths."""
 
     def config() -> Any:
-        from gax import choices
-        from gax.config import base
+        from gax.config import base, choices
 
         made = base(gan)
         made.data.name, made.batch_size = 'embedded:emoji', batch_size

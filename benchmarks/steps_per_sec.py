@@ -13,7 +13,8 @@ from typing import Any
 
 from absl import flags
 
-from gax import arguments, cli
+from gax import cli
+from gax.config import arguments
 
 CONFIG = arguments.define_config()
 STEPS = flags.DEFINE_integer('steps', 0, 'Steps per window; 0 chooses about a second.', lower_bound=0)

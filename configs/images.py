@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_collections import ConfigDict, FieldReference
 
-from gax import data, errors, fields, paths
-from gax.config import base, choose
+from gax import data, errors, paths
+from gax.config import base, choose, fields
 from gax.data import decode, folder
 
 HEADS = 2048  # image files whose sizes are looked at, evenly spaced

@@ -15,7 +15,8 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from gax import arguments, cli
+from gax import cli
+from gax.config import arguments
 
 CONFIG = arguments.define_config()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder of the sweep.', required=True)

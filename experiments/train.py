@@ -12,7 +12,8 @@ end with status 75; the same commands go on from the last checkpoint.
 
 from absl import flags
 
-from gax import arguments, cli
+from gax import cli
+from gax.config import arguments
 
 CONFIG = arguments.define_config()
 WORKDIR = flags.DEFINE_string('workdir', None, 'Folder for checkpoints, metrics and pictures.')

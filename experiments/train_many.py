@@ -9,7 +9,8 @@ Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 
 
 from absl import flags
 
-from gax import arguments, cli
+from gax import cli
+from gax.config import arguments
 
 CONFIG = arguments.define_config()
 RUNS = flags.DEFINE_string('runs', None, 'JSON file that lists the runs.', required=True)

@@ -16,8 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import config as configs
-from gax import data, errors, experiment, gans, sections, vectorize
+from gax import data, errors, experiment, gans, vectorize
+from gax.config import defaults as configs
+from gax.config import sections
 from gax.core import rng
 from gax.core import step as steps
 from gax.core.types import Array

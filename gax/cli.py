@@ -19,8 +19,9 @@ from typing import TextIO
 from absl import flags
 from ml_collections import ConfigDict
 
-from gax import arguments, choices, errors, paths
-from gax import config as configs
+from gax import errors, paths
+from gax.config import arguments, choices
+from gax.config import defaults as configs
 
 flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
 flags.DEFINE_string('compilation_cache', '~/.cache/gax', 'Folder of compiled programs; empty for none.')

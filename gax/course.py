@@ -20,8 +20,9 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gax import config as configs
-from gax import errors, experiment, loop, sections
+from gax import errors, experiment, loop
+from gax.config import defaults as configs
+from gax.config import sections
 from gax.core import metrics
 from gax.core.types import PyTree
 from gax.distributed import multihost, sharding

@@ -14,7 +14,8 @@ import flax.linen as nn
 import jax
 from ml_collections import ConfigDict
 
-from gax import experiment, fields, profile
+from gax import experiment, profile
+from gax.config import fields
 from gax.core import rng
 from gax.core.types import Net, PyTree
 from gax.experiment import Experiment

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import choices, data, errors, experiment, trained
-from gax import config as configs
+from gax import data, errors, experiment, trained
 from gax.checkpoint import Checkpoints, said
+from gax.config import choices
+from gax.config import defaults as configs
 from gax.core import rng
 from gax.core.types import TrainState
 from gax.distributed import sharding

@@ -17,8 +17,8 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gax import config as configs
 from gax import data, gans
+from gax.config import defaults as configs
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps

@@ -14,9 +14,9 @@ import numpy as np
 from jax.tree_util import keystr, tree_leaves_with_path
 from ml_collections import ConfigDict
 
-from gax import config as configs
 from gax import errors
 from gax.checkpoint import Checkpoints
+from gax.config import defaults as configs
 from gax.core import metrics
 from gax.core.types import PyTree, TrainState
 from gax.data.identity import Identity

@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from gax import config as configs
 from gax import errors, experiment, gans, loop, opening, training, vectorize
 from gax.alike import Group
+from gax.config import defaults as configs
 from gax.core import optimizers, rng
 from gax.core.types import PyTree
 from gax.data import identity

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, initial, loop, opening, sections, selection
+from gax import errors, experiment, initial, loop, opening, selection
 from gax.checkpoint import Checkpoints
+from gax.config import sections
 from gax.core import optimizers, sample
 from gax.core.types import PyTree, TrainState
 from gax.course import Course

@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import experiment, fields, gans
+from gax import experiment, gans
+from gax.config import fields
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps

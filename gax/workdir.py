@@ -12,9 +12,9 @@ from typing import IO, Any
 
 from ml_collections import ConfigDict
 
-from gax import config as configs
 from gax import errors, paths
 from gax.board import Board
+from gax.config import defaults as configs
 from gax.data import identity
 from gax.data.identity import Identity
 

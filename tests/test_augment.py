@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import toys
 
-from gax import choices
-from gax.config import base
+from gax.config import base, choices
 from gax.core import forward
 from gax.errors import GaxError
 from gax.objectives import augment, image_transforms

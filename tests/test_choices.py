@@ -6,9 +6,9 @@ import json
 import pytest
 
 from configs import mnist, vaegan_mnist
-from gax import choices, configfile, errors, fields
-from gax import config as configs
-from gax.config import base, choose
+from gax import errors
+from gax.config import base, choices, choose, config_file, fields
+from gax.config import defaults as configs
 from gax.nets import registry
 
 
@@ -214,4 +214,4 @@ def test_a_config_file_that_sets_a_term_before_it_is_chosen_is_told_how(tmp_path
     with pytest.raises(
         errors.GaxError, match=r"choose\(config, 'terms\.r1', weight=\.\.\.\) brings it \(line 4\)"
     ):
-        configfile.load_config(str(file))
+        config_file.load_config(str(file))

@@ -17,7 +17,8 @@ from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
-from gax import configfile, errors, fields, training
+from gax import errors, training
+from gax.config import config_file, fields
 from gax.objectives import penalties
 from gax.sweep import command
 
@@ -514,13 +515,13 @@ def test_a_copied_config_finds_the_configs_that_it_imports(
     copied = tmp_path / 'mine' / 'acgan_mnist.py'
     copied.parent.mkdir()
     copied.write_bytes((tinyruns.ROOT / 'configs' / 'acgan_mnist.py').read_bytes())
-    assert configfile.load_config(str(copied)).gan == 'acgan'
+    assert config_file.load_config(str(copied)).gan == 'acgan'
     for name in [n for n in sys.modules if n.partition('.')[0] == 'configs']:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setattr(configfile, 'ROOT', tmp_path / 'installed')
+    monkeypatch.setattr(config_file, 'ROOT', tmp_path / 'installed')
     sys.path[:] = [p for p in sys.path if p != str(tinyruns.ROOT)]
     with pytest.raises(errors.GaxError, match=r'imports configs\.?\w*, which is not there: copy configs'):
-        configfile.load_config(str(copied))
+        config_file.load_config(str(copied))
 
 
 def test_a_flag_value_may_stand_apart(files: Path, script: Script, capfd: pytest.CaptureFixture[str]) -> None:

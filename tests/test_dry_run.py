@@ -6,7 +6,8 @@ import jax
 import pytest
 import tinyruns
 
-from gax import dry_run, experiment, fields
+from gax import dry_run, experiment
+from gax.config import fields
 from gax.nets import registry
 from gax.nets.ensemble import committee
 

@@ -9,9 +9,9 @@ import pytest
 import toys
 from ml_collections import ConfigDict
 
-from gax import choices, errors, fields, gans
-from gax import config as configs
-from gax.config import base
+from gax import errors, gans
+from gax.config import base, choices, fields
+from gax.config import defaults as configs
 from gax.core import bounds, optimizers
 from gax.core import step as steps
 from gax.core.spec import Spec

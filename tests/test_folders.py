@@ -9,7 +9,8 @@ import pytest
 from ml_collections import ConfigDict
 from PIL import Image
 
-from gax import config, data, errors
+from gax import data, errors
+from gax.config import defaults
 from gax.data import images
 from gax.viz import png_folder
 
@@ -111,7 +112,9 @@ def test_classes_come_back_as_they_were(classes: tuple[str, ...], tmp_path: Path
     labels = np.arange(num - 1)[::-1]
     images = np.arange(num - 1, dtype=np.uint8)[:, None, None, None] * np.ones((4, 4, 3), np.uint8)
     png_folder.save(images, tmp_path / 'out', labels, classes, num)
-    source = data.load(ConfigDict({'data': {**config.data_section(), 'name': f'folder:{tmp_path / "out"}'}}))
+    source = data.load(
+        ConfigDict({'data': {**defaults.data_section(), 'name': f'folder:{tmp_path / "out"}'}})
+    )
     assert (source.spec.classes, source.spec.num_classes) == (classes, num)
     back = dict(
         zip(source.arrays['image'][:, 0, 0, 0].tolist(), source.arrays['label'].tolist(), strict=True)

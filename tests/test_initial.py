@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import config as configs
 from gax import errors, experiment, initial, trained, training
+from gax.config import defaults as configs
 from gax.workdir import read_config
 
 

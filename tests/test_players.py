@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gax import choices, gans
-from gax import config as configs
-from gax.config import base, choose, optimizer
+from gax import gans
+from gax.config import base, choices, choose, optimizer
+from gax.config import defaults as configs
 from gax.core import rng
 from gax.core import step as steps
 from gax.core.spec import Spec

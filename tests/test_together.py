@@ -18,7 +18,8 @@ import tiny_sweep
 import tinyruns
 from ml_collections import ConfigDict
 
-from gax import alike, choices, errors, together, training
+from gax import alike, errors, together, training
+from gax.config import choices
 from gax.sweep import plan
 from gax.together import Ending
 from gax.viz import images

@@ -12,7 +12,8 @@ import pytest
 from toys import close
 
 from configs import dcgan_mnist, mlp2d, vanilla_mnist
-from gax import choices, experiment, vectorize
+from gax import experiment, vectorize
+from gax.config import choices
 from gax.distributed import sharding
 from gax.nets.ops import conv
 from gax.sweep import plan

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from gax import config, data, errors
+from gax import data, errors
+from gax.config import defaults
 from gax.data import tfds, write
 from gax.viz import png_folder
 
 
 def read(name):
-    return data.load(ConfigDict({'data': {**config.data_section(), 'name': name}}))
+    return data.load(ConfigDict({'data': {**defaults.data_section(), 'name': name}}))
 
 
 def pixels_by_class(source):

@@ -59,7 +59,7 @@ def config(**changes: Any) -> ConfigDict:
     """The tiny config, with fields changed: config(steps=3, **{'d.updates': 2})."""
     from tiny_config import get_config
 
-    from gax import choices
+    from gax.config import choices
 
     made = get_config()
     choices.set_all(made, {name.replace('__', '.'): value for name, value in changes.items()})

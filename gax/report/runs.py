@@ -8,7 +8,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from gax import errors, fields
+from gax import errors
+from gax.config import fields
 from gax.evals import results
 from gax.watch import Watch
 from gax.workdir import read_config, read_metrics

@@ -7,8 +7,9 @@ import json
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from gax import config as configs
-from gax import errors, fields
+from gax import errors
+from gax.config import defaults as configs
+from gax.config import fields
 from gax.evals import registry
 from gax.evals.protocol import differ
 from gax.report import curves

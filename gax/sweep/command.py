@@ -13,7 +13,7 @@ from typing import NamedTuple
 from absl import flags
 from ml_collections import ConfigDict
 
-from gax import arguments, fields
+from gax.config import arguments, fields
 from gax.signals import Stop
 from gax.sweep import grouped, page, plan, space, store, table
 from gax.sweep import objective as objectives

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gax import errors, fields, stats
+from gax import errors, stats
+from gax.config import fields
 from gax.sweep import objective as objectives
 from gax.sweep.objective import Measured, Objective
 from gax.workdir import FREE, PLACE, read_config, read_data

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import choices, configfile, errors, fields
-from gax import config as configs
+from gax import errors
+from gax.config import choices, config_file, fields
+from gax.config import defaults as configs
 from gax.sweep import space
 from gax.sweep.objective import Objective
 from gax.sweep.space import Axis, Range, Setting
@@ -77,7 +78,7 @@ def make(
     the names. A `sweep_seed()` of the config says which, where it has one. Raises GaxError for an unknown name, and for any
     run whose config cannot be meant.
     """
-    module = configfile.load(file)
+    module = config_file.load(file)
     chosen, offers = axes(module, file, [name for name in names if name != 'seed']), offered(module)
     if 'seed' in names and 'seed' in offers and not seeds:
         chosen_seeds = seeds_of(module)

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import errors, fields, paths, stats
+from gax import errors, paths, stats
+from gax.config import fields
 from gax.data import identity
 from gax.sweep import objective as objectives
 from gax.sweep import space

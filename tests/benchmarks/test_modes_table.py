@@ -12,8 +12,8 @@ import pytest
 import tinyruns
 
 from configs import ring
-from gax import config as configs
 from gax import data, gans
+from gax.config import defaults as configs
 from gax.core import rng, step
 from gax.data import synthetic
 

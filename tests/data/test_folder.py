@@ -8,8 +8,9 @@ import jax
 import numpy as np
 import pytest
 
-from gax import choices, data
-from gax.config import base, check
+from gax import data
+from gax.config import base, choices
+from gax.config.defaults import check
 from gax.data import folder
 from gax.errors import GaxError
 from gax.evals.reference import files_digest

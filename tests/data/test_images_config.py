@@ -15,8 +15,9 @@ import toys
 
 from configs import images
 from configs.images import Look
-from gax import config as configs
-from gax import data, experiment, fields, gans
+from gax import data, experiment, gans
+from gax.config import defaults as configs
+from gax.config import fields
 from gax.core import step as steps
 from gax.distributed import sharding
 from gax.errors import GaxError
@@ -199,7 +200,7 @@ def test_the_operations_that_are_counted_by_hand(monkeypatch):
 def test_looking_starts_no_device():
     """Processes that train together find one another after the config is read, and before JAX looks for devices."""
     said = (
-        'from configs import images; from gax import fields; from jax._src import xla_bridge; '
+        'from configs import images; from gax.config import fields; from jax._src import xla_bridge; '
         'fields.flat(images.get_config()); assert not xla_bridge.backends_are_initialized()'
     )
     subprocess.run([sys.executable, '-c', said], check=True, cwd=tinyruns.ROOT)

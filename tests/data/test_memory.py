@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from gax import data
-from gax.config import base, check
+from gax.config import base
+from gax.config.defaults import check
 from gax.data import arrays as memory
 from gax.errors import GaxError
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from gax import data
-from gax.config import base, check
+from gax.config import base
+from gax.config.defaults import check
 from gax.errors import GaxError
 
 PIXELS, COUNT = 2, 1000

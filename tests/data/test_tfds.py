@@ -11,8 +11,8 @@ import jax
 import numpy as np
 import pytest
 
-from gax import choices, data, errors
-from gax.config import base
+from gax import data, errors
+from gax.config import base, choices
 from gax.data import tfds, tfds_prepare
 from gax.distributed import sharding
 from gax.evals.reference import files_digest, reference

@@ -7,9 +7,9 @@ import pytest
 import toys
 
 from configs import ebgan_mnist
-from gax import config as configs
 from gax import errors, gans
 from gax.config import base
+from gax.config import defaults as configs
 from gax.core import forward
 from gax.core.spec import Spec
 from gax.gans import ebgan

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import toys
 
-from gax import config as configs
 from gax import data, errors, gans
 from gax.config import base, choose
+from gax.config import defaults as configs
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.objectives import penalties

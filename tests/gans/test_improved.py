@@ -7,7 +7,8 @@ import pytest
 import toys
 
 from configs import improved_mnist
-from gax import choices, errors, gans
+from gax import errors, gans
+from gax.config import choices
 from gax.core import step as steps
 from gax.core.spec import Spec
 

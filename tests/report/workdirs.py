@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gax import choices
-from gax.config import base
+from gax.config import base, choices
 from gax.viz import images
 
 PROTOCOL = {

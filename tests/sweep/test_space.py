@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import errors, fields
+from gax import errors
+from gax.config import fields
 from gax.sweep import Range, plan, space
 
 BOTH = ('g.optimizer.learning_rate', 'd.optimizer.learning_rate')

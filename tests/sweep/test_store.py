@@ -18,7 +18,8 @@ import pytest
 import tiny_sweep
 import tinyruns
 
-from gax import choices, errors
+from gax import errors
+from gax.config import choices
 from gax.sweep import database, identity, objective, plan, store
 
 FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import tiny_sweep
 
-from gax import choices, errors, stats
+from gax import errors, stats
+from gax.config import choices
 from gax.core.spec import Spec
 from gax.data import identity
 from gax.sweep import comparison, objective, page, plan, plots, space, table

@@ -17,8 +17,9 @@ from typing import Any
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from gax import choices, configfile, errors
-from gax import config as configs
+from gax import errors
+from gax.config import choices, config_file
+from gax.config import defaults as configs
 
 EXAMPLES = {'config': 'configs/mnist.py', 'workdir': 'runs/mnist'}
 KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'tuple': 'a tuple'}
@@ -65,7 +66,7 @@ class ConfigParser(flags.ArgumentParser):
         self.words = words
 
     def parse(self, argument: Any) -> ConfigDict:
-        self.config = configfile.load_config(argument)
+        self.config = config_file.load_config(argument)
         choices.follow(self.config, overrides(self.words))
         return self.config.lock()
 
@@ -147,7 +148,7 @@ def config_of(argv: Sequence[str]) -> ConfigDict | None:
     """The config whose file `argv` names, as it is in the file; None where it names none."""
     for word, after in itertools.pairwise([*argv, '']):
         if match := re.fullmatch(r'--?config(=(.*))?', word):
-            return configfile.load_config(match[2] if match[1] else after)
+            return config_file.load_config(match[2] if match[1] else after)
     return None
 
 

@@ -13,10 +13,11 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import choices, errors, paths
-from gax import config as configs
+from gax import errors, paths
+from gax.config import choices
+from gax.config import defaults as configs
 
-ROOT = Path(__file__).parents[1]  # of the repository, where gax is used from one
+ROOT = Path(__file__).parents[2]  # of the repository, where gax is used from one
 
 
 def load_config(path: str) -> ConfigDict:

@@ -18,7 +18,8 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, fields, gans, sections
+from gax import errors, gans
+from gax.config import fields, sections
 from gax.core import bounds, optimizers
 from gax.nets import encoder, registry
 from gax.objectives import penalties

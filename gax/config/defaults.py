@@ -8,8 +8,10 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import choices, errors, gans
-from gax.choices import choose as choose
+from gax import errors, gans
+from gax.config import choices
+from gax.config.choices import choose as choose
+from gax.config.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.core import bounds, wrappers
 from gax.core.optimizers import SCHEDULE_LENGTHS, check_length
 from gax.core.optimizers import schedule as schedule
@@ -18,7 +20,6 @@ from gax.data.defaults import data_section
 from gax.distributed import sharding
 from gax.evals import registry
 from gax.evals.defaults import eval_section
-from gax.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.objectives import image_transforms, penalties
 
 

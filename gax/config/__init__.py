@@ -1,0 +1,8 @@
+"""Configs: their fields and defaults, what is checked, how flags change them."""
+
+from gax.config.choices import choose
+from gax.config.defaults import base, check
+from gax.core.optimizers import schedule
+from gax.core.optimizers import section as optimizer
+
+__all__ = ['base', 'check', 'choose', 'optimizer', 'schedule']
