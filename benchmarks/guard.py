@@ -62,8 +62,8 @@ def real(name: str) -> Counts:
     """Traced and lowered, not compiled."""
     import jax
 
-    from gax import experiment
     from gax.distributed import sharding
+    from gax.training import experiment
 
     made = experiment.build(models.MODELS[name].config(), sharding.mesh(jax.devices()[:1]))
     rows = experiment.row_shapes(made)
@@ -75,9 +75,9 @@ def tiny(name: str) -> Counts:
     """Compiled for two devices, and run for STEPS steps from a state of zeros."""
     import jax
 
-    from gax import experiment
     from gax.core import step as steps
     from gax.distributed import sharding
+    from gax.training import experiment
 
     made = experiment.build(models.tiny(name), sharding.mesh(jax.devices()[:2]))
     like = experiment.shapes(made)
@@ -110,7 +110,7 @@ def tiny(name: str) -> Counts:
 
 def programs(made: Any) -> int:
     """How many a hundred steps need, in calls as long as training's."""
-    from gax import experiment
+    from gax.training import experiment
 
     most = experiment.longest_call(made)
     plan = experiment.plan_of(made.game, 0, 100)

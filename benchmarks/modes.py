@@ -22,12 +22,13 @@ from models import config_file
 from published import TABLES
 from tqdm import trange
 
-from gax import cli, data, errors, experiment, vectorize
+from gax import cli, data, errors, vectorize
 from gax.core import rng, sample
 from gax.data import synthetic
 from gax.distributed import sharding
 from gax.evals import digit_accuracy
 from gax.evals.metrics import mode_coverage
+from gax.training import experiment
 from gax.viz import images as pictures
 
 TABLE = flags.DEFINE_enum('table', 'ring', list(TABLES), 'Which table.')

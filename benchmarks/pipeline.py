@@ -22,9 +22,10 @@ from absl import flags
 from models import config_file
 from PIL import Image
 
-from gax import cli, experiment
+from gax import cli
 from gax.data import arrays, folder, prefetch, preprocess
 from gax.distributed import sharding
+from gax.training import experiment
 
 CONFIG = flags.DEFINE_string(
     'config', 'dcgan_emoji', 'Name of the config in configs/ that training is measured of.'

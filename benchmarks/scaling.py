@@ -40,8 +40,8 @@ def count(name: str, mode: str, devices: int) -> dict[str, Any]:
     """Of one step on so many devices."""
     import jax
 
-    from gax import experiment
     from gax.distributed import sharding
+    from gax.training import experiment
 
     config = models.MODELS[name].config()
     config.parallel = mode

@@ -25,14 +25,14 @@ class Stepper:
     """A compiled config ready to be timed: call it with a number of steps, get seconds."""
 
     def __init__(self, config: Any) -> None:
-        from gax import experiment, profile
         from gax.core import step as steps
+        from gax.training import experiment, profiler
 
         self.experiment = experiment.build(config)
         self.count = experiment.longest_call(self.experiment)
         self.carry = experiment.init(self.experiment)
         self.compile_seconds = self._compile(experiment, steps)
-        self.flops = profile.flops_of(self.experiment, self.count)
+        self.flops = profiler.flops_of(self.experiment, self.count)
         self.advance = experiment.advancer(self.experiment)
         self.step = 0
 

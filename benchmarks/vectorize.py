@@ -24,9 +24,10 @@ import numpy as np
 from absl import flags
 from models import config_file
 
-from gax import cli, experiment, vectorize
+from gax import cli, vectorize
 from gax.distributed import sharding
 from gax.sweep import plan
+from gax.training import experiment
 
 CONFIG = flags.DEFINE_string('config', 'mlp2d', 'Name of a config in configs/.')
 RUNS = flags.DEFINE_list('runs', ['1', '8', '64'], 'How many at once.')

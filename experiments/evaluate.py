@@ -37,9 +37,10 @@ CACHE = flags.DEFINE_string('cache', '', "Folder of the data's statistics; in th
 
 
 def main(argv: list[str]) -> int:
-    from gax import errors, evaluation, paths
+    from gax import errors, paths
     from gax.evals.evaluator import Setting
-    from gax.workdir import read_config
+    from gax.training import evaluate
+    from gax.training.workdir import read_config
 
     workdir = paths.user(WORKDIR.value) if WORKDIR.value else None
     against = paths.user(AGAINST.value) if AGAINST.value else None
@@ -49,12 +50,12 @@ def main(argv: list[str]) -> int:
     chosen = tuple(METRICS.value), FEATURES.value, NUM.value, SEED.value, RESIZER.value, WEIGHTS.value
     setting = Setting(*chosen, paths.user(CACHE.value) if CACHE.value else None, REALS.value)
     if SAMPLES.value:
-        section = evaluation.data_of(DATA.value, read_config(workdir / 'config.json') if workdir else None)
-        done = evaluation.of_samples(paths.user(SAMPLES.value), section, setting, workdir, against)
+        section = evaluate.data_of(DATA.value, read_config(workdir / 'config.json') if workdir else None)
+        done = evaluate.of_samples(paths.user(SAMPLES.value), section, setting, workdir, against)
     else:
         assert workdir is not None
-        done = evaluation.of_run(workdir, STEP.value, setting, against, DATA.value)
-    print(evaluation.table(*done[:3]))
+        done = evaluate.of_run(workdir, STEP.value, setting, against, DATA.value)
+    print(evaluate.table(*done[:3]))
     if workdir and done.kept:
         print(f'gax: appended to {workdir / "eval.jsonl"}')
     return 0

@@ -42,8 +42,9 @@ JOIN_TIMEOUT = flags.DEFINE_integer('join_timeout', 300, 'Seconds to wait for th
 
 
 def main(argv: list[str]) -> int:
-    from gax import dry_run, paths, profile, training
+    from gax import paths
     from gax.distributed import multihost
+    from gax.training import dry_run, profiler, train
 
     if DRY_RUN.value:
         print(dry_run.of(CONFIG.value, as_json=DRY_RUN.value == 'json'))
@@ -54,10 +55,10 @@ def main(argv: list[str]) -> int:
     )
     if PROFILE.value:
         multihost.refuse(asked, '--profile')
-        print(f'gax: of each training step, in {workdir / "profile"}:\n{profile.take(config, workdir)}')
+        print(f'gax: of each training step, in {workdir / "profile"}:\n{profiler.take(config, workdir)}')
         return 0
     with multihost.joined(asked) as team:
-        done, stopped_by = training.train(config, workdir, team, ACCEPT.value)
+        done, stopped_by = train.train(config, workdir, team, ACCEPT.value)
     return cli.report(workdir, done, config.steps, stopped_by, quiet=not team.first)
 
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import data, errors, experiment, gans, vectorize
+from gax import data, errors, gans, vectorize
 from gax.config import defaults as configs
 from gax.config import sections
 from gax.core import rng
@@ -24,7 +24,8 @@ from gax.core import step as steps
 from gax.core.types import Array
 from gax.data.resident import nbytes
 from gax.distributed import sharding
-from gax.experiment import Experiment
+from gax.training import experiment
+from gax.training.experiment import Experiment
 
 Outline = tuple[Any, ...]  # what a step computes, as far as its shapes tell
 Members = list[int]

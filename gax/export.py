@@ -13,14 +13,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import data, errors, experiment, fakes, latents, paths, trained
+from gax import data, errors, fakes, latents, paths
 from gax.evals import memorization
 from gax.evals.features import extractors
-from gax.experiment import Experiment
 from gax.fakes import Images, Job, Request
+from gax.training import experiment, trained_run
+from gax.training.experiment import Experiment
+from gax.training.workdir import read_config, write_json
 from gax.viz import images as pictures
 from gax.viz import png_folder, video
-from gax.workdir import read_config, write_json
 
 log = logging.getLogger('gax')
 
@@ -56,15 +57,15 @@ def export(request: Request) -> Made:
     mirrored = bool(config.get('data', {}).get('flip', False))
     if 'data' in config:
         data.as_they_are(config.data)  # fakes do not depend on it, and training images are wanted so
-    built = trained.build(request.workdir, config)
+    built = trained_run.build(request.workdir, config)
     if request.neighbours:
-        built = trained.with_data(request.workdir, config, request.data, built.mesh)
+        built = trained_run.with_data(request.workdir, config, request.data, built.mesh)
     spec = built.source.spec
     check_label(request.label, built)
     if request.truncation:
         latents.check_truncation(built.game, request.truncation, fakes.every_class(spec))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
-    state, step = trained.restore(built, request.workdir, request.step)
+    state, step = trained_run.restore(built, request.workdir, request.step)
     job = Job(request, kind, built, state, step, mirrored)
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
@@ -159,7 +160,7 @@ def behind(job: Job) -> Any:
         return None
     try:
         config, mesh = job.built.config, job.built.mesh
-        whole = trained.with_data(job.request.workdir, config, job.request.data, mesh)
+        whole = trained_run.with_data(job.request.workdir, config, job.request.data, mesh)
         return experiment.reals(whole, 512)
     except errors.GaxError as error:
         log.warning('drawn without the training data: %s', error)

@@ -13,7 +13,7 @@ from gax import errors, latents, paths
 from gax.core import rng, sample
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, TrainState
-from gax.experiment import Experiment
+from gax.training.experiment import Experiment
 
 CHUNK = 256  # samples per compiled call
 Images = dict[

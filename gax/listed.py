@@ -14,9 +14,10 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gax import alike, errors, paths, together, training
+from gax import alike, errors, paths, together
 from gax.sweep import plan
 from gax.together import Ending, Tell
+from gax.training import train as training
 
 log = logging.getLogger('gax')
 ENDINGS = 'endings.jsonl'

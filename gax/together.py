@@ -1,4 +1,4 @@
-"""Whole training runs of a group, each in a workdir of its own, all in one program: as training.py trains one.
+"""Whole training runs of a group, each in a workdir of its own, all in one program: as train.py trains one.
 
 What a run leaves is what it would leave alone, but for rounding, which grows with the steps; any single one goes on by
 train.py. A run that is over before the others (not finite, stopped early, a full disk) is closed, and its place in the
@@ -17,19 +17,21 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, gans, loop, opening, training, vectorize
+from gax import errors, gans, vectorize
 from gax.alike import Group
 from gax.config import defaults as configs
 from gax.core import optimizers, rng
 from gax.core.types import PyTree
 from gax.data import identity
 from gax.distributed import sharding
-from gax.experiment import Carry, Experiment
-from gax.pace import Pace
-from gax.progress import Clock, Progress
-from gax.record import Record
-from gax.selection import Selection
-from gax.signals import Stop
+from gax.training import experiment, loop, start_report
+from gax.training import train as training
+from gax.training.experiment import Carry, Experiment
+from gax.training.model_selection import Selection
+from gax.training.pace import Pace
+from gax.training.progress import Clock, Progress
+from gax.training.run_recorder import Record
+from gax.training.signals import Stop
 
 log = logging.getLogger('gax')
 
@@ -162,12 +164,12 @@ class Together:
     def open_logs(self) -> None:
         """Says what is trained, here and in the log file of each run."""
         spec, params = self.built.source.spec, experiment.shapes(self.built).state.params
-        lines = [opening.device(), opening.data(spec), opening.networks(params)]
+        lines = [start_report.device(), start_report.data(spec), start_report.networks(params)]
         lines += [f'training {len(self.alive)} together' + f', from step {self.start} on' * bool(self.start)]
         for line in lines:
             self.progress.tell(line)
         for member in self.alive.values():
-            for line in (opening.versions(), *lines):
+            for line in (start_report.versions(), *lines):
                 member.record.log_file.note(line)
 
     def begin(self) -> Carry:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import experiment, gans
+from gax import gans
 from gax.config import fields
 from gax.core import metrics as meter
 from gax.core import rng, sample
@@ -23,8 +23,9 @@ from gax.core import step as steps
 from gax.core.types import Array, PyTree, TrainState
 from gax.data import prefetch, shuffle
 from gax.distributed import sharding as parallel
-from gax.experiment import Carry, Experiment
-from gax.pace import Pace
+from gax.training import experiment
+from gax.training.experiment import Carry, Experiment
+from gax.training.pace import Pace
 from gax.viz import images
 
 Values = Mapping[str, Any]  # dotted field of the config -> its number: float [], or [runs]

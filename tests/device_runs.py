@@ -18,8 +18,8 @@ import numpy as np
 import optax
 from ml_collections import ConfigDict
 
-from gax import experiment
 from gax.distributed import sharding
+from gax.training import experiment
 
 STEPS, DEVICES = 20, (1, 2, 4, 8)
 

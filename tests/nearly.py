@@ -12,9 +12,9 @@ import numpy as np
 import tinyruns
 from ml_collections import ConfigDict
 
-from gax import experiment
-from gax.checkpoint import Checkpoints
-from gax.workdir import read_config
+from gax.training import experiment
+from gax.training.checkpoints import Checkpoints
+from gax.training.workdir import read_config
 
 
 def near(one: Path, other: Path, step: int, tolerance: float = 1e-5) -> float:

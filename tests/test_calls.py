@@ -12,9 +12,9 @@ import pytest
 import tinyruns
 from toys import differ, same
 
-from gax import experiment, pace
 from gax.distributed import sharding
 from gax.nets.linen import lift
+from gax.training import experiment, pace
 
 NONE, R1, LECAM = frozenset(), frozenset({'d/r1'}), frozenset({'d/lecam'})
 SMALL = {'g.net.widths': (8,), 'd.net.widths': (8,), 'data.name': 'synthetic:ring'}

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.checkpoint import Checkpoints, OtherArrays
+from gax.training.checkpoints import Checkpoints, OtherArrays
 
 TREE = {'w': np.arange(5000, dtype=np.float32), 'n': {'step': np.int32(3)}}
 

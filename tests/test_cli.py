@@ -17,10 +17,11 @@ from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
-from gax import errors, training
+from gax import errors
 from gax.config import config_file, fields
 from gax.objectives import penalties
 from gax.sweep import command
+from gax.training import train as training
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')

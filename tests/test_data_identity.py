@@ -14,10 +14,11 @@ import tinyruns
 from PIL import Image
 
 from configs import cgan_mnist
-from gax import data, errors, evaluation, experiment, export, fakes, training, workdir
+from gax import data, errors, export, fakes
 from gax.data import identity as data_identity
 from gax.evals.evaluator import Setting
 from gax.sweep import comparison
+from gax.training import evaluate, experiment, train, workdir
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -85,55 +86,55 @@ def test_an_identity_survives_json() -> None:
 def test_other_data_is_refused_by_what_differs(tmp_path: Path, limit: int) -> None:
     root, run = classes(tmp_path / 'set'), tmp_path / 'run'
     made = config(f'folder:{root}', **{'data.device_limit_mib': limit})
-    training.train(made, run)
+    train.train(made, run)
     (root / 'a').rename(root / 'z')  # labels 0 and 1 change places
     longer = config(f'folder:{root}', steps=4)
     with pytest.raises(
         errors.GaxError, match=r"classes: \['a', 'b'\] there, \['b', 'z'\] now.*accept_changes"
     ):
-        training.train(longer, run)
+        train.train(longer, run)
     (root / 'z').rename(root / 'a')
     Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(root / 'a' / '9.png')
     with pytest.raises(errors.GaxError, match=r'size: 10 there, 11 now'):
-        training.train(longer, run)
+        train.train(longer, run)
     assert json.loads((run / 'config.json').read_text())['steps'] == 2
-    assert training.train(longer, run, accept=True) == (4, '')
+    assert train.train(longer, run, accept=True) == (4, '')
     kept = json.loads((run / 'data.json').read_text())
     assert kept['size'] == 11
     assert kept['accepted'][0] == 'size: 10 there, 11 now'
-    assert training.train(config(f'folder:{root}', steps=5), run) == (5, '')
+    assert train.train(config(f'folder:{root}', steps=5), run) == (5, '')
 
 
 def test_pixels_that_change_under_a_name_are_refused(tmp_path: Path) -> None:
     path = tinyruns.images(tmp_path / 'x.npz')
-    training.train(config(f'npz:{path}'), tmp_path / 'run')
+    train.train(config(f'npz:{path}'), tmp_path / 'run')
     arrays = dict(np.load(path))
     arrays['x'][7, 3, 3] ^= 1
     np.savez(path, **arrays)
     with pytest.raises(errors.GaxError, match=r'other data than .*content: digest \w{16} there, \w{16} now'):
-        training.train(config(f'npz:{path}', steps=3), tmp_path / 'run')
+        train.train(config(f'npz:{path}', steps=3), tmp_path / 'run')
 
 
 def test_moved_data_and_what_only_computes_otherwise_may_change(tmp_path: Path) -> None:
     root, run = classes(tmp_path / 'set'), tmp_path / 'run'
-    training.train(config(f'folder:{root}'), run)
+    train.train(config(f'folder:{root}'), run)
     moved = root.rename(tmp_path / 'moved')
     other = {
         **{'data.device_limit_mib': 0, 'data.workers': 1, 'data.broken': 'skip'},
         **{'log_every': 1, 'steps_per_call': 1, 'parallel': 'shard_map', 'remat': 'g'},
     }
-    assert training.train(config(f'folder:{moved}', steps=4, **other), run) == (4, '')
+    assert train.train(config(f'folder:{moved}', steps=4, **other), run) == (4, '')
     with pytest.raises(errors.GaxError, match='batch_size: 8 there, 4 now'):
-        training.train(config(f'folder:{moved}', steps=5, batch_size=4), run)
+        train.train(config(f'folder:{moved}', steps=5, batch_size=4), run)
 
 
 def test_a_run_from_before_data_json_stays_with_its_name(tmp_path: Path) -> None:
     path, run = tinyruns.images(tmp_path / 'x.npz'), tmp_path / 'run'
-    training.train(config(f'npz:{path}'), run)
+    train.train(config(f'npz:{path}'), run)
     (run / 'data.json').unlink()
     with pytest.raises(errors.GaxError, match=r'data\.name: .* there'):
-        training.train(config('embedded:emoji', steps=3), run)
-    training.train(config(f'npz:{path}', steps=3), run)
+        train.train(config('embedded:emoji', steps=3), run)
+    train.train(config(f'npz:{path}', steps=3), run)
     known = workdir.read_data(run)
     assert known is not None
     assert known.spec.size == 60
@@ -153,7 +154,7 @@ def handed_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     made = cgan_mnist.get_test_config()
     made.data.name, made.steps = f'folder:{classes(folder / "set", "abc")}', 2
     made.d.update({'kind': 'mlp', 'widths': (8, 8)})
-    training.train(made, folder / 'run')
+    train.train(made, folder / 'run')
     return folder / 'run', (folder / 'set').rename(folder / 'moved')
 
 
@@ -171,7 +172,7 @@ def test_samples_need_no_data(handed_on: tuple[Path, Path], tmp_path: Path) -> N
 
 def test_samples_are_the_same_without_the_data(tmp_path: Path) -> None:
     path, run = tinyruns.images(tmp_path / 'x.npz'), tmp_path / 'run'
-    training.train(config(f'npz:{path}'), run)
+    train.train(config(f'npz:{path}'), run)
     export.export(fakes.Request(run, str(tmp_path / 'a.npz'), 6))
     path.unlink()
     export.export(fakes.Request(run, str(tmp_path / 'b.npz'), 6))
@@ -198,16 +199,16 @@ def test_a_workdir_is_whole_when_it_is_copied(handed_on: tuple[Path, Path], tmp_
 
 def test_a_run_is_evaluated_on_moved_data_and_refused_on_other(tmp_path: Path) -> None:
     root, run = classes(tmp_path / 'set'), tmp_path / 'run'
-    training.train(config(f'folder:{root}'), run)
+    train.train(config(f'folder:{root}'), run)
     moved = root.rename(tmp_path / 'moved')
     setting = Setting(metrics=('frechet',), features='raw', num=4, cache=tmp_path / 'cache')
     with pytest.raises(errors.GaxError, match=r'set does not exist \(if the data has moved, --data says'):
-        evaluation.of_run(run, 'newest', setting)
-    rows = evaluation.of_run(run, 'newest', setting, name=f'folder:{moved}')[1]
+        evaluate.of_run(run, 'newest', setting)
+    rows = evaluate.of_run(run, 'newest', setting, name=f'folder:{moved}')[1]
     assert rows[0]['step'] == 2
     (moved / 'a').rename(moved / 'z')
     with pytest.raises(errors.GaxError, match=r"other data .*\['a', 'b'\] there, \['b', 'z'\] now"):
-        evaluation.of_run(run, 'newest', setting, name=f'folder:{moved}')
+        evaluate.of_run(run, 'newest', setting, name=f'folder:{moved}')
 
 
 def test_settings_are_compared_by_their_data_wherever_it_lies(tmp_path: Path) -> None:

@@ -6,10 +6,10 @@ import jax
 import pytest
 import tinyruns
 
-from gax import dry_run, experiment
 from gax.config import fields
 from gax.nets import registry
 from gax.nets.ensemble import committee
+from gax.training import dry_run, experiment
 
 
 def test_parameters_layers_and_operations():

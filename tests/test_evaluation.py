@@ -13,12 +13,13 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import errors, evaluation, experiment, export, training
+from gax import errors, export
 from gax.config import base
 from gax.distributed import sharding
 from gax.evals import results
 from gax.evals.evaluator import Evaluator, Setting, enough
 from gax.fakes import Request
+from gax.training import evaluate, experiment, train
 
 
 @pytest.fixture(scope='module')
@@ -26,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp('evaluation')
     changes = {'data.name': 'embedded:mnist', 'checkpoint.every': 2, 'log_every': 100, 'sample_every': 100}
     with tinyruns.compiled_once():
-        training.train(tinyruns.config(steps=4, **changes), folder / 'run')
+        train.train(tinyruns.config(steps=4, **changes), folder / 'run')
         yield folder / 'run'
 
 
@@ -41,7 +42,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
 
 
 def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
-    evaluator, rows, _, kept = evaluation.of_run(run, 'all', setting)
+    evaluator, rows, _, kept = evaluate.of_run(run, 'all', setting)
     assert kept
     assert [row['step'] for row in rows] == [2, 4]
     assert (
@@ -67,7 +68,7 @@ def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
         [9_936, 64],
         'evaluate',
     )
-    text = evaluation.table(evaluator, rows)
+    text = evaluate.table(evaluator, rows)
     lines = text.splitlines()
     assert lines[0].split() == ['metric', 'step', '2', 'step', '4', 'real', 'better']
     found = {line.split()[0]: line.split()[1:] for line in lines[2:] if line.startswith('frechet')}
@@ -82,7 +83,7 @@ def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
 
 def test_a_result_follows_from_the_seed(run: Path, setting: Setting) -> None:
     def metrics(**changes: object) -> dict[str, float]:
-        return evaluation.of_run(run, 'newest', setting._replace(**changes))[1][0]['metrics']
+        return evaluate.of_run(run, 'newest', setting._replace(**changes))[1][0]['metrics']
 
     one = metrics()
     assert metrics() == one
@@ -96,9 +97,9 @@ def test_the_number_of_devices_changes_rounding_only(run: Path, setting: Setting
     found = []
     for count in (1, 4):
         built = experiment.build(config, sharding.mesh(jax.devices()[:count]))
-        evaluator = evaluation.of_experiment(built, setting._replace(cache=tmp_path / str(count)))
+        evaluator = evaluate.of_experiment(built, setting._replace(cache=tmp_path / str(count)))
         state = experiment.init(built).state
-        found.append((evaluation.of_generator(built, evaluator)(state)[0], evaluator.floor))
+        found.append((evaluate.of_generator(built, evaluator)(state)[0], evaluator.floor))
     for name in found[0][0]:
         assert found[0][0][name] == pytest.approx(found[1][0][name], rel=1e-4)
         assert found[0][1][name] == pytest.approx(found[1][1][name], rel=1e-4)
@@ -108,29 +109,29 @@ def test_results_of_another_protocol_are_refused_before_anything_is_computed(
     run: Path, setting: Setting
 ) -> None:
     with pytest.raises(errors.GaxError, match=r'has no results yet \(no eval.jsonl\)'):
-        evaluation.of_run(run, 'newest', setting, against=run)
-    evaluation.of_run(run, 'newest', setting)
-    evaluator, rows, others, _ = evaluation.of_run(run, 'newest', setting, against=run)
+        evaluate.of_run(run, 'newest', setting, against=run)
+    evaluate.of_run(run, 'newest', setting)
+    evaluator, rows, others, _ = evaluate.of_run(run, 'newest', setting, against=run)
     assert others[0]['metrics'] == rows[0]['metrics']
-    assert 'against 4' in evaluation.table(evaluator, rows, others)
+    assert 'against 4' in evaluate.table(evaluator, rows, others)
     with pytest.raises(errors.GaxError, match=r'different protocols .*\(fake: 32 and 64\)'):
-        evaluation.of_run(run, 'newest', setting._replace(num=32), against=run)
+        evaluate.of_run(run, 'newest', setting._replace(num=32), against=run)
     assert len(results.read_rows(run)) == 2
 
 
 def test_of_a_small_set_the_table_says_so(run: Path, setting: Setting, tmp_path: Path) -> None:
-    data = np.load(Path(evaluation.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz')
+    data = np.load(Path(evaluate.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz')
     np.savez(tmp_path / 'made.npz', images=data['x'][::100], labels=data['y'][::100])
     np.savez(tmp_path / 'set.npz', x=data['x'][5::100])
-    section = evaluation.data_of(f'npz:{tmp_path / "set.npz"}', None)
+    section = evaluate.data_of(f'npz:{tmp_path / "set.npz"}', None)
     chosen = setting._replace(features='mnist', metrics=('frechet', 'accuracy'))
     with pytest.raises(errors.GaxError, match=r'accuracy compares with labels, and .*set.npz has none'):
-        evaluation.of_samples(tmp_path / 'made.npz', section, chosen)
+        evaluate.of_samples(tmp_path / 'made.npz', section, chosen)
     chosen = chosen._replace(metrics=('frechet',))
-    evaluator, rows, *_ = evaluation.of_samples(tmp_path / 'made.npz', section, chosen, workdir=run)
+    evaluator, rows, *_ = evaluate.of_samples(tmp_path / 'made.npz', section, chosen, workdir=run)
     assert (rows[0]['protocol']['fake'], rows[0]['floor_counts']) == (64, [50, 50])
     assert rows[0]['samples'] == str(tmp_path / 'made.npz')
-    assert 'not the numbers of the result' in evaluation.table(evaluator, rows)
+    assert 'not the numbers of the result' in evaluate.table(evaluator, rows)
     assert results.read_results(run) == []  # they are not of the run
 
 
@@ -147,7 +148,7 @@ def test_of_a_small_set_the_table_says_so(run: Path, setting: Setting, tmp_path:
 )
 def test_steps_that_are_not_there_are_said(run: Path, setting: Setting, which: str, says: str) -> None:
     with pytest.raises(errors.GaxError, match=says):
-        evaluation.of_run(run, which, setting)
+        evaluate.of_run(run, which, setting)
 
 
 @pytest.mark.parametrize(
@@ -168,13 +169,13 @@ def test_settings_that_cannot_be_are_said(
     run: Path, setting: Setting, changes: dict[str, object], says: str
 ) -> None:
     with pytest.raises(errors.GaxError, match=says):
-        evaluation.of_run(run, 'newest', setting._replace(**changes))
+        evaluate.of_run(run, 'newest', setting._replace(**changes))
     assert not (run / results.FILE).exists()
 
 
 def test_an_evaluation_leaves_the_rest_of_the_workdir_as_it_was(run: Path, setting: Setting) -> None:
     before = {path: path.stat().st_mtime_ns for path in run.rglob('*') if path.is_file()}
-    evaluation.of_run(run, '2', setting)
+    evaluate.of_run(run, '2', setting)
     after = {path: path.stat().st_mtime_ns for path in run.rglob('*') if path.is_file()}
     assert after.pop(run / results.FILE)
     assert after == before
@@ -200,7 +201,7 @@ def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
     config.steps, config.log_every, config.sample_every = 2, 1, 1
     run = tmp_path / 'run'
     with tinyruns.compiled_once():
-        training.train(config, run)
+        train.train(config, run)
         rows = tinyruns.metrics(run)
         assert [row['step'] for row in rows] == [1, 2]
         assert np.isfinite([row[name] for row in rows for name in ('d/loss', 'g/loss')]).all()
@@ -210,20 +211,20 @@ def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
         with np.load(tmp_path / 'made.npz') as file:
             assert (file['images'].shape, file['images'].dtype) == ((20, 12, 20, 5), np.uint8)
         setting = Setting(('frechet',), 'raw', num=20, cache=tmp_path / 'cache')
-        (row,) = evaluation.of_run(run, 'newest', setting)[1]
+        (row,) = evaluate.of_run(run, 'newest', setting)[1]
         assert row['protocol']['image'] == '12x20x5'
         assert np.isfinite(row['metrics']['frechet_raw'])
-        section = evaluation.data_of('', config)
-        (row,) = evaluation.of_samples(tmp_path / 'made.npz', section, setting)[1]
+        section = evaluate.data_of('', config)
+        (row,) = evaluate.of_samples(tmp_path / 'made.npz', section, setting)[1]
         assert row['protocol']['image'] == '12x20x5'
         np.savez(tmp_path / 'real.npz', images=x[:20])
-        (real,) = evaluation.of_samples(tmp_path / 'real.npz', section, setting)[1]
+        (real,) = evaluate.of_samples(tmp_path / 'real.npz', section, setting)[1]
         assert real['metrics']['frechet_raw'] < row['metrics']['frechet_raw']
 
 
 def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path: Path) -> None:
     """Mirrored or cropped at random for training, or fetched row by row: the reference is none of these."""
-    data = np.load(Path(evaluation.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz')
+    data = np.load(Path(evaluate.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz')
     np.savez(tmp_path / 'set.npz', x=data['x'][::50], y=data['y'][::50])
     found = []
     for name, changes in (
@@ -235,7 +236,7 @@ def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path:
         config = tinyruns.config(**{'data.name': f'npz:{tmp_path / "set.npz"}', **changes})
         built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
         chosen = setting._replace(features='mnist', cache=tmp_path / name)
-        evaluator = evaluation.of_experiment(built, chosen)
+        evaluator = evaluate.of_experiment(built, chosen)
         found.append((evaluator.protocol(), evaluator.floor))
     assert all(other == found[0] for other in found[1:])
 
@@ -243,7 +244,7 @@ def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path:
 def emoji(folder: Path, count: int, size: int = 32) -> Path:
     """So many files of the embedded emoji, and no more."""
     folder.mkdir()
-    with np.load(Path(evaluation.__file__).parent / 'data' / 'embedded' / 'emoji32.npz') as file:
+    with np.load(Path(evaluate.__file__).parent / 'data' / 'embedded' / 'emoji32.npz') as file:
         for i, image in enumerate(file['x'][::7][:count]):
             Image.fromarray(image[:size, :size]).save(folder / f'{i:02d}.png')
     return folder
@@ -299,16 +300,16 @@ def test_what_few_reals_and_small_images_do_not_have_is_left_out_and_said(
     np.savez(
         tmp_path / 'made.npz', images=np.random.default_rng(0).integers(0, 256, (40, size, size, 3), np.uint8)
     )
-    section = evaluation.data_of(f'folder:{emoji(tmp_path / "few", count, size)}', None)
+    section = evaluate.data_of(f'folder:{emoji(tmp_path / "few", count, size)}', None)
     setting = Setting(cache=tmp_path / 'cache')
-    evaluator, (row,), _, kept = evaluation.of_samples(tmp_path / 'made.npz', section, setting)
+    evaluator, (row,), _, kept = evaluate.of_samples(tmp_path / 'made.npz', section, setting)
     found = [name for name in row['metrics'] if not name.startswith(('recall', 'density', 'coverage'))]
     assert found == names
     assert not kept
     assert (row['protocol']['real'], row['protocol']['fake']) == (count, 40)
     if floor is not None:
         assert [name for name in row['floor'] if name in DEFAULT] == floor
-    text = evaluation.table(evaluator, [row])
+    text = evaluate.table(evaluator, [row])
     for note in ['are no FID. For FID: no Inception weights: download'] * (
         names != ['swd', 'ms_ssim']
     ) + notes:
@@ -317,16 +318,16 @@ def test_what_few_reals_and_small_images_do_not_have_is_left_out_and_said(
 
 def test_metrics_that_are_asked_for_and_that_few_reals_have_not_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / 'made.npz', images=np.zeros((40, 32, 32, 3), np.uint8))
-    section = evaluation.data_of(f'folder:{emoji(tmp_path / "few", 1)}', None)
+    section = evaluate.data_of(f'folder:{emoji(tmp_path / "few", 1)}', None)
     for name, least in (('frechet', 2), ('prdc', 6), ('nearest', 2), ('kernel', 2)):
         with pytest.raises(errors.GaxError, match=f'{name} takes {least} reals at least, and there is 1'):
-            evaluation.of_samples(tmp_path / 'made.npz', section, Setting(('swd', name), 'emoji'))
+            evaluate.of_samples(tmp_path / 'made.npz', section, Setting(('swd', name), 'emoji'))
 
 
 def test_as_many_fakes_as_there_are_reals_but_not_too_few_and_not_too_many(
     run: Path, setting: Setting
 ) -> None:
-    built = evaluation.build(run)
+    built = evaluate.build(run)
     counts = {}
     for size in (3, 10_000, 60_000, 0):
         spec = built.source.spec._replace(size=size)
@@ -339,7 +340,7 @@ def test_a_result_that_cannot_be_kept_is_shown(run: Path, setting: Setting) -> N
     """A folder in the place of the file stands for a disk that is read-only: it also stops who may write anywhere."""
     (run / results.FILE).mkdir()
     try:
-        evaluator, rows, _, kept = evaluation.of_run(run, 'all', setting._replace(metrics=('frechet',)))
+        evaluator, rows, _, kept = evaluate.of_run(run, 'all', setting._replace(metrics=('frechet',)))
         done = tinyruns.run(
             *('evaluate.py', f'--workdir={run}', '--metrics=frechet', '--num=64', f'--cache={setting.cache}')
         )
@@ -368,14 +369,14 @@ def test_a_step_that_cannot_be_evaluated_takes_no_other_along(
         return measure(self, chunks)
 
     monkeypatch.setattr(Evaluator, 'measure', second_fails)
-    evaluator, rows, *_ = evaluation.of_run(run, 'all', setting._replace(metrics=('frechet',)))
+    evaluator, rows, *_ = evaluate.of_run(run, 'all', setting._replace(metrics=('frechet',)))
     assert [row['step'] for row in rows] == [2]
     assert evaluator.notes == ['step 4: frechet_mnist is not finite']
 
 
 def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
     """Real digits, numbered otherwise: by three of the ten, and from nine down."""
-    with np.load(Path(evaluation.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz') as file:
+    with np.load(Path(evaluate.__file__).parent / 'data' / 'embedded' / 'mnist10k.npz') as file:
         x, y = file['x'][::20], file['y'][::20].astype(int)
     setting = Setting(('accuracy',), 'mnist', cache=tmp_path / 'cache')
     some = np.isin(y, (3, 5, 8))
@@ -385,11 +386,11 @@ def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
     ):
         np.savez(tmp_path / f'{name}.npz', x=images, y=labels)
         np.savez(tmp_path / 'made.npz', images=images, labels=labels)
-        section = evaluation.data_of(f'npz:{tmp_path / name}.npz', None)
+        section = evaluate.data_of(f'npz:{tmp_path / name}.npz', None)
         with pytest.raises(errors.GaxError, match=says):
-            evaluation.of_samples(tmp_path / 'made.npz', section, setting)
+            evaluate.of_samples(tmp_path / 'made.npz', section, setting)
     np.savez(tmp_path / 'right.npz', x=x, y=y)
     np.savez(tmp_path / 'made.npz', images=x, labels=y)
-    section = evaluation.data_of(f'npz:{tmp_path / "right.npz"}', None)
-    (row,) = evaluation.of_samples(tmp_path / 'made.npz', section, setting)[1]
+    section = evaluate.data_of(f'npz:{tmp_path / "right.npz"}', None)
+    (row,) = evaluate.of_samples(tmp_path / 'made.npz', section, setting)[1]
     assert row['metrics']['accuracy_mnist'] > 0.97

@@ -12,9 +12,10 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import errors, training
+from gax import errors
 from gax.export import export as export_
 from gax.fakes import Request
+from gax.training import train
 from gax.viz import video
 
 
@@ -24,7 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     data = tinyruns.images(folder / 'images.npz')
     changes = {'data.name': f'npz:{data}', 'checkpoint.every': 2, 'batch_size': 12}
     with tinyruns.compiled_once():
-        training.train(tinyruns.config(steps=4, **changes), folder / 'run')
+        train.train(tinyruns.config(steps=4, **changes), folder / 'run')
         yield folder / 'run'
 
 

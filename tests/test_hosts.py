@@ -12,12 +12,12 @@ import jax
 import numpy as np
 import pytest
 
-from gax import course
 from gax.distributed import multihost, rendezvous, sharding
 from gax.distributed.coordination import Alone, Line
 from gax.distributed.multihost import Asked
 from gax.distributed.rendezvous import Place
 from gax.errors import GaxError
+from gax.training import runner
 
 
 def test_without_flags_a_process_is_alone():
@@ -293,10 +293,10 @@ def test_a_part_of_a_mesh_has_the_same_arrays():
 
 def test_another_run_is_refused():
     mine = {'config.seed': '1', 'config.steps': '5', 'the data': 'x'}
-    course.refuse_other(mine, dict(mine), 1)
+    runner.refuse_other(mine, dict(mine), 1)
     with pytest.raises(
         GaxError, match=r'process 1 has another run than process 0: config\.seed is 1 here and 2 there;'
     ):
-        course.refuse_other(mine, {**mine, 'config.seed': '2'}, 1)
+        runner.refuse_other(mine, {**mine, 'config.seed': '2'}, 1)
     with pytest.raises(GaxError, match=r'config\.new is None here and 3 there \(and 1 more\)'):
-        course.refuse_other(mine, {'config.new': '3', **mine, 'the data': 'y'}, 1)
+        runner.refuse_other(mine, {'config.new': '3', **mine, 'the data': 'y'}, 1)

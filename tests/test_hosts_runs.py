@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import training
 from gax.distributed import sharding
+from gax.training import train
 
 STREAMED = ('--config.data.device_limit_mib=0',)
 
@@ -40,7 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def of_one_process(workdir: Path, data: Path, steps: int = 6, **changes: object) -> None:
     """The same run on the four devices of this process."""
     config = tinyruns.config(**fields(data, steps, **changes))
-    assert training.train(config, workdir) == (steps, '')
+    assert train.train(config, workdir) == (steps, '')
 
 
 def furthest(one: Path, other: Path, step: int) -> float:
@@ -77,11 +77,11 @@ def test_a_finished_run_is_drawn_on_the_devices_of_process_0(
     (tmp_path / 'samples' / '0000002.png').unlink()
     mine, seen = sharding.mesh(jax.devices()[:2]), []
 
-    def look(run: training.Run, step: int, carry: object) -> None:
+    def look(run: train.Run, step: int, carry: object) -> None:
         seen.extend(jax.tree.leaves(carry))
 
     monkeypatch.setattr(sharding, 'own', lambda mesh: mine)
-    monkeypatch.setattr(training.Run, 'on_sample', look)
+    monkeypatch.setattr(train.Run, 'on_sample', look)
     of_one_process(tmp_path, data, 2)
     assert {device for leaf in seen for device in leaf.sharding.device_set} == set(jax.devices()[:2])
 

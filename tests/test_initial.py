@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import errors, experiment, initial, trained, training
+from gax import errors
 from gax.config import defaults as configs
-from gax.workdir import read_config
+from gax.training import experiment, initialize, train, trained_run
+from gax.training.workdir import read_config
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -28,7 +29,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 4 steps with a checkpoint at 2, whose data is gone."""
     folder = tmp_path_factory.mktemp('source')
     data = tinyruns.images(folder / 'images.npz')
-    training.train(config(data, steps=4, **{'checkpoint.every': 2}), folder / 'run:1')
+    train.train(config(data, steps=4, **{'checkpoint.every': 2}), folder / 'run:1')
     data.unlink()
     return folder / 'run:1'
 
@@ -48,15 +49,15 @@ def equal(one: Any, other: Any) -> bool:
 
 
 def state_of(run: Path, step: str) -> Any:
-    built = trained.build(run, read_config(run / 'config.json'))
-    return jax.device_get(trained.restore(built, run, step)[0])
+    built = trained_run.build(run, read_config(run / 'config.json'))
+    return jax.device_get(trained_run.restore(built, run, step)[0])
 
 
 def begun(data: Path, **changes: Any) -> tuple[Any, Any]:
     """(the state that a run begins with, the one that it would begin with afresh)."""
     built = experiment.build(config(data, seed=5, **changes))
     return (
-        initial.begin(built, experiment.shapes(built)).state,
+        initialize.begin(built, experiment.shapes(built)).state,
         jax.device_get(experiment.init(built)).state,
     )
 
@@ -97,13 +98,13 @@ def test_an_optimizer_that_holds_parameters_begins_with_those_taken_over(source:
 def test_a_run_begins_so_and_goes_on_without_the_other(source: Path, data: Path, tmp_path: Path) -> None:
     other = shutil.copytree(source, tmp_path / 'other')
     made = {'init.from': str(other), 'checkpoint.every': 1}
-    assert training.train(config(data, **made), tmp_path / 'run') == (2, '')
-    whole = training.train(config(data, steps=4, **made), tmp_path / 'whole')
+    assert train.train(config(data, **made), tmp_path / 'run') == (2, '')
+    whole = train.train(config(data, steps=4, **made), tmp_path / 'whole')
     shutil.rmtree(other)
-    assert training.train(config(data, steps=4, **made), tmp_path / 'run') == whole
+    assert train.train(config(data, steps=4, **made), tmp_path / 'run') == whole
     assert tinyruns.arrays(tmp_path / 'run', 4) == tinyruns.arrays(tmp_path / 'whole', 4)
     first = (tmp_path / 'run' / 'samples' / '0000000.png').read_bytes()
-    training.train(config(data), tmp_path / 'afresh')
+    train.train(config(data), tmp_path / 'afresh')
     assert first != (tmp_path / 'afresh' / 'samples' / '0000000.png').read_bytes()
 
 
@@ -129,7 +130,7 @@ def test_what_does_not_fit_is_refused_and_nothing_is_written(
         **{k: v.format(source=source) if isinstance(v, str) else v for k, v in changes.items()},
     }
     with pytest.raises(errors.GaxError, match=message):
-        training.train(config(data, **changes), tmp_path / 'run')
+        train.train(config(data, **changes), tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
 
 

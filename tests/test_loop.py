@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from gax import loop
+from gax.training import loop
 
 
 class Log:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import toys
 
-from gax.checkpoint import Checkpoints
 from gax.config import optimizer
 from gax.core import ema, optimizers, rng, wrappers
 from gax.core import step as steps
 from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
+from gax.training.checkpoints import Checkpoints
 
 WITHOUT_SCHEDULE = ['optimistic_adam', 'rprop', 'sm3']
 SCHEDULE = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 100}

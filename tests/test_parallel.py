@@ -13,11 +13,11 @@ import tinyruns
 from jax.sharding import PartitionSpec
 from toys import close, differ
 
-from gax import experiment
 from gax.core import step as steps
 from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.nets.ops.conv import conv
+from gax.training import experiment
 
 MODES = tuple(sharding.PARALLEL)
 # Nothing here lets examples see one another; points, latents, dropout and the penalty's places are drawn in every step.

@@ -195,7 +195,7 @@ def test_no_file_goes_past_these_rules(path: Path) -> None:
         ours = ours or (isinstance(node.func, ast.Name) and name == 'write_text')
         assert ours or not is_text or 'encoding' in keywords, f'{where}: no encoding'
         assert name != 'expanduser' or path.name == 'paths.py', f'{where}: a home past paths.user'
-    if path.name not in ('paths.py', 'checkpoint.py'):
+    if path.name not in ('paths.py', 'checkpoints.py'):
         texts = [
             n.value
             for n in ast.walk(ast.parse(path.read_text(encoding='utf-8')))

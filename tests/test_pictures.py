@@ -5,8 +5,8 @@ import numpy as np
 import toys
 from PIL import Image
 
-from gax import progress
 from gax.core import forward, sample
+from gax.training import progress
 from gax.viz import images as pictures
 
 RING = np.stack([np.cos(np.arange(8.0)), np.sin(np.arange(8.0))], axis=-1).astype(np.float32)

@@ -11,9 +11,9 @@ import pytest
 import tinyruns
 from toys import close
 
-from gax import experiment
 from gax.distributed import sharding
 from gax.errors import GaxError
+from gax.training import experiment
 
 # Batch-norm in g and both kinds of gradient penalty in d. Convolutions are matrix products here: nets/conv.py.
 SMALL = {

@@ -10,9 +10,9 @@ import jax
 import pytest
 import tinyruns
 
-from gax import experiment, profile
 from gax.distributed import sharding
 from gax.errors import GaxError
+from gax.training import experiment, profiler
 
 TINY = {'data.name': 'synthetic:ring', 'g.net.widths': (8,), 'd.net.widths': (8,), 'steps_per_call': 2}
 WIDE = {
@@ -24,9 +24,9 @@ WIDE = {
 
 
 def test_a_profile_has_a_table_and_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profile, 'CALLS', 3)
-    monkeypatch.setattr(profile, 'SIDE', {'cpu': 64})
-    table = profile.take(tinyruns.config(**TINY), tmp_path)
+    monkeypatch.setattr(profiler, 'CALLS', 3)
+    monkeypatch.setattr(profiler, 'SIDE', {'cpu': 64})
+    table = profiler.take(tinyruns.config(**TINY), tmp_path)
     assert (table.steps, table.devices) == (6, len(jax.devices()))
     assert table.data_wait == 0.0  # the points are drawn on the device
     assert table.seconds > 0
@@ -45,9 +45,9 @@ def test_lazy_terms_are_counted_on_their_steps() -> None:
     """R1 on one of four steps: the mean of one dear step and three cheap ones."""
     config = tinyruns.config(**TINY, **{'terms.r1.weight': 1.0, 'terms.r1.every': 4})
     made = experiment.build(config, sharding.mesh(jax.devices()[:1]))
-    dear, cheap = profile.flops_of(made, 1), profile.flops_of(made, 4)
+    dear, cheap = profiler.flops_of(made, 1), profiler.flops_of(made, 4)
     none = (4 * cheap - dear) / 3
-    assert profile.flops_of(made, 2) == pytest.approx((dear + none) / 2)
+    assert profiler.flops_of(made, 2) == pytest.approx((dear + none) / 2)
     assert none < 0.9 * dear
 
 
@@ -55,7 +55,7 @@ def test_lazy_terms_are_counted_on_their_steps() -> None:
 def test_devices_share_the_work_and_do_not_change_its_count(mode: str) -> None:
     config = tinyruns.config(**WIDE, parallel=mode)
     one, two = (
-        profile.flops_of(experiment.build(config, sharding.mesh(jax.devices()[:count])), 1)
+        profiler.flops_of(experiment.build(config, sharding.mesh(jax.devices()[:count])), 1)
         for count in (1, 2)
     )
     assert two == pytest.approx(one, rel=0.05)
@@ -64,7 +64,7 @@ def test_devices_share_the_work_and_do_not_change_its_count(mode: str) -> None:
 def test_products_are_counted_as_papers_count_them() -> None:
     """Two operations a multiply-add: what is left beside those of a 2-D MLP's layers is small."""
     config = tinyruns.config(**WIDE)
-    flops = profile.flops_of(experiment.build(config, sharding.mesh(jax.devices()[:1])), 1)
+    flops = profiler.flops_of(experiment.build(config, sharding.mesh(jax.devices()[:1])), 1)
     g, d = 4 * 128 + 128 * 128 + 128 * 2, 2 * 128 + 128 * 128 + 128
     minimum = 2 * 256 * ((3 * g - 4 * 128) + 2 * (3 * d - 2 * 128) + 2 * d)
     assert 0.9 < flops / minimum < 1.2
@@ -72,4 +72,4 @@ def test_products_are_counted_as_papers_count_them() -> None:
 
 def test_pmap_is_refused(tmp_path: Path) -> None:
     with pytest.raises(GaxError, match=r'config\.parallel=shard_map'):
-        profile.take(tinyruns.config(**TINY, parallel='pmap'), tmp_path)
+        profiler.take(tinyruns.config(**TINY, parallel='pmap'), tmp_path)

@@ -12,11 +12,12 @@ import optax
 import pytest
 from toys import close, differ, same
 
-from gax import experiment, gans
+from gax import gans
 from gax.core import metrics, rng
 from gax.core import step as steps
 from gax.distributed import sharding
-from gax.experiment import Carry
+from gax.training import experiment
+from gax.training.experiment import Carry
 
 ROOT = Path(__file__).parents[1]
 CONFIGS = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem != '__init__')

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import tinyruns
 
-from gax import experiment, training
+from gax.training import experiment, train
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -60,16 +60,16 @@ def test_stopped_by_signals_and_continued(
 ) -> None:
     config = tinyruns.config(steps=20, **{'data.name': f'npz:{data}', **changes})
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    assert training.train(config, whole) == (20, '')
+    assert train.train(config, whole) == (20, '')
     steps = {0: signal.SIGTERM, 8: signal.SIGINT, 13: signal.SIGTERM}
     signal_at(monkeypatch, steps)
     for _ in range(3):
-        done, name = training.train(config, parts)
+        done, name = train.train(config, parts)
         assert name in ('SIGTERM', 'SIGINT')
         assert done < 20
         assert (parts / 'checkpoints' / str(done)).is_dir()
         assert tinyruns.metrics(parts)[-1]['step'] == done
-    assert training.train(config, parts) == (20, '')
+    assert train.train(config, parts) == (20, '')
     tinyruns.same(whole, parts, 20)
 
 
@@ -77,9 +77,9 @@ def test_more_steps_go_on_as_if_asked_for_at_once(tmp_path: Path, data: Path) ->
     def config(steps: int) -> object:
         return tinyruns.config(steps=steps, **{'data.name': f'npz:{data}', 'log_every': 4, 'sample_every': 4})
 
-    training.train(config(16), tmp_path / 'whole')  # type: ignore[arg-type]
-    training.train(config(8), tmp_path / 'parts')  # type: ignore[arg-type]
-    training.train(config(16), tmp_path / 'parts')  # type: ignore[arg-type]
+    train.train(config(16), tmp_path / 'whole')  # type: ignore[arg-type]
+    train.train(config(8), tmp_path / 'parts')  # type: ignore[arg-type]
+    train.train(config(16), tmp_path / 'parts')  # type: ignore[arg-type]
     tinyruns.same(tmp_path / 'whole', tmp_path / 'parts', 16)
 
 

@@ -14,10 +14,12 @@ import jax.monitoring
 import pytest
 import tinyruns
 
-from gax import errors, evaluation, selection, training
-from gax.checkpoint import Checkpoints
+from gax import errors
 from gax.evals import results
 from gax.evals.evaluator import Evaluator
+from gax.training import evaluate as evaluation
+from gax.training import model_selection, train
+from gax.training.checkpoints import Checkpoints
 
 EVERY = {'eval.every': 4, 'eval.num': 20, 'eval.features': 'raw', 'eval.best': 'frechet'}
 # One step a call: what else falls due when decides how many there are otherwise, and with it the rounding.
@@ -67,7 +69,7 @@ def best_of(run: Path) -> tuple[int | None, list[int]]:
 def plain(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Path:
     """A run of 20 steps without evaluation."""
     run = tmp_path_factory.mktemp('plain') / 'run'
-    training.train(tinyruns.config(**{'data.name': f'npz:{data}', **SINGLE}), run)
+    train.train(tinyruns.config(**{'data.name': f'npz:{data}', **SINGLE}), run)
     return run
 
 
@@ -78,7 +80,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, data: Path) -> tuple[Path, 
     jax.monitoring.register_event_duration_secs_listener(
         lambda name, seconds, **more: compiled.append(name) if 'backend_compile' in name else None
     )
-    evaluate = selection.Selection.evaluate
+    evaluate = model_selection.Selection.evaluate
 
     def counted(self: Any, step: int, state: Any) -> Any:
         before = len(compiled)
@@ -88,8 +90,8 @@ def judged(tmp_path_factory: pytest.TempPathFactory, data: Path) -> tuple[Path, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv('XDG_CACHE_HOME', str(folder / 'cache'))
-        patch.setattr(selection.Selection, 'evaluate', counted)
-        training.train(tinyruns.config(**{'data.name': f'npz:{data}', **SINGLE, **EVERY}), folder / 'run')
+        patch.setattr(model_selection.Selection, 'evaluate', counted)
+        train.train(tinyruns.config(**{'data.name': f'npz:{data}', **SINGLE, **EVERY}), folder / 'run')
     jax.monitoring.clear_event_listeners()
     return folder / 'run', counts
 
@@ -106,8 +108,8 @@ def test_calls_of_several_steps_are_the_same_where_an_evaluation_ends_none_early
     tmp_path: Path, config: Callable[..., Any]
 ) -> None:
     changes = {'steps_per_call': 2, 'log_every': 4, 'steps': 8}
-    training.train(config(**changes), tmp_path / 'without')
-    training.train(config(**{**EVERY, **changes}), tmp_path / 'with')
+    train.train(config(**changes), tmp_path / 'without')
+    train.train(config(**{**EVERY, **changes}), tmp_path / 'with')
     tinyruns.same(tmp_path / 'without', tmp_path / 'with', 8)
 
 
@@ -121,7 +123,7 @@ def test_by_hand_the_same_numbers_are_found(
 ) -> None:
     run = shutil.copytree(judged[0], tmp_path / 'run')
     in_training = results.read_results(run)[-1]
-    by_hand = evaluation.of_run(run, 'newest', selection.setting_of(config(**EVERY).eval))[1][0]
+    by_hand = evaluation.of_run(run, 'newest', model_selection.setting_of(config(**EVERY).eval))[1][0]
     assert by_hand['protocol'] == in_training['protocol']
     assert by_hand['metrics'] == pytest.approx(in_training['metrics'], rel=1e-6)
     assert by_hand['floor'] == in_training['floor']
@@ -131,7 +133,7 @@ def test_the_best_is_kept_beside_the_newest(
     tmp_path: Path, config: Callable[..., Any], measured: None
 ) -> None:
     run = tmp_path / 'run'
-    training.train(config(**EVERY, **{'checkpoint.every': 1, 'checkpoint.keep': 2}), run)
+    train.train(config(**EVERY, **{'checkpoint.every': 1, 'checkpoint.keep': 2}), run)
     assert best_of(run) == (8, [8, 19, 20])
     assert json.loads((run / 'checkpoints' / 'best.json').read_text()) == {
         'step': 8,
@@ -149,13 +151,13 @@ def test_a_run_that_gets_no_better_ends(
     for _ in range(2):  # the same command says so again, and does nothing
         caplog.clear()
         with caplog.at_level(logging.INFO, 'gax'):
-            assert training.train(config(**patient), run) == (16, '')
+            assert train.train(config(**patient), run) == (16, '')
         assert (
             'stopped early at step 16: frechet_raw was 3 at step 8, and no better in 2 evaluations'
             in caplog.text
         )
         assert best_of(run) == (8, [4, 8, 16])
-    assert training.train(config(**{**patient, 'eval.patience': 0}), run) == (20, '')
+    assert train.train(config(**{**patient, 'eval.patience': 0}), run) == (20, '')
     assert tinyruns.metrics(plain) == tinyruns.metrics(run)
     assert tinyruns.arrays(plain, 20) == tinyruns.arrays(run, 20)
 
@@ -169,7 +171,7 @@ def test_stopped_and_continued_it_ends_where_it_would_have(
         (13, 13),
         (20, 16),
     ):  # 6 and 13 are evaluated, too, as ends, and count for nothing
-        assert training.train(config(**{**patient, 'steps': steps}), tmp_path / 'run') == (done, '')
+        assert train.train(config(**{**patient, 'steps': steps}), tmp_path / 'run') == (done, '')
     assert [row['step'] for row in results.read_results(tmp_path / 'run')] == [4, 6, 8, 12, 13, 16]
 
 
@@ -195,9 +197,9 @@ def test_a_process_that_dies_while_it_judges_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(Checkpoints, name, die)
         with pytest.raises(SystemExit):
-            training.train(config(**changes), run)
+            train.train(config(**changes), run)
     assert best_of(run)[0] == 4
-    training.train(config(**changes), run)
+    train.train(config(**changes), run)
     assert best_of(run) == (8, [8, 18, 20])
     tinyruns.same(plain, run, 20)
 
@@ -250,7 +252,7 @@ def test_an_evaluation_that_cannot_be_is_refused_before_anything_is_made(
     tmp_path: Path, config: Callable[..., Any], changes: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(errors.GaxError, match=says):
-        training.train(config(**changes), tmp_path / 'run')
+        train.train(config(**changes), tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
 
 
@@ -262,7 +264,7 @@ def test_an_evaluation_that_fails_takes_neither_the_run_nor_its_steps(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Whatever it fails by: the state is saved, one line says so, and training ends where it would have."""
-    real, run = selection.Selection.evaluate, tmp_path / 'run'
+    real, run = model_selection.Selection.evaluate, tmp_path / 'run'
 
     def fails(self: Any, step: int, state: Any) -> Any:
         if step == 8:
@@ -271,9 +273,9 @@ def test_an_evaluation_that_fails_takes_neither_the_run_nor_its_steps(
             assert 8 in Checkpoints(run / 'checkpoints', write=False).steps()
         return real(self, step, state)
 
-    monkeypatch.setattr(selection.Selection, 'evaluate', fails)
+    monkeypatch.setattr(model_selection.Selection, 'evaluate', fails)
     with caplog.at_level(logging.INFO, 'gax'):
-        assert training.train(config(**EVERY, **{'checkpoint.every': 100}), run) == (20, '')
+        assert train.train(config(**EVERY, **{'checkpoint.every': 100}), run) == (20, '')
     lines = [record.getMessage() for record in caplog.records if 'evaluation failed' in record.getMessage()]
     assert lines == [
         'step 8: the evaluation failed, and training goes on: RESOURCE_EXHAUSTED: Out of memory while trying'
@@ -304,13 +306,13 @@ def test_what_counts_and_shapes_tell_is_refused_before_the_first_step(
 ) -> None:
     few = tinyruns.images(tmp_path / 'few.npz', count)
     with pytest.raises(errors.GaxError, match=says):
-        training.train(config(**{**EVERY, 'data.name': f'npz:{few}', **changes}), tmp_path / 'run')
+        train.train(config(**{**EVERY, 'data.name': f'npz:{few}', **changes}), tmp_path / 'run')
     assert not (tmp_path / 'run').exists()
 
 
 def test_few_reals_are_enough_to_be_judged_by(tmp_path: Path, config: Callable[..., Any]) -> None:
     few = tinyruns.images(tmp_path / 'few.npz', 3)
-    training.train(config(**{**EVERY, 'data.name': f'npz:{few}', 'steps': 4}), tmp_path / 'run')
+    train.train(config(**{**EVERY, 'data.name': f'npz:{few}', 'steps': 4}), tmp_path / 'run')
     (row,) = results.read_results(tmp_path / 'run')
     assert row['metrics']['frechet_raw'] > 0
     assert row['floor'] == {}
@@ -318,9 +320,9 @@ def test_few_reals_are_enough_to_be_judged_by(tmp_path: Path, config: Callable[.
 
 def test_how_a_run_is_evaluated_may_change_as_it_goes_on(tmp_path: Path, config: Callable[..., Any]) -> None:
     run = tmp_path / 'run'
-    training.train(config(steps=8), run)
-    training.train(config(steps=16, **EVERY), run)
-    training.train(config(steps=20, **{**EVERY, 'eval.num': 16}), run)
+    train.train(config(steps=8), run)
+    train.train(config(steps=16, **EVERY), run)
+    train.train(config(steps=20, **{**EVERY, 'eval.num': 16}), run)
     assert [(row['step'], row['protocol']['fake']) for row in results.read_results(run)] == [
         (12, 20),
         (16, 20),
@@ -345,14 +347,14 @@ def test_features_that_only_keep_their_name_are_refused(
     module.write_text(source)
     monkeypatch.syspath_prepend(tmp_path)
     judged = {**EVERY, 'eval.features': 'features_of_a_user:pixels'}
-    training.train(config(steps=4, **judged), tmp_path / 'run')
+    train.train(config(steps=4, **judged), tmp_path / 'run')
     module.write_text(source + '# another function, for all that the name says\n')
     with pytest.raises(
         errors.GaxError, match=r'judged by other features .*:pixels \w{16} there, .*accept_changes'
     ):
-        training.train(config(steps=8, **judged), tmp_path / 'run')
-    assert training.train(config(steps=6, **{**EVERY, 'eval.features': 'raw'}), tmp_path / 'run') == (6, '')
+        train.train(config(steps=8, **judged), tmp_path / 'run')
+    assert train.train(config(steps=6, **{**EVERY, 'eval.features': 'raw'}), tmp_path / 'run') == (6, '')
     module.write_text(source)
-    training.train(config(steps=8, **judged), tmp_path / 'run')
+    train.train(config(steps=8, **judged), tmp_path / 'run')
     module.write_text(source + '#')
-    assert training.train(config(steps=12, **judged), tmp_path / 'run', accept=True) == (12, '')
+    assert train.train(config(steps=12, **judged), tmp_path / 'run', accept=True) == (12, '')

@@ -18,10 +18,11 @@ import tiny_sweep
 import tinyruns
 from ml_collections import ConfigDict
 
-from gax import alike, errors, together, training
+from gax import alike, errors, together
 from gax.config import choices
 from gax.sweep import plan
 from gax.together import Ending
+from gax.training import train as training
 from gax.viz import images
 
 RATES = tiny_sweep.RATES

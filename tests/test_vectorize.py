@@ -12,11 +12,12 @@ import pytest
 from toys import close
 
 from configs import dcgan_mnist, mlp2d, vanilla_mnist
-from gax import experiment, vectorize
+from gax import vectorize
 from gax.config import choices
 from gax.distributed import sharding
 from gax.nets.ops import conv
 from gax.sweep import plan
+from gax.training import experiment
 
 
 @pytest.fixture(scope='module', autouse=True)

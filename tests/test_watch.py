@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gax.watch import ACCURACY, DIVERSITY, LOGITS, MEMORY, NOTHING, PATIENCE, Watch
+from gax.training.diagnostics import ACCURACY, DIVERSITY, LOGITS, MEMORY, NOTHING, PATIENCE, Watch
 
 
 def warnings(name, values):

@@ -14,8 +14,9 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import cli, errors, export, fakes, report, training, workdir
-from gax.board import Board
+from gax import cli, errors, export, fakes, report
+from gax.training import train, workdir
+from gax.training.tensorboard import Board
 
 
 def test_config_json_is_complete_and_resolved(tmp_path: Path) -> None:
@@ -78,7 +79,7 @@ def test_a_run_of_before_a_field_was_there_goes_on_with_its_default(tmp_path: Pa
 def test_two_processes_do_not_share_a_workdir(tmp_path: Path) -> None:
     hold = workdir.open_workdir(tmp_path, tinyruns.config())
     code = (
-        'import fcntl, sys; from pathlib import Path; from gax import errors, workdir\n'
+        'import fcntl, sys; from pathlib import Path; from gax import errors; from gax.training import workdir\n'
         'try: workdir.take(open(sys.argv[1] + "/.lock", "w"), Path(sys.argv[1]))\n'
         'except errors.GaxError as error: print(error)'
     )
@@ -170,7 +171,7 @@ def test_without_tensorboardx_nothing_is_written_and_that_is_said_once(tmp_path:
     code = (
         'import sys, logging; sys.modules["tensorboardX"] = None; from pathlib import Path; from PIL import Image\n'
         'logging.basicConfig(level=logging.INFO, format="%(message)s")\n'
-        'from gax import workdir\n'
+        'from gax.training import workdir\n'
         'for i in range(2):\n'
         '    writer = workdir.MetricsWriter(Path(sys.argv[1]), 0); writer.write({"step": 1, "d/loss": 1.0})\n'
         '    writer.board.image(1, "samples", Image.new("L", (2, 2))); writer.board.config({}, []); writer.close()\n'
@@ -200,9 +201,9 @@ def test_a_workdir_and_its_data_may_have_any_name(tmp_path: Path) -> None:
     data = tinyruns.images(tmp_path / f'{ODD}.npz')
     config = tinyruns.config(steps=2, **{'data.name': f'npz:{data}'})
     with tinyruns.compiled_once():
-        assert training.train(config, tmp_path / ODD) == (2, '')
+        assert train.train(config, tmp_path / ODD) == (2, '')
         longer = tinyruns.config(steps=3, **{'data.name': f'npz:{data}'})
-        assert training.train(longer, tmp_path / ODD) == (3, '')
+        assert train.train(longer, tmp_path / ODD) == (3, '')
         data.unlink()
         assert export.export(fakes.Request(tmp_path / ODD, str(tmp_path / ODD / 'a.png'), 4)).step == 3
     assert 'caf\\udce9' in (tmp_path / ODD / 'log.txt').read_text(encoding='utf-8')

@@ -105,9 +105,9 @@ def values(workdir: Path, step: int) -> dict[str, np.ndarray]:
     """Every array of a checkpoint, by its path: parameters, optimizer, averages, random state, meter."""
     import jax
 
-    from gax import experiment
-    from gax.checkpoint import Checkpoints
-    from gax.workdir import read_config
+    from gax.training import experiment
+    from gax.training.checkpoints import Checkpoints
+    from gax.training.workdir import read_config
 
     like = experiment.shapes(experiment.build(read_config(workdir / 'config.json')))
     found = Checkpoints(workdir / 'checkpoints', write=False).restore(like, step)

@@ -113,8 +113,8 @@ def build_gax(settings: Settings) -> Built:
     """What gax's own scripts compile."""
     import jax
 
-    from gax import experiment
     from gax.core import metrics
+    from gax.training import experiment
 
     config = MODELS[settings.model].config()
     config.batch_size, config.precision = settings.batch, 'bfloat16' if settings.amp else 'float32'
@@ -136,13 +136,13 @@ def build_gax(settings: Settings) -> Built:
 
 def work_of(built: Any) -> dict[str, Any]:
     """FLOPs of a step, as XLA counts those of the lowered program, and the rate that they are a share of."""
-    from gax import profile
+    from gax.training import profiler
 
     kind = built.mesh.devices.flat[0].device_kind
     known = next((rates for name, rates in DATA_SHEET.items() if name in kind), None)
-    peak = known[built.config.precision] if known else profile.peak_of(built)
+    peak = known[built.config.precision] if known else profiler.peak_of(built)
     said = 'data sheet' if known else 'product of matrices, measured'
-    flops = profile.flops_of(built, 1)
+    flops = profiler.flops_of(built, 1)
     flops = None if math.isnan(flops) else flops
     return {'flops_per_step': flops, 'peak_flops': peak, 'peak_is': said, 'device_kind': kind}
 

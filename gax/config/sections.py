@@ -19,7 +19,7 @@ from gax.evals.defaults import eval_section as eval_section
 # Sections and fields that a config has only where they are on, with what they hold then.
 SWITCHED: dict[str, Any] = {
     'about': '',  # what the config file chose and why, a line each, which a run begins by saying
-    # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match. gax.initial
+    # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match. gax.training.initialize
     'init': {'from': '', 'nets': ''},
     'ada': {'kimg': 500.0, 'target': 0.6},  # the paper's; 0 kimg is off. augment.adaptive
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise

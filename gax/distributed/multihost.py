@@ -1,7 +1,7 @@
 """One run in several processes: on several machines, or several on one. How they begin together, and end.
 
 How they find each other is in rendezvous.py, what they say to each other while they train in coordination.py, who does what in
-course.py. Each process feeds its own devices the rows that lie there; the state is whole on all of them.
+runner.py. Each process feeds its own devices the rows that lie there; the state is whole on all of them.
 """
 
 from __future__ import annotations

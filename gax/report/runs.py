@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from gax import errors
 from gax.config import fields
 from gax.evals import results
-from gax.watch import Watch
-from gax.workdir import read_config, read_metrics
+from gax.training.diagnostics import Watch
+from gax.training.workdir import read_config, read_metrics
 
 Row = dict[str, Any]
 

@@ -14,11 +14,11 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from gax.config import arguments, fields
-from gax.signals import Stop
 from gax.sweep import grouped, page, plan, space, store, table
 from gax.sweep import objective as objectives
 from gax.sweep.plan import Plan, Search
 from gax.sweep.worker import Worker
+from gax.training.signals import Stop
 
 log = logging.getLogger('gax')
 

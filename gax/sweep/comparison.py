@@ -10,7 +10,7 @@ from gax import errors, stats
 from gax.config import fields
 from gax.sweep import objective as objectives
 from gax.sweep.objective import Measured, Objective
-from gax.workdir import FREE, PLACE, read_config, read_data
+from gax.training.workdir import FREE, PLACE, read_config, read_data
 
 
 class Side(NamedTuple):

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gax import alike, errors
-from gax.signals import Stop
 from gax.sweep import plan as plans
 from gax.sweep import space
 from gax.sweep.child import Child, Ending
 from gax.sweep.plan import Plan
 from gax.sweep.store import LostError, Store, key
 from gax.sweep.worker import ATTEMPTS, LOOK, Worker
-from gax.workdir import write_json
+from gax.training.signals import Stop
+from gax.training.workdir import write_json
 
 log = logging.getLogger('gax')
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from gax import errors
 from gax.evals import protocol, registry, results
-from gax.workdir import read_metrics
+from gax.training.workdir import read_metrics
 
 HOW = ('last', 'min', 'max', 'mean')
 DIRECTIONS = ('minimize', 'maximize')

@@ -23,7 +23,7 @@ from gax.sweep import identity, proposals
 from gax.sweep.database import Database
 from gax.sweep.plan import Plan
 from gax.sweep.space import Setting
-from gax.workdir import write_json
+from gax.training.workdir import write_json
 
 # Seconds between beats; and without one, until a worker of another machine is taken for dead.
 BEAT, GRACE = 10.0, 90.0

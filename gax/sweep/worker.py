@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from gax import errors
 from gax.data import identity
-from gax.signals import Stop
 from gax.sweep import objective as objectives
 from gax.sweep import space
 from gax.sweep.child import Child, Ending, is_in_use, saved_step
@@ -24,7 +23,8 @@ from gax.sweep.plan import Plan, flags
 from gax.sweep.space import Setting
 from gax.sweep.store import BEAT, LostError, Store
 from gax.sweep.tally import Tally
-from gax.workdir import read_data, read_metrics
+from gax.training.signals import Stop
+from gax.training.workdir import read_data, read_metrics
 
 log = logging.getLogger('gax')
 

@@ -12,9 +12,9 @@ import jax
 import pytest
 
 from configs import dcgan_mnist, vanilla_mnist
-from gax import experiment
 from gax.distributed import sharding
 from gax.nets.ops import conv
+from gax.training import experiment
 
 
 def dense(*widths: int) -> list[int]:

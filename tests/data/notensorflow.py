@@ -33,13 +33,13 @@ def main(folder: str, workdir: str) -> None:
     sys.meta_path.insert(0, refusing)
     import tinyruns
 
-    from gax import training
+    from gax.training import train
 
     data = {'data.name': 'tfds:emoji_tiles', 'data.dir': folder}
     for limit in (0, 1024):
         made = tinyruns.config(steps=1, log_every=1, **data, **{'data.device_limit_mib': limit})
         with tinyruns.compiled_once():
-            training.train(made, Path(workdir) / str(limit))
+            train.train(made, Path(workdir) / str(limit))
         assert tinyruns.metrics(Path(workdir) / str(limit))[-1]['step'] == 1
     print(f'trained on tfds:emoji_tiles twice; asked for tensorflow: {refusing.asked}')
 

@@ -15,13 +15,14 @@ import toys
 
 from configs import images
 from configs.images import Look
-from gax import data, experiment, gans
+from gax import data, gans
 from gax.config import defaults as configs
 from gax.config import fields
 from gax.core import step as steps
 from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.nets.ops import conv
+from gax.training import experiment
 
 
 def config_for(name, **changes):

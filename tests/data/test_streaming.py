@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tinyruns
 
-from gax import errors, experiment, training
+from gax import errors
 from gax.distributed import sharding
+from gax.training import experiment, train
 
 pytest.importorskip('grain', reason='streams need grain: pip install gax[stream]')
 
@@ -55,7 +56,7 @@ def test_fetched_is_trained_on_as_what_lives_on_the_device(folder, devices):
 
 def test_stopped_and_continued(tmp_path, folder, monkeypatch):
     made = config(folder, steps_per_call=2, log_every=5, **{'d.updates': 1})
-    assert training.train(made, tmp_path / 'whole') == (20, '')
+    assert train.train(made, tmp_path / 'whole') == (20, '')
     make, sent = experiment.advancer, []
 
     def advancer(*arguments):
@@ -70,11 +71,11 @@ def test_stopped_and_continued(tmp_path, folder, monkeypatch):
         return hit
 
     monkeypatch.setattr(experiment, 'advancer', advancer)
-    stopped = training.train(made, tmp_path / 'parts')
+    stopped = train.train(made, tmp_path / 'parts')
     assert stopped[1] == 'SIGTERM'
     assert 0 < stopped[0] < 20
     monkeypatch.setattr(experiment, 'advancer', make)
-    assert training.train(made, tmp_path / 'parts') == (20, '')
+    assert train.train(made, tmp_path / 'parts') == (20, '')
     tinyruns.same(tmp_path / 'whole', tmp_path / 'parts', 20)
     rows = [json.loads(line) for line in (tmp_path / 'parts' / 'metrics.jsonl').read_text().splitlines()]
     assert all(0 <= row['data_wait'] <= 1 for row in rows)
@@ -86,7 +87,7 @@ def test_a_file_that_breaks_while_training_is_named(tmp_path):
     (folder / '011.png').write_bytes(b'no image')
     made = config(folder, **{'data.image_size': 8, 'data.channels': 1})
     with pytest.raises(errors.GaxError) as info:
-        training.train(made, tmp_path / 'run')
+        train.train(made, tmp_path / 'run')
     assert str(info.value).startswith(f'{folder}/011.png cannot be read as an image')
 
 

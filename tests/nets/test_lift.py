@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import pytest
 import tinyruns
 
-from gax import experiment
 from gax.core.wrappers import accumulate
 from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.gans import ebgan
 from gax.nets.linen import lift
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
+from gax.training import experiment
 
 RING = {'data.name': 'synthetic:ring', 'g.widths': (8,), 'd.widths': (8,)}
 NORMED = {**RING, 'g.batch_norm_first': True}

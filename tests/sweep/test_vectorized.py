@@ -14,9 +14,10 @@ import pytest
 import tiny_sweep
 import tinyruns
 
-from gax import errors, training
-from gax.signals import Stop
+from gax import errors
 from gax.sweep import grouped, objective, plan, store, table
+from gax.training import train
+from gax.training.signals import Stop
 
 FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')
 CONFIG = '--config=tests/tiny_sweep.py'
@@ -173,7 +174,7 @@ def test_a_whole_sweep_by_the_script(tmp_path: Path) -> None:
         assert sorted(tinyruns.pictures(sweep / row['folder'])) == ['0000000.png', '0000020.png']
     alone, last = tmp_path / 'alone', found[1]
     config = plan.changed(tiny_sweep.get_config(), {'seed': 5, **dict.fromkeys(tiny_sweep.RATES, 1e-3)})
-    training.train(config, alone)
+    train.train(config, alone)
     (sweep / last['folder'] / 'run.log').rename(tmp_path / 'run.log')
     nearly.near(sweep / last['folder'], alone, 20)
 

@@ -13,8 +13,8 @@ import pytest
 import tiny_sweep
 import tinyruns
 
-from gax.signals import Stop
 from gax.sweep import database, objective, plan, store, table, worker
+from gax.training.signals import Stop
 
 FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')
 LOSS = objective.Objective('d/loss', 'last', 'minimize')

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import data, errors, experiment, trained
-from gax.checkpoint import Checkpoints, said
+from gax import data, errors
 from gax.config import choices
 from gax.config import defaults as configs
 from gax.core import rng
@@ -21,8 +20,10 @@ from gax.evals import collect, external_samples, results
 from gax.evals.evaluator import Evaluator, Setting, told
 from gax.evals.protocol import differ, refuse_other
 from gax.evals.reference import reference
-from gax.experiment import Experiment
-from gax.workdir import read_config
+from gax.training import experiment, trained_run
+from gax.training.checkpoints import Checkpoints, said
+from gax.training.experiment import Experiment
+from gax.training.workdir import read_config
 
 
 class Evaluated(NamedTuple):
@@ -126,7 +127,7 @@ def build(workdir: Path, name: str = '') -> Experiment:
     """The experiment of a workdir, on as many devices as its batch can be dealt out to. name: see `of_run`."""
     config = read_config(workdir / 'config.json')
     count = max(n for n in range(1, len(jax.devices()) + 1) if config.batch_size % n == 0)
-    return trained.with_data(workdir, config, name, sharding.mesh(jax.devices()[:count]))
+    return trained_run.with_data(workdir, config, name, sharding.mesh(jax.devices()[:count]))
 
 
 def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:

@@ -230,7 +230,7 @@ def writer() -> ThreadPoolExecutor:
 
 
 def of_one_process(ocp: Any) -> Any:
-    """Of several processes this one writes and reads by itself (see course.py): Orbax is not to wait for the others."""
+    """Of several processes this one writes and reads by itself (see runner.py): Orbax is not to wait for the others."""
     mine = jax.process_index()
     return ocp.options.MultiprocessingOptions(
         primary_host=mine, active_processes={mine}, barrier_sync_key_prefix=f'gax{mine}'

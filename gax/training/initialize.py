@@ -10,14 +10,15 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gax import errors, paths, trained
-from gax.checkpoint import layout, parted
+from gax import errors, paths
 from gax.core import metrics, rng
 from gax.core import step as steps
 from gax.core.types import Array, Key, PyTree
 from gax.distributed import sharding
-from gax.experiment import Carry, Experiment
-from gax.workdir import read_config
+from gax.training import trained_run
+from gax.training.checkpoints import layout, parted
+from gax.training.experiment import Carry, Experiment
+from gax.training.workdir import read_config
 
 log = logging.getLogger('gax')
 NAMED = 4  # arrays that a refusal names
@@ -66,7 +67,7 @@ def taken_over(built: Experiment, like: Carry) -> tuple[Weights, str]:
     section = built.config.init
     workdir, which = split(section['from'])
     config = read_config(workdir / 'config.json')
-    state, step = trained.restore(trained.build(workdir, config), workdir, which)
+    state, step = trained_run.restore(trained_run.build(workdir, config), workdir, which)
     names = chosen(section, list(state.params), list(like.state.params))
     weights = Weights(
         {name: state.params[name] for name in names},

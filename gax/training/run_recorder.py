@@ -15,18 +15,18 @@ from jax.tree_util import keystr, tree_leaves_with_path
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.checkpoint import Checkpoints
 from gax.config import defaults as configs
 from gax.core import metrics
 from gax.core.types import PyTree, TrainState
 from gax.data.identity import Identity
 from gax.evals import results
-from gax.experiment import Carry
-from gax.progress import LogFile
-from gax.selection import Selection, on_board
+from gax.training.checkpoints import Checkpoints
+from gax.training.diagnostics import Watch
+from gax.training.experiment import Carry
+from gax.training.model_selection import Selection, on_board
+from gax.training.progress import LogFile
+from gax.training.workdir import MetricsWriter, open_workdir, read_metrics
 from gax.viz import images
-from gax.watch import Watch
-from gax.workdir import MetricsWriter, open_workdir, read_metrics
 
 
 class Record:

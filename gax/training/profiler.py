@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, paths
+from gax import errors, paths
 from gax.core import step as steps
 from gax.core import wrappers
 from gax.distributed import sharding
-from gax.experiment import Carry, Experiment
+from gax.training import experiment
+from gax.training.experiment import Carry, Experiment
 
 log = logging.getLogger('gax')
 

@@ -25,7 +25,7 @@ from gax.core import step as steps
 from gax.core.types import Array, Game, TrainState
 from gax.data import prefetch, shuffle
 from gax.distributed import sharding as parallel
-from gax.pace import Pace
+from gax.training.pace import Pace
 
 log = logging.getLogger('gax')
 

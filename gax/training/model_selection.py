@@ -14,15 +14,16 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors, evaluation
-from gax.checkpoint import Checkpoints
+from gax import errors
 from gax.core.types import TrainState
 from gax.evals import registry, results
 from gax.evals.defaults import eval_section
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
-from gax.experiment import Experiment
-from gax.workdir import ACCEPT
+from gax.training import evaluate as evaluation
+from gax.training.checkpoints import Checkpoints
+from gax.training.experiment import Experiment
+from gax.training.workdir import ACCEPT
 
 log = logging.getLogger('gax')
 

@@ -13,10 +13,10 @@ from typing import IO, Any
 from ml_collections import ConfigDict
 
 from gax import errors, paths
-from gax.board import Board
 from gax.config import defaults as configs
 from gax.data import identity
 from gax.data.identity import Identity
+from gax.training.tensorboard import Board
 
 log = logging.getLogger('gax')
 

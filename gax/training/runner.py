@@ -1,6 +1,6 @@
 """The course of a run, which is the same in every process that takes part in it.
 
-Process 0 looks, writes and saves (training.py); the others only compute, and wait while it does: each of these moments ends
+Process 0 looks, writes and saves (train.py); the others only compute, and wait while it does: each of these moments ends
 with a word of process 0, so that a slow disk or a long evaluation keeps nobody waiting in a collective, and an early end is
 one for all. A checkpoint is written and read by process 0 alone: the workdir need not be on a disk that the others see.
 """
@@ -20,16 +20,17 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, loop
+from gax import errors
 from gax.config import defaults as configs
 from gax.config import sections
 from gax.core import metrics
 from gax.core.types import PyTree
 from gax.distributed import multihost, sharding
 from gax.distributed.coordination import Alone
-from gax.experiment import Carry, Experiment
-from gax.pace import Pace
-from gax.signals import Stop
+from gax.training import experiment, loop
+from gax.training.experiment import Carry, Experiment
+from gax.training.pace import Pace
+from gax.training.signals import Stop
 
 log = logging.getLogger('gax')
 Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]

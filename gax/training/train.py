@@ -12,20 +12,21 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors, experiment, initial, loop, opening, selection
-from gax.checkpoint import Checkpoints
+from gax import errors
 from gax.config import sections
 from gax.core import optimizers, sample
 from gax.core.types import PyTree, TrainState
-from gax.course import Course
-from gax.course import rhythm as rhythm  # of together.py, too
 from gax.data import identity
 from gax.distributed import sharding
 from gax.distributed.coordination import Alone
-from gax.experiment import Carry
-from gax.progress import Clock, Progress
-from gax.record import Record
-from gax.signals import Stop
+from gax.training import experiment, initialize, loop, model_selection, start_report
+from gax.training.checkpoints import Checkpoints
+from gax.training.experiment import Carry
+from gax.training.progress import Clock, Progress
+from gax.training.run_recorder import Record
+from gax.training.runner import Course
+from gax.training.runner import rhythm as rhythm  # of together.py, too
+from gax.training.signals import Stop
 from gax.viz import images
 
 log = logging.getLogger('gax')
@@ -57,13 +58,13 @@ class Run(Course):
         self, config: ConfigDict, workdir: Path, team: Alone, closing: ExitStack, accept: bool = False
     ) -> None:
         self.opening: list[str] = []
-        self.say(opening.device())
+        self.say(start_report.device())
         for line in config.get('about', '').splitlines():
             self.say(line)
         super().__init__(config, team, closing)
-        self.say(opening.networks(self.shapes.state.params))
+        self.say(start_report.networks(self.shapes.state.params))
         self.own = experiment.own(self.experiment)
-        selected = selection.of_run(self.own, workdir)
+        selected = model_selection.of_run(self.own, workdir)
         begun = self.begun(workdir)  # before anything is written: it may be refused
         data = identity.of(self.experiment.source)
         self.record = Record(config, workdir, self.shapes, selected, closing, data, accept)
@@ -85,12 +86,12 @@ class Run(Course):
         self.opening.append(line)
 
     def on_built(self) -> None:
-        self.say(opening.data(self.experiment.source.spec))
+        self.say(start_report.data(self.experiment.source.spec))
 
     def listen(self, closing: ExitStack) -> None:
         """From here on whatever is logged is in the log file, too."""
         file = self.record.log_file
-        for line in (opening.versions(), *self.opening):
+        for line in (start_report.versions(), *self.opening):
             file.note(line)
         log.addHandler(file)
         closing.callback(log.removeHandler, file)
@@ -100,7 +101,7 @@ class Run(Course):
         """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
         if not sections.init_from(self.config) or Checkpoints(workdir / 'checkpoints', write=False).steps():
             return None
-        return initial.begin(self.own, self.shapes, self.say)
+        return initialize.begin(self.own, self.shapes, self.say)
 
     def train(self, stop: Stop) -> tuple[int, str]:
         if self.start:

@@ -14,11 +14,11 @@ import flax.linen as nn
 import jax
 from ml_collections import ConfigDict
 
-from gax import experiment, profile
 from gax.config import fields
 from gax.core import rng
 from gax.core.types import Net, PyTree
-from gax.experiment import Experiment
+from gax.training import experiment, profiler
+from gax.training.experiment import Experiment
 
 STEPS = 64  # over which operations are averaged: terms that are due every k steps count by their share
 # Of the peak that products of matrices reach, what a training step does: a rule of thumb, see benchmarks/README.md.
@@ -66,9 +66,9 @@ def describe(config: ConfigDict) -> Summary:
     if config.parallel != 'jit':  # the program of all devices, whichever way it is made for them
         with counted.unlocked():
             counted.parallel = 'jit'
-    flops = profile.flops_of(built._replace(config=counted), STEPS)
+    flops = profiler.flops_of(built._replace(config=counted), STEPS)
     platform: str = built.mesh.devices.flat[0].platform
-    rate = SHARE.get(platform, SHARE_ELSEWHERE) * profile.peak_of(built)
+    rate = SHARE.get(platform, SHARE_ELSEWHERE) * profiler.peak_of(built)
     sizes = {
         'state': size_of(experiment.shapes(built).state),
         'data': size_of(built.arrays),

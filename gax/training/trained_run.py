@@ -8,13 +8,14 @@ import jax
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from gax import errors, experiment
-from gax.checkpoint import Checkpoints
+from gax import errors
 from gax.core.types import TrainState
 from gax.data import identity
 from gax.distributed import sharding
-from gax.experiment import Experiment
-from gax.workdir import read_data
+from gax.training import experiment
+from gax.training.checkpoints import Checkpoints
+from gax.training.experiment import Experiment
+from gax.training.workdir import read_data
 
 
 def build(workdir: Path, config: ConfigDict) -> Experiment:
