@@ -39,9 +39,10 @@ FOLDERS = flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfo
 
 
 def main(argv: list[str]) -> int:
-    from gax import export, fakes, paths
+    from gax import paths
+    from gax.sampling import export, sampler
 
-    asked = fakes.Request(
+    asked = sampler.Request(
         workdir=paths.user(WORKDIR.value),
         out=OUT.value,
         num=NUM.value,

@@ -14,9 +14,10 @@ import tinyruns
 from PIL import Image
 
 from configs import cgan_mnist
-from gax import data, errors, export, fakes
+from gax import data, errors
 from gax.data import identity as data_identity
 from gax.evals.evaluator import Setting
+from gax.sampling import export, sampler
 from gax.sweep import comparison
 from gax.training import evaluate, experiment, train, workdir
 
@@ -160,25 +161,25 @@ def handed_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 def test_samples_need_no_data(handed_on: tuple[Path, Path], tmp_path: Path) -> None:
     run, moved = handed_on
-    export.export(fakes.Request(run, str(tmp_path / 'a.npz'), 6))
-    export.export(fakes.Request(run, str(tmp_path / 'a.png'), 20, interpolate=2))
-    export.export(fakes.Request(run, str(tmp_path / 'folder'), 6))
+    export.export(sampler.Request(run, str(tmp_path / 'a.npz'), 6))
+    export.export(sampler.Request(run, str(tmp_path / 'a.png'), 20, interpolate=2))
+    export.export(sampler.Request(run, str(tmp_path / 'folder'), 6))
     with pytest.raises(errors.GaxError, match=r'set does not exist \(if the data has moved, --data says'):
-        export.export(fakes.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2))
-    export.export(fakes.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2, data=f'folder:{moved}'))
+        export.export(sampler.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2))
+    export.export(sampler.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2, data=f'folder:{moved}'))
     with pytest.raises(errors.GaxError, match='trained on other data'):
-        export.export(fakes.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2, data='embedded:emoji'))
+        export.export(sampler.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2, data='embedded:emoji'))
 
 
 def test_samples_are_the_same_without_the_data(tmp_path: Path) -> None:
     path, run = tinyruns.images(tmp_path / 'x.npz'), tmp_path / 'run'
     train.train(config(f'npz:{path}'), run)
-    export.export(fakes.Request(run, str(tmp_path / 'a.npz'), 6))
+    export.export(sampler.Request(run, str(tmp_path / 'a.npz'), 6))
     path.unlink()
-    export.export(fakes.Request(run, str(tmp_path / 'b.npz'), 6))
+    export.export(sampler.Request(run, str(tmp_path / 'b.npz'), 6))
     (run / 'data.json').unlink()
     tinyruns.images(path)  # as a gax reads it that finds no data.json
-    export.export(fakes.Request(run, str(tmp_path / 'c.npz'), 6))
+    export.export(sampler.Request(run, str(tmp_path / 'c.npz'), 6))
     a, b, c = (np.load(tmp_path / f'{name}.npz')['images'] for name in 'abc')
     np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(a, c)
@@ -193,7 +194,7 @@ def test_the_spec_alone_has_the_shapes_of_a_run(tmp_path: Path) -> None:
 
 def test_a_workdir_is_whole_when_it_is_copied(handed_on: tuple[Path, Path], tmp_path: Path) -> None:
     shutil.copytree(handed_on[0], tmp_path / 'copy')
-    export.export(fakes.Request(tmp_path / 'copy', str(tmp_path / 'a.npz'), 3, label=2))
+    export.export(sampler.Request(tmp_path / 'copy', str(tmp_path / 'a.npz'), 3, label=2))
     assert np.load(tmp_path / 'a.npz')['labels'].tolist() == [2, 2, 2]
 
 

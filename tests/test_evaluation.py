@@ -13,12 +13,13 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import errors, export
+from gax import errors
 from gax.config import base
 from gax.distributed import sharding
 from gax.evals import results
 from gax.evals.evaluator import Evaluator, Setting, enough
-from gax.fakes import Request
+from gax.sampling import export
+from gax.sampling.sampler import Request
 from gax.training import evaluate, experiment, train
 
 

@@ -13,8 +13,8 @@ import tinyruns
 from PIL import Image
 
 from gax import errors
-from gax.export import export as export_
-from gax.fakes import Request
+from gax.sampling.export import export as export_
+from gax.sampling.sampler import Request
 from gax.training import train
 from gax.viz import video
 

@@ -9,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gax import errors, latents
+from gax import errors
 from gax.core.types import Game
+from gax.sampling import latents
 
 LABELS = jnp.arange(3, dtype=jnp.int32)
 

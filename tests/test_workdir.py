@@ -14,7 +14,8 @@ import pytest
 import tinyruns
 from PIL import Image
 
-from gax import cli, errors, export, fakes, report
+from gax import cli, errors, report
+from gax.sampling import export, sampler
 from gax.training import train, workdir
 from gax.training.tensorboard import Board
 
@@ -205,7 +206,7 @@ def test_a_workdir_and_its_data_may_have_any_name(tmp_path: Path) -> None:
         longer = tinyruns.config(steps=3, **{'data.name': f'npz:{data}'})
         assert train.train(longer, tmp_path / ODD) == (3, '')
         data.unlink()
-        assert export.export(fakes.Request(tmp_path / ODD, str(tmp_path / ODD / 'a.png'), 4)).step == 3
+        assert export.export(sampler.Request(tmp_path / ODD, str(tmp_path / ODD / 'a.png'), 4)).step == 3
     assert 'caf\\udce9' in (tmp_path / ODD / 'log.txt').read_text(encoding='utf-8')
     assert 'damaged' not in {path.name for path in (tmp_path / ODD).iterdir()}
     page = report.write([tmp_path / ODD]).read_text(encoding='utf-8')

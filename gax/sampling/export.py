@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from gax import data, errors, fakes, latents, paths
+from gax import data, errors, paths
 from gax.evals import memorization
 from gax.evals.features import extractors
-from gax.fakes import Images, Job, Request
+from gax.sampling import latents, sampler
+from gax.sampling.sampler import Images, Job, Request
 from gax.training import experiment, trained_run
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config, write_json
@@ -63,7 +64,7 @@ def export(request: Request) -> Made:
     spec = built.source.spec
     check_label(request.label, built)
     if request.truncation:
-        latents.check_truncation(built.game, request.truncation, fakes.every_class(spec))
+        latents.check_truncation(built.game, request.truncation, sampler.every_class(spec))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
     state, step = trained_run.restore(built, request.workdir, request.step)
     job = Job(request, kind, built, state, step, mirrored)
@@ -78,7 +79,7 @@ def check_label(label: int | None, built: Experiment) -> None:
     spec = built.source.spec
     if not 0 <= label < spec.num_classes:
         raise errors.GaxError(f'--label {label}: {spec.name} has {spec.num_classes} classes, from 0')
-    if 'label' not in latents.seen(built.game, fakes.every_class(spec), 1):
+    if 'label' not in latents.seen(built.game, sampler.every_class(spec), 1):
         raise errors.GaxError(
             f'--label {label}: {built.config.gan} makes samples of no class in particular here; leave --label out'
         )
@@ -133,7 +134,7 @@ def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
 
 
 def write_samples(job: Job) -> str:
-    made, request = fakes.draw(job), job.request
+    made, request = sampler.draw(job), job.request
     if job.kind == FOLDER:
         if 'image' not in made:
             raise errors.GaxError(f'--out {request.out}: points are no images; write an .npz')
@@ -170,8 +171,8 @@ def behind(job: Job) -> Any:
 def write_path(job: Job) -> str:
     """A traversal or an interpolation: rows of a picture, or all at once in a film."""
     request, film = job.request, job.kind in video.KINDS
-    chosen, steps, flows = fakes.path(job, film)
-    made = fakes.synthesize(job, chosen)
+    chosen, steps, flows = sampler.path(job, film)
+    made = sampler.synthesize(job, chosen)
     what = (
         f'{request.traverse} varied' if request.traverse else f'the way through {request.interpolate} latents'
     )
@@ -194,7 +195,7 @@ def write_neighbours(job: Job) -> str:
     request, source, arrays = job.request, job.built.source, job.built.arrays
     extractor = extractors.make(request.features, source.spec.fields.get('image', (1,)))
     reals = memorization.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
-    images = pictures.to_uint8(fakes.draw(job)['image'])
+    images = pictures.to_uint8(sampler.draw(job)['image'])
     made = memorization.features_of(jax.jit(extractor.apply), extractor, images)
     found = memorization.memorised(made, reals, request.neighbours, request.seed)
     first = found.suspicious[:SHOWN]

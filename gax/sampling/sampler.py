@@ -9,10 +9,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax import errors, latents, paths
+from gax import errors, paths
 from gax.core import rng, sample
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, TrainState
+from gax.sampling import latents
 from gax.training.experiment import Experiment
 
 CHUNK = 256  # samples per compiled call
