@@ -22,12 +22,13 @@ from models import config_file
 from published import TABLES
 from tqdm import trange
 
-from gax import cli, data, errors, vectorize
+from gax import cli, data, errors
 from gax.core import rng, sample
 from gax.data import synthetic
 from gax.distributed import sharding
 from gax.evals import digit_accuracy
 from gax.evals.metrics import mode_coverage
+from gax.sweep.vmapped import program
 from gax.training import experiment
 from gax.viz import images as pictures
 
@@ -80,8 +81,8 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     images = 'image' in built.source.spec.fields
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
-    runs = vectorize.Runs(built, tuple(seeds), {})
-    carry, advance = vectorize.init(runs), vectorize.advancer(runs)
+    runs = program.Runs(built, tuple(seeds), {})
+    carry, advance = program.init(runs), program.advancer(runs)
     chunk = config.steps_per_call or experiment.longest_call(built)
     curve, began = [], time.perf_counter()
     for step in trange(0, steps, chunk, desc=name, mininterval=5):

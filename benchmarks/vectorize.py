@@ -24,9 +24,10 @@ import numpy as np
 from absl import flags
 from models import config_file
 
-from gax import cli, vectorize
+from gax import cli
 from gax.distributed import sharding
 from gax.sweep import plan
+from gax.sweep.vmapped import program as vectorize
 from gax.training import experiment
 
 CONFIG = flags.DEFINE_string('config', 'mlp2d', 'Name of a config in configs/.')

@@ -17,9 +17,10 @@ RUNS = flags.DEFINE_string('runs', None, 'JSON file that lists the runs.', requi
 
 
 def main(argv: list[str]) -> int:
-    from gax import listed, paths
+    from gax import paths
+    from gax.sweep.vmapped import run_list
 
-    return listed.train(CONFIG.value, paths.user(RUNS.value))
+    return run_list.train(CONFIG.value, paths.user(RUNS.value))
 
 
 if __name__ == '__main__':

@@ -10,8 +10,8 @@ import pytest
 import tinyruns
 
 from configs import mlp2d
-from gax import alike
 from gax.sweep import plan
+from gax.sweep.vmapped import grouping
 
 RATE = 'g.optimizer.learning_rate'
 R1 = 'terms.r1.weight'
@@ -23,12 +23,12 @@ def product(base: Any = None, **fields: list[Any]) -> list[Any]:
     return [plan.changed(base, dict(zip(names, v, strict=True))) for v in itertools.product(*fields.values())]
 
 
-def members(found: list[alike.Group]) -> list[list[int]]:
+def members(found: list[grouping.Group]) -> list[list[int]]:
     return [group.members for group in found]
 
 
 def test_numbers_and_seeds_go_together() -> None:
-    found, reasons = alike.groups(
+    found, reasons = grouping.groups(
         product(seed=[0, 1], g__optimizer__learning_rate=[1e-3, 2e-3], ema__decay=[0.9, 0.99])
     )
     assert members(found) == [[0, 1, 2, 3, 4, 5, 6, 7]]
@@ -62,20 +62,20 @@ def test_numbers_and_seeds_go_together() -> None:
 def test_what_is_no_plain_number_goes_apart(
     fields: dict[str, list[Any]], groups: list[list[int]], reason: str
 ) -> None:
-    found, reasons = alike.groups(product(**fields))
+    found, reasons = grouping.groups(product(**fields))
     assert members(found) == groups
     (said,) = reasons
     assert said.startswith(reason)
 
 
 def test_a_zero_that_changes_nothing_but_numbers_goes_together() -> None:
-    found, reasons = alike.groups(product(label_smoothing=[0.0, 0.1], instance_noise__std=[0.0, 0.1]))
+    found, reasons = grouping.groups(product(label_smoothing=[0.0, 0.1], instance_noise__std=[0.0, 0.1]))
     assert members(found) == [[0, 1, 2, 3]]
     assert reasons == []
 
 
 def test_the_zero_that_counts_is_named_alone() -> None:
-    found, reasons = alike.groups(product(label_smoothing=[0.0, 0.1], terms__r1__weight=[0.0, 1.0]))
+    found, reasons = grouping.groups(product(label_smoothing=[0.0, 0.1], terms__r1__weight=[0.0, 1.0]))
     assert members(found) == [[0, 2], [1, 3]]
     assert reasons == [f'where config.{R1} is 0 the program is another']
 
@@ -83,18 +83,18 @@ def test_the_zero_that_counts_is_named_alone() -> None:
 def test_what_is_fetched_and_replicas_go_one_after_another(tmp_path: Path) -> None:
     data = f'npz:{tinyruns.images(tmp_path / "data.npz")}'
     streamed = tinyruns.config(**{'data.name': data, 'data.device_limit_mib': 0})
-    (group,), (reason,) = alike.groups(product(streamed, seed=[0, 1]))
+    (group,), (reason,) = grouping.groups(product(streamed, seed=[0, 1]))
     assert (group.members, group.alone) == (
         [0, 1],
         f'{data} is fetched step by step: larger than config.data.device_limit_mib',
     )
     assert reason == f'one after another: {group.alone}'
     replicas = product(parallel=['shard_map'], seed=[0, 1])
-    (group,), _ = alike.groups(replicas)
+    (group,), _ = grouping.groups(replicas)
     assert group.alone == 'config.parallel=shard_map: its replicas share one run'
 
 
 def test_what_a_recipe_refuses_is_said_by_it() -> None:
     bad = product(loss=['wasserstein'], label_smoothing=[0.1], seed=[0, 1])
-    (group,), _ = alike.groups(bad)
+    (group,), _ = grouping.groups(bad)
     assert group.alone.startswith("loss 'wasserstein' has no label to smooth")

@@ -16,7 +16,7 @@ from gax import cli, errors, paths
 from gax.data import tfds
 from gax.evals import cache
 from gax.evals.features import inception_weights
-from gax.sweep import identity
+from gax.sweep import leases
 from gax.sweep.database import Database, address
 
 ROOT = Path(__file__).parents[1]
@@ -161,7 +161,7 @@ def test_a_database_in_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
         pass
     assert [path.name for path in (tmp_path / name).iterdir()] == ['sweep.db']
     assert database.engine.url.database == str(tmp_path / name / 'sweep.db')
-    identity.study_name(tmp_path / name, {}).encode()
+    leases.study_name(tmp_path / name, {}).encode()
 
 
 def test_a_database_in_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from gax import errors, stats
+from gax import errors
+from gax.sweep import stats
 
 # Student (1908), the sleep that two drugs gave to ten patients: t = -4.0621, p = 0.002833, interval (-2.4599, -0.7001).
 FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

@@ -18,10 +18,11 @@ import tiny_sweep
 import tinyruns
 from ml_collections import ConfigDict
 
-from gax import alike, errors, together
+from gax import errors
 from gax.config import choices
 from gax.sweep import plan
-from gax.together import Ending
+from gax.sweep.vmapped import grouping, runner
+from gax.sweep.vmapped.runner import Ending
 from gax.training import train as training
 from gax.viz import images
 
@@ -50,10 +51,10 @@ def configs(*names: str, **changes: Any) -> dict[str, ConfigDict]:
 
 
 def train(root: Path, given: dict[str, ConfigDict]) -> tuple[Endings, str]:
-    (group,), _ = alike.groups(list(given.values()))
+    (group,), _ = grouping.groups(list(given.values()))
     assert not group.alone
     told: Endings = {}
-    stopped_by = together.train(
+    stopped_by = runner.train(
         group, {root / n: c for n, c in given.items()}, lambda w, e: told.update({w.name: e})
     )
     return told, stopped_by
@@ -91,7 +92,7 @@ def test_stopped_by_a_signal_and_gone_on_bit_for_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = configs('slow', 'fast', terms__r1__every=2)
-    make = together.vectorize.advancer
+    make = runner.vectorize.advancer
 
     def advancer(*arguments: Any) -> Any:
         advance = make(*arguments)
@@ -104,7 +105,7 @@ def test_stopped_by_a_signal_and_gone_on_bit_for_bit(
         return stopping
 
     with monkeypatch.context() as patched:
-        patched.setattr(together.vectorize, 'advancer', advancer)
+        patched.setattr(runner.vectorize, 'advancer', advancer)
         told, stopped_by = train(tmp_path / 'parts', given)
     assert (told, stopped_by) == (dict.fromkeys(given, Ending('stopped')), 'SIGTERM')
     assert [int(p.name) for p in (tmp_path / 'parts').glob('*/checkpoints/8')] == [8, 8]
@@ -157,9 +158,9 @@ def json_rows(path: Path) -> list[dict[str, Any]]:
 
 def test_too_many_for_the_memory_is_one_line_that_says_how_many_to_try() -> None:
     with pytest.raises(errors.GaxError, match='too small for 9 runs at once: try --group=4'):
-        raise_in(together.plain_memory_errors(9), 'RESOURCE_EXHAUSTED: Out of memory allocating')
+        raise_in(runner.plain_memory_errors(9), 'RESOURCE_EXHAUSTED: Out of memory allocating')
     with pytest.raises(jax.errors.JaxRuntimeError):
-        raise_in(together.plain_memory_errors(9), 'INTERNAL: something else')
+        raise_in(runner.plain_memory_errors(9), 'INTERNAL: something else')
 
 
 def raise_in(block: Any, said: str) -> None:

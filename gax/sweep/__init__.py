@@ -13,7 +13,7 @@ NAME is one thing to choose among its alternatives; there an alternative may als
         yield {'terms.r1.weight': Range(1e-3, 10.0, log=True)}
 
 space.py: what is varied · plan.py: the runs · objective.py: what a run has measured · store.py: who does which run ·
-child.py: a run in a process of its own · worker.py: the loop · table.py, plots.py, page.py: what is left to read.
+subprocess_run.py: a run in a process of its own · worker.py: the loop · table.py, plots.py, page.py: what is left to read.
 """
 
 from gax.sweep.space import Range

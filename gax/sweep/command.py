@@ -14,9 +14,10 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from gax.config import arguments, fields
-from gax.sweep import grouped, page, plan, space, store, table
 from gax.sweep import objective as objectives
+from gax.sweep import page, plan, space, store, table
 from gax.sweep.plan import Plan, Search
+from gax.sweep.vmapped import worker as grouped
 from gax.sweep.worker import Worker
 from gax.training.signals import Stop
 

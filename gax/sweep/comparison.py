@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gax import errors, stats
+from gax import errors
 from gax.config import fields
 from gax.sweep import objective as objectives
+from gax.sweep import stats
 from gax.sweep.objective import Measured, Objective
 from gax.training.workdir import FREE, PLACE, read_config, read_data
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gax import stats
-from gax.sweep import space
+from gax.sweep import space, stats
 from gax.sweep.objective import Objective
 from gax.sweep.table import Row
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from gax import errors
-from gax.sweep import identity, proposals
+from gax.sweep import leases, samplers
 from gax.sweep.database import Database
 from gax.sweep.plan import Plan
 from gax.sweep.space import Setting
@@ -41,16 +41,16 @@ class Store:
         self.workdir, self.plan = workdir.absolute(), plan
         self._closing = contextlib.ExitStack()
         spec = plan.spec()
-        identity.refuse_other(self.workdir, spec)
-        self.name = identity.study_name(self.workdir, spec)
+        leases.refuse_other(self.workdir, spec)
+        self.name = leases.study_name(self.workdir, spec)
         self.database = Database(url, self.workdir)
         self._closing.callback(self.database.engine.dispose)
         try:
             self.database.reach()
             with errors.plain_os_errors(self.workdir):
                 self.workdir.mkdir(parents=True, exist_ok=True)
-                self.me = self._closing.enter_context(identity.presence(self.workdir))
-            self._watch = identity.Watch(self.me, grace)
+                self.me = self._closing.enter_context(leases.presence(self.workdir))
+            self._watch = leases.Watch(self.me, grace)
             with self.database.plain_errors():
                 self._open(spec)
         except BaseException:
@@ -69,9 +69,9 @@ class Store:
                 storage=self.storage, study_name=self.name, direction=goal, load_if_exists=True
             )
             self.study.set_user_attr('sweep', dict(spec))
-            write_json(self.workdir / identity.FILE, {'study': self.name, **spec})
+            write_json(self.workdir / leases.FILE, {'study': self.name, **spec})
         if self.plan.search:
-            self.study.pruner = proposals.pruner(self.plan.search, self.plan.base.steps)
+            self.study.pruner = samplers.pruner(self.plan.search, self.plan.base.steps)
 
     def close(self) -> None:
         self._closing.close()
@@ -111,11 +111,11 @@ class Store:
             if (
                 self.plan.search
             ):  # seeded by the trial's number: a search that was stopped proposes what it would have
-                self.study.sampler = proposals.sampler(self.plan.search, number)
-            trial = self.study.ask(proposals.distributions(self.plan) if self.plan.search else None)
+                self.study.sampler = samplers.sampler(self.plan.search, number)
+            trial = self.study.ask(samplers.distributions(self.plan) if self.plan.search else None)
             assert trial.number == number
             if self.plan.search:
-                trial.set_user_attr('setting', proposals.chosen(self.plan, trial.params))
+                trial.set_user_attr('setting', samplers.chosen(self.plan, trial.params))
             return trial
 
     def take_more(self, fits: Callable[[Setting, Sequence[int]], bool], most: int) -> list[Any]:
@@ -178,14 +178,14 @@ def peek(url: str, workdir: Path, plan: Plan) -> list[Any]:
 
     workdir = workdir.absolute()
     spec = plan.spec()
-    identity.refuse_other(workdir, spec)
+    leases.refuse_other(workdir, spec)
     database = Database(url, workdir)
     if database.sqlite and not Path(database.engine.url.database or '').exists():
         return []
     try:
         database.reach()
         storage = optuna.storages.RDBStorage(database.url, database.options, skip_table_creation=True)
-        study = optuna.load_study(storage=storage, study_name=identity.study_name(workdir, spec))
+        study = optuna.load_study(storage=storage, study_name=leases.study_name(workdir, spec))
         found = counted(study.get_trials())
         storage.remove_session()
         storage.engine.dispose()

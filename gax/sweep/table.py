@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from ml_collections import ConfigDict
 
-from gax import errors, paths, stats
+from gax import errors, paths
 from gax.config import fields
 from gax.data import identity
 from gax.sweep import objective as objectives
-from gax.sweep import space
+from gax.sweep import space, stats
 from gax.sweep.objective import Measured, Objective
 from gax.sweep.space import Setting
 

@@ -18,10 +18,10 @@ from gax import errors
 from gax.data import identity
 from gax.sweep import objective as objectives
 from gax.sweep import space
-from gax.sweep.child import Child, Ending, is_in_use, saved_step
 from gax.sweep.plan import Plan, flags
 from gax.sweep.space import Setting
 from gax.sweep.store import BEAT, LostError, Store
+from gax.sweep.subprocess_run import Child, Ending, is_in_use, saved_step
 from gax.sweep.tally import Tally
 from gax.training.signals import Stop
 from gax.training.workdir import read_data, read_metrics

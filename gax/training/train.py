@@ -25,7 +25,7 @@ from gax.training.experiment import Carry
 from gax.training.progress import Clock, Progress
 from gax.training.run_recorder import Record
 from gax.training.runner import Course
-from gax.training.runner import rhythm as rhythm  # of together.py, too
+from gax.training.runner import rhythm as rhythm  # of runner.py, too
 from gax.training.signals import Stop
 from gax.viz import images
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import tinyruns
 
-from gax.sweep import child
-from gax.sweep.child import Child, Ending
+from gax.sweep import subprocess_run
+from gax.sweep.subprocess_run import Child, Ending
 
 # Saves when it is told to stop, as a run does, unless it has been told twice.
 SAVES = """
@@ -56,7 +56,7 @@ def test_how_a_run_ended(tmp_path: Path, code: str, wanted: Ending) -> None:
 def test_only_what_was_said_this_time_counts(tmp_path: Path) -> None:
     ending('import sys; print("gax: error: old"); sys.exit(2)', tmp_path)
     assert ending('import sys; sys.exit(2)', tmp_path) == Ending('crashed', 'exit status 2')
-    assert 'gax: error: old' in (tmp_path / child.LOG).read_text()
+    assert 'gax: error: old' in (tmp_path / subprocess_run.LOG).read_text()
 
 
 def wait_for(path: Path) -> None:
@@ -103,16 +103,16 @@ def test_a_run_saves_and_leaves_when_its_worker_dies(tmp_path: Path, number: sig
 def test_a_run_in_use_is_seen(tmp_path: Path) -> None:
     import fcntl
 
-    assert not child.is_in_use(tmp_path)
+    assert not subprocess_run.is_in_use(tmp_path)
     with open(tmp_path / '.lock', 'w') as lock:
-        assert not child.is_in_use(tmp_path)
+        assert not subprocess_run.is_in_use(tmp_path)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert child.is_in_use(tmp_path)
-    assert not child.is_in_use(tmp_path)
+        assert subprocess_run.is_in_use(tmp_path)
+    assert not subprocess_run.is_in_use(tmp_path)
 
 
 def test_the_step_that_was_saved(tmp_path: Path) -> None:
-    assert child.saved_step(tmp_path) == 0
+    assert subprocess_run.saved_step(tmp_path) == 0
     for name in ('5', '40', '60.tmp'):
         (tmp_path / 'checkpoints' / name).mkdir(parents=True)
-    assert child.saved_step(tmp_path) == 40
+    assert subprocess_run.saved_step(tmp_path) == 40

@@ -20,7 +20,7 @@ import tinyruns
 
 from gax import errors
 from gax.config import choices
-from gax.sweep import database, identity, objective, plan, store
+from gax.sweep import database, leases, objective, plan, store
 
 FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')
 LOSS = objective.Objective('d/loss', 'last', 'minimize')
@@ -226,10 +226,10 @@ def test_a_workdir_of_another_sweep_or_of_a_run_is_refused(stores: Many) -> None
         stores(grid('lr', seeds=1, loss='hinge'))
     with pytest.raises(errors.GaxError, match=r"holds another sweep \(sweep: \['lr'\] there, \['loss'\] now"):
         stores(grid('loss', seeds=1))
-    (stores.workdir / identity.FILE).write_text('{"study": ')
+    (stores.workdir / leases.FILE).write_text('{"study": ')
     with pytest.raises(errors.GaxError, match=r'sweep\.json is damaged'):
         stores(grid('lr', seeds=1))
-    (stores.workdir / identity.FILE).unlink()
+    (stores.workdir / leases.FILE).unlink()
     (stores.workdir / 'config.json').write_text('{}')
     with pytest.raises(errors.GaxError, match='holds a run'):
         stores(grid('lr', seeds=1))

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 import tiny_sweep
 
-from gax import errors, stats
+from gax import errors
 from gax.config import choices
 from gax.core.spec import Spec
 from gax.data import identity
-from gax.sweep import comparison, objective, page, plan, plots, space, table
+from gax.sweep import comparison, objective, page, plan, plots, space, stats, table
 from gax.sweep.table import Row
 
 RATE = 'g.optimizer.learning_rate'

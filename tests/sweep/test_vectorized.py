@@ -15,7 +15,8 @@ import tiny_sweep
 import tinyruns
 
 from gax import errors
-from gax.sweep import grouped, objective, plan, store, table
+from gax.sweep import objective, plan, store, table
+from gax.sweep.vmapped import worker as grouped
 from gax.training import train
 from gax.training.signals import Stop
 

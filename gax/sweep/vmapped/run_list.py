@@ -14,9 +14,10 @@ from pathlib import Path
 
 from ml_collections import ConfigDict
 
-from gax import alike, errors, paths, together
+from gax import errors, paths
 from gax.sweep import plan
-from gax.together import Ending, Tell
+from gax.sweep.vmapped import grouping, runner
+from gax.sweep.vmapped.runner import Ending, Tell
 from gax.training import train as training
 
 log = logging.getLogger('gax')
@@ -34,19 +35,19 @@ def train(base: ConfigDict, file: Path) -> int:
         with errors.plain_os_errors(file), open(file.with_name(ENDINGS), 'a', encoding='utf-8') as out:
             out.write(json.dumps({'workdir': str(workdir), **ending._asdict()}) + '\n')
 
-    groups, reasons = alike.groups(configs)
+    groups, reasons = grouping.groups(configs)
     for reason in reasons:
         log.info('%s', reason)
     for group in groups:
         some = {workdirs[i]: configs[i] for i in group.members}
-        work = together.train if len(some) > 1 and not group.alone else one_after_another
+        work = runner.train if len(some) > 1 and not group.alone else one_after_another
         if stopped_by := work(group, some, tell):
             return 128 + signal.Signals[stopped_by].value
     return 1 if 'failed' in kinds else 0
 
 
-def one_after_another(group: alike.Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
-    """As together.train, for runs that cannot be trained so."""
+def one_after_another(group: grouping.Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
+    """As runner.train, for runs that cannot be trained so."""
     for workdir, config in given.items():
         try:
             _, stopped_by = training.train(config, workdir)

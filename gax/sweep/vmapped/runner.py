@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 import jax
 from ml_collections import ConfigDict
 
-from gax import errors, gans, vectorize
-from gax.alike import Group
+from gax import errors, gans
 from gax.config import defaults as configs
 from gax.core import optimizers, rng
 from gax.core.types import PyTree
 from gax.data import identity
 from gax.distributed import sharding
+from gax.sweep.vmapped import program
+from gax.sweep.vmapped.grouping import Group
 from gax.training import experiment, loop, start_report
 from gax.training import train as training
 from gax.training.experiment import Carry, Experiment
@@ -66,7 +67,7 @@ def train(group: Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
         for start in sorted({m.record.start for m in members}):
             if not stop.name:
                 lot = [m for m in members if m.record.start == start]
-                runs = vectorize.gather(built, [m.record.config for m in lot], group.varied)
+                runs = program.gather(built, [m.record.config for m in lot], group.varied)
                 with plain_memory_errors(len(lot)):
                     Together(runs, lot, tell).train(stop)
         return stop.name
@@ -122,7 +123,7 @@ def plain_memory_errors(runs: int) -> Iterator[None]:
 class Together:
     """The loop over runs that stand at the same step."""
 
-    def __init__(self, runs: vectorize.Runs, members: Sequence[Member], tell: Tell) -> None:
+    def __init__(self, runs: program.Runs, members: Sequence[Member], tell: Tell) -> None:
         self.runs, self.tell, self.built = runs, tell, runs.built
         self.config, self.start = runs.built.config, members[0].record.start
         self.alive = dict(enumerate(members))  # by their places in the program
@@ -133,8 +134,8 @@ class Together:
         self.examples, self.real = experiment.reals(self.built, num), None
         if points:
             self.real = experiment.reals(self.built, 512)
-        self.sampler, self.surfaces = vectorize.sampler(runs, num), vectorize.surfaces(runs, self.real)
-        self.take = vectorize.taker(runs)
+        self.sampler, self.surfaces = program.sampler(runs, num), program.surfaces(runs, self.real)
+        self.take = program.taker(runs)
 
     def train(self, stop: Stop) -> None:
         """To the last step, a signal, or until no run is left; tells how each has ended."""
@@ -154,7 +155,7 @@ class Together:
             self.progress.at(step)
 
         pace = Pace(experiment.longest_call(self.built))
-        advance = vectorize.advancer(self.runs, pace)
+        advance = program.advancer(self.runs, pace)
         stopped = lambda: bool(stop.name or not self.alive)  # noqa: E731
         done = loop.run(carry, advance, start, config.steps, hooks, stopped, lambda: pace.size, progress)[1]
         self.progress.close()
@@ -174,11 +175,11 @@ class Together:
 
     def begin(self) -> Carry:
         if not self.start:
-            return vectorize.init(self.runs)
+            return program.init(self.runs)
         restored = [m.record.restored for m in self.alive.values()]
         for m in self.alive.values():
             m.record.restored = None
-        return vectorize.place(self.runs, restored)
+        return program.place(self.runs, restored)
 
     def each(self, do: Callable[[int, Record], None]) -> None:
         """`do` for every run that goes on. One that raises GaxError, as it would have alone, is over."""
@@ -245,8 +246,8 @@ class Together:
         began = time.perf_counter()
 
         def judge(run: int, record: Record) -> None:
-            host = lambda: jax.device_get(vectorize.pick(carry, run))  # noqa: E731
-            self.tell_of(record, record.evaluate(step, vectorize.pick(carry.state, run), host))
+            host = lambda: jax.device_get(program.pick(carry, run))  # noqa: E731
+            self.tell_of(record, record.evaluate(step, program.pick(carry.state, run), host))
             if record.over:
                 if step % self.config.log_every:
                     record.log(step, host().meter, self.clock.row(step, None))

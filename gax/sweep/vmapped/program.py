@@ -1,7 +1,7 @@
 """Runs that differ only in numbers, trained together in one compiled program by `vmap`: every array has a leading axis of runs.
 
 Each run is what it would be alone, up to rounding: it has its seed, its own order of the data, and its own numbers, which
-are given to the program as arrays. Which runs may be trained so: alike.py.
+are given to the program as arrays. Which runs may be trained so: grouping.py.
 """
 
 from __future__ import annotations

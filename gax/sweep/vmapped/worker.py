@@ -11,12 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gax import alike, errors
+from gax import errors
 from gax.sweep import plan as plans
 from gax.sweep import space
-from gax.sweep.child import Child, Ending
 from gax.sweep.plan import Plan
 from gax.sweep.store import LostError, Store, key
+from gax.sweep.subprocess_run import Child, Ending
+from gax.sweep.vmapped import grouping
 from gax.sweep.worker import ATTEMPTS, LOOK, Worker
 from gax.training.signals import Stop
 from gax.training.workdir import write_json
@@ -40,7 +41,7 @@ def groups(plan: Plan) -> Groups:
         )
     runs = plan.trials()
     configs = [plans.changed(plan.base, {**setting, 'seed': seed}) for setting, (seed,) in runs]
-    found, reasons = alike.groups(configs)
+    found, reasons = grouping.groups(configs)
     several = [g.members for g in found if len(g.members) > 1 and not g.alone]
     of = {key(*runs[i]): number for number, members in enumerate(several) for i in members}
     sizes = Counter(map(len, several))

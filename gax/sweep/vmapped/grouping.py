@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import data, errors, gans, vectorize
+from gax import data, errors, gans
 from gax.config import defaults as configs
 from gax.config import sections
 from gax.core import rng
@@ -24,6 +24,7 @@ from gax.core import step as steps
 from gax.core.types import Array
 from gax.data.resident import nbytes
 from gax.distributed import sharding
+from gax.sweep.vmapped import program
 from gax.training import experiment
 from gax.training.experiment import Experiment
 
@@ -150,13 +151,13 @@ def build(config: ConfigDict, source: data.Source) -> Experiment:
     return Experiment(config, source, game, sharding.mesh(jax.devices()[:1]), source.arrays, rows)
 
 
-def outline(built: Experiment, values: vectorize.Values | None = None) -> Outline:
+def outline(built: Experiment, values: program.Values | None = None) -> Outline:
     """Structure, shapes and types of a run's state and metrics; the moves and lazy terms of its step."""
     rows = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), experiment.row_shapes(built, 1))
     plan: list[Any] = []
 
-    def one(values: vectorize.Values, key_data: Array, arrays: Any, rows: Any) -> Any:
-        made = vectorize.with_values(built, values)
+    def one(values: program.Values, key_data: Array, arrays: Any, rows: Any) -> Any:
+        made = program.with_values(built, values)
         plan[:] = [*steps.moves(made.game), *steps.lazy_terms(made.game).items()]
         state = steps.init(made.game, key_data)
         return state, experiment.one_step(made, None)(state, arrays, rows)
