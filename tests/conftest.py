@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items):
         name = getattr(item, 'callspec', None) and item.callspec.params.get('name', '')
         group = (
             f'{item.module.__name__} {name}'
-            if item.module.__name__ == 'test_recipes'
+            if item.module.__name__.endswith('test_properties')
             else item.module.__name__
         )
         item.add_marker(pytest.mark.xdist_group(group))
@@ -51,7 +51,7 @@ def pytest_collection_modifyitems(items):
 def forgotten(request):
     """First in, last out: nothing that a module compiled outlives it."""
     yield
-    import forget
+    from tests.helpers import forget
 
     forget.compiled(request.module)
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-import tinyruns
 from absl import flags
 from absl.testing import flagsaver
 
@@ -22,6 +21,7 @@ from gax.config import config_file, fields
 from gax.objectives import penalties
 from gax.sweep import command
 from gax.training import train as training
+from tests.helpers import tinyruns
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
@@ -464,14 +464,14 @@ def test_help_lists_the_fields_of_a_config(script: Script, capfd: pytest.Capture
 @pytest.mark.parametrize('words', [['--help'], ['--sweep=lr', '--seeds=2', '--workdir=absent', '--dry_run']])
 def test_output_that_nobody_reads_ends_the_script_quietly(words: list[str]) -> None:
     """As in `| head -1`: status 141 of SIGPIPE, and not a word, neither from print nor from Python's end."""
-    config = ['--config=tests/tiny_sweep.py'] * (words != ['--help'])
+    config = ['--config=tests/helpers/tiny_sweep.py'] * (words != ['--help'])
     done = piped_to_nobody('sweep.py', *config, *words)
     assert (done.returncode, done.stderr) == (141, '')
 
 
 def test_a_training_whose_output_nobody_reads_is_saved(tmp_path: Path) -> None:
     done = piped_to_nobody(
-        TRAIN, '--config=tests/tiny_config.py', f'--workdir={tmp_path}', '--config.steps=4'
+        TRAIN, '--config=tests/helpers/tiny_config.py', f'--workdir={tmp_path}', '--config.steps=4'
     )
     assert done.returncode == 141
     assert 'Traceback' not in done.stderr

@@ -4,12 +4,12 @@ import json
 
 import jax
 import pytest
-import tinyruns
 
 from gax.config import fields
 from gax.nets import registry
 from gax.nets.ensemble import committee
 from gax.training import dry_run, experiment
+from tests.helpers import tinyruns
 
 
 def test_parameters_layers_and_operations():

@@ -8,9 +8,9 @@ import sys
 
 import jax
 import pytest
-import tinyruns
 
 from gax import errors
+from tests.helpers import tinyruns
 
 
 @pytest.mark.parametrize(

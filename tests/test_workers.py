@@ -1,11 +1,11 @@
 """How the tests are run: as many workers as the memory bears, which keep nothing that they have compiled."""
 
-import conftest
-import forget
 import jax
 import jax.numpy as jnp
 import pytest
-import toys
+
+from tests import conftest
+from tests.helpers import forget, toys
 
 
 @pytest.mark.parametrize(

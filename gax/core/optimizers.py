@@ -103,7 +103,7 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too: 'optimistic_gradient_descent',
     and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
     On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does
-    (tests/test_wrappers.py has both).
+    (tests/core/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
     name = config['name']

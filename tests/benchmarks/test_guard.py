@@ -4,7 +4,8 @@ import math
 
 import jax.numpy as jnp
 import pytest
-import tinyruns
+
+from tests.helpers import tinyruns
 
 QUICK = ('mlp2d', 'dcgan_mnist', 'r3gan32')  # compiled here; all are traced: 40 seconds of CPU time together
 

@@ -9,13 +9,13 @@ import subprocess
 import jax
 import numpy as np
 import pytest
-import tinyruns
 
 from configs import ring
 from gax import data, gans
 from gax.config import defaults as configs
 from gax.core import rng, step
 from gax.data import synthetic
+from tests.helpers import tinyruns
 
 
 @pytest.fixture(scope='module')

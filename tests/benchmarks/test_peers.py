@@ -9,7 +9,8 @@ import sys
 
 import jax
 import pytest
-import tinyruns
+
+from tests.helpers import tinyruns
 
 BENCHMARKS = pathlib.Path(__file__).parents[2] / 'benchmarks'
 

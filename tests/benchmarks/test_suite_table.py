@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-import tinyruns
+
+from tests.helpers import tinyruns
 
 ROOT = Path(__file__).parents[2]
 

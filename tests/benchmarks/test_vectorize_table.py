@@ -7,9 +7,9 @@ from pathlib import Path
 
 import jax
 import pytest
-import tinyruns
 
 from configs import mlp2d
+from tests.helpers import tinyruns
 
 
 @pytest.mark.slow

@@ -3,13 +3,13 @@
 import os
 import struct
 
-import imagefiles
 import numpy as np
 import pytest
 from PIL import Image
 
 from gax.data import decode
 from gax.errors import GaxError
+from tests.helpers import imagefiles
 
 RGB = imagefiles.noise(5, 7)
 GRAY = RGB[..., :1]

@@ -3,7 +3,6 @@
 import logging
 import os
 
-import imagefiles
 import jax
 import numpy as np
 import pytest
@@ -14,6 +13,7 @@ from gax.config.defaults import check
 from gax.data import folder
 from gax.errors import GaxError
 from gax.evals.reference import files_digest
+from tests.helpers import imagefiles
 
 
 def config(path, **fields):

@@ -1,6 +1,5 @@
 """Crops at random: pieces of the reflected image, each as likely, anew for each key, and no part of what is evaluated."""
 
-import imagefiles
 import jax
 import numpy as np
 import pytest
@@ -9,6 +8,7 @@ from gax import data
 from gax.config import base
 from gax.config.defaults import check
 from gax.errors import GaxError
+from tests.helpers import imagefiles
 
 PIXELS, COUNT = 2, 1000
 

@@ -5,15 +5,14 @@ import os
 import signal
 import time
 
-import imagefiles
 import jax
 import numpy as np
 import pytest
-import tinyruns
 
 from gax import errors
 from gax.distributed import sharding
 from gax.training import experiment, train
+from tests.helpers import imagefiles, tinyruns
 
 pytest.importorskip('grain', reason='streams need grain: pip install gax[stream]')
 

@@ -19,8 +19,7 @@ from gax.evals.reference import files_digest, reference
 
 tfds_library = pytest.importorskip('tensorflow_datasets', reason="pip install 'gax[tfds]'")
 pytest.importorskip('array_record', reason="pip install 'gax[tfds]'")
-import notensorflow  # noqa: E402
-import tfdsbuilders  # noqa: E402
+from tests.helpers import notensorflow, tfdsbuilders  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 
@@ -236,7 +235,7 @@ def test_what_goes_wrong_in_preparing_is_one_line(tmp_path, monkeypatch, without
 
 def test_training_on_a_prepared_set_imports_no_tensorflow(folder, tmp_path):
     """In a process of its own, which refuses to import it: from rows fetched, and from the device."""
-    env = {**os.environ, 'PYTHONPATH': os.pathsep.join([str(ROOT), str(ROOT / 'tests')])}
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
     command = [sys.executable, notensorflow.__file__, str(folder), str(tmp_path)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

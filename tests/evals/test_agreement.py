@@ -4,7 +4,8 @@ import importlib.util
 
 import numpy as np
 import pytest
-import tinyruns
+
+from tests.helpers import tinyruns
 
 NUM, DIMS, SUBSETS = 400, 16, (10, 100)
 # Made by agreement.theirs(*features(400, 16), subsets=(10, 100)) on the features as float64: torch-fidelity 0.4.0 (torch 2.13.0),

@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from configs import began_mnist
 from gax import errors, gans
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.gans import began
+from tests.helpers import toys
 
 POINTS = Spec('points', {'point': (2,)})
 # gamma 1/2, lambda_k 1/4. L(x), L(G(z)) -> k after the move, and D's loss with the k of before.

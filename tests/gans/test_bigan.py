@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import toys
 
 from gax.config import base, choose
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.gans import bigan
+from tests.helpers import toys
 
 SPEC = Spec('toy', {'point': (2,)})
 U, V = np.array([1.0, -2.0]), np.array([0.5, 3.0])

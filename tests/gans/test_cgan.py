@@ -3,12 +3,12 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from gax import errors
 from gax.config import base, choose
 from gax.core.spec import Spec
 from gax.gans import cgan
+from tests.helpers import toys
 
 SPEC = Spec('toy', {'point': (2,)}, num_classes=3)
 LABEL = jnp.array([2, 0])

@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from gax import errors, gans
 from gax.config import base
 from gax.core import step as steps
 from gax.core.spec import Spec
+from tests.helpers import toys
 
 POINTS = Spec('points', {'point': (2,)})
 IMAGES = Spec('images', {'image': (8, 8, 1)}, num_classes=3)

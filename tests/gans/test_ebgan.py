@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from configs import ebgan_mnist
 from gax import errors, gans
@@ -14,6 +13,7 @@ from gax.core import forward
 from gax.core.spec import Spec
 from gax.gans import ebgan
 from gax.nets import autoencoder, registry
+from tests.helpers import toys
 
 POINTS = Spec('points', {'point': (2,)})
 

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from gax import data, errors, gans
 from gax.config import base, choose
@@ -15,6 +14,7 @@ from gax.config import defaults as configs
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.objectives import penalties
+from tests.helpers import toys
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 A = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)

@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from configs import improved_mnist
 from gax import errors, gans
 from gax.config import choices
 from gax.core import step as steps
 from gax.core.spec import Spec
+from tests.helpers import toys
 
 POINTS = Spec('points', {'point': (2,)})
 

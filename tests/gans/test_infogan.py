@@ -4,12 +4,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from gax import errors
 from gax.config import base, choose
 from gax.core.spec import Spec
 from gax.gans import infogan
+from tests.helpers import toys
 
 SPEC = Spec('toy', {'point': (2,)})
 

@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import toys
 
 from gax import errors, gans
 from gax.config import base, choose
@@ -13,6 +12,7 @@ from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.gans.pacgan import in_packs, pack
 from gax.objectives import losses, penalties
+from tests.helpers import toys
 
 POINTS = Spec('points', {'point': (2,)})
 W = jnp.array([3.0, -4.0, 1.0, 2.0])  # D of a pack of two points

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import toys
 
 from gax import errors, gans
 from gax.config import base
@@ -18,6 +17,7 @@ from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.gans.unrolled import against_reals, look_ahead
 from gax.objectives import losses, penalties, terms
+from tests.helpers import toys
 
 POINTS = Spec('points', {'point': (2,)})
 W = jnp.array([1.0, -2.0])

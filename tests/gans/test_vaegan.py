@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-import toys
 
 from gax import errors
 from gax.config import base, choose
 from gax.core import step as steps
 from gax.core.spec import Spec
 from gax.gans import vaegan
+from tests.helpers import toys
 
 U = np.array([1.0, -2.0])
 G, E, RATE, GAMMA = 1.5, 0.5, 0.01, 0.2

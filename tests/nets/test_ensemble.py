@@ -4,7 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import close, same
 
 from gax.config import base, choose
 from gax.core import rng
@@ -15,6 +14,7 @@ from gax.nets import registry
 from gax.nets.ensemble import committee, multiscale
 from gax.nets.layers import halved
 from gax.objectives import losses, terms
+from tests.helpers.toys import close, same
 
 KEY = jax.random.key(0)
 SPEC = Spec('x', {'image': (8, 8, 1)}, 0, 10)

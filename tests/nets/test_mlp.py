@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from toys import same
 
 from gax import nets
 from gax.nets import mlp
+from tests.helpers.toys import same
 
 
 def count(tree):

@@ -13,9 +13,9 @@ from html import unescape
 from pathlib import Path
 
 import pytest
-import workdirs
 
 from gax import report
+from tests.helpers import workdirs
 
 BROWSER = next(
     filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome', 'chrome'))), ''

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-import workdirs
 
 from gax.report import curves, drawing, runs
 from gax.report.drawing import Axis, Line, Panel
+from tests.helpers import workdirs
 
 
 def test_a_long_curve_keeps_its_spikes() -> None:

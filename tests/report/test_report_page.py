@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import workdirs
 from PIL import Image
 
 from gax import errors, report
 from gax.report import runs, samples, tables
+from tests.helpers import workdirs
 
 VOID = {'meta', 'input', 'img', 'br', 'line', 'circle', 'polyline'}
 

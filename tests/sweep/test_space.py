@@ -4,11 +4,11 @@ import re
 
 import numpy as np
 import pytest
-import tinyruns
 
 from gax import errors
 from gax.config import fields
 from gax.sweep import Range, plan, space
+from tests.helpers import tinyruns
 
 BOTH = ('g.optimizer.learning_rate', 'd.optimizer.learning_rate')
 

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_sweep
-import tinyruns
 
 from gax import errors
 from gax.config import choices
 from gax.sweep import database, leases, objective, plan, store
+from tests.helpers import tiny_sweep, tinyruns
 
-FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')
+FILE = str(tinyruns.ROOT / 'tests' / 'helpers' / 'tiny_sweep.py')
 LOSS = objective.Objective('d/loss', 'last', 'minimize')
 
 
@@ -99,8 +98,7 @@ def test_each_trial_goes_to_one_of_many_workers_at_once(stores: Many) -> None:
 
 TAKE = """
 import sys, time, pathlib
-sys.path[:0] = ['tests', 'tests/sweep']
-import test_store as t
+from tests.sweep import test_store as t
 one = t.store.Store('', pathlib.Path(sys.argv[1]), t.search())
 print(one.take().number, flush=True)
 time.sleep(600)

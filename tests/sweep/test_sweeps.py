@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tinyruns
 from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
+from tests.helpers import tinyruns
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
 Script = Callable[..., int]
 
-CONFIG = '--config=tests/tiny_sweep.py'
+CONFIG = '--config=tests/helpers/tiny_sweep.py'
 CACHE = f'--compilation_cache={tinyruns.CACHE}'
 SCRIPT = 'sweep.py'
 RATE = 'g.optimizer.learning_rate'
@@ -292,7 +292,7 @@ BAD = [
     ('--sweep=empty', 'sweep_empty() must yield settings'),
     (
         '--sweep=raises',
-        'tests/tiny_sweep.py cannot be used: ZeroDivisionError: division by zero',
+        'tests/helpers/tiny_sweep.py cannot be used: ZeroDivisionError: division by zero',
     ),
     ('--sweep=lr,lr_again', 'sweep_lr() and sweep_lr_again() both set config.g.optimizer.learning_rate'),
     ('--sweep=lr,lr', '--sweep names lr twice'),

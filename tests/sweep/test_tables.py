@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny_sweep
 
 from gax import errors
 from gax.config import choices
@@ -21,6 +20,7 @@ from gax.core.spec import Spec
 from gax.data import identity
 from gax.sweep import comparison, objective, page, plan, plots, space, stats, table
 from gax.sweep.table import Row
+from tests.helpers import tiny_sweep
 
 RATE = 'g.optimizer.learning_rate'
 SMALL = objective.Objective('fid', 'last', 'minimize')

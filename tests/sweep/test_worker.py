@@ -10,13 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny_sweep
-import tinyruns
 
 from gax.sweep import database, objective, plan, store, table, worker
 from gax.training.signals import Stop
+from tests.helpers import tiny_sweep, tinyruns
 
-FILE = str(tinyruns.ROOT / 'tests' / 'tiny_sweep.py')
+FILE = str(tinyruns.ROOT / 'tests' / 'helpers' / 'tiny_sweep.py')
 LOSS = objective.Objective('d/loss', 'last', 'minimize')
 # Runs that are not trainings, as a machine makes them. The one with the rate 1e-4 goes wrong, the other ends at once.
 BEGIN = """

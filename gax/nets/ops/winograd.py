@@ -17,7 +17,7 @@ matrix product for each pair, and all three maps are matrix products with consta
 
 Strides split inputs and taps into phases, which are more channels. All is linear in x and in k, so autodiff finds gradients of
 the same form. With rows of E and G balanced and points chosen by the error that they make, results in float32 are within
-6 times the rounding errors of the plain sum (tests/nets/test_points.py holds them to it).
+6 times the rounding errors of the plain sum (tests/nets/ops/test_winograd.py holds them to it).
 
 Andrew Lavin and Scott Gray, Fast Algorithms for Convolutional Neural Networks, 2016, section 4 (tiles); Aleksandar Zlateski,
 Zhen Jia, Kai Li and Fredo Durand, FFT Convolutions are Faster than Winograd on Modern CPUs, Here is Why, 2018; Barbara

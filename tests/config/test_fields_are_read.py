@@ -1,0 +1,222 @@
+"""A config holds what is read: of every network, term, optimizer and section, another value makes another program, or none."""
+
+import re
+from importlib import import_module
+
+import jax
+import jax.numpy as jnp
+import pytest
+from ml_collections import ConfigDict
+
+from gax import errors, gans
+from gax.config import base, choices, fields
+from gax.config import defaults as configs
+from gax.core import bounds, optimizers
+from gax.core import step as steps
+from gax.core.spec import Spec
+from gax.nets import registry
+from gax.objectives import penalties
+from tests.helpers import toys
+
+ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder')
+SHAPE = (8, 8, 1)
+SMALL = {
+    'widths': (4, 4),
+    'strides': (1, 2),
+    'kernel': 3,
+    'blocks': 1,
+    'group_size': 2,
+    'code': 3,
+    'downs': 1,
+}
+
+OTHER = {'strides': (2, 2), 'group_size': 4}
+
+
+def other(value, notes=()):
+    """Another value of a field."""
+    for note in notes:
+        if isinstance(note, bounds.OneOf):
+            return next(v for v in note.names if v and v != value)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, tuple):
+        return (*value[:-1], value[-1] + 1) if value else (3,)
+    return value + 1 if isinstance(value, int) else 0.75 * value + 0.01
+
+
+def words(jaxpr):
+    """A traced program as text, without the addresses of functions."""
+    return re.sub(r'0x[0-9a-f]+', '', str(jaxpr))
+
+
+def network(kind, role, **changes):
+    """-> the shapes and the program of a network in training, with labels where it takes them."""
+    classes = 3 if changes.pop('labels', False) else 0
+    section = registry.section(kind, role)
+    section.update({name: value for name, value in SMALL.items() if name in section})
+    section.update(changes)
+    module = registry.build(section, role, SHAPE, num_classes=classes)
+    shape = (5,) if role == 'Generator' else SHAPE
+    inputs = [registry.example(*shape), *registry.labels(classes)]
+    net = registry.lifted(module, *inputs)
+    params, state = jax.eval_shape(lambda: net.init(jax.random.key(0)))
+
+    def run(params, state, *inputs):
+        return net.apply(params, state, *inputs, train=True, key=jax.random.key(0))
+
+    return jax.tree.map(jnp.shape, (params, state)), words(jax.make_jaxpr(run)(params, state, *inputs))
+
+
+NETWORKS = [(kind, role) for role in ROLES for kind in registry.kinds(role)]
+
+
+@pytest.mark.parametrize(('kind', 'role'), NETWORKS)
+def test_of_every_network(kind, role):
+    cls = registry.family(kind, role)
+    notes, usual = bounds.declared(cls), registry.section(kind, role)
+    plain = network(kind, role)
+    assert network(kind, role) == plain
+    for name in usual:
+        if name == 'kind':
+            continue
+        beside = {n.field: n.value for n in notes.get(name, ()) if isinstance(n, bounds.Only)}
+        beside |= {'labels': True} if name == 'class_norm' else {}
+        value = OTHER.get(name) or other({**usual, **SMALL}[name], notes.get(name, ()))
+        before = network(kind, role, **beside) if beside else plain
+        assert network(kind, role, **beside, **{name: value}) != before, f'{kind} {role} reads no {name}'
+
+
+def test_what_is_read_beside_another_value_only_is_refused():
+    for name, value in (('pieces', 9), ('slope', 0.5)):
+        config = base('vanilla')
+        config.d.net.activation, config.d.net[name] = 'relu', value
+        with pytest.raises(errors.GaxError, match=rf'^config\.d\.net\.{name}={value} is read by nobody'):
+            configs.check(config)
+
+
+SPEC = Spec('images', {'image': SHAPE}, num_classes=3, size=16)
+
+
+def tiny(gan='vanilla', **changes):
+    """The recipe with small networks, and fields changed."""
+    config = base(gan)
+    config.batch_size, config.latent_dim = 4, 3
+    if config.d.updates > 1:
+        config.d.updates = 2
+    for section in choices.paths(config):
+        if section.endswith('.net'):
+            net = fields.get(config, section)
+            net.update({name: value for name, value in SMALL.items() if name in net})
+    choices.set_all(config, {name.replace('__', '.'): value for name, value in changes.items()})
+    return config
+
+
+def program(config):
+    """-> what a step of the config computes, and when; a GaxError where it is refused."""
+    configs.check(config)
+    game = gans.make(config, SPEC)
+    rows = config.batch_size * steps.draws(game)
+    batch = {
+        'image': jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32),
+        'label': jax.ShapeDtypeStruct((rows,), jnp.int32),
+    }
+    state = jax.eval_shape(lambda: toys.init(game))
+    traced = jax.make_jaxpr(steps.make_step(game))(state, batch)
+    return words(traced), str(steps.lazy_terms(game)), jax.tree.map(jnp.shape, state)
+
+
+def unread(config, values):
+    """The fields among {path: another value} with which the config has the program that it has without, and is not refused."""
+    before, paths = program(config), []
+    for path, value in values.items():
+        changed = config.copy_and_resolve_references()
+        try:
+            choices.set(changed, path, value)
+            paths += [path] * (program(changed) == before)
+        except errors.GaxError:
+            continue
+    return paths
+
+
+@pytest.mark.parametrize('name', sorted(penalties.D_TERMS | penalties.G_TERMS))
+def test_of_every_term(name):
+    config = tiny()
+    choices.choose(config, f'terms.{name}', weight=0.5)
+    assert program(config) != program(tiny())
+    texts = {'policy': 'color', 'distance': 'l1'}
+    section = config.terms[name].items()
+    assert unread(config, {f'terms.{name}.{f}': texts.get(f) or other(value) for f, value in section}) == []
+
+
+def updating(section):
+    """The program of an optimizer: its first state, and an update."""
+    params = {'kernel': jnp.ones((128, 140)), 'bias': jnp.ones(3)}
+    made = optimizers.make(section, steps=100)
+
+    def run(params, grads):
+        state = made.init(params)
+        return state, made.update(grads, state, params)
+
+    return words(jax.make_jaxpr(run)(params, params))
+
+
+@pytest.mark.parametrize('name', sorted(optimizers.optimizers()))
+def test_of_every_optimizer(name):
+    plain = {'seed': 1} if name == 'noisy_sgd' else {}
+    for field, usual in optimizers.offered(name).items():
+        value = usual if not hasattr(usual, 'get_type') else {float: 0.25, int: 3}[usual.get_type()]
+        value = value if hasattr(usual, 'get_type') else other(value)
+        try:
+            before = updating(ConfigDict({'name': name, 'learning_rate': 0.1, **plain}))
+            after = updating(ConfigDict({'name': name, 'learning_rate': 0.1, **plain, field: value}))
+        except errors.GaxError:
+            continue
+        assert after != before, f'{name} reads no {field}'
+
+
+# Fields that are of the host's affair, or of the data's: they are no part of the step's program.
+HOST = (
+    *('about', 'steps', 'seed', 'log_every', 'sample_every', 'steps_per_call', 'parallel', 'gan'),
+    *('checkpoint.', 'eval.', 'data.', 'init.'),
+)
+VALUES = {
+    'loss': 'hinge',
+    'augment': 'color',
+    'remat': 'g',
+    'precision': 'bfloat16',
+    'accumulate': 2,
+    'd.updates': 2,
+    'd.head.minibatch': 'std',
+}
+
+
+def test_of_every_section():
+    """Each field of the usual game, and of the sections that can be switched on."""
+    config = tiny(ada__kimg=1.0, instance_noise__std=0.1, top_k__fraction=0.5, top_k__steps=4)
+    assert program(config) == program(config)
+    apart = ('.net.', 'optimizer.name')  # networks and optimizers have tests of their own
+    values = {
+        path: VALUES[path] if path in VALUES else other(value)
+        for path, value in fields.leaves(config).items()
+        if not path.startswith(HOST) and not any(part in path for part in apart)
+    }
+    assert unread(config, values) == []
+
+
+@pytest.mark.parametrize('gan', gans.names())
+def test_of_every_recipe(gan):
+    """The fields that a recipe adds to those of every config."""
+    config = tiny(gan)
+    usual = {path for path in fields.leaves(base('vanilla')) if '.net.' not in path}
+    values = {
+        path: VALUES[path] if path in VALUES else other(value)
+        for path, value in fields.leaves(config).items()
+        if path not in usual and not any(part in path for part in ('.net.', '.optimizer.', 'terms.'))
+    }
+    assert not values or unread(config, values) == []
+
+
+@pytest.mark.parametrize('config', ['mnist'])
+def test_a_config_is_short(config):
+    assert len(fields.fields_of(import_module(f'configs.{config}').get_config())) <= 60
