@@ -65,7 +65,7 @@ def sizes(name: str) -> dict[str, int]:
     params = jax.eval_shape(lambda: steps.init(game, rng.root(0))).params
     size = {net: sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(params[net])) for net in params}
     moves = steps.moves(game)
-    gradients = sum(size[net] for move in moves for net in game.players[move.player].wrt)
+    gradients = sum(size[net] for move in moves for net in game.players[move.player].nets)
     return {'parameters': sum(size.values()), 'gradients': gradients, 'moves': len(moves)}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch_step import Critic, Game, Options, Step, critic_step, image_sampler, input_gradient
+from torch_step import Game, Options, Scorer, Step, critic_step, image_sampler, input_gradient
 
 LATENT_DIM = 64
 IMAGE_SHAPE = (3, 32, 32)
@@ -121,7 +121,7 @@ def build(batch_size: int, options: Options, widths: tuple[int, int] = (768, 768
     g = options.place(make_generator(options.channels_last, widths[0]))
     d = options.place(make_discriminator(widths[1]))
     optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
-    critic = Critic(
+    critic = Scorer(
         loss_g=lambda real, fake: relativistic(fake, real),
         objective=penalised,
         relativistic=True,

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
-from torch_step import Critic, Game, Options, Step, critic_step, image_sampler
+from torch_step import Game, Options, Scorer, Step, critic_step, image_sampler
 
 LATENT_DIM = 128
 IMAGE_SHAPE = (3, 32, 32)
@@ -123,7 +123,7 @@ def build(batch_size: int, options: Options, widths: tuple[int, int] = (256, 128
     g = options.place(make_generator(options.channels_last, widths[0], options.tuned))
     d = options.place(make_discriminator(widths[1], options.tuned))
     optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
-    critic = Critic(
+    critic = Scorer(
         loss_g=lambda real, fake: -fake.mean(),
         losses_d=(
             lambda real: functional.relu(1.0 - real).mean(),

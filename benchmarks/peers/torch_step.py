@@ -124,7 +124,7 @@ def example_step(game: Game, options: Options) -> Step:
     return step
 
 
-class Critic(NamedTuple):
+class Scorer(NamedTuple):
     """How D is judged and how often it moves.
 
     loss_g: (logits of reals, logits of fakes) -> scalar; it ignores the reals' unless `relativistic`. losses_d: of reals and
@@ -141,7 +141,7 @@ class Critic(NamedTuple):
     relativistic: bool = False
 
 
-def critic_step(game: Game, critic: Critic, options: Options) -> Step:
+def critic_step(game: Game, critic: Scorer, options: Options) -> Step:
     """`updates` moves of D, each on new reals and fakes, and one of G through the fakes of the last; as gax has it."""
     optimizer_d, optimizer_g = game.optimizers['d'], game.optimizers['g']
     net_g, net_d = options.compile(game.generator), options.compile(game.discriminator)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 import torch_dcgan
 from torch import Tensor, nn
-from torch_step import Critic, Game, Options, Step, critic_step, image_sampler, input_gradient
+from torch_step import Game, Options, Scorer, Step, critic_step, image_sampler, input_gradient
 
 LATENT_DIM = 64
 IMAGE_SHAPE = (1, 28, 28)
@@ -44,7 +44,7 @@ def penalised(net_d: Any, real: Tensor, fake: Tensor) -> Tensor:
 def build(batch_size: int, options: Options) -> Step:
     d, g = (options.place(net) for net in (make_discriminator(), make_generator(options.channels_last)))
     optimizers = {'d': options.adam(d, LEARNING_RATE, BETAS), 'g': options.adam(g, LEARNING_RATE, BETAS)}
-    critic = Critic(
+    critic = Scorer(
         loss_g=lambda real, fake: -fake.mean(),
         updates=UPDATES,
         objective=penalised,

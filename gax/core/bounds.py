@@ -5,7 +5,7 @@ class Generator(nn.Module):
     momentum: Fraction = 0.9
     slope: Annotated[float, Only('activation', 'leaky_relu')] = 0.2
 
-def lecam(critic, *, decay: Share = 0.99, start: Count = 0, **fields): ...
+def lecam(scorer, *, decay: Share = 0.99, start: Count = 0, **fields): ...
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from gax.core import rng
-from gax.core.types import Array, Batch, Game, Key, TrainState, View
+from gax.core.types import Array, Batch, Context, Game, Key, TrainState
 
 
 def networks(game: Game, state: TrainState, averaged: bool = True) -> tuple[dict, dict]:
@@ -22,8 +22,8 @@ def networks(game: Game, state: TrainState, averaged: bool = True) -> tuple[dict
 def synthesize(game: Game, state: TrainState, latents: Batch, key: Key, averaged: bool = True) -> Batch:
     """Fakes from the given latents: the game's `generate` with `train=False`. Pure."""
     params, model_state = networks(game, state, averaged)
-    view = View(game.nets, params, model_state, {}, latents, {}, key, state.step, train=False)
-    return game.generate(view)[0]
+    context = Context(game.nets, params, model_state, {}, latents, {}, key, state.step, train=False)
+    return game.generate(context)[0]
 
 
 def sample(
@@ -51,10 +51,12 @@ def surface(game: Game, state: TrainState, points: Array, player: str = 'd') -> 
     state = rng.as_keys(state)
     batch, root = {'point': points}, jax.random.wrap_key_data(state.key, impl='threefry2x32')
     key = rng.stream(root, 'surface')
-    view = View(game.nets, state.params, state.model_state, batch, {}, batch, key, state.step, train=False)
-    view = view._replace(term_state=state.term_state)
+    context = Context(
+        game.nets, state.params, state.model_state, batch, {}, batch, key, state.step, train=False
+    )
+    context = context._replace(term_state=state.term_state)
     try:
-        logits = game.players[player].forward(view)[0]['fake']
+        logits = game.players[player].forward(context)[0]['fake']
     except KeyError:  # it asks for latents or labels
         return None
     return logits if logits.shape == points.shape[:1] else None

@@ -21,7 +21,7 @@ import optax
 
 from gax import errors
 from gax.core import ema, rng
-from gax.core.types import Array, Batch, Game, Key, Metrics, PyTree, Step, Term, TrainState, View, counted
+from gax.core.types import Array, Batch, Context, Game, Key, Metrics, PyTree, Step, Term, TrainState, counted
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
 LARGE = 1 << 15  # numbers in a leaf whose norm is taken apart
@@ -50,13 +50,13 @@ def moves(game: Game) -> list[Move]:
     result: list[Move] = []
     for name, player in game.players.items():
         for turn in range(player.updates):
-            again = bool(result) and (turn > 0 or player.fresh)
+            again = bool(result) and (turn > 0 or player.resample)
             draw = (result[-1].draw if result else 0) + again
             result.append(Move(name, turn, draw))
     return result
 
 
-def draws(game: Game) -> int:
+def batches_per_step(game: Game) -> int:
     """How many batches one step consumes: `make_step` takes `draws * B` rows and deals them out in turn."""
     return moves(game)[-1].draw + 1
 
@@ -87,7 +87,7 @@ def init(game: Game, key_data: Array) -> TrainState:
         key=key_data,
         params=params,
         model_state=model_state,
-        opt_state={n: p.optimizer.init(_own(params, p.wrt)) for n, p in game.players.items()},
+        opt_state={n: p.optimizer.init(_own(params, p.nets)) for n, p in game.players.items()},
         term_state={
             n: {label: t.init() for label, t in p.live_terms.items()} for n, p in game.players.items()
         },
@@ -117,12 +117,12 @@ def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None) 
 def make_step(game: Game, due: Due | None = None) -> Step:
     """All moves of one training step: (state, batch) -> (state, metrics).
 
-    batch: leaves with `draws(game) * B` rows; draw i takes rows i, i + draws, ...: a slice that stays on its device
+    batch: leaves with `batches_per_step(game) * B` rows; draw i takes rows i, i + draws, ...: a slice that stays on its device
         when rows are sharded.
     due: the lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program that is
         right on every step, and pays for the lazy terms on each; under `vmap` and `scan` that is the one to use.
     """
-    plan, count = moves(game), draws(game)
+    plan, count = moves(game), batches_per_step(game)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         start = state = rng.as_keys(state)
@@ -130,7 +130,7 @@ def make_step(game: Game, due: Due | None = None) -> Step:
         moved: set[str] = set()
         metrics: Metrics = {}
         for move in plan:
-            own = game.players[move.player].wrt
+            own = game.players[move.player].nets
             wrt = set(own) & set(game.generator)
             seen = start.params if game.simultaneous else state.params
             if shared is None or shared.draw != move.draw or wrt & moved:
@@ -155,7 +155,7 @@ def finish(game: Game, state: TrainState) -> TrainState:
     return replace(state, step=state.step + 1, ema=averaged)
 
 
-def _view(
+def _context(
     game: Game,
     state: TrainState,
     params: dict[str, PyTree],
@@ -163,8 +163,8 @@ def _view(
     latents: Batch,
     fakes: Batch,
     key: Key,
-) -> View:
-    return View(
+) -> Context:
+    return Context(
         game.nets,
         params,
         state.model_state,
@@ -186,9 +186,9 @@ def _generate(
     latents = game.latents(rng.stream(key, 'latents'), rows[0] if rows else 0, batch)
 
     def run(own: dict[str, PyTree]) -> tuple[Batch, dict[str, PyTree]]:
-        view = _view(game, state, {**params, **own}, batch, latents, {}, rng.stream(key, 'generate'))
-        fakes, view = game.generate(view)
-        return fakes, dict(view.model_state)
+        context = _context(game, state, {**params, **own}, batch, latents, {}, rng.stream(key, 'generate'))
+        fakes, context = game.generate(context)
+        return fakes, dict(context.model_state)
 
     fakes, pullback, model_state = jax.vjp(run, _own(params, game.generator), has_aux=True)
     return replace(state, model_state=model_state), Pass(draw, batch, latents, fakes, pullback)
@@ -199,9 +199,9 @@ def _move(
 ) -> tuple[TrainState, Metrics]:
     """One player's gradient and update, against the others' parameters `seen`."""
     player = game.players[move.player]
-    own = _own(state.params, player.wrt)
+    own = _own(state.params, player.nets)
     key = rng.stream(rng.at_step(state.key, state.step), f'{move.player}/{move.turn}')
-    pulls = tuple(name for name in game.generator if name in player.wrt)
+    pulls = tuple(name for name in game.generator if name in player.nets)
     loss = _loss(game, move.player, due, state, seen)
     grad = player.grad(loss, argnums=(0, 1) if pulls else (0,), has_aux=True)
     fakes = jax.tree.map(jax.lax.stop_gradient, shared.fakes)
@@ -234,8 +234,8 @@ def _loss(
     def loss(own: dict[str, PyTree], fakes: Batch, data: tuple[Batch, Batch], key: Key) -> tuple[Array, Any]:
         batch, latents = data
         params = {**seen, **own}
-        view = _view(game, state, params, batch, latents, fakes, key)
-        out, view = player.forward(view)
+        context = _context(game, state, params, batch, latents, fakes, key)
+        out, context = player.forward(context)
         total = jnp.zeros((), jnp.float32)
         metrics: Metrics = {}
         term_state = dict(state.term_state[name])
@@ -245,13 +245,13 @@ def _loss(
                 metrics[f'{name}/{label}'] = (jnp.zeros(()), jnp.zeros(()))
                 continue
             # A term reads the statistics of after the main pass, and a stream of its own.
-            inner = view._replace(key=rng.stream(key, f'term/{label}'))
+            inner = context._replace(key=rng.stream(key, f'term/{label}'))
             value, new = term.fn(inner, out, term_state[label])
             total = total + scale * value
             term_state[label] = jax.tree.map(lambda n, o: jnp.where(on, n, o), new, term_state[label])  # noqa: B023
             metrics[f'{name}/{label}'] = (jnp.where(on, value, 0.0), on)
-        metrics |= {f'{name}/{k}': counted(v) for k, v in player.summary(view, out).items()}
-        return total, (dict(view.model_state), term_state, metrics)
+        metrics |= {f'{name}/{k}': counted(v) for k, v in player.summary(context, out).items()}
+        return total, (dict(context.model_state), term_state, metrics)
 
     return loss
 

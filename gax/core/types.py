@@ -2,7 +2,7 @@
 
 A GAN is a game between pure functions. `Net`s are functions with parameters; `Player`s own some of the
 nets and move by gradient descent on a weighted sum of `Term`s; a `Game` is the set of both; a `TrainState`
-holds every array. What a player's functions may look at is a `View`. Nothing here computes a step: see step.py.
+holds every array. What a player's functions may look at is a `Context`. Nothing here computes a step: see step.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Step = Callable[['TrainState', Batch], tuple['TrainState', Metrics]]
 
 
 class Net(NamedTuple):
-    """A network as two pure functions (see `nets.lift` for how a Flax module becomes one).
+    """A network as two pure functions (see `nets.from_linen` for how a Flax module becomes one).
 
     init:  key -> (params, model_state)
     apply: (params, model_state, *inputs, train, key) -> (output, model_state); with `train=False` the
@@ -40,7 +40,7 @@ class Net(NamedTuple):
     apply: Callable[..., tuple[Any, PyTree]]
 
 
-class View(NamedTuple):
+class Context(NamedTuple):
     """All that a player's forward pass and terms may look at. Immutable; `key` belongs to the reader alone.
 
     batch: the real data of this move. latents: what the fakes were made from (`z`, `label`, ...).
@@ -60,10 +60,10 @@ class View(NamedTuple):
     train: bool = True
     term_state: Mapping[str, Mapping[str, PyTree]] = {}
 
-    def call(self, name: str, *inputs: Any, stream: str = '') -> tuple[Any, View]:
-        """A main forward pass of net `name`: its output, and the view with that net's model_state advanced.
+    def apply_and_update(self, name: str, *inputs: Any, stream: str = '') -> tuple[Any, Context]:
+        """A main forward pass of net `name`: its output, and the context with that net's model_state advanced.
 
-        Two calls of one net in the same view should name different `stream`s, or they share dropout masks.
+        Two calls of one net in the same context should name different `stream`s, or they share dropout masks.
         """
         key = rng.stream(self.key, stream or name)
         out, new = self.nets[name].apply(
@@ -71,20 +71,20 @@ class View(NamedTuple):
         )
         return out, self._replace(model_state={**self.model_state, name: new})
 
-    def peek(self, name: str, *inputs: Any, stream: str = '') -> Any:
+    def apply(self, name: str, *inputs: Any, stream: str = '') -> Any:
         """The net's output only. For penalties: statistics never advance from here."""
-        return self.call(name, *inputs, stream=stream)[0]
+        return self.apply_and_update(name, *inputs, stream=stream)[0]
 
     def rng(self, name: str) -> Key:
-        """The random stream `name` of whoever holds this view."""
+        """The random stream `name` of whoever holds this context."""
         return rng.stream(self.key, name)
 
-    def under(self, name: str) -> View:
-        """The same view for a reader with the random stream `name` as its own."""
+    def with_stream(self, name: str) -> Context:
+        """The same context for a reader with the random stream `name` as its own."""
         return self._replace(key=self.rng(name))
 
 
-TermFn = Callable[[View, Any, PyTree], tuple[Array, PyTree]]
+TermFn = Callable[[Context, Any, PyTree], tuple[Array, PyTree]]
 
 
 def _no_state() -> PyTree:
@@ -99,7 +99,7 @@ def not_zero(number: Any) -> bool:
 class Term(NamedTuple):
     """A named scalar objective.
 
-    fn:     (view, out, state) -> (scalar, state), where `out` is what the player's forward pass returned.
+    fn:     (context, out, state) -> (scalar, state), where `out` is what the player's forward pass returned.
     weight: a float, a traced scalar, or a schedule step -> scalar. Python 0 removes the term from the graph.
     every:  evaluated on steps divisible by `every`, its loss then scaled by `every` (lazy regularisation,
             Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, appendix B).
@@ -117,10 +117,10 @@ class Term(NamedTuple):
         return not not_zero(self.weight)
 
 
-Summary = Callable[['View', Any], dict[str, Any]]
+Summary = Callable[['Context', Any], dict[str, Any]]
 
 
-def _no_summary(view: View, out: Any) -> dict[str, Any]:
+def _no_summary(context: Context, out: Any) -> dict[str, Any]:
     return {}
 
 
@@ -132,26 +132,26 @@ def counted(value: Any) -> tuple[Array, Array]:
 class Player(NamedTuple):
     """Whoever owns the nets `wrt` and moves them downhill.
 
-    forward:   view -> (out, view): the one forward pass of a move, which all terms share.
+    forward:   context -> (out, context): the one forward pass of a move, which all terms share.
     terms:     name -> Term; the loss is the weighted sum.
     optimizer: an optax transformation over {net: params} of the nets in `wrt`. Its `update` is given the training
                step as the extra argument `step`, which schedules of `optimizers.make` follow; those of optax itself
                count the player's moves.
-    updates:   moves per training step (n_critic, for a critic).
+    updates:   moves per training step (n_critic, for a scorer).
     grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It is
                called as grad(loss, argnums=..., has_aux=True)(own_params, fakes, (batch, latents), key).
-    summary:   (view, out) -> name -> scalar, or (sum, count) of what may not exist (count 0): what to log beside the terms.
+    summary:   (context, out) -> name -> scalar, or (sum, count) of what may not exist (count 0): what to log beside the terms.
     fresh:     draw new fakes for this player rather than share those of the player before.
     """
 
-    wrt: tuple[str, ...]
-    forward: Callable[[View], tuple[Any, View]]
+    nets: tuple[str, ...]
+    forward: Callable[[Context], tuple[Any, Context]]
     terms: Mapping[str, Term]
     optimizer: optax.GradientTransformation
     updates: int = 1
     grad: Callable[..., Any] = jax.value_and_grad
     summary: Summary = _no_summary
-    fresh: bool = False
+    resample: bool = False
 
     @property
     def live_terms(self) -> dict[str, Term]:
@@ -162,8 +162,8 @@ def _no_latents(key: Key, num: int, batch: Batch) -> Batch:
     return {}
 
 
-def _no_fakes(view: View) -> tuple[Batch, View]:
-    return {}, view
+def _no_fakes(context: Context) -> tuple[Batch, Context]:
+    return {}, context
 
 
 def _as_it_is(step: Step) -> Step:
@@ -179,7 +179,7 @@ class Game(NamedTuple):
 
     latents:      (key, num, batch) -> dict of arrays with leading axis `num`: what fakes are made from. `batch`
                   may be empty (when sampling); 'label' is taken from it where it is there.
-    generate:     view -> (fakes, view): the generator's pass, made once and shared by the players. Every leaf of
+    generate:     context -> (fakes, context): the generator's pass, made once and shared by the players. Every leaf of
                   `fakes` is a float array (labels belong to the latents).
     generator:    the names of the nets that `generate` runs and that gradients are pulled back to.
     ema:          net -> decay (float or schedule of the step): nets of which a moving average is kept.
@@ -192,7 +192,7 @@ class Game(NamedTuple):
     nets: Mapping[str, Net]
     players: Mapping[str, Player]
     latents: Callable[[Key, int, Batch], Batch] = _no_latents
-    generate: Callable[[View], tuple[Batch, View]] = _no_fakes
+    generate: Callable[[Context], tuple[Batch, Context]] = _no_fakes
     generator: tuple[str, ...] = ()
     ema: Mapping[str, float | Schedule] = {}
     simultaneous: bool = False

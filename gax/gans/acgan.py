@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from gax import errors
 from gax.core import forward
 from gax.core.spec import Spec
-from gax.core.types import Array, Game, View
+from gax.core.types import Array, Context, Game
 from gax.nets import registry
 from gax.objectives import losses, players, terms
 
@@ -30,11 +30,11 @@ def misnamed(output: Any, label: Array) -> Array:
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(output['class'], label))
 
 
-def watched(view: View, out: Any) -> dict[str, Array]:
+def watched(context: Context, out: Any) -> dict[str, Array]:
     """How often D names the class of reals, and the one asked for of fakes (0 to 1)."""
     hits = {
-        'class_real': jnp.argmax(out['real_out']['class'], -1) == view.batch['label'],
-        'class_fake': jnp.argmax(out['fake_out']['class'], -1) == view.latents['label'],
+        'class_real': jnp.argmax(out['real_out']['class'], -1) == context.batch['label'],
+        'class_fake': jnp.argmax(out['fake_out']['class'], -1) == context.latents['label'],
     }
     return {name: jnp.mean(hit, dtype=jnp.float32) for name, hit in hits.items()}
 
@@ -50,18 +50,18 @@ def make(config: Any, spec: Spec) -> Game:
         'g': registry.generator(config, spec, spec.num_classes),
         'd': registry.discriminator(config.d, shape, heads=heads),
     }
-    critic = forward.critic_of(field)._replace(logits=registry.answer(heads))
+    scorer = forward.critic_of(field)._replace(logits=registry.answer(heads))
 
-    def on_both(view: View, out: Any) -> Array:
-        real = misnamed(out['real_out'], view.batch['label'])
-        return real + misnamed(out['fake_out'], view.latents['label'])
+    def on_both(context: Context, out: Any) -> Array:
+        real = misnamed(out['real_out'], context.batch['label'])
+        return real + misnamed(out['fake_out'], context.latents['label'])
 
-    def on_fakes(view: View, out: Any) -> Array:
-        return misnamed(out['fake_out'], view.latents['label'])
+    def on_fakes(context: Context, out: Any) -> Array:
+        return misnamed(out['fake_out'], context.latents['label'])
 
     loss = losses.make(config.loss, config.label_smoothing)
     weight = config.class_weight
-    d = players.discriminator(config, loss, critic, **{'class': terms.stateless(on_both, weight=weight)})
-    g = players.generator(config, loss, critic, **{'class': terms.stateless(on_fakes, weight=weight)})
-    game = players.usual_game(config, loss, nets, critic, labelled=True)
+    d = players.discriminator(config, loss, scorer, **{'class': terms.stateless(on_both, weight=weight)})
+    g = players.generator(config, loss, scorer, **{'class': terms.stateless(on_fakes, weight=weight)})
+    game = players.two_player_game(config, loss, nets, scorer, labelled=True)
     return game._replace(players={'d': d._replace(summary=terms.summaries(d.summary, watched)), 'g': g})

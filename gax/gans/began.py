@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 from gax import errors
 from gax.core import ema, forward, optimizers
 from gax.core.spec import Spec
-from gax.core.types import Array, Game, Term, View
+from gax.core.types import Array, Context, Game, Term
 from gax.nets import autoencoder, registry
 from gax.objectives import players, terms
 from gax.objectives.losses import Loss
@@ -40,7 +40,7 @@ def defaults() -> ConfigDict:
 def balance(gamma: Any, rate: Any) -> Term:
     """D's loss with the weight k of its fakes as state, float32 (); the logits are minus L."""
 
-    def fn(view: View, out: Any, k: Array) -> tuple[Array, Array]:
+    def fn(context: Context, out: Any, k: Array) -> tuple[Array, Array]:
         real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
         after = jnp.clip(k + rate * (gamma * real - fake), 0.0, 1.0)
         return real - k * fake, jax.lax.stop_gradient(after)
@@ -55,21 +55,21 @@ def make(config: Any, spec: Spec) -> Game:
             "began has config.loss='balance' and no labels to smooth; gan 'vanilla' takes other losses"
         )
     ((field, shape),) = spec.fields.items()
-    critic = autoencoder.critic(field, autoencoder.mean_absolute)
+    scorer = autoencoder.critic(field, autoencoder.mean_absolute)
     loss = Loss(
         lambda real, fake: fake - real, lambda real, fake: -fake
     )  # of D for k = 1; `balance` takes its place
 
-    def convergence(view: View, out: Any) -> dict[str, Array]:
+    def convergence(context: Context, out: Any) -> dict[str, Array]:
         """The measure of section 3.4.1, M = L(x) + |gamma L(x) - L(G(z))|: lower is better. And k, before the move."""
         real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
         return {
             'convergence': real + jnp.abs(config.gamma * real - fake),
-            'k': view.term_state['d']['adversarial'],
+            'k': context.term_state['d']['adversarial'],
         }
 
     summary = (autoencoder.energy_summary, convergence, terms.diversity_summary(field))
-    d = players.discriminator(config, loss, critic, adversarial=balance(config.gamma, config.lambda_k))
+    d = players.discriminator(config, loss, scorer, adversarial=balance(config.gamma, config.lambda_k))
     return Game(
         nets={
             'g': registry.generator(config, spec),
@@ -77,7 +77,7 @@ def make(config: Any, spec: Spec) -> Game:
         },
         players={
             'd': d._replace(summary=terms.summaries(*summary)),
-            'g': players.generator(config, loss, critic),
+            'g': players.generator(config, loss, scorer),
         },
         latents=forward.normal_latents(config.latent_dim),
         generate=forward.generate(field),

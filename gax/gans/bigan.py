@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax.core import ema, forward
-from gax.core.forward import Critic
+from gax.core.forward import Scorer
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Game, Net, View
+from gax.core.types import Array, Batch, Context, Game, Net
 from gax.nets import encoder, registry
 from gax.objectives import losses, players
 from gax.objectives.losses import Loss
@@ -51,34 +51,36 @@ def make(config: Any, spec: Spec) -> Game:
         ),
         'd': registry.several(config.d, judge, shape, heads),
     }
-    critic = Critic('d', field, lambda view, batch: (batch[field], batch['z']), registry.answer(heads))
+    scorer = Scorer('d', field, lambda context, batch: (batch[field], batch['z']), registry.answer(heads))
 
-    def generate(view: View) -> tuple[Batch, View]:
-        made, view = view.call('g', view.latents['z'])
-        if field not in view.batch:  # sampling
-            return {field: made}, view
-        out, view = view.call('e', view.batch[field])
-        return {field: made, 'code': encoder.noisy(out, view.rng('code'))}, view
+    def generate(context: Context) -> tuple[Batch, Context]:
+        made, context = context.apply_and_update('g', context.latents['z'])
+        if field not in context.batch:  # sampling
+            return {field: made}, context
+        out, context = context.apply_and_update('e', context.batch[field])
+        return {field: made, 'code': encoder.noisy(out, context.rng('code'))}, context
 
-    def paired(view: View) -> View:
+    def paired(context: Context) -> Context:
         """With the codes in the batch and beside the fakes, where the critic and the penalties find them."""
-        real, fake = {'z': view.fakes['code']}, {'z': view.latents['z']}
-        return view._replace(batch={**view.batch, **real}, fakes={**view.fakes, **fake})
+        real, fake = {'z': context.fakes['code']}, {'z': context.latents['z']}
+        return context._replace(batch={**context.batch, **real}, fakes={**context.fakes, **fake})
 
-    def watched(view: View, out: Any) -> dict[str, Array]:
+    def watched(context: Context, out: Any) -> dict[str, Array]:
         """The mean squared error of G(E(x)), per pixel or coordinate."""
-        again = view.peek('g', view.fakes['code'])
-        return {'reconstruction': jnp.mean(jnp.square(jax.lax.stop_gradient(again) - view.batch[field]))}
+        again = context.apply('g', context.fakes['code'])
+        return {'reconstruction': jnp.mean(jnp.square(jax.lax.stop_gradient(again) - context.batch[field]))}
 
     loss = losses.make(config.loss, config.label_smoothing)
     mirrored = Loss(loss.d, lambda real, fake: loss.d(fake, real), relativistic=True)
-    d = players.discriminator(config, mirrored, critic)
-    g = players.generator(config, mirrored, critic)
+    d = players.discriminator(config, mirrored, scorer)
+    g = players.generator(config, mirrored, scorer)
     return Game(
         nets,
         players={
-            'd': d._replace(forward=lambda view: d.forward(paired(view))),
-            'ge': g._replace(wrt=('g', 'e'), forward=lambda view: g.forward(paired(view)), summary=watched),
+            'd': d._replace(forward=lambda context: d.forward(paired(context))),
+            'ge': g._replace(
+                nets=('g', 'e'), forward=lambda context: g.forward(paired(context)), summary=watched
+            ),
         },
         latents=forward.normal_latents(dim),
         generate=generate,

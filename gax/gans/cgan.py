@@ -12,9 +12,9 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.core.forward import Critic
+from gax.core.forward import Scorer
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Game, View
+from gax.core.types import Array, Batch, Context, Game
 from gax.nets import registry
 from gax.objectives import losses, players
 
@@ -44,14 +44,14 @@ def make(config: Any, spec: Spec) -> Game:
         'd': registry.discriminator(config.d, joined, heads=heads),
     }
 
-    def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
+    def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
         return (join(batch[field], batch['label'], classes),)
 
-    def generate(view: View) -> tuple[Batch, View]:
-        z, label = view.latents['z'], view.latents['label']
-        made, view = view.call('g', join(z, label, classes, config.label_scale))
-        return {field: made}, view
+    def generate(context: Context) -> tuple[Batch, Context]:
+        z, label = context.latents['z'], context.latents['label']
+        made, context = context.apply_and_update('g', join(z, label, classes, config.label_scale))
+        return {field: made}, context
 
-    critic = Critic('d', field, inputs, registry.answer(heads))
+    scorer = Scorer('d', field, inputs, registry.answer(heads))
     loss = losses.make(config.loss, config.label_smoothing)
-    return players.usual_game(config, loss, nets, critic, labelled=True, generate=generate)
+    return players.two_player_game(config, loss, nets, scorer, labelled=True, generate=generate)

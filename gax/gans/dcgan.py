@@ -29,5 +29,5 @@ def make(config: Any, spec: Spec) -> Game:
     if config.conditional and not classes:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = registry.pair(config, spec, classes)
-    return players.usual_game(config, loss, networks, critic, labelled=bool(classes))
+    networks, scorer = registry.pair(config, spec, classes)
+    return players.two_player_game(config, loss, networks, scorer, labelled=bool(classes))

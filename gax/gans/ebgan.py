@@ -60,10 +60,10 @@ def make(config: Any, spec: Spec) -> Game:
             "ebgan has config.loss='margin' and no labels to smooth; gan 'vanilla' takes other losses"
         )
     ((field, shape),) = spec.fields.items()
-    critic, loss = autoencoder.critic(field, autoencoder.norm), margin_loss(config.margin)
-    d = players.discriminator(config, loss, critic)
+    scorer, loss = autoencoder.critic(field, autoencoder.norm), margin_loss(config.margin)
+    d = players.discriminator(config, loss, scorer)
     apart = terms.stateless(
-        lambda view, out: pulling_away(out['fake_out']['code']), **config.terms.pulling_away
+        lambda context, out: pulling_away(out['fake_out']['code']), **config.terms.pulling_away
     )
     return Game(
         nets={
@@ -74,7 +74,7 @@ def make(config: Any, spec: Spec) -> Game:
             'd': d._replace(
                 summary=terms.summaries(autoencoder.energy_summary, terms.diversity_summary(field))
             ),
-            'g': players.generator(config, loss, critic, pulling_away=apart),
+            'g': players.generator(config, loss, scorer, pulling_away=apart),
         },
         latents=forward.normal_latents(config.latent_dim),
         generate=forward.generate(field),

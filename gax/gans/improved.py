@@ -38,8 +38,8 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError where G has nothing to minimise."""
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = registry.pair(config, spec, heads={})
-    game = players.usual_game(config, loss, networks, critic)
+    networks, scorer = registry.pair(config, spec, heads={})
+    game = players.two_player_game(config, loss, networks, scorer)
     g = game.players['g']
     adversarial = g.terms['adversarial']._replace(weight=config.adversarial_weight)
     g = g._replace(terms={**g.terms, 'adversarial': adversarial})

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Game, Key, View
+from gax.core.types import Array, Batch, Context, Game, Key
 from gax.nets import registry
 from gax.objectives import losses, players, terms
 
@@ -27,15 +27,15 @@ def defaults() -> ConfigDict:
     return fields
 
 
-def category(view: View, out: Any) -> Array:
+def category(context: Context, out: Any) -> Array:
     """-E log Q(category | fake), in nats: log(categories) where nothing is known of it."""
-    logits, wanted = out['fake_out']['category'], view.latents['category']
+    logits, wanted = out['fake_out']['category'], context.latents['category']
     return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, wanted))
 
 
-def continuous(view: View, out: Any) -> Array:
+def continuous(context: Context, out: Any) -> Array:
     """-E log Q(code | fake) up to a constant: half the squared error, summed over codes, mean over the batch."""
-    error = out['fake_out']['code'] - view.latents['code']
+    error = out['fake_out']['code'] - context.latents['code']
     return 0.5 * jnp.mean(jnp.sum(jnp.square(error), axis=-1))
 
 
@@ -49,7 +49,7 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError('config.code.categories and config.code.continuous must be positive')
     dim = config.latent_dim + code.categories + code.continuous
     heads = {'category': code.categories, 'code': code.continuous}
-    nets, critic = registry.pair(config, spec, heads=heads, latent_dim=dim)
+    nets, scorer = registry.pair(config, spec, heads=heads, latent_dim=dim)
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
         keys = jax.random.split(key, 3)
@@ -59,11 +59,11 @@ def make(config: Any, spec: Spec) -> Game:
             'code': jax.random.uniform(keys[2], (num, code.continuous), minval=-1.0),
         }
 
-    def generate(view: View) -> tuple[Batch, View]:
-        one_hot = jax.nn.one_hot(view.latents['category'], code.categories)
-        parts = [view.latents['z'], one_hot, view.latents['code']]
-        made, view = view.call('g', jnp.concatenate(parts, axis=-1))
-        return {critic.field: made}, view
+    def generate(context: Context) -> tuple[Batch, Context]:
+        one_hot = jax.nn.one_hot(context.latents['category'], code.categories)
+        parts = [context.latents['z'], one_hot, context.latents['code']]
+        made, context = context.apply_and_update('g', jnp.concatenate(parts, axis=-1))
+        return {scorer.field: made}, context
 
     loss = losses.make(config.loss, config.label_smoothing)
     information = {
@@ -71,8 +71,8 @@ def make(config: Any, spec: Spec) -> Game:
         'continuous': terms.stateless(continuous, weight=code.continuous_weight),
     }
     informed = {
-        'd': players.discriminator(config, loss, critic, **information),
-        'g': players.generator(config, loss, critic, generate, **information),
+        'd': players.discriminator(config, loss, scorer, **information),
+        'g': players.generator(config, loss, scorer, generate, **information),
     }
-    game = players.usual_game(config, loss, nets, critic)
+    game = players.two_player_game(config, loss, nets, scorer)
     return game._replace(players=informed, latents=latents, generate=generate)

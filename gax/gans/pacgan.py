@@ -16,9 +16,9 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.core.forward import Critic
+from gax.core.forward import Scorer
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Game, View
+from gax.core.types import Array, Batch, Context, Game
 from gax.nets import registry
 from gax.objectives import losses, players
 
@@ -35,13 +35,13 @@ def pack(x: Array, size: int) -> Array:
     return beside.reshape(-1, *x.shape[1:-1], size * x.shape[-1])
 
 
-def in_packs(critic: Critic, size: int) -> Critic:
+def in_packs(scorer: Scorer, size: int) -> Scorer:
     """A critic that is asked about examples [B, ...] and answers with a logit a pack, [B / size]."""
 
-    def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
-        return tuple(pack(x, size) for x in critic.inputs(view, batch))
+    def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
+        return tuple(pack(x, size) for x in scorer.inputs(context, batch))
 
-    return critic._replace(inputs=inputs)
+    return scorer._replace(inputs=inputs)
 
 
 def make(config: Any, spec: Spec) -> Game:
@@ -52,6 +52,6 @@ def make(config: Any, spec: Spec) -> Game:
             f'config.pack={config.pack} must be positive and divide a (micro)batch of {rows} rows'
         )
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = registry.pair(config, spec, pack=config.pack)
-    critic = in_packs(critic, config.pack)
-    return players.usual_game(config, loss, networks, critic)
+    networks, scorer = registry.pair(config, spec, pack=config.pack)
+    scorer = in_packs(scorer, config.pack)
+    return players.two_player_game(config, loss, networks, scorer)

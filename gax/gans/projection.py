@@ -32,5 +32,5 @@ def make(config: Any, spec: Spec) -> Game:
     if not spec.num_classes:
         raise errors.GaxError(f'projection needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = registry.pair(config, spec, spec.num_classes)
-    return players.usual_game(config, loss, networks, critic, labelled=True)
+    networks, scorer = registry.pair(config, spec, spec.num_classes)
+    return players.two_player_game(config, loss, networks, scorer, labelled=True)

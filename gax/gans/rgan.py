@@ -28,5 +28,5 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
     loss = losses.only('relativistic', config)
-    networks, critic = registry.pair(config, spec)
-    return players.usual_game(config, loss, networks, critic)
+    networks, scorer = registry.pair(config, spec)
+    return players.two_player_game(config, loss, networks, scorer)

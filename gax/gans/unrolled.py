@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
-from gax.core.types import Array, Game, Player, PyTree, View
+from gax.core.types import Array, Context, Game, Player, PyTree
 from gax.nets import registry
 from gax.objectives import losses, players
 from gax.objectives.losses import Loss
@@ -45,23 +45,23 @@ def against_reals(loss: Loss) -> Loss:
     return Loss(loss.d, lambda real, fake: loss.g(fake, fake) - loss.d(real, jnp.zeros_like(real)), True)
 
 
-def look_ahead(view: View, d: Player, steps: int, learning_rate: float | Array) -> View:
-    """The view with 'd' as it is after `steps` simulated moves of player `d`: a differentiable function of `view`."""
+def look_ahead(context: Context, d: Player, steps: int, learning_rate: float | Array) -> Context:
+    """The context with 'd' as it is after `steps` simulated moves of player `d`: a differentiable function of `context`."""
 
     def loss(params: PyTree, turn: int) -> Array:
-        seen = view._replace(params={**view.params, 'd': params}).under(f'unrolled/{turn}')
+        seen = context._replace(params={**context.params, 'd': params}).with_stream(f'unrolled/{turn}')
         out, seen = d.forward(seen)
         total = jnp.zeros(())
         for name, term in d.live_terms.items():
-            weight = term.weight(view.step) if callable(term.weight) else term.weight
-            total += weight * term.fn(seen.under(f'term/{name}'), out, view.term_state['d'][name])[0]
+            weight = term.weight(context.step) if callable(term.weight) else term.weight
+            total += weight * term.fn(seen.with_stream(f'term/{name}'), out, context.term_state['d'][name])[0]
         return total
 
-    params = view.params['d']
+    params = context.params['d']
     for turn in range(steps):
         slope = jax.grad(loss)(params, turn)
         params = jax.tree.map(lambda p, s: p - learning_rate * s, params, slope)
-    return view._replace(params={**view.params, 'd': params})
+    return context._replace(params={**context.params, 'd': params})
 
 
 def make(config: Any, spec: Spec) -> Game:
@@ -69,12 +69,12 @@ def make(config: Any, spec: Spec) -> Game:
     if config.unrolled.steps < 0:
         raise errors.GaxError(f'config.unrolled.steps must be 0 or more, and is {config.unrolled.steps}')
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = registry.pair(config, spec)
-    d = players.discriminator(config, loss, critic)
-    g = players.generator(config, against_reals(loss), critic)
+    networks, scorer = registry.pair(config, spec)
+    d = players.discriminator(config, loss, scorer)
+    g = players.generator(config, against_reals(loss), scorer)
 
-    def against_future(view: View) -> tuple[Any, View]:
-        return g.forward(look_ahead(view, d, config.unrolled.steps, config.unrolled.learning_rate))
+    def against_future(context: Context) -> tuple[Any, Context]:
+        return g.forward(look_ahead(context, d, config.unrolled.steps, config.unrolled.learning_rate))
 
-    game = players.usual_game(config, loss, networks, critic)
+    game = players.two_player_game(config, loss, networks, scorer)
     return game._replace(players={'d': d, 'g': g._replace(forward=against_future)})

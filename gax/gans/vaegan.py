@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from gax.core import ema, forward, optimizers
 from gax.core.optimizers import section
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Game, Net, Term, View
+from gax.core.types import Array, Batch, Context, Game, Net, Term
 from gax.nets import encoder, registry
 from gax.objectives import augment, losses, players, terms
 from gax.objectives.losses import LossFn
@@ -34,7 +34,7 @@ def defaults() -> ConfigDict:
     return fields
 
 
-def similarity(view: View, out: Any) -> Array:
+def similarity(context: Context, out: Any) -> Array:
     """L_llike: half the squared distance of reals and reconstructions in D's features."""
     gap = out['real_out']['features'] - out['again_out']['features']
     return 0.5 * jnp.mean(jnp.sum(jnp.square(gap), axis=-1))
@@ -42,7 +42,7 @@ def similarity(view: View, out: Any) -> Array:
 
 def again(side: LossFn) -> Term:
     """The adversarial loss on reconstructions."""
-    return terms.stateless(lambda view, out: jnp.mean(side(out['real'], out['again'])))
+    return terms.stateless(lambda context, out: jnp.mean(side(out['real'], out['again'])))
 
 
 def make(config: Any, spec: Spec) -> Game:
@@ -62,36 +62,38 @@ def make(config: Any, spec: Spec) -> Game:
         'd': registry.several(config.d, judge, shape, heads={}),
         'e': registry.lifted(code, registry.example(*shape)),
     }
-    critic = forward.critic_of(field)._replace(logits=registry.logits_of)
-    shown = augment.from_config(config, critic)
+    scorer = forward.critic_of(field)._replace(logits=registry.logits_of)
+    shown = augment.from_config(config, scorer)
 
-    def generate(view: View) -> tuple[Batch, View]:
-        made, view = view.call('g', view.latents['z'])
-        if field not in view.batch:  # sampling
-            return {field: made}, view
-        code, view = view.call('e', view.batch[field])
-        rebuilt, view = view.call('g', encoder.noisy(code, view.rng('code')), stream='again')
-        return {field: made, 'again': rebuilt, **code}, view
+    def generate(context: Context) -> tuple[Batch, Context]:
+        made, context = context.apply_and_update('g', context.latents['z'])
+        if field not in context.batch:  # sampling
+            return {field: made}, context
+        code, context = context.apply_and_update('e', context.batch[field])
+        rebuilt, context = context.apply_and_update(
+            'g', encoder.noisy(code, context.rng('code')), stream='again'
+        )
+        return {field: made, 'again': rebuilt, **code}, context
 
-    def score(view: View) -> tuple[Any, View]:
+    def score(context: Context) -> tuple[Any, Context]:
         """Reals, fakes from the prior, and reconstructions."""
-        out, view = forward.score_both(shown)(view)
-        rebuilt, view = shown.call(view, {field: view.fakes['again']}, 'again')
-        return {**out, 'again': shown.logits(rebuilt), 'again_out': rebuilt}, view
+        out, context = forward.score_both(shown)(context)
+        rebuilt, context = shown.apply_and_update(context, {field: context.fakes['again']}, 'again')
+        return {**out, 'again': shown.logits(rebuilt), 'again_out': rebuilt}, context
 
-    def error(view: View, out: Any) -> dict[str, Array]:
+    def error(context: Context, out: Any) -> dict[str, Array]:
         """The mean squared error of reconstructions, per pixel or coordinate: watched, not descended."""
-        gap = jax.lax.stop_gradient(view.fakes['again']) - view.batch[field]
+        gap = jax.lax.stop_gradient(context.fakes['again']) - context.batch[field]
         return {'reconstruction': jnp.mean(jnp.square(gap))}
 
     loss = losses.make(config.loss, config.label_smoothing)
     alike = terms.stateless(similarity)
-    prior = terms.stateless(lambda view, out: jnp.mean(encoder.divergence(view.fakes)))
-    d = players.discriminator(config, loss, critic, again=again(loss.d))
+    prior = terms.stateless(lambda context, out: jnp.mean(encoder.divergence(context.fakes)))
+    d = players.discriminator(config, loss, scorer, again=again(loss.d))
     g = players.generator(
-        config, loss, critic, again=again(loss.g), similarity=alike._replace(weight=config.gamma)
+        config, loss, scorer, again=again(loss.g), similarity=alike._replace(weight=config.gamma)
     )
-    e = g._replace(wrt=('e',), terms={'prior': prior, 'similarity': alike}, updates=config.e.updates)
+    e = g._replace(nets=('e',), terms={'prior': prior, 'similarity': alike}, updates=config.e.updates)
     return Game(
         nets,
         players={

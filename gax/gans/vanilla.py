@@ -20,5 +20,5 @@ def defaults() -> ConfigDict:
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
-    networks, critic = registry.pair(config, spec)
-    return players.usual_game(config, loss, networks, critic)
+    networks, scorer = registry.pair(config, spec)
+    return players.two_player_game(config, loss, networks, scorer)

@@ -34,5 +34,5 @@ def make(config: Any, spec: Spec) -> Game:
             f'wgan needs config.d.optimizer.clip_weights > 0 (0.01 in the paper), not {clip}'
         )
     loss = losses.only('wasserstein', config)
-    networks, critic = registry.pair(config, spec)
-    return players.usual_game(config, loss, networks, critic)
+    networks, scorer = registry.pair(config, spec)
+    return players.two_player_game(config, loss, networks, scorer)

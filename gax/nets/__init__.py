@@ -1,5 +1,5 @@
-"""Networks: one file per architecture family, and `lift`, the seam between Flax and the algebra."""
+"""Networks: one file per architecture family, and `from_linen`, the seam between Flax and the algebra."""
 
-from gax.nets.linen import lift
+from gax.nets.linen import from_linen
 
-__all__ = ['lift']
+__all__ = ['from_linen']

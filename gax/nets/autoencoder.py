@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 
 from gax.core.bounds import Size, Sizes
-from gax.core.forward import Critic, points, unlabelled
-from gax.core.types import Array, View
+from gax.core.forward import Scorer, points, unlabelled
+from gax.core.types import Array, Context
 from gax.nets.layers import Activation, Slope, activation
 
 Energy = Callable[[Array], Array]  # error [B, ...] -> [B]
@@ -53,12 +53,12 @@ def mean_absolute(error: Array) -> Array:
     return jnp.mean(jnp.abs(error), axis=tuple(range(1, error.ndim)))
 
 
-def critic(field: str, energy: Energy) -> Critic:
+def scorer(field: str, energy: Energy) -> Scorer:
     """How net 'd' is asked about batch[field]; its logits are minus the energy."""
-    return Critic('d', field, points if field == 'point' else unlabelled, lambda out: -energy(out['error']))
+    return Scorer('d', field, points if field == 'point' else unlabelled, lambda out: -energy(out['error']))
 
 
-def energy_summary(view: View, out: Mapping[str, Array]) -> dict[str, Array]:
+def energy_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array]:
     """Mean energies, and the accuracy (0 to 1): how often a real of the batch has less energy than a fake, over all
     pairs (the area under the ROC curve). An energy has no threshold of its own, as a logit has 0."""
     real, fake = jax.lax.stop_gradient((-out['real'], -out['fake']))

@@ -16,7 +16,7 @@ from gax.core.types import Key, Net, PyTree
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 
 
-def lift(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:
+def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:
     """`module` as a Net. Its `__call__` takes the inputs, then a keyword `train`; shapes come from `examples`.
 
     Collections other than 'params' (batch statistics, power-iteration vectors) are the model_state. Modules that

@@ -22,11 +22,11 @@ from ml_collections import ConfigDict
 
 from gax import errors
 from gax.core import bounds, lookup, rng
-from gax.core.forward import Critic, critic_of, whole
+from gax.core.forward import Scorer, critic_of, whole
 from gax.core.spec import Spec
 from gax.core.types import Net, not_zero
 from gax.nets import ensemble
-from gax.nets.linen import lift
+from gax.nets.linen import from_linen
 from gax.nets.spectral_norm import spectral_norm
 
 Shape = Sequence[int]
@@ -106,7 +106,7 @@ def takes_of(cls: type) -> tuple[str, ...]:
 
 def lifted(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> Net:
     """`module` as a Net, once it is known to go with these inputs: what is wrong is told here, before a run is begun."""
-    net = lift(module, *inputs)
+    net = from_linen(module, *inputs)
     jax.eval_shape(lambda: net.init(rng.key(0)))
     return net
 
@@ -123,7 +123,7 @@ def pair(
     heads: Heads = None,
     pack: int = 1,
     latent_dim: int = 0,
-) -> tuple[dict[str, Net], Critic]:
+) -> tuple[dict[str, Net], Scorer]:
     """The nets 'g' and 'd' that config.g and config.d describe, and how 'd' is asked.
 
     spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take labels.

@@ -1,6 +1,6 @@
 """What a discriminator is shown instead of its examples: noise that fades, and augmented images.
 
-These wrap `Critic.inputs`, so that reals, fakes and penalties, in D's moves and in G's, are all treated alike; gradients
+These wrap `Scorer.inputs`, so that reals, fakes and penalties, in D's moves and in G's, are all treated alike; gradients
 go through, to the generator and to what a penalty differentiates by.
 """
 
@@ -13,30 +13,30 @@ import jax
 import jax.numpy as jnp
 
 from gax.core import rng
-from gax.core.forward import Critic
-from gax.core.types import Array, Batch, PyTree, Term, View, not_zero
+from gax.core.forward import Scorer
+from gax.core.types import Array, Batch, Context, PyTree, Term, not_zero
 from gax.objectives import image_transforms
 
-Change = Callable[[View, Array], Array]
+Change = Callable[[Context, Array], Array]
 
 # A subset of the paper's pipeline: see `adaptive`.
 ADAPTIVE = ('flip', 'rotation', 'translation', 'color')
 
 
-def from_config(config: Any, critic: Critic) -> Critic:
-    """The critic as the config wants it: config.augment, config.ada, then config.instance_noise, each where it is on.
+def from_config(config: Any, scorer: Scorer) -> Scorer:
+    """The scorer as the config wants it: config.augment, config.ada, then config.instance_noise, each where it is on.
 
     Raises GaxError for an unknown augmentation, or one of data that are no images.
     """
     noise = config.get('instance_noise', {'std': 0.0})
     if not_zero(noise['std']):
-        critic = changed(critic, instance_noise(**noise))
+        scorer = changed(scorer, instance_noise(**noise))
     if adapted(config):
-        image_transforms.parse(','.join(ADAPTIVE), critic.field)
-        critic = changed(critic, adaptive())
-    if image_transforms.parse(config.augment, critic.field):
-        critic = changed(critic, diff_augment(config.augment))
-    return critic
+        image_transforms.parse(','.join(ADAPTIVE), scorer.field)
+        scorer = changed(scorer, adaptive())
+    if image_transforms.parse(config.augment, scorer.field):
+        scorer = changed(scorer, diff_augment(config.augment))
+    return scorer
 
 
 def controller(config: Any) -> dict[str, Term]:
@@ -51,13 +51,13 @@ def adapted(config: Any) -> bool:
     return 'ada' in config and not_zero(config.ada.kimg)
 
 
-def changed(critic: Critic, change: Change) -> Critic:
-    """A critic that is shown change(view, x) for its field x. The last one to be wrapped around is the first applied."""
+def changed(scorer: Scorer, change: Change) -> Scorer:
+    """A scorer that is shown change(context, x) for its field x. The last one to be wrapped around is the first applied."""
 
-    def inputs(view: View, batch: Batch) -> tuple[Array, ...]:
-        return critic.inputs(view, {**batch, critic.field: change(view, batch[critic.field])})
+    def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
+        return scorer.inputs(context, {**batch, scorer.field: change(context, batch[scorer.field])})
 
-    return critic._replace(inputs=inputs)
+    return scorer._replace(inputs=inputs)
 
 
 def instance_noise(std: float, steps: int = 0) -> Change:
@@ -67,9 +67,11 @@ def instance_noise(std: float, steps: int = 0) -> Change:
     Principled Methods for Training Generative Adversarial Networks", 2017, section 3. std is in units of the data.
     """
 
-    def change(view: View, x: Array) -> Array:
-        left = jnp.maximum(0.0, 1.0 - view.step / steps) if steps else 1.0
-        return x + jnp.asarray(std * left, x.dtype) * jax.random.normal(view.rng('noise'), x.shape, x.dtype)
+    def change(context: Context, x: Array) -> Array:
+        left = jnp.maximum(0.0, 1.0 - context.step / steps) if steps else 1.0
+        return x + jnp.asarray(std * left, x.dtype) * jax.random.normal(
+            context.rng('noise'), x.shape, x.dtype
+        )
 
     return change
 
@@ -79,7 +81,7 @@ def diff_augment(policy: str = 'color,translation,cutout') -> Change:
 
     Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020, section 3.2 and their code.
     """
-    return lambda view, x: image_transforms.apply(policy, view.rng('augment'), x)
+    return lambda context, x: image_transforms.apply(policy, context.rng('augment'), x)
 
 
 def adaptive(player: str = 'd', term: str = 'ada') -> Change:
@@ -92,8 +94,8 @@ def adaptive(player: str = 'd', term: str = 'ada') -> Change:
     p is that of before the move, for reals and fakes alike.
     """
 
-    def change(view: View, x: Array) -> Array:
-        p, key = view.term_state[player][term]['p'], view.rng('adaptive')
+    def change(context: Context, x: Array) -> Array:
+        p, key = context.term_state[player][term]['p'], context.rng('adaptive')
         for name in ADAPTIVE:
             own = rng.stream(key, name)
             chosen = jax.random.bernoulli(rng.stream(own, 'chosen'), p, (x.shape[0], 1, 1, 1))
@@ -111,7 +113,7 @@ def ada(rows: int, kimg: float = 500.0, target: float = 0.6, **fields: Any) -> T
     and p may exceed 1).
     """
 
-    def fn(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:
+    def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
         overfit = jnp.mean(jnp.sign(jax.lax.stop_gradient(out['real'])))
         p = state['p'] + jnp.sign(overfit - target) * rows / (1000.0 * kimg)
         return jnp.zeros(()), {'p': jnp.clip(p, 0.0, 1.0)}

@@ -10,30 +10,30 @@ from collections.abc import Mapping
 from typing import Any
 
 from gax.core import ema, forward, optimizers, wrappers
-from gax.core.forward import IMAGES, Critic
+from gax.core.forward import IMAGES, Scorer
 from gax.core.types import Game, Net, Player, Term
 from gax.objectives import augment, penalties, terms
 from gax.objectives.losses import Loss
 from gax.objectives.regularizers import Generate
 
 
-def usual_game(
+def two_player_game(
     config: Any,
     loss: Loss,
     nets: Mapping[str, Net],
-    critic: Critic = IMAGES,
+    scorer: Scorer = IMAGES,
     labelled: bool = False,
     generate: Generate | None = None,
 ) -> Game:
     """'d' and 'g' with `loss`, normal latents, and an average of 'g': the game that most recipes are, or begin from.
 
     labelled: the latents have the batch's labels, too. generate: G's pass, `forward.generate` where it is None.
-    What else differs is replaced: usual_game(...)._replace(players=...).
+    What else differs is replaced: two_player_game(...)._replace(players=...).
     """
-    run = generate or forward.generate(critic.field)
+    run = generate or forward.generate(scorer.field)
     return Game(
         nets,
-        players={'d': discriminator(config, loss, critic), 'g': generator(config, loss, critic, run)},
+        players={'d': discriminator(config, loss, scorer), 'g': generator(config, loss, scorer, run)},
         latents=forward.normal_latents(config.latent_dim, labelled),
         generate=run,
         generator=('g',),
@@ -41,44 +41,44 @@ def usual_game(
     )
 
 
-def discriminator(config: Any, loss: Loss, critic: Critic = IMAGES, **extra: Term) -> Player:
+def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Term) -> Player:
     """Owns 'd': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
 
     Scores reals and fakes each as a batch of its own, so 'd' may have batch-norm. What it is shown is noised and
-    augmented as the config says (see `augment.from_config`; give it the critic without).
+    augmented as the config says (see `augment.from_config`; give it the scorer without).
     """
-    critic = augment.from_config(config, critic)
+    scorer = augment.from_config(config, scorer)
     return Player(
-        wrt=('d',),
-        forward=forward.score_both(critic),
+        nets=('d',),
+        forward=forward.score_both(scorer),
         terms={
             'adversarial': terms.adversarial(loss.d),
-            **penalties.from_config(config.terms, critic),
+            **penalties.from_config(config.terms, scorer),
             **augment.controller(config),
             **extra,
         },
         optimizer=optimizers.make(config.d.optimizer, config.steps),
         updates=config.d.updates,
         grad=wrappers.accumulate(config.accumulate),
-        summary=terms.summaries(terms.logit_summary, terms.diversity_summary(critic.field)),
+        summary=terms.summaries(terms.logit_summary, terms.diversity_summary(scorer.field)),
     )
 
 
 def generator(
-    config: Any, loss: Loss, critic: Critic = IMAGES, generate: Generate | None = None, /, **extra: Term
+    config: Any, loss: Loss, scorer: Scorer = IMAGES, generate: Generate | None = None, /, **extra: Term
 ) -> Player:
     """Owns 'g': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
 
     The loss scores the reals too where it is relativistic, and only the best fakes where config.top_k says so.
     generate: the game's own pass, for terms that make fakes anew; `forward.generate` where it is None.
     """
-    critic = augment.from_config(config, critic)
+    scorer = augment.from_config(config, scorer)
     return Player(
-        wrt=('g',),
-        forward=(forward.score_both if loss.relativistic else forward.score_fakes)(critic),
+        nets=('g',),
+        forward=(forward.score_both if loss.relativistic else forward.score_fakes)(scorer),
         terms={
             'adversarial': terms.top_k(loss.g, **config.get('top_k', {})),
-            **penalties.for_generator(config.terms, critic, generate),
+            **penalties.for_generator(config.terms, scorer, generate),
             **extra,
         },
         optimizer=optimizers.make(config.g.optimizer, config.steps),

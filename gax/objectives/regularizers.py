@@ -1,6 +1,6 @@
 """Terms that regularise one player and are no gradient penalties (those are in penalties.py).
 
-Each takes the critic first, then its own numbers by name, then the fields of `Term`.
+Each takes the scorer first, then its own numbers by name, then the fields of `Term`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ import jax.numpy as jnp
 
 from gax import errors
 from gax.core.bounds import Count, Share, between
-from gax.core.forward import IMAGES, Critic, fakes_of, generate
-from gax.core.types import Array, Batch, PyTree, Term, View
+from gax.core.forward import IMAGES, Scorer, fakes_of, generate
+from gax.core.types import Array, Batch, Context, PyTree, Term
 from gax.objectives import image_transforms
 from gax.objectives.terms import DISTANCES, stateless
 
-Generate = Callable[[View], tuple[Batch, View]]  # a game's own pass, as Game.generate
+Generate = Callable[[Context], tuple[Batch, Context]]  # a game's own pass, as Game.generate
 
 
-def lecam(critic: Critic = IMAGES, *, decay: Share = 0.99, start: Count = 0, **fields: Any) -> Term:
+def lecam(scorer: Scorer = IMAGES, *, decay: Share = 0.99, start: Count = 0, **fields: Any) -> Term:
     """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
 
     Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code (google/lecam-gan
@@ -31,51 +31,55 @@ def lecam(critic: Critic = IMAGES, *, decay: Share = 0.99, start: Count = 0, **f
     0; the step's own logits are averaged in first. No gradient goes through the averages.
     """
 
-    def fn(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:
+    def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
         now = {name: jax.lax.stop_gradient(jnp.mean(out[name])) for name in ('real', 'fake')}
-        keep = jnp.where(view.step <= start, 0.0, decay)
+        keep = jnp.where(context.step <= start, 0.0, decay)
         state = {name: keep * state[name] + (1.0 - keep) * now[name] for name in now}
         gap = jnp.mean(jnp.square(out['real'] - state['fake']))
         gap += jnp.mean(jnp.square(out['fake'] - state['real']))
-        return jnp.where(view.step >= start, gap, 0.0), state
+        return jnp.where(context.step >= start, gap, 0.0), state
 
     return Term(fn, init=lambda: {'real': jnp.zeros(()), 'fake': jnp.zeros(())}, **fields)
 
 
-def inconsistency(critic: Critic, policy: str, view: View, batch: Batch, logits: Array, name: str) -> Array:
+def inconsistency(
+    scorer: Scorer, policy: str, context: Context, batch: Batch, logits: Array, name: str
+) -> Array:
     """E (D(x) - D(T(x)))^2, where D(x) are the `logits` of the main pass and T is an image policy."""
-    moved = image_transforms.apply(policy, view.rng(f'T/{name}'), batch[critic.field])
-    again = critic.score(view, {**batch, critic.field: moved}, stream=name)
+    moved = image_transforms.apply(policy, context.rng(f'T/{name}'), batch[scorer.field])
+    again = scorer.score(context, {**batch, scorer.field: moved}, stream=name)
     return jnp.mean(jnp.square(logits - again))
 
 
-def cr(critic: Critic = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
+def cr(scorer: Scorer = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
     """Consistency: E (D(x) - D(T(x)))^2 over reals; the term's weight is lambda (10 in the paper).
 
     Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on D's last layer, the logits. T is a
     `policy` of image_transforms.py (the paper: flips and shifts). Both sides take a gradient.
     """
-    image_transforms.parse(policy, critic.field)
+    image_transforms.parse(policy, scorer.field)
 
-    def fn(view: View, out: Any) -> Array:
-        return inconsistency(critic, policy, view, view.batch, out['real'], 'real')
+    def fn(context: Context, out: Any) -> Array:
+        return inconsistency(scorer, policy, context, context.batch, out['real'], 'real')
 
     return stateless(fn, **fields)
 
 
 def bcr(
-    critic: Critic = IMAGES, *, policy: str = 'flip,translation', fake_ratio: float = 1.0, **fields: Any
+    scorer: Scorer = IMAGES, *, policy: str = 'flip,translation', fake_ratio: float = 1.0, **fields: Any
 ) -> Term:
     """Balanced consistency: that of `cr` on reals, plus `fake_ratio` times the same on fakes.
 
     Zhao et al., "Improved Consistency Regularization for GANs", 2021, algorithm 1: lambda_real is the term's weight,
     lambda_fake the weight times fake_ratio (both 10 in the paper).
     """
-    image_transforms.parse(policy, critic.field)
+    image_transforms.parse(policy, scorer.field)
 
-    def fn(view: View, out: Any) -> Array:
-        real = inconsistency(critic, policy, view, view.batch, out['real'], 'real')
-        return real + fake_ratio * inconsistency(critic, policy, view, fakes_of(view), out['fake'], 'fake')
+    def fn(context: Context, out: Any) -> Array:
+        real = inconsistency(scorer, policy, context, context.batch, out['real'], 'real')
+        return real + fake_ratio * inconsistency(
+            scorer, policy, context, fakes_of(context), out['fake'], 'fake'
+        )
 
     return stateless(fn, **fields)
 
@@ -94,8 +98,8 @@ def orthogonal(nets: Sequence[str], **fields: Any) -> Term:
     the term's weight.
     """
 
-    def fn(view: View, out: Any) -> Array:
-        leaves = [x for name in nets for x in jax.tree_util.tree_leaves_with_path(view.params[name])]
+    def fn(context: Context, out: Any) -> Array:
+        leaves = [x for name in nets for x in jax.tree_util.tree_leaves_with_path(context.params[name])]
         found = [x for path, x in leaves if 'kernel' in jax.tree_util.keystr(path[-1:]) and x.ndim > 1]
         return sum((non_orthogonality(x) for x in found), jnp.zeros(()))
 
@@ -113,7 +117,7 @@ def path_lengths(synthesise: Callable[[Array], Array], z: Array, y: Array) -> Ar
 
 
 def path_length(
-    critic: Critic = IMAGES,
+    scorer: Scorer = IMAGES,
     synthesis: Generate | None = None,
     *,
     decay: Share = 0.01,
@@ -126,20 +130,20 @@ def path_length(
     by sqrt(H W) for images, a <- a + decay (mean - a) comes before it is used, and latents are drawn anew, B / `shrink`
     of them. Unlike there, no gradient goes through a, and J is taken by the latents z. The nets run with `train=False`:
     batch-norm by its averages, or one example's J would hold the others.
-    synthesis: view -> (fakes, view), `forward.generate` where it is None.
+    synthesis: context -> (fakes, context), `forward.generate` where it is None.
     """
-    run = synthesis or generate(critic.field)
+    run = synthesis or generate(scorer.field)
 
-    def fn(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:
-        latents = {name: x[::shrink] for name, x in view.latents.items()}
-        z = jax.random.normal(view.rng('z'), latents['z'].shape)
+    def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
+        latents = {name: x[::shrink] for name, x in context.latents.items()}
+        z = jax.random.normal(context.rng('z'), latents['z'].shape)
 
         def synthesise(z: Array) -> Array:
-            return run(view._replace(train=False, latents={**latents, 'z': z}))[0][critic.field]
+            return run(context._replace(train=False, latents={**latents, 'z': z}))[0][scorer.field]
 
         shape = jax.eval_shape(synthesise, z).shape
         pixels = shape[1] * shape[2] if len(shape) == 4 else 1
-        y = jax.random.normal(view.rng('y'), shape) / jnp.sqrt(1.0 * pixels)
+        y = jax.random.normal(context.rng('y'), shape) / jnp.sqrt(1.0 * pixels)
         lengths = path_lengths(synthesise, z, y)
         mean = state['mean'] + decay * (jax.lax.stop_gradient(jnp.mean(lengths)) - state['mean'])
         return jnp.mean(jnp.square(lengths - mean)), {'mean': mean}
@@ -147,7 +151,7 @@ def path_length(
     return Term(fn, init=lambda: {'mean': jnp.zeros(())}, **fields)
 
 
-def feature_matching(critic: Critic = IMAGES, *, distance: str = 'l2', **fields: Any) -> Term:
+def feature_matching(scorer: Scorer = IMAGES, *, distance: str = 'l2', **fields: Any) -> Term:
     """|E f(x) - E f(G(z))|^2 for the features f of the discriminator; for the generator.
 
     Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features (their code
@@ -156,8 +160,8 @@ def feature_matching(critic: Critic = IMAGES, *, distance: str = 'l2', **fields:
     """
     fn = errors.lookup('distance', distance, DISTANCES)
 
-    def gap(view: View, out: Mapping[str, Any]) -> Array:
-        real = out['real_out'] if 'real_out' in out else critic.peek(view, view.batch, 'real')
+    def gap(context: Context, out: Mapping[str, Any]) -> Array:
+        real = out['real_out'] if 'real_out' in out else scorer.apply(context, context.batch, 'real')
         means = [jnp.mean(_features(x), axis=0) for x in (real, out['fake_out'])]
         return jnp.sum(fn(means[0], means[1]))
 
@@ -176,10 +180,10 @@ D_TERMS: dict[str, Callable[..., Term]] = {
     'lecam': lecam,
     'cr': cr,
     'bcr': bcr,
-    'orthogonal': lambda critic, **fields: orthogonal((critic.net,), **fields),
+    'orthogonal': lambda scorer, **fields: orthogonal((scorer.net,), **fields),
 }
 G_TERMS: dict[str, Callable[..., Term]] = {
     'path_length': path_length,
     'feature_matching': feature_matching,
-    'orthogonal_g': lambda critic, **fields: orthogonal(('g',), **fields),
+    'orthogonal_g': lambda scorer, **fields: orthogonal(('g',), **fields),
 }

@@ -9,22 +9,22 @@ import jax
 import jax.numpy as jnp
 
 from gax import errors
-from gax.core.types import Array, PyTree, Summary, Term, View
+from gax.core.types import Array, Context, PyTree, Summary, Term
 from gax.objectives.losses import LossFn
 
 
-def stateless(fn: Callable[[View, Any], Array], **fields: Any) -> Term:
-    """A term from a function (view, out) -> scalar; `fields` are those of `Term` (weight, every)."""
+def stateless(fn: Callable[[Context, Any], Array], **fields: Any) -> Term:
+    """A term from a function (context, out) -> scalar; `fields` are those of `Term` (weight, every)."""
 
-    def lifted(view: View, out: Any, state: PyTree) -> tuple[Array, PyTree]:
-        return fn(view, out), state
+    def lifted(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
+        return fn(context, out), state
 
     return Term(lifted, **fields)
 
 
 def adversarial(loss: LossFn, **fields: Any) -> Term:
     """The mean of an adversarial loss over out['real'] and out['fake'] (see losses.py)."""
-    return stateless(lambda view, out: jnp.mean(loss(out['real'], out['fake'])), **fields)
+    return stateless(lambda context, out: jnp.mean(loss(out['real'], out['fake'])), **fields)
 
 
 def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) -> Term:
@@ -38,12 +38,12 @@ def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) ->
     if fraction == 1.0:
         return adversarial(loss, **fields)
 
-    def fn(view: View, out: Any) -> Array:
+    def fn(context: Context, out: Any) -> Array:
         element = loss(out['real'], out['fake'])
         rows = element.shape[0]
         scores = jnp.mean(out['fake'].reshape(rows, -1), axis=1)
         rank = jnp.argsort(jnp.argsort(-jax.lax.stop_gradient(scores)))
-        share = jnp.minimum(view.step / steps, 1.0) if steps else 1.0
+        share = jnp.minimum(context.step / steps, 1.0) if steps else 1.0
         k = jnp.maximum(1.0, jnp.round(rows * (1.0 - (1.0 - fraction) * share)))
         return jnp.sum(jnp.where(rank < k, jnp.mean(element.reshape(rows, -1), axis=1), 0.0)) / k
 
@@ -58,8 +58,8 @@ DISTANCES: dict[str, Callable[[Array, Array], Array]] = {
 
 
 def reconstruction(
-    prediction: Callable[[View, Any], Array],
-    target: Callable[[View, Any], Array],
+    prediction: Callable[[Context, Any], Array],
+    target: Callable[[Context, Any], Array],
     distance: str = 'l1',
     **fields: Any,
 ) -> Term:
@@ -69,10 +69,12 @@ def reconstruction(
     `distance`: 'l1', 'l2' (no factor of one half) or 'huber' (threshold 1).
     """
     fn = errors.lookup('distance', distance, DISTANCES)
-    return stateless(lambda view, out: jnp.mean(fn(prediction(view, out), target(view, out))), **fields)
+    return stateless(
+        lambda context, out: jnp.mean(fn(prediction(context, out), target(context, out))), **fields
+    )
 
 
-def logit_summary(view: View, out: Mapping[str, Array]) -> dict[str, Array]:
+def logit_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array]:
     """What to watch of a discriminator: accuracy at threshold 0 (0 to 1), mean logits, the largest magnitude."""
     real, fake = jax.lax.stop_gradient((out['real'], out['fake']))
     accuracy = 0.5 * (jnp.mean(real > 0, dtype=jnp.float32) + jnp.mean(fake < 0, dtype=jnp.float32))
@@ -96,8 +98,8 @@ def diversity_summary(field: str = 'image') -> Summary:
         gap = (x - jnp.roll(x, 1, axis=0)).astype(jnp.float32)
         return jnp.mean(jnp.sqrt(jnp.sum(jnp.square(gap), axis=tuple(range(1, x.ndim)))))
 
-    def summary(view: View, out: Any) -> dict[str, Any]:
-        real, fake = jax.lax.stop_gradient((view.batch[field], view.fakes[field]))
+    def summary(context: Context, out: Any) -> dict[str, Any]:
+        real, fake = jax.lax.stop_gradient((context.batch[field], context.fakes[field]))
         ours, theirs = distance(fake), distance(real)
         exists = theirs > 0
         return {'diversity': (jnp.where(exists, ours / jnp.where(exists, theirs, 1.0), 0.0), exists * 1.0)}
@@ -108,10 +110,10 @@ def diversity_summary(field: str = 'image') -> Summary:
 def summaries(*parts: Summary) -> Summary:
     """Everything that the parts say."""
 
-    def summary(view: View, out: Any) -> dict[str, Any]:
+    def summary(context: Context, out: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for part in parts:
-            found |= part(view, out)
+            found |= part(context, out)
         return found
 
     return summary

@@ -73,7 +73,7 @@ def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | No
     source = source or data.load(config)
     game = gans.make(config, source.spec)
     arrays = parallel.put(source.arrays, parallel.replicated(mesh))
-    return Experiment(config, source, game, mesh, arrays, config.batch_size * steps.draws(game))
+    return Experiment(config, source, game, mesh, arrays, config.batch_size * steps.batches_per_step(game))
 
 
 def own(experiment: Experiment) -> Experiment:

@@ -52,7 +52,7 @@ def ours(name):
     params = jax.eval_shape(
         lambda: {n: net.init(rng.stream(jax.random.key(0), n))[0] for n, net in game.nets.items()}
     )
-    assert set(steps.moves(game)[-1]) == {'g', 0, steps.draws(game) - 1}
+    assert set(steps.moves(game)[-1]) == {'g', 0, steps.batches_per_step(game) - 1}
     return tuple(sum(leaf.size for leaf in jax.tree.leaves(params[net])) for net in ('g', 'd'))
 
 

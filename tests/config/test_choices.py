@@ -181,7 +181,7 @@ def defaults():
 
 def make(config, spec):
     nets, critic = registry.pair(config, spec)
-    return players.usual_game(config, losses.make(config.loss), nets, critic)
+    return players.two_player_game(config, losses.make(config.loss), nets, critic)
 """
 
 

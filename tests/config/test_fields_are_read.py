@@ -116,7 +116,7 @@ def program(config):
     """-> what a step of the config computes, and when; a GaxError where it is refused."""
     configs.check(config)
     game = gans.make(config, SPEC)
-    rows = config.batch_size * steps.draws(game)
+    rows = config.batch_size * steps.batches_per_step(game)
     batch = {
         'image': jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32),
         'label': jax.ShapeDtypeStruct((rows,), jnp.int32),

@@ -34,7 +34,7 @@ def alone(made):
         return {'w': jax.random.normal(key, (2, 2)), 'b': jnp.ones((2,))}, ()
 
     net = Net(init, lambda params, state, x, train, key: (x @ params['w'] + params['b'], state))
-    fit = Term(lambda view, out, state: (jnp.mean((out - view.batch['point']) ** 2), state))
+    fit = Term(lambda context, out, state: (jnp.mean((out - context.batch['point']) ** 2), state))
     return Game({'f': net}, {'p': Player(('f',), lambda v: v.call('f', v.batch['z']), {'fit': fit}, made)})
 
 
@@ -89,7 +89,7 @@ def keyed_game(wrap=False, **fields):
 
     g = Net(lambda key: ({'a': jnp.eye(2)}, {'key': key}), apply)
 
-    def fn(view, out, key):
+    def fn(context, out, key):
         return jax.random.uniform(key), jax.random.split(key, 1)[0]
 
     noise = Term(fn, init=lambda: jax.random.key(5, impl='threefry2x32'), every=2)

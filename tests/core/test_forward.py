@@ -32,14 +32,14 @@ def test_scores_of_reals_and_fakes():
 
 
 def test_a_critic_finds_its_logits_and_wraps_its_inputs():
-    """A net that returns more than logits, asked about images to which noise of the view's own is added."""
+    """A net that returns more than logits, asked about images to which noise of the context's own is added."""
 
-    def noisy(view, batch):
-        return (batch['image'] + jax.random.normal(view.key, batch['image'].shape),)
+    def noisy(context, batch):
+        return (batch['image'] + jax.random.normal(context.key, batch['image'].shape),)
 
     net = toys.net(None, lambda p, x: {'logits': p * jnp.sum(x, -1), 'features': x})
-    critic = forward.Critic(inputs=noisy, logits=lambda out: out['logits'])
-    out, _ = forward.score_both(critic)(view(net))
+    scorer = forward.Scorer(inputs=noisy, logits=lambda out: out['logits'])
+    out, _ = forward.score_both(scorer)(view(net))
     close(out['real'], 2 * jnp.sum(out['real_out']['features'], -1))
     noise = (out['real_out']['features'] - REAL, out['fake_out']['features'] - FAKE)
     assert np.abs(noise[0] - noise[1]).min() > 1e-4
@@ -53,8 +53,8 @@ def test_scores_of_fakes_only():
 
 def test_labels_of_fakes_are_those_they_were_made_from():
     both = toys.net(None, lambda p, x, label: p * jnp.sum(x, -1) + 100 * label)
-    critic = forward.Critic(inputs=forward.labelled)
-    out, _ = forward.score_both(critic)(view(both, label=jnp.array([5, 6, 7])))
+    scorer = forward.Scorer(inputs=forward.labelled)
+    out, _ = forward.score_both(scorer)(view(both, label=jnp.array([5, 6, 7])))
     close(out['real'], 2 * jnp.sum(REAL, -1) + jnp.array([0, 100, 200]))
     close(out['fake'], 2 * jnp.sum(FAKE, -1) + jnp.array([500, 600, 700]))
 
@@ -67,14 +67,14 @@ def test_reals_and_fakes_do_not_share_noise():
 
 
 def test_streams_of_one_view():
-    """Calls under one stream agree, under another they differ, and `peek` leaves the view as it was."""
+    """Calls under one stream agree, under another they differ, and `peek` leaves the context as it was."""
     start = view(scale(1.0))
-    first, after = start.call('d', REAL)
-    close(start.peek('d', REAL), first)
-    assert np.abs(start.peek('d', REAL, stream='other') - first).min() > 1e-3
+    first, after = start.apply_and_update('d', REAL)
+    close(start.apply('d', REAL), first)
+    assert np.abs(start.apply('d', REAL, stream='other') - first).min() > 1e-3
     assert start.model_state['d']['calls'] == 0
     assert after.model_state['d']['calls'] == 1
-    close(start._replace(train=False).peek('d', REAL), 2 * jnp.sum(REAL, -1))
+    close(start._replace(train=False).apply('d', REAL), 2 * jnp.sum(REAL, -1))
 
 
 def test_latents():

@@ -111,7 +111,7 @@ def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
         if how == 'extragradient':
             game = game._replace(wrap=wrappers.extragradient(game))
         state = toys.init(game) if state is None else state
-        rows = toys.batch(6 * steps.draws(game))
+        rows = toys.batch(6 * steps.batches_per_step(game))
         after, metrics = steps.make_step(game)(state, rows)
         # Sums over the moves of a step, as sgd's updates are the gradients times the rate.
         return after, [metrics[f'{p}/update_norm'][0] / metrics[f'{p}/grad_norm'][0] for p in 'dg']

@@ -28,7 +28,7 @@ def run(game, count, start=None, step=None):
     """`count` steps; -> (state, list of metrics)."""
     state, step, seen = toys.init(game) if start is None else start, step or jitted(game), []
     for i in range(count):
-        state, metrics = step(state, toys.batch(6 * steps.draws(game), seed=i))
+        state, metrics = step(state, toys.batch(6 * steps.batches_per_step(game), seed=i))
         seen.append(metrics)
     return state, seen
 
@@ -42,11 +42,11 @@ def bilinear(simultaneous):
             lambda key: (jnp.float32(value), {}), lambda params, state, *inputs, train, key: (params, state)
         )
 
-    def product(view):
-        return view.params['x'] * view.params['y'], view
+    def product(context):
+        return context.params['x'] * context.params['y'], context
 
     def player(name, sign):
-        term = terms.stateless(lambda view, out: sign * out)
+        term = terms.stateless(lambda context, out: sign * out)
         return Player((name,), product, {'product': term}, optax.sgd(0.1))
 
     players = {'x': player('x', 1.0), 'y': player('y', -1.0)}
@@ -118,15 +118,15 @@ def test_step_equals_plain_gradients_of_the_composed_losses(name, simultaneous):
 def test_a_player_of_two_nets_and_terms_on_its_own_parameters():
     """InfoGAN's shape: G and an encoder in one player; G is reached through the fakes, through `peek` and directly."""
 
-    def recovered(view, out):
-        made, _ = view.call('q', view.fakes['point'])
-        return jnp.mean((made - view.latents['z']) ** 2)
+    def recovered(context, out):
+        made, _ = context.apply_and_update('q', context.fakes['point'])
+        return jnp.mean((made - context.latents['z']) ** 2)
 
-    def decay(view, out):
-        return 0.5 * jnp.sum(view.params['g']['a'] ** 2)
+    def decay(context, out):
+        return 0.5 * jnp.sum(context.params['g']['a'] ** 2)
 
-    def size(view, out):
-        return jnp.mean(view.peek('g', view.latents['z']) ** 2)
+    def size(context, out):
+        return jnp.mean(context.apply('g', context.latents['z']) ** 2)
 
     extra = {
         'info': terms.stateless(recovered, weight=3.0),
@@ -156,10 +156,12 @@ def test_a_player_of_two_nets_and_terms_on_its_own_parameters():
 
 
 def test_a_third_player_moves_its_net_alone():
-    def forward_e(view):
-        return view.call('e', view.batch['point'])
+    def forward_e(context):
+        return context.apply_and_update('e', context.batch['point'])
 
-    rebuild = terms.reconstruction(lambda view, out: out, lambda view, out: view.batch['point'], 'l2')
+    rebuild = terms.reconstruction(
+        lambda context, out: out, lambda context, out: context.batch['point'], 'l2'
+    )
     encoder = Player(('e',), forward_e, {'rebuild': rebuild}, optax.sgd(0.1))
     two = toys.game(latents=toys.given_latents)
     three = two._replace(nets={**two.nets, 'e': toys.generator()}, players={**two.players, 'e': encoder})
@@ -221,8 +223,8 @@ def test_a_move_that_the_game_has_not_is_refused():
 # --- draws ------------------------------------------------------------------------------------------------------
 
 
-def mean_of_fakes(view, out):
-    return {'fakes': jnp.mean(view.fakes['point']), 'reals': jnp.mean(view.batch['point'])}
+def mean_of_fakes(context, out):
+    return {'fakes': jnp.mean(context.fakes['point']), 'reals': jnp.mean(context.batch['point'])}
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def mean_of_fakes(view, out):
 def test_the_plan_of_a_step(changes, expected):
     game = toys.game(**changes)
     assert steps.moves(game) == expected
-    assert steps.draws(game) == 1 + expected[-1][-1]
+    assert steps.batches_per_step(game) == 1 + expected[-1][-1]
 
 
 def test_every_critic_move_has_fakes_of_its_own():
@@ -262,8 +264,8 @@ def test_rows_are_dealt_out_in_turn():
         lambda grads, state, params: (jax.tree.map(lambda g, p: 9 * p + g, grads, params), state),
     )
     net = Net(lambda key: (jnp.float32(0.0), {}), lambda params, state, train, key: (params, state))
-    term = terms.stateless(lambda view, out: out * jnp.sum(view.batch['point']))
-    player = Player(('p',), lambda view: view.call('p'), {'sum': term}, append, updates=3)
+    term = terms.stateless(lambda context, out: out * jnp.sum(context.batch['point']))
+    player = Player(('p',), lambda context: context.apply_and_update('p'), {'sum': term}, append, updates=3)
     game = Game({'p': net}, {'p': player})
     state, _ = jitted(game)(toys.init(game), {'point': jnp.array([1.0, 2, 3, 4, 5, 6])})
     assert float(state.params['p']) == 579  # 1 + 4, 2 + 5, 3 + 6
@@ -311,12 +313,12 @@ def test_simultaneous_moves_do_not_depend_on_their_order(order):
 # --- terms ------------------------------------------------------------------------------------------------------
 
 
-def boom(view, out, state):
+def boom(context, out, state):
     raise AssertionError('a term of weight 0 was traced')
 
 
-def uniform(view, out):
-    return jax.random.uniform(view.rng('u'))
+def uniform(context, out):
+    return jax.random.uniform(context.rng('u'))
 
 
 def test_weight_zero_removes_a_term():
@@ -353,7 +355,7 @@ def test_a_term_changes_nobody_elses_random_draws():
 
 def test_a_player_changes_nobody_elses_random_draws():
     game = toys.game({'random': terms.stateless(uniform)}, noise=1.0)
-    extra = Player(('e',), lambda view: (None, view), {'r': terms.stateless(uniform)}, optax.sgd(0.1))
+    extra = Player(('e',), lambda context: (None, context), {'r': terms.stateless(uniform)}, optax.sgd(0.1))
     larger = game._replace(nets={**game.nets, 'e': toys.generator()}, players={'e': extra, **game.players})
     small, large = (jitted(g)(toys.init(g), toys.batch()) for g in (game, larger))
     for name in small[1]:
@@ -362,7 +364,7 @@ def test_a_player_changes_nobody_elses_random_draws():
 
 def test_weights_scale_the_gradient_and_may_be_schedules():
     start, batch = toys.init(toys.game()), toys.batch()
-    decay = terms.stateless(lambda view, out: 0.5 * jnp.sum(view.params['d']['w'] ** 2))
+    decay = terms.stateless(lambda context, out: 0.5 * jnp.sum(context.params['d']['w'] ** 2))
     without, _ = jitted(toys.game())(start, batch)
     for weight in (0.5, lambda step: step / 8):
         game = toys.game({'decay': decay._replace(weight=weight)})
@@ -381,7 +383,7 @@ def test_weights_scale_the_gradient_and_may_be_schedules():
 
 def counter(**fields):
     """Counts its own evaluations; its value is the number of those before."""
-    return Term(lambda view, out, state: (state, state + 1), init=lambda: jnp.zeros(()), **fields)
+    return Term(lambda context, out, state: (state, state + 1), init=lambda: jnp.zeros(()), **fields)
 
 
 def lazy_game(every=3):
@@ -453,7 +455,9 @@ def test_statistics_advance_once_per_main_pass_and_never_from_penalties(penalty)
 
 
 def test_terms_see_the_statistics_of_after_the_main_pass():
-    look = terms.stateless(lambda view, out: view.model_state['d']['calls'].astype(jnp.float32), weight=1e-9)
+    look = terms.stateless(
+        lambda context, out: context.model_state['d']['calls'].astype(jnp.float32), weight=1e-9
+    )
     _, (metrics, *_) = run(toys.game({'look': look}), 1)
     assert metrics['d/look'][0] == 2
 
@@ -501,11 +505,13 @@ def test_sizes_of_gradient_update_and_parameters_by_hand():
         'y': toys.net(lambda key: {'a': jnp.array([1.0]), 'b': jnp.array([2.0])}, None),
     }
 
-    def value(view, out):
-        y = view.params['y']
-        return view.params['x'] ** 2 + 2 * jnp.sum(y['a'] ** 2 + y['b'] ** 2)
+    def value(context, out):
+        y = context.params['y']
+        return context.params['x'] ** 2 + 2 * jnp.sum(y['a'] ** 2 + y['b'] ** 2)
 
-    player = Player(('x', 'y'), lambda view: ({}, view), {'value': terms.stateless(value)}, optax.sgd(0.1))
+    player = Player(
+        ('x', 'y'), lambda context: ({}, context), {'value': terms.stateless(value)}, optax.sgd(0.1)
+    )
     game = Game(nets, {'one': player})
     _, metrics = jax.jit(steps.make_step(game))(toys.init(game), {})
     expected = {'grad_norm': 116**0.5, 'update_norm': 0.1 * 116**0.5, 'param_norm': 14**0.5}

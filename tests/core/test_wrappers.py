@@ -18,9 +18,11 @@ from tests.helpers import toys
 def bilinear(opt, simultaneous=True, **fields):
     """min over x, max over y of x y, from (1, 1)."""
     one = toys.net(lambda key: jnp.ones(()), None)
-    value = lambda view, out: view.params['x'] * view.params['y']  # noqa: E731
+    value = lambda context, out: context.params['x'] * context.params['y']  # noqa: E731
     players = {
-        name: Player((name,), lambda view: ({}, view), {'value': terms.stateless(value, weight=sign)}, opt)
+        name: Player(
+            (name,), lambda context: ({}, context), {'value': terms.stateless(value, weight=sign)}, opt
+        )
         for name, sign in (('x', 1.0), ('y', -1.0))
     }
     return Game({'x': one, 'y': one}, players, simultaneous=simultaneous, **fields)

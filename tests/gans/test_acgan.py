@@ -30,11 +30,13 @@ def read(made, player, term):
         return {'logits': first, 'class': jnp.stack([first, 0 * first], -1)}
 
     images = {'image': jnp.full((2, 4, 4, 1), 3.0), 'label': jnp.array([0, 1])}
-    view = toys.view({'d': toys.net(lambda key: {}, fn)}, {'d': {}}, images)
-    view = view._replace(fakes={'image': jnp.full((2, 4, 4, 1), -1.0)}, latents={'label': jnp.array([0, 0])})
-    out, view = made.players[player].forward(view)
-    return float(made.players[player].terms[term].fn(view, out, ())[0]), made.players[player].summary(
-        view, out
+    context = toys.view({'d': toys.net(lambda key: {}, fn)}, {'d': {}}, images)
+    context = context._replace(
+        fakes={'image': jnp.full((2, 4, 4, 1), -1.0)}, latents={'label': jnp.array([0, 0])}
+    )
+    out, context = made.players[player].forward(context)
+    return float(made.players[player].terms[term].fn(context, out, ())[0]), made.players[player].summary(
+        context, out
     )
 
 

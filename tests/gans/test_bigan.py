@@ -102,8 +102,8 @@ def test_ali_draws_its_code():
     made = game(encode)
     batch = {'point': jnp.ones((4000, 2)), 'z': jnp.zeros((4000, 2))}
     state = toys.init(made)
-    view = toys.view(made.nets, state.params, batch)._replace(latents={'z': batch['z']})
-    code = made.generate(view)[0]['code']
+    context = toys.view(made.nets, state.params, batch)._replace(latents={'z': batch['z']})
+    code = made.generate(context)[0]['code']
     assert float(jnp.mean(code)) == pytest.approx(0.5, abs=0.15)
     assert float(jnp.std(code)) == pytest.approx(3.0, rel=0.05)
 

@@ -39,12 +39,12 @@ def test_both_networks_are_told_the_label():
         'd': toys.net(lambda key: {}, lambda p, x: x[:, 2:] @ jnp.arange(3.0)),
     }
     batch = {'point': jnp.ones((2, 2)), 'label': jnp.array([1, 2])}
-    view = toys.view(nets, {'g': {}, 'd': {}}, batch)._replace(
+    context = toys.view(nets, {'g': {}, 'd': {}}, batch)._replace(
         latents={'z': jnp.full((2, 2), 9.0), 'label': LABEL}
     )
-    fakes, view = made.generate(view)
+    fakes, context = made.generate(context)
     np.testing.assert_array_equal(fakes['point'], np.full((2, 2), 3.0))
-    out, _ = made.players['d'].forward(view._replace(fakes=fakes))
+    out, _ = made.players['d'].forward(context._replace(fakes=fakes))
     np.testing.assert_array_equal(out['real'], [1.0, 2.0])
     np.testing.assert_array_equal(out['fake'], [2.0, 0.0])
 

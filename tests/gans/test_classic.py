@@ -52,7 +52,7 @@ def test_what_the_papers_say(gan, loss, penalties, moves):
     assert config.loss == loss
     assert terms == {'adversarial': 1.0, **penalties}
     assert [move.player for move in steps.moves(game)] == ['d'] * moves + ['g']
-    assert steps.draws(game) == moves
+    assert steps.batches_per_step(game) == moves
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,11 @@ def answers(gan, **fields):
     state = toys.init(game)
     image = jnp.broadcast_to(jax.random.normal(jax.random.key(1), (1, 8, 8, 1)), (3, 8, 8, 1))
     batch = {'image': image, 'label': jnp.arange(3)}
-    view = toys.view(game.nets, state.params, batch, train=False, model_state=state.model_state)
+    context = toys.view(game.nets, state.params, batch, train=False, model_state=state.model_state)
     latents = game.latents(jax.random.key(0), 3, batch)
-    view = view._replace(latents={**latents, 'z': jnp.ones_like(latents['z'])})
-    fakes, view = game.generate(view)
-    return fakes['image'], game.players['d'].forward(view._replace(fakes=fakes))[0]['real'], game
+    context = context._replace(latents={**latents, 'z': jnp.ones_like(latents['z'])})
+    fakes, context = game.generate(context)
+    return fakes['image'], game.players['d'].forward(context._replace(fakes=fakes))[0]['real'], game
 
 
 @pytest.mark.parametrize(('gan', 'fields'), [('projection', {}), ('r3gan', {'conditional': True})])

@@ -39,7 +39,7 @@ def outlined(config):
     configs.check(config)
     spec = data.load(config).spec
     game = gans.make(config, spec)
-    rows = config.batch_size * steps.draws(game)
+    rows = config.batch_size * steps.batches_per_step(game)
     batch = {name: jax.ShapeDtypeStruct((rows, *shape), jnp.float32) for name, shape in spec.fields.items()}
     if spec.num_classes:
         batch['label'] = jax.ShapeDtypeStruct((rows,), jnp.int32)
@@ -68,9 +68,9 @@ def test_path_length_makes_fakes_as_the_recipe_does(gan):
     game = gans.make(config, Spec('toy', {'point': (2,)}, num_classes=4))
     batch = {'label': jnp.zeros(20_000, jnp.int32)}
     latents = game.latents(jax.random.key(0), 20_000, batch)
-    view = toys.view({'g': toys.net(None, lambda a, z: z @ a)}, {'g': jnp.asarray(A)}, batch)
+    context = toys.view({'g': toys.net(None, lambda a, z: z @ a)}, {'g': jnp.asarray(A)}, batch)
     term = game.players['g'].terms['path_length']
-    _, state = term.fn(view._replace(latents=latents), None, term.init())
+    _, state = term.fn(context._replace(latents=latents), None, term.init())
     y = np.random.default_rng(1).normal(size=(100_000, 2))
     assert float(state['mean']) == pytest.approx(np.linalg.norm(y @ A[:2].T, axis=1).mean(), rel=0.02)
 
@@ -92,10 +92,10 @@ def answers_with_features(game, config):
     batch['label'] = jnp.zeros(config.batch_size, jnp.int32)
 
     def out(state):
-        view = toys.view(game.nets, state.params, batch, model_state=state.model_state)
-        view = view._replace(latents=game.latents(jax.random.key(0), config.batch_size, batch))
-        fakes, view = game.generate(view)
-        return game.players['d'].forward(view._replace(fakes=fakes))[0]['real_out']
+        context = toys.view(game.nets, state.params, batch, model_state=state.model_state)
+        context = context._replace(latents=game.latents(jax.random.key(0), config.batch_size, batch))
+        fakes, context = game.generate(context)
+        return game.players['d'].forward(context._replace(fakes=fakes))[0]['real_out']
 
     return hasattr(jax.eval_shape(out, jax.eval_shape(lambda: toys.init(game))), 'keys')
 

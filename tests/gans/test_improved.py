@@ -58,9 +58,11 @@ def test_the_gap_is_that_of_the_last_hidden_layer():
         return x
 
     real, fake = toys.batch(8)['point'], toys.batch(8, seed=1)['point'] * 2.0
-    view = toys.view(game.nets, state.params, {'point': real}, {'point': fake}, model_state=state.model_state)
+    context = toys.view(
+        game.nets, state.params, {'point': real}, {'point': fake}, model_state=state.model_state
+    )
     g = game.players['g']
-    value, _ = g.terms['feature_matching'].fn(view, g.forward(view)[0], ())
+    value, _ = g.terms['feature_matching'].fn(context, g.forward(context)[0], ())
     gap = hidden(state.params['d'], real).mean(axis=0) - hidden(state.params['d'], fake).mean(axis=0)
     np.testing.assert_allclose(value, np.sum(gap**2), rtol=1e-4)
     _, said = move(game, state, 'g')

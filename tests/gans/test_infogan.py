@@ -38,23 +38,23 @@ def test_latents():
 def test_the_generator_is_given_noise_category_and_code():
     nets = {'g': toys.net(lambda key: {}, lambda p, z: z)}
     latents = {'z': jnp.full((1, 3), 9.0), 'category': jnp.array([2]), 'code': jnp.array([[0.5, -0.5]])}
-    view = toys.view(nets, {'g': {}}, {})._replace(latents=latents)
+    context = toys.view(nets, {'g': {}}, {})._replace(latents=latents)
     made = game()
-    np.testing.assert_array_equal(made.generate(view)[0]['point'], [[9, 9, 9, 0, 0, 1, 0, 0.5, -0.5]])
+    np.testing.assert_array_equal(made.generate(context)[0]['point'], [[9, 9, 9, 0, 0, 1, 0, 0.5, -0.5]])
     params = jax.eval_shape(made.nets['g'].init, jax.random.key(0))[0]
     assert params['Dense_0']['kernel'].shape[0] == 9
 
 
 def test_information_is_read_from_the_heads():
     """Uniform logits tell nothing of 4 categories: log 4 nats. Codes off by (1, 0) and (0, 2): (1 + 4) / 2 / 2."""
-    view = toys.view({}, {}, {})._replace(
+    context = toys.view({}, {}, {})._replace(
         latents={'category': jnp.array([1, 3]), 'code': jnp.array([[0.0, 0.5], [1.0, -1.0]])}
     )
     out = {'fake_out': {'category': jnp.zeros((2, 4)), 'code': jnp.array([[1.0, 0.5], [1.0, 1.0]])}}
-    assert float(infogan.category(view, out)) == pytest.approx(np.log(4), rel=1e-6)
-    assert float(infogan.continuous(view, out)) == pytest.approx(1.25, rel=1e-6)
+    assert float(infogan.category(context, out)) == pytest.approx(np.log(4), rel=1e-6)
+    assert float(infogan.continuous(context, out)) == pytest.approx(1.25, rel=1e-6)
     certain = {'fake_out': {'category': 50.0 * jax.nn.one_hot(jnp.array([1, 3]), 4), 'code': None}}
-    assert float(infogan.category(view, certain)) == pytest.approx(0.0, abs=1e-6)
+    assert float(infogan.category(context, certain)) == pytest.approx(0.0, abs=1e-6)
 
 
 def test_both_players_carry_the_information():

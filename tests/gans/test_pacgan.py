@@ -43,11 +43,11 @@ def test_images_are_joined_along_the_channels():
 
 def test_a_pack_has_one_logit_and_penalties_are_per_example():
     """D(x1, x2) = w1 x1 + w2 x2: R1 is the mean over examples of |w_i|^2, times one half: (25 + 5) / 2 / 2."""
-    critic = in_packs(forward.POINTS, 2)
+    scorer = in_packs(forward.POINTS, 2)
     real = {'point': jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, 0.5]])}
-    view = toys.view({'d': toys.net(None, lambda w, x: x @ w)}, {'d': W}, real, real)
-    np.testing.assert_allclose(critic.score(view, real), [3 + 2, -1 + 2 + 1], rtol=1e-6)
-    assert float(penalties.r1(critic).fn(view, None, ())[0]) == pytest.approx(7.5, rel=1e-6)
+    context = toys.view({'d': toys.net(None, lambda w, x: x @ w)}, {'d': W}, real, real)
+    np.testing.assert_allclose(scorer.score(context, real), [3 + 2, -1 + 2 + 1], rtol=1e-6)
+    assert float(penalties.r1(scorer).fn(context, None, ())[0]) == pytest.approx(7.5, rel=1e-6)
 
 
 def test_packs_of_one_are_the_usual_gan():

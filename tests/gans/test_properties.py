@@ -91,7 +91,7 @@ def test_a_few_steps_are_finite_and_move_every_player(name):
         assert np.all(np.isfinite(leaf))
     assert metrics.first_bad(run.six.meter) is None
     for player in run.experiment.game.players.values():
-        for net in player.wrt:
+        for net in player.nets:
             assert differ(run.six.state.params[net], run.fresh.state.params[net]), net
     for net in run.experiment.game.ema:
         assert differ(run.six.state.ema[net]['params'], run.six.state.params[net]), net
@@ -145,7 +145,7 @@ def test_a_move_leaves_the_others(name):
         return {player: steps.make_update(game, player)(state, batch)[0] for player in game.players}
 
     for mover, after in moves(state, batch).items():
-        own = game.players[mover].wrt
+        own = game.players[mover].nets
         for net in game.nets:
             assert differ(after.params[net], state.params[net]) == (net in own)
         for player in game.players:
@@ -167,7 +167,7 @@ def plain_start(name):
     """What `plain` starts from: the same networks, and the state of its optimizers."""
     fresh = traced(name).fresh
     players = plain(traced(name).experiment).game.players
-    opt_state = {n: p.optimizer.init({w: fresh.state.params[w] for w in p.wrt}) for n, p in players.items()}
+    opt_state = {n: p.optimizer.init({w: fresh.state.params[w] for w in p.nets}) for n, p in players.items()}
     return fresh._replace(state=fresh.state.replace(opt_state=opt_state))
 
 
@@ -200,7 +200,7 @@ def test_a_call_of_many_steps_is_as_many_single_steps(name):
 def test_learning_rates_may_be_traced(name):
     """Making, initialising and stepping, with the learning rates and the seed as tracers."""
     run = traced(name)
-    batch = one_batch(run.experiment, steps.draws(run.experiment.game))
+    batch = one_batch(run.experiment, steps.batches_per_step(run.experiment.game))
 
     def train(rate_d, rate_g, seed):
         config = config_of(name)

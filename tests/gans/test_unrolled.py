@@ -33,8 +33,8 @@ def linear_game(turns, d_terms=None, stop=False):
         forward=forward.score_both(forward.POINTS), terms={'adversarial': terms.adversarial(loss.g)}
     )
 
-    def ahead(view):
-        future = look_ahead(view, d, turns, RATE)
+    def ahead(context):
+        future = look_ahead(context, d, turns, RATE)
         params = jax.lax.stop_gradient(future.params) if stop else future.params
         return g.forward(future._replace(params=params))
 
@@ -74,18 +74,18 @@ def test_simulated_moves_obey_all_of_ds_terms():
     for weight in (2.0, lambda step: 2.0 + step):
         game = linear_game(1, {'r1': penalties.r1(forward.POINTS, weight=weight)})
         state, batch, f, r = start(game)
-        view = toys.view(game.nets, state.params, batch)._replace(
+        context = toys.view(game.nets, state.params, batch)._replace(
             fakes={'point': batch['z'] @ state.params['g']['a'] + state.params['g']['b']},
             model_state=state.model_state,
             term_state=state.term_state,
         )
-        found = look_ahead(view, game.players['d'], 2, RATE)
+        found = look_ahead(context, game.players['d'], 2, RATE)
         w = W
         for _ in range(2):
             w = w - RATE * ((f - r) + 2.0 * w)
         np.testing.assert_allclose(found.params['d'], w, rtol=1e-5)
-        toys.same(found.model_state, view.model_state)
-        toys.same(found.params['g'], view.params['g'])
+        toys.same(found.model_state, context.model_state)
+        toys.same(found.params['g'], context.params['g'])
 
 
 def config_of(gan, turns=None):

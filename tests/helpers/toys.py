@@ -7,7 +7,7 @@ import optax
 
 from gax.core import forward, rng
 from gax.core import step as steps
-from gax.core.types import Game, Net, Player, View
+from gax.core.types import Context, Game, Net, Player
 from gax.objectives import losses, terms
 
 
@@ -51,14 +51,14 @@ def game(d_terms=None, g_terms=None, noise=0.0, loss='non_saturating', rate=0.1,
     score = forward.score_both if loss.relativistic else forward.score_fakes
     players = {
         'd': Player(
-            wrt=('d',),
+            nets=('d',),
             forward=forward.score_both(forward.POINTS),
             terms={'adversarial': terms.adversarial(loss.d), **(d_terms or {})},
             optimizer=optax.sgd(rate),
             summary=terms.logit_summary,
         )._replace(**(d or {})),
         'g': Player(
-            wrt=('g',),
+            nets=('g',),
             forward=score(forward.POINTS),
             terms={'adversarial': terms.adversarial(loss.g), **(g_terms or {})},
             optimizer=optax.sgd(rate),
@@ -82,12 +82,12 @@ def init(made, seed=0):
 
 
 def view(nets, params, real, fake=None, seed=0, train=True, model_state=None):
-    """A View over images, or whatever `real` and `fake` hold."""
+    """A Context over images, or whatever `real` and `fake` hold."""
     state = (
         {name: {'calls': jnp.zeros((), jnp.int32)} for name in nets} if model_state is None else model_state
     )
     zero = jnp.zeros((), jnp.int32)
-    return View(nets, params, state, real, {}, fake or {}, jax.random.key(seed), zero, train)
+    return Context(nets, params, state, real, {}, fake or {}, jax.random.key(seed), zero, train)
 
 
 def close(actual, expected, tolerance=1e-6):

@@ -19,7 +19,7 @@ def count(tree):
 
 
 def shapes(module, *inputs):
-    return jax.eval_shape(nets.lift(module, *inputs).init, jax.random.key(0))
+    return jax.eval_shape(nets.from_linen(module, *inputs).init, jax.random.key(0))
 
 
 def test_parameters_of_the_tutorials_generator():
@@ -53,8 +53,8 @@ def test_conditional_parameters():
 
 @pytest.mark.parametrize('shape', [(28, 28, 1), (32, 32, 3), (16, 24, 3), (4, 8, 2)])
 def test_images_of_any_shape_that_fits(shape):
-    g = nets.lift(dcgan.Generator(shape, (6, 5, 4)), jnp.zeros((2, 3)))
-    d = nets.lift(dcgan.Discriminator((3, 4)), jnp.zeros((2, *shape)))
+    g = nets.from_linen(dcgan.Generator(shape, (6, 5, 4)), jnp.zeros((2, 3)))
+    d = nets.from_linen(dcgan.Discriminator((3, 4)), jnp.zeros((2, *shape)))
     key = jax.random.key(0)
 
     def both(z):
@@ -96,7 +96,7 @@ def test_conditioning_needs_labels():
 
 def test_projection_discriminator():
     """The logits of two classes differ by the product of their embeddings' difference with the features."""
-    d = nets.lift(dcgan.Discriminator((3,), num_classes=4, dropout=0.0), jnp.zeros((2, 4, 6, 1)), LABEL)
+    d = nets.from_linen(dcgan.Discriminator((3,), num_classes=4, dropout=0.0), jnp.zeros((2, 4, 6, 1)), LABEL)
     params, _ = d.init(jax.random.key(0))
     image = jax.random.normal(jax.random.key(1), (5, 4, 6, 1))
 
@@ -116,8 +116,8 @@ def test_projection_discriminator():
 
 def test_the_generators_latents_are_multiplied_by_the_labels_embedding():
     shape = ((4, 4, 1), (4, 4), (1, 2))
-    plain = nets.lift(dcgan.Generator(*shape), jnp.zeros((2, 5)))
-    labelled = nets.lift(dcgan.Generator(*shape, num_classes=3), jnp.zeros((2, 5)), LABEL)
+    plain = nets.from_linen(dcgan.Generator(*shape), jnp.zeros((2, 5)))
+    labelled = nets.from_linen(dcgan.Generator(*shape, num_classes=3), jnp.zeros((2, 5)), LABEL)
     params, state = labelled.init(jax.random.key(0))
     z, label = jax.random.normal(jax.random.key(1), (4, 5)), jnp.array([2, 0, 1, 2])
     found, _ = labelled.apply(params, state, z, label, train=False, key=None)
@@ -128,7 +128,7 @@ def test_the_generators_latents_are_multiplied_by_the_labels_embedding():
 
 
 def test_labels_change_the_images_and_latents_too():
-    g = nets.lift(dcgan.Generator((4, 4, 1), (4, 4), (1, 2), num_classes=3), jnp.zeros((2, 5)), LABEL)
+    g = nets.from_linen(dcgan.Generator((4, 4, 1), (4, 4), (1, 2), num_classes=3), jnp.zeros((2, 5)), LABEL)
     params, state = g.init(jax.random.key(0))
     z = jnp.ones((2, 5)).at[1].set(2.0)
 
@@ -143,7 +143,7 @@ def test_labels_change_the_images_and_latents_too():
 
 def test_norms_by_class_leave_the_latents_alone():
     """Two classes whose scales and offsets agree make one image; the parameters are a row a class."""
-    g = nets.lift(
+    g = nets.from_linen(
         dcgan.Generator((4, 4, 1), (4, 4), (1, 2), num_classes=3, class_norm=True), jnp.zeros((2, 5)), LABEL
     )
     params, state = g.init(jax.random.key(0))

@@ -9,7 +9,7 @@ from gax.core.wrappers import accumulate
 from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.gans import ebgan
-from gax.nets.linen import lift
+from gax.nets.linen import from_linen
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 from gax.training import experiment
 from tests.helpers import tinyruns
@@ -42,7 +42,7 @@ def gradient(net, x, grad=jax.value_and_grad):
 @pytest.mark.parametrize('layer', [nn.BatchNorm, MinibatchStd, MinibatchDiscrimination])
 def test_a_layer_that_compares_examples_refuses_a_batch_of_one_in_training(layer):
     x = jax.random.normal(jax.random.key(3), (8, 3))
-    net = lift(Layer(layer), jax.ShapeDtypeStruct((1, 3), jnp.float32))
+    net = from_linen(Layer(layer), jax.ShapeDtypeStruct((1, 3), jnp.float32))
     assert jnp.isfinite(gradient(net, x)).all()
     for rows, grad in ((x[:1], accumulate(1)), (x, accumulate(8))):
         with pytest.raises(GaxError, match=rf'^{layer.__name__} .* has 1 example at a time, \[1, 3\]'):
@@ -53,9 +53,11 @@ def test_a_layer_that_compares_examples_refuses_a_batch_of_one_in_training(layer
 
 def test_pixels_are_many_numbers_of_a_channel_and_averages_of_devices_are_not_of_one():
     images = jax.random.normal(jax.random.key(3), (1, 4, 4, 2))
-    net = lift(Layer(nn.BatchNorm), jax.ShapeDtypeStruct(images.shape, jnp.float32))
+    net = from_linen(Layer(nn.BatchNorm), jax.ShapeDtypeStruct(images.shape, jnp.float32))
     assert jnp.any(gradient(net, images) != 0)
-    pooled = lift(Layer(nn.BatchNorm, (('axis_name', 'data'),)), jax.ShapeDtypeStruct((1, 2), jnp.float32))
+    pooled = from_linen(
+        Layer(nn.BatchNorm, (('axis_name', 'data'),)), jax.ShapeDtypeStruct((1, 2), jnp.float32)
+    )
     params, state = pooled.init(jax.random.key(0))
     apply = jax.vmap(
         lambda x: pooled.apply(params, state, x, train=True, key=jax.random.key(1))[0], axis_name='data'

@@ -71,7 +71,7 @@ def test_discriminators_get_more_features_for_the_logits_only(kind, more):
         ),
     }
     for module, features, extra in made.values():
-        net = nets.lift(module, jnp.zeros((2, 4, 6, 1)))
+        net = nets.from_linen(module, jnp.zeros((2, 4, 6, 1)))
         params, state = net.init(KEY)
         assert params['Dense_1' if 'Dense_1' in params else 'Dense_0']['kernel'].shape == (
             features + extra,

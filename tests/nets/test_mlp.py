@@ -17,7 +17,7 @@ def count(tree):
 
 
 def shapes(module, *inputs):
-    net = nets.lift(module, *inputs)
+    net = nets.from_linen(module, *inputs)
     return jax.eval_shape(net.init, jax.random.key(0))
 
 
@@ -40,7 +40,7 @@ def test_parameters_of_the_tutorials_discriminator():
 
 def test_generator_shapes_and_range():
     for shape, tanh in (((5, 3, 2), True), ((2,), False)):
-        net = nets.lift(mlp.Generator(shape, (8, 8)), jnp.zeros((2, 4)))
+        net = nets.from_linen(mlp.Generator(shape, (8, 8)), jnp.zeros((2, 4)))
         params, state = net.init(jax.random.key(0))
         out, _ = net.apply(params, state, 100 * jnp.ones((6, 4)), train=False, key=None)
         assert out.shape == (6, *shape)
@@ -48,7 +48,7 @@ def test_generator_shapes_and_range():
 
 
 def test_discriminator_by_hand():
-    net = nets.lift(mlp.Discriminator((3,), slope=0.2, dropout=0.0), jnp.zeros((2, 1, 2, 1)))
+    net = nets.from_linen(mlp.Discriminator((3,), slope=0.2, dropout=0.0), jnp.zeros((2, 1, 2, 1)))
     params, _ = net.init(jax.random.key(0))
     x = jnp.array([[1.0, -2.0], [0.5, 3.0]])
     params = jax.tree.map(lambda p: p + 0.1, params)
@@ -62,7 +62,7 @@ def test_discriminator_by_hand():
 
 @pytest.mark.parametrize('train', [True, False])
 def test_statistics_move_in_training_only(train):
-    net = nets.lift(mlp.Generator((2,), (4, 4)), jnp.zeros((2, 3)))
+    net = nets.from_linen(mlp.Generator((2,), (4, 4)), jnp.zeros((2, 3)))
     params, state = net.init(jax.random.key(0))
     z = jax.random.normal(jax.random.key(1), (16, 3))
     _, after = net.apply(params, state, z, train=train, key=jax.random.key(2))
@@ -72,7 +72,7 @@ def test_statistics_move_in_training_only(train):
 
 
 def test_dropout_follows_the_key_in_training_only():
-    net = nets.lift(mlp.Discriminator((16,), dropout=0.5), jnp.zeros((2, 4)))
+    net = nets.from_linen(mlp.Discriminator((16,), dropout=0.5), jnp.zeros((2, 4)))
     params, state = net.init(jax.random.key(0))
 
     def call(seed, train=True):
@@ -84,14 +84,14 @@ def test_dropout_follows_the_key_in_training_only():
 
 
 def test_unequal_initial_parameters_per_seed():
-    net = nets.lift(mlp.Discriminator((4,), dropout=0.0), jnp.zeros((2, 3)))
+    net = nets.from_linen(mlp.Discriminator((4,), dropout=0.0), jnp.zeros((2, 3)))
     first, second = (net.init(jax.random.key(s))[0]['Dense_0']['kernel'] for s in (0, 1))
     assert not np.array_equal(first, second)
 
 
 def test_maxout_by_hand():
     """Each unit is the largest of its pieces: |x| = max(x, -x), then a sum."""
-    net = nets.lift(mlp.Discriminator((2,), 'maxout', pieces=2, dropout=0.0), jnp.zeros((2, 2)))
+    net = nets.from_linen(mlp.Discriminator((2,), 'maxout', pieces=2, dropout=0.0), jnp.zeros((2, 2)))
     params, _ = net.init(jax.random.key(0))
     assert jax.tree.map(jnp.shape, params['Dense_0']) == {'kernel': (2, 4), 'bias': (4,)}
     params['Dense_0']['kernel'] = jnp.array([[1.0, -1, 0, 0], [0, 0, 1, -1]])

@@ -22,7 +22,7 @@ def count(tree):
 
 
 def shapes(module, *inputs):
-    return jax.eval_shape(nets.lift(module, *inputs).init, KEY)
+    return jax.eval_shape(nets.from_linen(module, *inputs).init, KEY)
 
 
 def block(c):
@@ -106,7 +106,7 @@ def test_smooth_resampling_by_hand():
 def test_family(labels):
     made = base('r3gan')
     made.g.net.widths, made.d.net.widths, made.latent_dim = (8, 4), (4, 8), 6
-    networks, critic = registry.pair(made, Spec('x', {'image': (6, 4, 2)}, 0, 3), labels, heads={'code': 2})
+    networks, scorer = registry.pair(made, Spec('x', {'image': (6, 4, 2)}, 0, 3), labels, heads={'code': 2})
     label = [jnp.array([0, 1, 2])] * bool(labels)
 
     def play(key):
@@ -117,6 +117,6 @@ def test_family(labels):
 
     image, out = jax.jit(play)(KEY)
     assert image.shape == (3, 6, 4, 2)
-    assert critic.logits(out).shape == (3,)
+    assert scorer.logits(out).shape == (3,)
     assert out['features'].shape == (3, 8)
     assert np.all(np.isfinite(out['logits']))

@@ -21,7 +21,7 @@ def count(tree):
 
 
 def shapes(module, *inputs):
-    return jax.eval_shape(nets.lift(module, *inputs).init, KEY)
+    return jax.eval_shape(nets.from_linen(module, *inputs).init, KEY)
 
 
 def conv(cin, cout, size=3):
@@ -86,8 +86,8 @@ def test_conditional_batch_norm_without_classes_is_plain():
 
 @pytest.mark.parametrize(('shape', 'widths'), [((28, 28, 1), (8, 6, 4)), ((16, 24, 3), (4, 4, 4, 4))])
 def test_images_of_any_shape_that_fits(shape, widths):
-    g = nets.lift(sngan.Generator(shape, widths), jnp.zeros((2, 5)))
-    d = nets.lift(sngan.Discriminator((4, 6, 6)), jnp.zeros((2, *shape)))
+    g = nets.from_linen(sngan.Generator(shape, widths), jnp.zeros((2, 5)))
+    d = nets.from_linen(sngan.Discriminator((4, 6, 6)), jnp.zeros((2, *shape)))
 
     def both(z):
         image, _ = g.apply(*g.init(KEY), z, train=False, key=KEY)
@@ -119,18 +119,18 @@ def config():
 
 def test_family_has_spectral_norm_in_d_only():
     made = config()
-    networks, critic = registry.pair(made, Spec('x', {'image': (16, 16, 1)}, 0, 10), num_classes=3)
+    networks, scorer = registry.pair(made, Spec('x', {'image': (16, 16, 1)}, 0, 10), num_classes=3)
     (g_params, _), (_, d_state) = (networks[name].init(KEY) for name in 'gd')
     assert set(g_params['UpBlock_0']['ConditionalBatchNorm_0']) == {'scale', 'bias'}
     linear = {k for k in d_state['u'] if k.endswith(('kernel', 'embedding'))}
     assert linear == set(d_state['u'])
     assert len(linear) == 2 * 3 + 1 + 1  # two blocks with a shortcut each, dense, embedding
-    assert critic.inputs(None, {'image': 1, 'label': 2}) == (1, 2)
+    assert scorer.inputs(None, {'image': 1, 'label': 2}) == (1, 2)
 
 
 def test_the_discriminator_sums_over_pixels():
     """One block of zero kernels but the shortcut: logit = sum over halved pixels of relu(w x + b), then affine."""
-    d = nets.lift(sngan.Discriminator((1,), 1), jnp.zeros((2, 4, 4, 1)))
+    d = nets.from_linen(sngan.Discriminator((1,), 1), jnp.zeros((2, 4, 4, 1)))
     params, _ = d.init(KEY)
     params = jax.tree.map(jnp.zeros_like, params)
     params['DownBlock_0']['shortcut'] = {'kernel': jnp.full((1, 1, 1, 1), 2.0), 'bias': jnp.ones(1)}

@@ -55,7 +55,7 @@ def test_gradient_is_that_of_the_singular_value():
     np.testing.assert_allclose(gradient, numeric, atol=1e-8)
 
 
-def critic():
+def scorer():
     """D(x) = x w + b, with a rank-2 scale that is no linear map."""
 
     def init(key):
@@ -68,9 +68,9 @@ def critic():
 
 
 def test_only_linear_maps_are_divided():
-    net = spectral_norm(critic(), iterations=30)
+    net = spectral_norm(scorer(), iterations=30)
     params, state = net.init(KEY)
-    same(params, critic().init(KEY)[0])
+    same(params, scorer().init(KEY)[0])
     assert list(state['u']) == ['w']
     out, _ = net.apply(params, state, jnp.array([[6.0, 3.0]]), train=True, key=KEY)
     close(out, np.float32([6 / 1 + 3 / 3 + 2]))
@@ -78,7 +78,7 @@ def test_only_linear_maps_are_divided():
 
 
 def test_the_vectors_move_once_a_training_pass():
-    net = spectral_norm(critic())
+    net = spectral_norm(scorer())
     params, state = net.init(KEY)
     x = jnp.ones((1, 2))
     out, after = net.apply(params, state, x, train=True, key=KEY)
@@ -91,15 +91,15 @@ def test_the_vectors_move_once_a_training_pass():
 
 def test_penalties_see_the_divided_net_and_move_nothing():
     """R1 of D(x) = sum(x W / sigma): half the squared norm of the row sums of W / sigma, (1, 1/3) here."""
-    net = spectral_norm(critic(), iterations=30)
+    net = spectral_norm(scorer(), iterations=30)
     params, state = net.init(KEY)
-    view = toys.view({'d': net}, {'d': params}, {'point': jnp.ones((4, 2))}, model_state={'d': state})
-    value, _ = penalties.r1(POINTS).fn(view, {}, ())
+    context = toys.view({'d': net}, {'d': params}, {'point': jnp.ones((4, 2))}, model_state={'d': state})
+    value, _ = penalties.r1(POINTS).fn(context, {}, ())
     np.testing.assert_allclose(value, 0.5 * (1 + 1 / 9), rtol=1e-5)
 
     def by_weight(scale):
         scaled = {**params, 'w': scale * params['w']}
-        return penalties.r1(POINTS).fn(view._replace(params={'d': scaled}), {}, ())[0]
+        return penalties.r1(POINTS).fn(context._replace(params={'d': scaled}), {}, ())[0]
 
     assert abs(jax.grad(by_weight)(1.0)) < 1e-5  # dividing by sigma leaves no trace of the scale
 

@@ -107,8 +107,8 @@ def view(step=0, p=None, seed=0):
     return made._replace(step=jnp.asarray(step), term_state={'d': {'ada': {'p': p}}})
 
 
-def shown(critic, view, stream=''):
-    return np.asarray(critic.inputs(view.under(stream), view.batch)[0])
+def shown(scorer, context, stream=''):
+    return np.asarray(scorer.inputs(context.with_stream(stream), context.batch)[0])
 
 
 def config(**sections):
@@ -128,31 +128,31 @@ def test_nothing_is_wrapped_where_nothing_is_on():
 
 @pytest.mark.parametrize(('step', 'left'), [(0, 1.0), (5, 0.5), (10, 0.0), (15, 0.0)])
 def test_instance_noise_fades(step, left):
-    critic = augment.from_config(config(instance_noise={'std': 0.4, 'steps': 10}), forward.IMAGES)
-    noise = shown(critic, view(step)) - X
+    scorer = augment.from_config(config(instance_noise={'std': 0.4, 'steps': 10}), forward.IMAGES)
+    noise = shown(scorer, view(step)) - X
     assert np.std(noise) == pytest.approx(0.4 * left, rel=0.03)
     forever = augment.from_config(config(instance_noise={'std': 0.4}), forward.IMAGES)
     assert np.std(shown(forever, view(step)) - X) == pytest.approx(0.4, rel=0.03)
 
 
 def test_reals_and_fakes_are_changed_apart_and_a_penalty_sees_it_too():
-    critic = augment.from_config(config(augment='color,translation'), forward.IMAGES)
-    out, _ = forward.score_both(critic)(view())
+    scorer = augment.from_config(config(augment='color,translation'), forward.IMAGES)
+    out, _ = forward.score_both(scorer)(view())
     assert not np.any(np.asarray(out['real']) == np.asarray(out['fake']))
     plain = np.mean(X, (1, 2, 3))
     assert not np.any(np.isclose(out['real'], plain, atol=1e-6))
-    assert not np.allclose(critic.score(view(), view().batch), plain, atol=1e-3)
-    again, _ = forward.score_both(critic)(view())
+    assert not np.allclose(scorer.score(view(), view().batch), plain, atol=1e-3)
+    again, _ = forward.score_both(scorer)(view())
     np.testing.assert_array_equal(out['real'], again['real'])
 
 
 def test_adaptive_strength_is_the_share_of_images_changed():
     """One draw of four a transform: untouched are (1 - p)^4, but for flips and turns that change nothing."""
-    critic = augment.from_config(config(ada={'kimg': 500.0}), forward.IMAGES)
-    np.testing.assert_array_equal(shown(critic, view(p=0.0)), X)
+    scorer = augment.from_config(config(ada={'kimg': 500.0}), forward.IMAGES)
+    np.testing.assert_array_equal(shown(scorer, view(p=0.0)), X)
 
     def untouched(p, seed=0):
-        found = shown(critic, view(p=p, seed=seed))
+        found = shown(scorer, view(p=p, seed=seed))
         return np.mean([np.array_equal(a, b) for a, b in zip(found, X, strict=True)])
 
     assert untouched(1.0) == 0.0
@@ -177,5 +177,5 @@ def test_the_controller_moves_towards_its_target():
 def test_points_are_not_augmented_but_may_be_noised(section):
     with pytest.raises(GaxError, match="transforms images, and the data are of kind 'point'"):
         augment.from_config(config(**section), forward.POINTS)
-    critic = augment.from_config(config(instance_noise={'std': 1.0}), forward.POINTS)
-    assert critic.inputs(view(), {'point': jnp.zeros((3, 2))})[0].shape == (3, 2)
+    scorer = augment.from_config(config(instance_noise={'std': 1.0}), forward.POINTS)
+    assert scorer.inputs(view(), {'point': jnp.zeros((3, 2))})[0].shape == (3, 2)

@@ -29,8 +29,8 @@ def quadratic(params, x):
 
 def value(term, fn, params, real=REAL, fake=FAKE, seed=0):
     """The term's value as training computes it: net 'd' is `fn`, data are points."""
-    view = toys.view({'d': toys.net(None, fn)}, {'d': params}, {'point': real}, {'point': fake}, seed)
-    return term.fn(view, None, ())[0]
+    context = toys.view({'d': toys.net(None, fn)}, {'d': params}, {'point': real}, {'point': fake}, seed)
+    return term.fn(context, None, ())[0]
 
 
 def make(name, **fields):
@@ -38,11 +38,11 @@ def make(name, **fields):
 
 
 def test_functions_on_a_linear_critic():
-    critic = lambda x: linear(W, x)  # noqa: E731
-    assert float(penalties.zero_centered(critic, REAL)) == pytest.approx(169, rel=1e-6)
-    gp = penalties.one_centered(critic, REAL, FAKE, jax.random.key(0))
+    scorer = lambda x: linear(W, x)  # noqa: E731
+    assert float(penalties.zero_centered(scorer, REAL)) == pytest.approx(169, rel=1e-6)
+    gp = penalties.one_centered(scorer, REAL, FAKE, jax.random.key(0))
     assert float(gp) == pytest.approx(144, rel=1e-6)
-    gp = penalties.one_centered(critic, REAL, FAKE, jax.random.key(0), target=10.0)
+    gp = penalties.one_centered(scorer, REAL, FAKE, jax.random.key(0), target=10.0)
     assert float(gp) == pytest.approx(9, rel=1e-5)
 
 
@@ -118,7 +118,7 @@ def test_a_critic_without_slope_has_finite_gradients(name):
     assert np.all(np.isfinite(slope))
 
 
-class Critic(nn.Module):
+class Scorer(nn.Module):
     """Convolutions with a smooth activation, and a label that scales the features."""
 
     @nn.compact
@@ -134,16 +134,16 @@ def test_conv_critic_against_finite_differences(name):
         draw = np.random.default_rng(0)
         real, fake = (jnp.asarray(draw.normal(size=(2, 6, 5, 2))) for _ in range(2))
         label = jnp.array([0, 1])
-        critic = nets.lift(Critic(), real, label)
-        params = jax.tree.map(lambda x: x.astype(jnp.float64), critic.init(jax.random.key(0))[0])
-        term = penalties.PENALTIES[name](forward.Critic(inputs=forward.labelled))
+        scorer = nets.from_linen(Scorer(), real, label)
+        params = jax.tree.map(lambda x: x.astype(jnp.float64), scorer.init(jax.random.key(0))[0])
+        term = penalties.PENALTIES[name](forward.Scorer(inputs=forward.labelled))
 
         @jax.jit
         def penalty(params):
             batch = {'image': real, 'label': label}
-            view = toys.view({'d': critic}, {'d': params}, batch, {'image': fake}, model_state={'d': {}})
-            view = view._replace(latents={'label': label})
-            return term.fn(view, None, ())[0]
+            context = toys.view({'d': scorer}, {'d': params}, batch, {'image': fake}, model_state={'d': {}})
+            context = context._replace(latents={'label': label})
+            return term.fn(context, None, ())[0]
 
         along = jax.tree.map(lambda x: jnp.asarray(draw.normal(size=x.shape)), params)
         shifted = lambda h: penalty(jax.tree.map(lambda p, t: p + h * t, params, along))  # noqa: E731

@@ -17,8 +17,8 @@ A = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
 
 
 def at(step, **fields):
-    view = toys.view({}, {}, {})
-    return view._replace(step=jnp.asarray(step, jnp.int32), **fields)
+    context = toys.view({}, {}, {})
+    return context._replace(step=jnp.asarray(step, jnp.int32), **fields)
 
 
 def test_lecam_first_compares_with_the_means_of_the_step():
@@ -51,18 +51,18 @@ def mirrored(seed=0):
     w = np.array([1.0, 2.0, -2.0, -1.0], np.float32)[None, :, None]
     net = toys.net(None, lambda scale, x: scale * jnp.sum(x * w, axis=(1, 2, 3)))
     x = np.tile(np.array([1.0, 0, 0, 0], np.float32)[None, None, :, None], (2000, 1, 1, 1))  # D = scale
-    view = toys.view({'d': net}, {'d': jnp.array(3.0)}, {'image': x}, {'image': 10 * x}, seed)
-    return view, {'real': jnp.full(2000, 3.0), 'fake': jnp.full(2000, 30.0)}
+    context = toys.view({'d': net}, {'d': jnp.array(3.0)}, {'image': x}, {'image': 10 * x}, seed)
+    return context, {'real': jnp.full(2000, 3.0), 'fake': jnp.full(2000, 30.0)}
 
 
 def test_consistency_under_flips():
     """Half of the images are flipped: E (D - D(T))^2 = (2 D)^2 / 2, D = 3 of reals and 30 of fakes."""
-    view, out = mirrored()
-    real = float(regularizers.cr(policy='flip').fn(view, out, ())[0])
+    context, out = mirrored()
+    real = float(regularizers.cr(policy='flip').fn(context, out, ())[0])
     assert real == pytest.approx(18, rel=0.1)
-    assert float(regularizers.cr(policy='').fn(view, out, ())[0]) == 0.0
-    assert float(regularizers.cr(policy='translation').fn(view, out, ())[0]) > 0
-    both = float(regularizers.bcr(policy='flip', fake_ratio=0.5).fn(view, out, ())[0])
+    assert float(regularizers.cr(policy='').fn(context, out, ())[0]) == 0.0
+    assert float(regularizers.cr(policy='translation').fn(context, out, ())[0]) > 0
+    both = float(regularizers.bcr(policy='flip', fake_ratio=0.5).fn(context, out, ())[0])
     assert both - real == pytest.approx(0.5 * 1800, rel=0.1)
     other = mirrored(1)[0]
     assert float(regularizers.cr(policy='flip').fn(other, out, ())[0]) != real
@@ -87,8 +87,8 @@ def test_orthogonal_sums_squared_inner_products_of_filters():
         'd': {'Conv_0': {'kernel': w, 'bias': jnp.ones(2)}, 'Embed_0': {'embedding': w}},
         'g': {'kernel': 2 * w},
     }
-    view = at(0, params=params)
-    value = lambda term: float(term.fn(view, None, ())[0])  # noqa: E731
+    context = at(0, params=params)
+    value = lambda term: float(term.fn(context, None, ())[0])  # noqa: E731
     assert value(regularizers.D_TERMS['orthogonal'](forward.IMAGES)) == 2.0
     assert value(regularizers.G_TERMS['orthogonal_g'](forward.IMAGES)) == 32.0
     assert value(regularizers.orthogonal(('d', 'g'))) == 34.0
@@ -105,8 +105,8 @@ def test_path_lengths_of_a_linear_generator():
 def path_view(shape=(), rows=4000, seed=0):
     """G(z) = z A (reshaped to `shape`, an image, where given); the batch's z must not be used."""
     made = lambda a, z: (z @ a).reshape(-1, *shape) if shape else z @ a  # noqa: E731
-    view = toys.view({'g': toys.net(None, made)}, {'g': jnp.asarray(A)}, {}, seed=seed)
-    return view._replace(latents={'z': jnp.full((rows, 3), jnp.nan)})
+    context = toys.view({'g': toys.net(None, made)}, {'g': jnp.asarray(A)}, {}, seed=seed)
+    return context._replace(latents={'z': jnp.full((rows, 3), jnp.nan)})
 
 
 def test_path_length_measures_new_latents_against_its_average():
@@ -127,7 +127,7 @@ def test_path_length_gradient_of_a_convolutional_generator_against_finite_differ
     """Second order through dense layers, batch-norm by its averages, and transposed convolutions."""
     with jax.enable_x64(True):
         z = jnp.zeros((4, 3))
-        generator = nets.lift(dcgan.Generator((4, 4, 1), (3, 2), (1, 2), 3), z)
+        generator = nets.from_linen(dcgan.Generator((4, 4, 1), (3, 2), (1, 2), 3), z)
         params, state = jax.tree.map(
             lambda x: x.astype(jnp.float64), jax.jit(generator.init)(jax.random.key(0))
         )
@@ -135,8 +135,8 @@ def test_path_length_gradient_of_a_convolutional_generator_against_finite_differ
 
         @jax.jit
         def value(params):
-            view = toys.view({'g': generator}, {'g': params}, {}, model_state={'g': state})
-            return term.fn(view._replace(latents={'z': z}), None, {'mean': jnp.array(0.01)})[0]
+            context = toys.view({'g': generator}, {'g': params}, {}, model_state={'g': state})
+            return term.fn(context._replace(latents={'z': z}), None, {'mean': jnp.array(0.01)})[0]
 
         draw = np.random.default_rng(0)
         along = jax.tree.map(lambda x: jnp.asarray(draw.normal(size=x.shape)), params)
@@ -155,8 +155,10 @@ def test_feature_matching_compares_means_of_features():
         assert float(term.fn(None, {'real_out': real, 'fake_out': fake}, ())[0]) == pytest.approx(expected)
     # A generator's pass has not scored the reals: they are peeked at.
     net = toys.net(None, lambda p, x: {'features': p * x[:, 0, 0]})
-    view = toys.view({'d': net}, {'d': jnp.array(2.0)}, {'image': jnp.ones((4, 1, 1, 2))})
-    assert float(regularizers.feature_matching().fn(view, {'fake_out': fake}, ())[0]) == pytest.approx(9 + 25)
+    context = toys.view({'d': net}, {'d': jnp.array(2.0)}, {'image': jnp.ones((4, 1, 1, 2))})
+    assert float(regularizers.feature_matching().fn(context, {'fake_out': fake}, ())[0]) == pytest.approx(
+        9 + 25
+    )
 
 
 def test_feature_matching_says_what_it_needs():

@@ -33,7 +33,7 @@ def test_adversarial_is_the_mean_loss():
 )
 def test_reconstruction_is_a_mean_over_everything(distance, expected):
     made, wanted = jnp.array([[1.5, 0.0], [4.0, 1.0]]), jnp.array([[1.0, 2.0], [0.0, 1.0]])
-    term = terms.reconstruction(lambda view, out: out, lambda view, out: wanted, distance, weight=10.0)
+    term = terms.reconstruction(lambda context, out: out, lambda context, out: wanted, distance, weight=10.0)
     assert value(term, made) == pytest.approx(expected, rel=1e-6)
     assert term.weight == 10.0
 
@@ -51,9 +51,9 @@ def test_unknown_distance():
 def test_top_k_is_the_mean_of_the_best_scored_fakes(step, k, expected):
     """k falls from 4 to 2 over 4 steps."""
     wasserstein = losses.make('wasserstein').g
-    view = toys.view({}, {}, {})._replace(step=jnp.asarray(step))
+    context = toys.view({}, {}, {})._replace(step=jnp.asarray(step))
     term = terms.top_k(wasserstein, fraction=0.5, steps=4)
-    loss = lambda fake: term.fn(view, {'real': None, 'fake': fake}, ())[0]  # noqa: E731
+    loss = lambda fake: term.fn(context, {'real': None, 'fake': fake}, ())[0]  # noqa: E731
     assert float(loss(FAKE)) == pytest.approx(-expected, rel=1e-6)
     slope = np.asarray(jax.grad(loss)(FAKE))
     assert sorted(slope) == pytest.approx([-1 / k] * k + [0.0] * (4 - k))
@@ -76,10 +76,10 @@ def test_diversity_is_that_of_fakes_over_that_of_reals():
     """Neighbours of the reals, round the end, are 3-4-5 triangles: 5, 5, 0, 0; of the fakes half of that."""
     real = jnp.array([[0.0, 0.0], [3.0, 4.0], [0.0, 0.0], [0.0, 0.0]])
     summary = terms.diversity_summary('point')
-    view = toys.view({}, {}, {'point': real}, {'point': real / 2 + 7})
-    assert summary(view, None)['diversity'] == (pytest.approx(0.5), 1.0)
-    collapsed = view._replace(fakes={'point': jnp.ones((4, 2))})
-    both = terms.summaries(summary, lambda view, out: {'other': out})
+    context = toys.view({}, {}, {'point': real}, {'point': real / 2 + 7})
+    assert summary(context, None)['diversity'] == (pytest.approx(0.5), 1.0)
+    collapsed = context._replace(fakes={'point': jnp.ones((4, 2))})
+    both = terms.summaries(summary, lambda context, out: {'other': out})
     assert both(collapsed, 3) == {'diversity': (0.0, 1.0), 'other': 3}
 
 

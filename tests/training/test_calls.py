@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gax.distributed import sharding
-from gax.nets.linen import lift
+from gax.nets.linen import from_linen
 from gax.training import experiment, pace
 from tests.helpers import tinyruns
 from tests.helpers.toys import differ, same
@@ -122,7 +122,7 @@ def test_convolutions_of_xla_are_kept_out_of_loops_on_cpu_and_that_is_said(
     image = {'data.name': f'npz:{data}', 'parallel': mode}
     made = built(**image)
     x = np.zeros((1, 8, 8, 1), np.float32)
-    net = lift(Foreign(), x)
+    net = from_linen(Foreign(), x)
     foreign = made._replace(game=made.game._replace(nets={**made.game.nets, 'd': net}))
     for game, kept, lines in ((made, experiment.ANY, 0), (foreign, 1, 1)):
         caplog.clear()

@@ -140,8 +140,8 @@ class Restricted(pickle._Unpickler):
 
     def persistent_load(self, pid: Any) -> Storage:
         """The storage that a persistent id names."""
-        kind, dtype, key, _, length, *view = pid
-        if kind != 'storage' or dtype not in STORAGES.values() or any(v is not None for v in view):
+        kind, dtype, key, _, length, *context = pid
+        if kind != 'storage' or dtype not in STORAGES.values() or any(v is not None for v in context):
             raise RefusedError(f'holds a {kind} that is no plain storage of numbers; refused')
         self.storages[key] = Storage(key, dtype, length)
         return self.storages[key]

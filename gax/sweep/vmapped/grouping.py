@@ -147,7 +147,7 @@ def unfit(config: ConfigDict, spec: Any) -> str:
 def build(config: ConfigDict, source: data.Source) -> Experiment:
     """An experiment to be traced, of rows that are fetched."""
     game = gans.make(config, source.spec)
-    rows = config.batch_size * steps.draws(game)
+    rows = config.batch_size * steps.batches_per_step(game)
     return Experiment(config, source, game, sharding.mesh(jax.devices()[:1]), source.arrays, rows)
 
 
