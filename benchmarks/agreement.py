@@ -1,9 +1,11 @@
-"""Whether gax's metrics are the peers': python benchmarks/agreement.py [--num=2000] [--dims=64,2048] [--out=FILE.json]
+"""Whether gax's metrics are the peers': python benchmarks/agreement.py [--num=2000] [--dims=64,2048]
+[--out=FILE.json]
 
-On the same seeded features: FID, KID and Inception Score beside torch-fidelity's, precision, recall, density and coverage beside the
-`prdc` package's (pip install 'gax[agreement]'), as one Markdown table. The peers get the features as float32, as they
-come from a network, and again as float64: torch-fidelity computes in the precision that it is given. With --memory also
-the peak memory and time of the Frechet statistics of 50,000 x 2048 features, streamed and held whole (frechet_memory.py).
+On the same seeded features: FID, KID and Inception Score beside torch-fidelity's, precision, recall, density
+and coverage beside the `prdc` package's (pip install 'gax[agreement]'), as one Markdown table. The peers get
+the features as float32, as they come from a network, and again as float64: torch-fidelity computes in the
+precision that it is given. With --memory also the peak memory and time of the Frechet statistics of 50,000 x
+2048 features, streamed and held whole (frechet_memory.py).
 """
 
 from __future__ import annotations
@@ -35,10 +37,12 @@ SUBSETS = kid.SUBSETS, kid.SIZE
 
 
 def features(num: int, dims: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Reals and fakes float32 [num, dims]: as an Inception's features not below 0, and of few effective dimensions.
+    """Reals and fakes float32 [num, dims]: as an Inception's features not below 0, and of few effective
+    dimensions.
 
-    A mixture of 64 latents (or dims) whose variances fall as 1 / i; the fakes' are wider and off the reals' center. Were all
-    equal, in 2,048 dimensions no fake would be in any ball, and agreement about that would say little.
+    A mixture of 64 latents (or dims) whose variances fall as 1 / i; the fakes' are wider and off the reals'
+    center. Were all equal, in 2,048 dimensions no fake would be in any ball, and agreement about that would
+    say little.
     """
     rng = np.random.RandomState(seed)
     rank = min(dims, 64)

@@ -6,12 +6,14 @@ anew for every round, so that whatever drifts (clock speed, neighbours) hits all
 of gax to a peer is taken round by round and its median reported: above 1, gax is faster.
 
     python benchmarks/compare.py --out=benchmarks/results/suite_cpu.json
-    python benchmarks/compare.py --models=dcgan_mnist --batch_sizes=16,64,256 --rounds=12 --window_seconds=4 --out=FILE
-    python benchmarks/compare.py --device=gpu --batch_sizes=64,128,256 --out=benchmarks/results/suite_gpu.json
+    python benchmarks/compare.py --models=dcgan_mnist --batch_sizes=16,64,256 --rounds=12 --window_seconds=4
+    --out=FILE python benchmarks/compare.py --device=gpu --batch_sizes=64,128,256
+    --out=benchmarks/results/suite_gpu.json
 
-Models are those of ``models.py``. A table goes to standard error, JSON lines to standard output, and everything, with every
-single window, to --out, model by model; ``table.py`` makes the README's table of it. Leave the machine alone meanwhile:
-`load_before` tells if it was not. On a GPU gax computes in --precision, and memory is that of the device.
+Models are those of ``models.py``. A table goes to standard error, JSON lines to standard output, and
+everything, with every single window, to --out, model by model; ``table.py`` makes the README's table of it.
+Leave the machine alone meanwhile: `load_before` tells if it was not. On a GPU gax computes in --precision,
+and memory is that of the device.
 """
 
 from __future__ import annotations
@@ -99,7 +101,9 @@ class Row(NamedTuple):
 
 
 def start_row(model: str, batch_size: int, stack: contextlib.ExitStack) -> Row:
-    """The workers of a model begin to build, each when the one before is ready but for those of --together."""
+    """The workers of a model begin to build, each when the one before is ready but for those of
+    --together.
+    """
     batch_size = batch_size or MODELS[model].config().batch_size
     row = Row(model, batch_size, [], {})
     common = [f'--model={model}', f'--batch_size={batch_size}', f'--threads={_THREADS.value}']
@@ -140,7 +144,9 @@ def calibrate(row: Row) -> None:
 
 
 def run_round(row: Row, number: int) -> dict[str, dict[str, Any]]:
-    """One window for each worker by name, in an order of this round's, and how busy the others were during it."""
+    """One window for each worker by name, in an order of this round's, and how busy the others were during
+    it.
+    """
     windows: dict[str, dict[str, Any]] = {}
     for worker in random.Random(number).sample(row.workers, len(row.workers)):
         others = [other for other in row.workers if other is not worker]

@@ -1,9 +1,11 @@
 """How many of a run's digits are digits: python benchmarks/digits.py --samples=FILE.npz
 
-Reads samples made by experiments/sample.py and prints one JSON line for each file, by the classifier of gax/evals/digit_accuracy.py:
-`confident`, the share recognised with probability >= 0.9; `right`, the share whose most probable class is the label that
-they were made from; `least_class_share`, of the rarest class; `diversity`, the mean distance between two samples of one
-class, relative to that of real digits: collapse shows there. The first line is the same for held-out real digits.
+Reads samples made by experiments/sample.py and prints one JSON line for each file, by the classifier of
+gax/evals/digit_accuracy.py: `confident`, the share recognised with probability >= 0.9; `right`, the share
+whose most probable class is the label that they were made from; `least_class_share`, of the rarest class;
+`diversity`, the mean distance between two samples of one
+class, relative to that of real digits: collapse shows there. The first line is the same for held-out real
+digits.
 """
 
 import json

@@ -1,8 +1,10 @@
-"""Whether the Frechet distance grows as images get worse: python benchmarks/extractors.py [--num=1000] [--out=FILE.json]
+"""Whether the Frechet distance grows as images get worse: python benchmarks/extractors.py [--num=1000]
+[--out=FILE.json]
 
-For the extractors that come with gax. One half of a set is the reference; the other, made worse in one way at a time, by growing
-strengths, stands for the fakes; the distances are means over --seeds halvings. Prints a Markdown table and writes them.
-The extractors were trained on nine tenths of these very images, of either half alike: held against others they may see less.
+For the extractors that come with gax. One half of a set is the reference; the other, made worse in one way at
+a time, by growing strengths, stands for the fakes; the distances are means over --seeds halvings. Prints a
+Markdown table and writes them. The extractors were trained on nine tenths of these very images, of either
+half alike: held against others they may see less.
 """
 
 from __future__ import annotations
@@ -153,7 +155,9 @@ def distances(name: str, num: int, seed: int, worse: Mapping[str, Any]) -> dict[
 
 
 def measure(name: str, num: int, seeds: int, worse: Mapping[str, Any] = WORSE) -> list[dict[str, Any]]:
-    """A row for each features and what is done. grows: whether each distance is above the one before, of every seed."""
+    """A row for each features and what is done. grows: whether each distance is above the one before, of
+    every seed.
+    """
     runs = [distances(name, num, seed, worse) for seed in range(seeds)]
     rows = []
     for features, what in runs[0]:

@@ -1,8 +1,11 @@
-"""Peak memory and time of the Frechet statistics: python benchmarks/frechet_memory.py --way=stream [--num=50000] [--dims=2048]
+"""Peak memory and time of the Frechet statistics: python benchmarks/frechet_memory.py --way=stream
+[--num=50000] [--dims=2048]
 
-One JSON line. `stream`: batch by batch, as gax does. `hold`: all features kept, then numpy's mean and cov, as the peers do.
-`nothing`: features are made and dropped, which is what the interpreter, JAX and the features of a batch take by themselves.
-The peak is the process's largest resident set, from the operating system; the time to make features is left out.
+One JSON line. `stream`: batch by batch, as gax does. `hold`: all features kept, then numpy's mean and cov, as
+    the peers do.
+`nothing`: features are made and dropped, which is what the interpreter, JAX and the features of a batch take
+by themselves. The peak is the process's largest resident set, from the operating system; the time to make
+features is left out.
 """
 
 import json
@@ -32,7 +35,9 @@ def batches() -> Iterator[np.ndarray]:
 
 
 def peak_mib() -> float:
-    """On Linux VmHWM: there the resource module's figure begins at the peak of the process that started this one."""
+    """On Linux VmHWM: there the resource module's figure begins at the peak of the process that started this
+    one.
+    """
     status = Path('/proc/self/status')
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith('VmHWM'))

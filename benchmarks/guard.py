@@ -1,4 +1,5 @@
-"""What each benchmark program costs, counted rather than timed, beside what was recorded: python benchmarks/guard.py
+"""What each benchmark program costs, counted rather than timed, beside what was recorded: python
+benchmarks/guard.py
 
 A clock on a shared machine hides a regression of ten per cent; counts do not. For every model of models.py:
 
@@ -9,12 +10,13 @@ A clock on a shared machine hides a regression of ten per cent; counts do not. F
             donated_bytes            of the carry, that are written in place
             copied_bytes             by copy instructions
             programs                 compiled programs that 100 steps need
-            changing_types           arrays of the carry that a step returns with another type: each compiles it again
+            changing_types           arrays of the carry that a step returns with another type: each compiles
+            it again
             later_compilations       of anything, after the first of four steps
 
-`--update` records what it finds in guard.json. Compared with another version of JAX, or on another platform than CPU, only
-what does not depend on the compiler is held to: nothing compiles later, nothing is no longer donated, FLOPs do not grow by
-more than 5 %, and collectives do not double.
+`--update` records what it finds in guard.json. Compared with another version of JAX, or on another platform
+than CPU, only what does not depend on the compiler is held to: nothing compiles later, nothing is no longer
+donated, FLOPs do not grow by more than 5 %, and collectives do not double.
 """
 
 from __future__ import annotations

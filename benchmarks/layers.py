@@ -1,8 +1,9 @@
 """Convolutions by values at points against the plain sum, layer by layer: python benchmarks/layers.py
 
-Forward pass and both gradients of one layer in a compiled loop, on CPU; the plain sum and the three plans of least cost take turns,
-and the best of several windows counts. Prints milliseconds, what conv.py takes, and the share of the plain sum's time that this
-needs. Writes results/layers.json. The costs in gax/nets/ops/winograd.py were fitted to an earlier run of this on the same machine.
+Forward pass and both gradients of one layer in a compiled loop, on CPU; the plain sum and the three plans of
+least cost take turns, and the best of several windows counts. Prints milliseconds, what conv.py takes, and
+the share of the plain sum's time that this needs. Writes results/layers.json. The costs in
+gax/nets/ops/winograd.py were fitted to an earlier run of this on the same machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""What is benchmarked: for each name a config of gax, and the module in peers/ that is the same model in PyTorch.
+"""What is benchmarked: for each name a config of gax, and the module in peers/ that is the same model in
+PyTorch.
 
-Importing this file imports no framework; asking a model for its config does. `narrow` models have the paper's layers with
-fewer channels, so that two CPU cores finish a step within a second; the paper's widths are for accelerators.
+Importing this file imports no framework; asking a model for its config does. `narrow` models have the paper's
+layers with fewer channels, so that two CPU cores finish a step within a second; the paper's widths are for
+accelerators.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ class Model(NamedTuple):
 
 
 def config_file(name: str) -> Any:
-    """The module configs/NAME.py, wherever one stands: a script's path begins with the script's own folder."""
+    """The module configs/NAME.py, wherever one stands: a script's path begins with the script's own
+    folder.
+    """
     if str(ROOT) not in sys.path:
         sys.path.append(str(ROOT))
     return importlib.import_module(f'configs.{name}')
@@ -112,8 +116,8 @@ ON_GPU = tuple(name for name in MODELS if not name.endswith('_narrow'))
 
 
 def tiny(name: str) -> Any:
-    """The config with its kinds of layers, and few of them: narrow, two stages of one block where it is residual, eight
-    examples, at most two moves of D. Quick to compile.
+    """The config with its kinds of layers, and few of them: narrow, two stages of one block where it is
+    residual, eight examples, at most two moves of D. Quick to compile.
     """
     config = MODELS[name].config()
     config.batch_size = 8

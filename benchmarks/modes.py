@@ -1,9 +1,10 @@
 """Mode-coverage tables beside the published ones: python benchmarks/modes.py --table=ring
 
-Trains every row of configs/TABLE.py (or those of --gans) over several seeds at once, by `vmap` in one compiled program,
-and prints modes, share of high-quality samples and reverse KL, mean and standard deviation over all seeds, none left out:
-of the networks as trained (`raw`, as the papers measure) and of the moving average. Results go to --out as JSON, row by
-row; a row that is there is replaced, and the table printed has all of them. A picture of the samples goes beside it.
+Trains every row of configs/TABLE.py (or those of --gans) over several seeds at once, by `vmap` in one
+compiled program, and prints modes, share of high-quality samples and reverse KL, mean and standard deviation
+over all seeds, none left out: of the networks as trained (`raw`, as the papers measure) and of the moving
+average. Results go to --out as JSON, row by row; a row that is there is replaced, and the table printed has
+all of them. A picture of the samples goes beside it.
 """
 
 import contextlib
@@ -137,7 +138,9 @@ def summary(found: mode_coverage.Coverage) -> dict[str, Any]:
 
 
 def made_with() -> dict[str, str]:
-    """What a row was made with, and when; the commit where the code is a checkout, with a '+' where files differ from it."""
+    """What a row was made with, and when; the commit where the code is a checkout, with a '+' where files
+    differ from it.
+    """
     kind = jax.devices()[0].device_kind
     found = {'device': kind, 'jax': jax.__version__, 'date': time.strftime('%Y-%m-%d')}
     commit, changed = (

@@ -1,9 +1,12 @@
 """How fast images are made ready, against how fast training takes them: python benchmarks/pipeline.py
 
-Writes folders of PNG and of JPEG files (the embedded emoji, enlarged), and reads each as a run does whose set does not fit on
-the device: decoded, resized to the size of the config, put together and on the device, by threads and by worker
-processes, with nothing else at work. Beside that, images/sec that training of a named config takes, on the same machine, from
-the device's memory: fetching must be faster than that, or the device waits. One JSON line each; all go into --out.
+Writes folders of PNG and of JPEG files (the embedded emoji, enlarged), and reads each as a run does whose set
+does not fit on
+the device: decoded, resized to the size of the config, put together and on the device, by threads and by
+worker processes, with nothing else at work. Beside that, images/sec that training of a named config takes, on
+the same machine, from
+the device's memory: fetching must be faster than that, or the device waits. One JSON line each; all go into
+--out.
 """
 
 import json

@@ -1,7 +1,8 @@
-"""Rows of published mode-coverage tables, as they stand in the papers. +- in PacGAN's table is the standard error of 10 trials.
+"""Rows of published mode-coverage tables, as they stand in the papers. +- in PacGAN's table is the standard
+error of 10 trials.
 
-modes (None where the paper says that training fails), high-quality share (percent), reverse KL (nats); of these two None
-where the paper does not say.
+modes (None where the paper says that training fails), high-quality share (percent), reverse KL (nats); of
+these two None where the paper does not say.
 """
 
 from typing import NamedTuple

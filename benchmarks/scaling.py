@@ -1,10 +1,11 @@
 """What 1, 2, 4 and 8 devices tell each other in a step: python benchmarks/scaling.py
 
-Compiles one step of every benchmark program for simulated devices, the global batch being the model's own, and reads the
-compiled text; nothing is run and nothing timed. For each way to compile (`config.parallel`): the collectives of a step,
-the bytes that they return on one device, and these as a share of `gradients`, the bytes of all gradients that a step makes
-(every move's: a D that moves five times counts five times), below which data parallelism cannot go. A ring of n devices
-sends 2 (n - 1) / n times these bytes from each. Writes results/scaling.json and prints the table.
+Compiles one step of every benchmark program for simulated devices, the global batch being the model's own,
+and reads the compiled text; nothing is run and nothing timed. For each way to compile (`config.parallel`):
+the collectives of a step, the bytes that they return on one device, and these as a share of `gradients`, the
+bytes of all gradients that a step makes
+(every move's: a D that moves five times counts five times), below which data parallelism cannot go. A ring of
+n devices sends 2 (n - 1) / n times these bytes from each. Writes results/scaling.json and prints the table.
 """
 
 from __future__ import annotations
@@ -98,8 +99,8 @@ def main(argv: list[str]) -> None:
     for name in _MODELS.value:
         if name not in models.MODELS:
             sys.exit(f'scaling: unknown program {name!r}; there are: {", ".join(models.MODELS)}')
-    # Convolutions as accelerators run them. On CPU gradients of kernels cross as values at points (gax/nets/ops/winograd.py) instead, of
-    # which there are more than taps.
+    # Convolutions as accelerators run them. On CPU gradients of kernels cross as values at points
+    # (gax/nets/ops/winograd.py) instead, of which there are more than taps.
     from gax.nets.ops import conv
 
     conv.default_lowering = lambda: 'lax'

@@ -1,8 +1,9 @@
 """Steps per second of a config: python benchmarks/steps_per_sec.py --config=configs/dcgan_mnist.py
 
-Prints one JSON line: what compiling costs (trace, lower, compile apart), the median of steps/sec over windows with
-its quartiles, and the FLOPs of a step, of all devices (`profile.flops_of`). Everything that training does on the device is in
-it, metrics included; logging, sampling and saving are not. Any config field can be set: --config.batch_size=128.
+Prints one JSON line: what compiling costs (trace, lower, compile apart), the median of steps/sec over windows
+with its quartiles, and the FLOPs of a step, of all devices (`profile.flops_of`). Everything that training
+does on the device is in it, metrics included; logging, sampling and saving are not. Any config field can be
+set: --config.batch_size=128.
 """
 
 import itertools

@@ -1,7 +1,8 @@
 """The README's table of speed, made from what was measured: python benchmarks/table.py [--readme]
 
-Reads results/suite_*.json, as `compare.py` writes them, and results/scaling.json. Prints the text; with --readme it takes the
-place of what stands in README.md between the lines `<!-- benchmarks -->` and `<!-- /benchmarks -->`.
+Reads results/suite_*.json, as `compare.py` writes them, and results/scaling.json. Prints the text; with
+--readme it takes the place of what stands in README.md between the lines `<!-- benchmarks -->` and `<!--
+/benchmarks -->`.
 """
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
 """Runs trained at once by vmap, against the same one after another: python benchmarks/vectorize.py
 
-Run-steps/sec (training steps of every run, added up) of the program that trains N runs of a config at once, for each N of
---runs, and of the ordinary program, which trains one after another. The runs differ in seed and learning rate. A round gives
-each program one window, in an order shuffled anew for every round, so that whatever drifts hits all alike; the ratio to
-one after another is taken round by round. What the device does, and the host's share of starting it, is in it; logging,
-pictures and saving are not, nor is compiling, which is told apart: one after another it is done for every run that has
-another rate, as numbers are constants there. One JSON line each; all go into --out, with every window.
+Run-steps/sec (training steps of every run, added up) of the program that trains N runs of a config at once,
+for each N of --runs, and of the ordinary program, which trains one after another. The runs differ in seed and
+learning rate. A round gives each program one window, in an order shuffled anew for every round, so that
+whatever drifts hits all alike; the ratio to one after another is taken round by round. What the device does,
+and the host's share of starting it, is in it; logging, pictures and saving are not, nor is compiling, which
+is told apart: one after another it is done for every run that has another rate, as numbers are constants
+there. One JSON line each; all go into --out, with every window.
 """
 
 import json

@@ -2,10 +2,10 @@
 
     python experiments/train.py --config=configs/began_mnist.py --workdir=runs/began_mnist
 
-2 CPU cores (AMD EPYC, shared with other work), JAX 0.10.2, 2026-11-24, one seed: 213 s for 10,000 steps; of 5,000
-samples the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 86.3 % (real digits: 98.6 %); the
-rarest class has 1.7 % (8.4 %); two samples of a class differ 0.71 times as much as real ones. See
-benchmarks/digits.py.
+2 CPU cores (AMD EPYC, shared with other work), JAX 0.10.2, 2026-11-24, one seed: 213 s for 10,000 steps; of
+5,000 samples the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 86.3 % (real digits:
+98.6 %); the rarest class has 1.7 % (8.4 %); two samples of a class differ 0.71 times as much as real ones.
+See benchmarks/digits.py.
 """
 
 from ml_collections import ConfigDict

@@ -2,11 +2,11 @@
 
     python experiments/train.py --config=configs/bigan_mnist.py --workdir=runs/bigan
 
-Donahue et al., "Adversarial Feature Learning", 2017. `ge/reconstruction` in the log is the mean squared error of G(E(x)).
-One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 5,000 steps and 5,000 samples within 78 s; the
-classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 81.3 % of them (real digits: 98.6 %); the rarest class has 7.2 %
-(8.4 %); two samples of a class differ 1.01 times as much as real ones; the mean squared error of G(E(x)) is 0.194
-(in [-1, 1]). See benchmarks/digits.py.
+Donahue et al., "Adversarial Feature Learning", 2017. `ge/reconstruction` in the log is the mean squared error
+of G(E(x)). One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 5,000 steps and 5,000
+samples within 78 s; the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 81.3 % of them
+(real digits: 98.6 %); the rarest class has 7.2 % (8.4 %); two samples of a class differ 1.01 times as much as
+real ones; the mean squared error of G(E(x)) is 0.194 (in [-1, 1]). See benchmarks/digits.py.
 """
 
 from ml_collections import ConfigDict

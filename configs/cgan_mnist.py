@@ -3,8 +3,9 @@
     python experiments/train.py --config=configs/cgan_mnist.py --workdir=runs/cgan
 
 Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, here with small convolutional networks.
-2 CPU cores (AMD EPYC, shared with other work), JAX 0.10.2, 2026-11-24, one seed: 1070 s for 6,000 steps; of 5,000
-samples the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 96.0 %, and 95.8 % by the class asked for
+2 CPU cores (AMD EPYC, shared with other work), JAX 0.10.2, 2026-11-24, one seed: 1070 s for 6,000 steps; of
+5,000 samples the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 96.0 %, and 95.8 % by
+the class asked for
 (real digits: 98.6 %); the rarest class has 9.5 % (8.4 %); two samples of a class differ 0.98 times as much
 as real ones. See benchmarks/digits.py.
 """

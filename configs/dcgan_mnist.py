@@ -2,10 +2,11 @@
 
     python experiments/train.py --config=configs/dcgan_mnist.py --workdir=runs/dcgan
 
-Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", 2016.
-2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed, 1,000 steps (six epochs of 10,000 digits): 163 s; strokes,
-and not yet digits: of 5,000 samples the classifier of benchmarks/digits.py is confident (p >= 0.9) of 62.2 % (of real
-digits 98.6 %). The tutorial trains ten times as long; --config.steps=10000 does.
+Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks", 2016. 2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed, 1,000 steps (six epochs of 10,000
+digits): 163 s; strokes,
+and not yet digits: of 5,000 samples the classifier of benchmarks/digits.py is confident (p >= 0.9) of 62.2 %
+(of real digits 98.6 %). The tutorial trains ten times as long; --config.steps=10000 does.
 """
 
 from ml_collections import ConfigDict

@@ -1,11 +1,13 @@
-"""Twenty-five Gaussians on a grid, by the methods of configs/ring.py: the rows of `benchmarks/modes.py --table=grid`.
+"""Twenty-five Gaussians on a grid, by the methods of configs/ring.py: the rows of `benchmarks/modes.py
+--table=grid`.
 
     python experiments/train.py --config=configs/grid.py:pacgan2 --workdir=runs/grid_pacgan2
     python benchmarks/modes.py --table=grid          # every row over ten seeds
 
-2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22; H200: one NVIDIA H200 with nine others, JAX 0.11.2,
-2026-11-26. Ten seeds in one program, 2,500 samples: modes of 25 and share of high quality (98.9 % are possible), means over
-the seeds, of the averaged generator (as trained); seconds for all ten (benchmarks/results/modes_grid.json has more):
+2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22; H200: one NVIDIA H200 with nine
+others, JAX 0.11.2, 2026-11-26. Ten seeds in one program, 2,500 samples: modes of 25 and share of high quality
+(98.9 % are possible), means over the seeds, of the averaged generator (as trained); seconds for all ten
+(benchmarks/results/modes_grid.json has more):
 
     gan               15.9 (16.2)    24.6 % (27.4)    8,000 steps, 87 s
     gan_deep           2.0 (3.3)     2.4 % (2.8)    8,000 steps, 22 s, H200
@@ -32,7 +34,8 @@ def get_config(row: str = 'ls_r1_r2') -> ConfigDict:
     config = ring.get_config(row)
     config.data.name = 'synthetic:grid'
     if row.endswith('r1_r2'):
-        # Data four times as wide: a larger weight for the same slope, a larger rate to get there, and more layers for 25 peaks.
+        # Data four times as wide: a larger weight for the same slope, a larger rate to get there, and more
+        # layers for 25 peaks.
         config.steps, config.g.net.widths, config.d.net.widths = STEPS, (128,) * 6, (128,) * 3
         config.terms.r1.weight = config.terms.r2.weight = 0.3
         for player in (config.g, config.d):

@@ -1,20 +1,24 @@
-"""Images of your own: any folder or .npz, square or not, best at 28 to 128 pixels, with or without class folders.
+"""Images of your own: any folder or .npz, square or not, best at 28 to 128 pixels, with or without class
+folders.
 
     python experiments/train.py --config=configs/images.py:PATH --workdir=runs/mine
 
-PATH: a folder, an .npz, or any name that config.data.name may have; --config.data.name=folder:PATH says the same. The
-networks, their widths, the batch, the steps and what is done to the images follow from the set (`choices` below), and a
-run begins by saying what was chosen, why, and how long it may take. Every field may be set beside: the others follow.
+PATH: a folder, an .npz, or any name that config.data.name may have; --config.data.name=folder:PATH says the
+same. The networks, their widths, the batch, the steps and what is done to the images follow from the set
+(`choices` below), and a run begins by saying what was chosen, why, and how long it may take. Every field may
+be set beside: the others follow.
 
-Measured on a machine of 2 CPU cores (Intel Xeon) with about fifteen other processes on them, JAX 0.10.2, 2026-11-28, one
-seed. `tfds_prepare.py --data=embedded:emoji --folder=emoji`, then `--config=configs/images.py:emoji --config.steps=400`: 160 s of
-CPU time with compilation (14.6 minutes on the clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji
-28.6 (953 real images in the fakes' place: 3.1), precision 0.95, recall 0.23: coloured shapes, flags that are rectangles,
-faces that are yellow. configs/dcgan_emoji.py after as many steps, of 64 images and not 32: 219.5, in 164 s of CPU time, a
-checkerboard. The same networks without classes, augmentation and crops after 400 steps of 64 images: 22.2, recall 0.42, in
-221 s. 433 pieces of photographs of 64x64 after 200 steps (317 s of CPU time, about half of it compilation): frechet_emoji
-40.1 (real: 6.5), swd 227 (29), each kind's colours without shapes. The steps that are chosen here for these sets, 17,900 and
-4,100, have not been run, nor has it been measured what classes, augmentation and crops do each.
+Measured on a machine of 2 CPU cores (Intel Xeon) with about fifteen other processes on them, JAX 0.10.2,
+2026-11-28, one seed. `tfds_prepare.py --data=embedded:emoji --folder=emoji`, then
+`--config=configs/images.py:emoji --config.steps=400`: 160 s of CPU time with compilation (14.6 minutes on the
+clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji 28.6 (953 real images in the
+fakes' place: 3.1), precision 0.95, recall 0.23: coloured shapes, flags that are rectangles, faces that are
+yellow. configs/dcgan_emoji.py after as many steps, of 64 images and not 32: 219.5, in 164 s of CPU time, a
+checkerboard. The same networks without classes, augmentation and crops after 400 steps of 64 images: 22.2,
+recall 0.42, in 221 s. 433 pieces of photographs of 64x64 after 200 steps (317 s of CPU time, about half of it compilation): frechet_emoji
+40.1 (real: 6.5), swd 227 (29), each kind's colours without shapes. The steps that are chosen here for these
+sets, 17,900 and 4,100, have not been run, nor has it been measured what classes, augmentation and crops do
+each.
 """
 
 from __future__ import annotations
@@ -84,14 +88,18 @@ def get_test_config() -> ConfigDict:
 
 
 def named(name: str) -> str:
-    """What config.data.name is for the argument of a config: a name as it is, else the path of an .npz or of a folder."""
+    """What config.data.name is for the argument of a config: a name as it is, else the path of an .npz or of
+    a folder.
+    """
     if name.partition(':')[0] in data.KINDS:
         return name
     return f'{"npz" if name.endswith(".npz") else "folder"}:{name}'
 
 
 def later(like: Any, decide: Callable[[], Any]) -> FieldReference:
-    """A field that is `decide()`, of the config as it then is, until somebody sets it. like: a value of its type."""
+    """A field that is `decide()`, of the config as it then is, until somebody sets it. like: a value of its
+    type.
+    """
     return FieldReference(like, op=Op(lambda _: decide()))
 
 
@@ -119,7 +127,10 @@ def look_at(config: ConfigDict) -> Look:
 
 @cache
 def look(name: str, where: str) -> Look:
-    """What the set `name` shows without being read: its spec, and the heads of its files. Raises GaxError for points."""
+    """What the set `name` shows without being read: its spec, and the heads of its files.
+
+    Raises GaxError for points.
+    """
     kind, _, path = name.partition(':')
     if kind == 'folder':
         return look_into(folder.find(paths.user(path)))
@@ -135,7 +146,10 @@ def look(name: str, where: str) -> Look:
 
 
 def look_into(files: folder.Found) -> Look:
-    """The typical shape of a folder's images. Heads that cannot be read are left out, for the run will speak of them."""
+    """The typical shape of a folder's images.
+
+    Heads that cannot be read are left out, for the run will speak of them.
+    """
     shapes, broken = [], None
     for index in np.linspace(0, len(files.paths) - 1, min(HEADS, len(files.paths))).astype(int):
         try:
@@ -155,7 +169,9 @@ def look_into(files: folder.Found) -> Look:
 
 
 def halvings(side: float) -> int:
-    """How often a side is halved before it is below 8 pixels, where a network's image begins; at least once."""
+    """How often a side is halved before it is below 8 pixels, where a network's image begins; at least
+    once.
+    """
     return max(1, int(math.log2(max(side, 8) / 4)))
 
 
@@ -165,7 +181,10 @@ def even(shape: tuple[int, int]) -> int:
 
 
 def times(config: ConfigDict) -> int:
-    """How often the networks halve an image. Raises GaxError where somebody chose sides that cannot be halved at all."""
+    """How often the networks halve an image.
+
+    Raises GaxError where somebody chose sides that cannot be halved at all.
+    """
     height, width = shape = shape_of(config)
     if not even(shape):
         raise errors.GaxError(
@@ -176,7 +195,9 @@ def times(config: ConfigDict) -> int:
 
 
 def fits(look: Look) -> bool:
-    """Whether the images can be trained on as they are: of one size, neither too large nor too long, and halved enough."""
+    """Whether the images can be trained on as they are: of one size, neither too large nor too long, and
+    halved enough.
+    """
     shape = (look.height, look.width)
     usual = min(shape) >= 8 and max(shape) <= LONGEST * min(shape) and math.prod(shape) <= LARGEST**2
     most = halvings(min(shape))
@@ -184,7 +205,10 @@ def fits(look: Look) -> bool:
 
 
 def size_of(look: Look) -> tuple[int, int]:
-    """(data.image_size, the height; the width): the nearest sides that can be halved enough. (0, 0): images as they are."""
+    """(data.image_size, the height; the width): the nearest sides that can be halved enough.
+
+    (0, 0): images as they are.
+    """
     if fits(look):
         return 0, 0
     area = look.height * look.width
@@ -198,7 +222,9 @@ def size_of(look: Look) -> tuple[int, int]:
 
 
 def width_for(look: Look, height: int) -> int:
-    """data.image_width beside data.image_size, which somebody may have set: about the images' own aspect; 0: squares."""
+    """data.image_width beside data.image_size, which somebody may have set: about the images' own aspect; 0:
+    squares.
+    """
     chosen = size_of(look)
     if not height or height == chosen[0]:
         return chosen[1] if height and chosen[0] != chosen[1] else 0
@@ -222,7 +248,9 @@ def told_classes(look: Look) -> bool:
 
 
 def widths(config: ConfigDict) -> tuple[int, ...]:
-    """Channels from the image to the small end: twice as many after each halving, up to four times as many."""
+    """Channels from the image to the small end: twice as many after each halving, up to four times as
+    many.
+    """
     first = width(look_at(config).images)
     return tuple(first * min(4, 2**n) for n in range(times(config) + 1))
 
@@ -238,10 +266,11 @@ def steps_for(images: int, batch: int) -> int:
 
 
 def gflop(config: ConfigDict) -> float:
-    """Multiplications and additions of one training step by a count of its convolutions, in 1e9; terms are left out.
+    """Multiplications and additions of one training step by a count of its convolutions, in 1e9; terms are
+    left out.
 
-    An image goes through G forward and backward (3 passes), and through D as a real and as a fake in each of D's moves
-    (6), and forward and back to its pixels for G (2).
+    An image goes through G forward and backward (3 passes), and through D as a real and as a fake in each of
+    D's moves (6), and forward and back to its pixels for G (2).
     """
     pixels, image = math.prod(shape_of(config)), look_at(config).channels or 3
     up, down = config.g.net.widths[::-1], (image, *config.d.net.widths)

@@ -2,9 +2,10 @@
 
     python experiments/train.py --config=configs/improved_mnist.py --workdir=runs/improved_mnist
 
-One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 10,000 steps and 5,000 samples within 66 s; the
-classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 79.9 % of them (real digits: 98.6 %); the rarest class has 7.4 %
-(8.4 %); two samples of a class differ 0.98 times as much as real ones. See benchmarks/digits.py.
+One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 10,000 steps and 5,000 samples
+within 66 s; the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 79.9 % of them (real
+digits: 98.6 %); the rarest class has 7.4 % (8.4 %); two samples of a class differ 0.98 times as much as real
+ones. See benchmarks/digits.py.
 """
 
 from ml_collections import ConfigDict

@@ -4,9 +4,9 @@
     python experiments/sample.py --workdir=runs/infogan --traverse=category --out=category.png
     python experiments/sample.py --workdir=runs/infogan --traverse=code:0 --out=code0.png
 
-Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maximizing Generative Adversarial Nets", 2016:
-62 latents (normal; uniform in the authors' code) and weight 1 of the category as there (appendix C.1).
-2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed: 329 s, with two other trainings beside it. Of
+Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maximizing Generative Adversarial
+Nets", 2016: 62 latents (normal; uniform in the authors' code) and weight 1 of the category as there (appendix
+C.1). 2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed: 329 s, with two other trainings beside it. Of
 5,000 samples the classifier of benchmarks/digits.py is confident (p >= 0.9) of 87.5 % (of real digits 98.6
 %); the rarest digit has 5.5 % (8.4 %), diversity within a class 0.98 (1).
 """

@@ -1,10 +1,12 @@
-"""A small MLP GAN on eight Gaussians in a ring: bound by overhead, the benchmark of the host's share of a step.
+"""A small MLP GAN on eight Gaussians in a ring: bound by overhead, the benchmark of the host's share of a
+step.
 
     python experiments/train.py --config=configs/mlp2d.py --workdir=runs/ring
     python experiments/sweep.py --config=configs/mlp2d.py --sweep=lr,seed --workdir=runs/ring_lr
 
-2 CPU cores (AMD EPYC), JAX 0.10.2: 1,248 steps/sec on 2026-11-22, 894 on slower cores on 2026-11-26 (benchmarks/results). One seed, 20,000
-steps, `experiments/evaluate.py --num=2500`: 8 modes of 8, 98.4 % of high quality (98.7 % of real points), reverse KL 0.009.
+2 CPU cores (AMD EPYC), JAX 0.10.2: 1,248 steps/sec on 2026-11-22, 894 on slower cores on 2026-11-26
+(benchmarks/results). One seed, 20,000 steps, `experiments/evaluate.py --num=2500`: 8 modes of 8, 98.4 % of
+high quality (98.7 % of real points), reverse KL 0.009.
 """
 
 from collections.abc import Iterator

@@ -1,12 +1,14 @@
-"""The digits of `make train`: a class-conditional convolutional GAN, tuned for the time that it takes on a laptop.
+"""The digits of `make train`: a class-conditional convolutional GAN, tuned for the time that it takes on a
+laptop.
 
     python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
 
 Label times latents in G, projection in D (Miyato and Koyama, "cGANs with Projection Discriminator", 2018),
-non-saturating loss, averaged G. 2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed: 239 s; of 5,000 samples a
-classifier (99.0 % right on held-out digits) calls 98.5 % by the class asked for, and is confident (p >= 0.9) of 98.4 %
-(of held-out real digits: 98.6 %); two samples of a class differ almost as much as two real digits do (ratio 0.98). See
-benchmarks/digits.py.
+non-saturating loss, averaged G. 2 CPU cores (AMD EPYC), JAX 0.10.2, 2026-11-22, one seed: 239 s; of 5,000
+samples a classifier (99.0 % right on held-out digits) calls 98.5 % by the class asked for, and is confident
+(p >= 0.9) of 98.4 %
+(of held-out real digits: 98.6 %); two samples of a class differ almost as much as two real digits do (ratio
+0.98). See benchmarks/digits.py.
 """
 
 from ml_collections import ConfigDict

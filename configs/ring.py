@@ -1,10 +1,12 @@
-"""Eight Gaussians in a ring, by several methods with networks alike: the rows of `benchmarks/modes.py --table=ring`.
+"""Eight Gaussians in a ring, by several methods with networks alike: the rows of `benchmarks/modes.py
+--table=ring`.
 
     python experiments/train.py --config=configs/ring.py:pacgan2 --workdir=runs/ring_pacgan2
     python benchmarks/modes.py --table=ring          # every row over ten seeds
 
-2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22, ten seeds in one program, 2,500 samples: modes of
-8 and share of high quality (98.9 % are possible), means over the seeds, of the averaged generator (as trained); seconds for all ten:
+2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22, ten seeds in one program, 2,500
+samples: modes of 8 and share of high quality (98.9 % are possible), means over the seeds, of the averaged
+    generator (as trained); seconds for all ten:
 
     gan                7.9 (7.9)    94.1 % (77.1)    8,000 steps, 93 s
     gan_deep           7.0 (6.7)    78.9 % (75.7)    8,000 steps, 781 s
@@ -19,8 +21,9 @@
     ls_r1_r2           8.0 (8.0)    97.8 % (95.6)    8,000 steps, 225 s
     ls_r1_r2_long      8.0 (8.0)    97.4 % (92.0)   16,000 steps, 503 s
 
-The row with twice the steps lost one seed at the end (from 99 % to 86 %). The rows without penalties are not tuned, nor trained as
-long as PacGAN's (400,000 steps of networks ten times as large). With standard deviations: benchmarks/results/modes_ring.json.
+The row with twice the steps lost one seed at the end (from 99 % to 86 %). The rows without penalties are not
+tuned, nor trained as long as PacGAN's (400,000 steps of networks ten times as large). With standard
+deviations: benchmarks/results/modes_ring.json.
 """
 
 from collections.abc import Callable
@@ -35,7 +38,9 @@ DEEP = (128,) * 5  # a steep generator leaves fewer samples between the modes
 
 
 def points(gan: str, widths: tuple[int, ...] = (128, 128)) -> ConfigDict:
-    """MLPs with ReLU, two-dimensional normal latents, batch 128, Adam 1e-3 with beta1 0.5: what the rows share."""
+    """MLPs with ReLU, two-dimensional normal latents, batch 128, Adam 1e-3 with beta1 0.5: what the rows
+    share.
+    """
     config = base(gan)
     config.data.name = 'synthetic:ring'
     config.batch_size = 128
@@ -57,7 +62,9 @@ def gan() -> ConfigDict:
 
 
 def fast_g(gan: str) -> ConfigDict:
-    """64 latents and a generator ten times faster than D, where the plain GAN collapses: what unrolling is made for."""
+    """64 latents and a generator ten times faster than D, where the plain GAN collapses: what unrolling is
+    made for.
+    """
     config = points(gan)
     config.latent_dim = 64
     config.d.optimizer.learning_rate = 1e-4
@@ -80,7 +87,9 @@ def pacgan(size: int) -> ConfigDict:
 
 
 def wgan_gp() -> ConfigDict:
-    """Five critic moves, gradient penalty of weight 0.1 (of Gulrajani et al.'s toys, 2017); half the steps."""
+    """Five critic moves, gradient penalty of weight 0.1 (of Gulrajani et al.'s toys, 2017); half the
+    steps.
+    """
     config = points('wgan_gp')
     config.terms.wgan_gp.weight = 0.1
     for player in (config.g, config.d):
@@ -90,7 +99,9 @@ def wgan_gp() -> ConfigDict:
 
 
 def regularised(loss: str, gamma: float = 0.05, steps: int = STEPS) -> ConfigDict:
-    """R1 and R2 at beta1 0 with a decaying learning rate, as in R3GAN (Huang et al., 2024), and a deep generator."""
+    """R1 and R2 at beta1 0 with a decaying learning rate, as in R3GAN (Huang et al., 2024), and a deep
+    generator.
+    """
     config = points('vanilla', widths=DEEP)
     config.loss, config.steps = loss, steps
     choose(config, 'terms.r1', weight=gamma)

@@ -1,10 +1,13 @@
-"""Stacked MNIST, 1,000 modes, by several methods with networks alike: `benchmarks/modes.py --table=stacked_mnist`.
+"""Stacked MNIST, 1,000 modes, by several methods with networks alike: `benchmarks/modes.py
+--table=stacked_mnist`.
 
     python experiments/train.py --config=configs/stacked_mnist.py:rp_r1_r2 --workdir=runs/stacked
     python benchmarks/modes.py --table=stacked_mnist          # every row, one seed: hours on two cores
 
-2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22; H200: one NVIDIA H200 with nine others, JAX 0.11.2,
-2026-11-26. One seed, 26,000 samples: modes and KL to uniform (real digits: 0.029) of the averaged generator (as trained):
+2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22; H200: one NVIDIA H200 with nine
+others, JAX 0.11.2,
+2026-11-26. One seed, 26,000 samples: modes and KL to uniform (real digits: 0.029) of the averaged generator
+    (as trained):
 
     dcgan               966 (974)   KL 0.489 (0.482)   10,000 steps, 841 s
     pacdcgan2           931 (917)   KL 0.750 (0.906)   10,000 steps, 105 s, H200
@@ -12,8 +15,9 @@
     rp_r1              1000 (1000)   KL 0.145 (0.144)   10,000 steps, 121 s, H200
     rp_r1_r2           1000 (1000)   KL 0.059 (0.064)   20,000 steps, 2,625 s
 
-Of the samples of rp_r1_r2 50 % have three digits that the classifier is sure of (p >= 0.9; real: 99 %); with 10,000 steps and a
-schedule of that length its KL was 0.077. More: benchmarks/results/modes_stacked_mnist.json.
+Of the samples of rp_r1_r2 50 % have three digits that the classifier is sure of (p >= 0.9; real: 99 %); with
+10,000 steps and a schedule of that length its KL was 0.077. More:
+benchmarks/results/modes_stacked_mnist.json.
 """
 
 from collections.abc import Callable
@@ -26,7 +30,9 @@ STEPS = 10_000
 
 
 def images(gan: str) -> ConfigDict:
-    """The small DCGAN of configs/mnist.py on three channels; 28x28, batch 64, Adam 2e-4 with beta1 0.5 (VEEGAN's)."""
+    """The small DCGAN of configs/mnist.py on three channels; 28x28, batch 64, Adam 2e-4 with beta1 0.5
+    (VEEGAN's).
+    """
     config = base(gan)
     config.data.name = 'embedded:stacked_mnist'
     config.batch_size = 64

@@ -2,12 +2,13 @@
 
     python experiments/train.py --config=configs/vaegan_mnist.py --workdir=runs/vaegan
 
-Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016. `e/reconstruction` in the log is the
-mean squared error of G(E(x)) per pixel, which nobody descends.
-One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 5,000 steps and 5,000 samples within 64 s; the
-classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 77.7 % of them (real digits: 98.6 %); the rarest class
-has 4.3 %
-(8.4 %); two samples of a class differ 1.03 times as much as real ones; the mean squared error of G(E(x)) is 0.112 (in [-1, 1]). See benchmarks/digits.py.
+Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016. `e/reconstruction` in the
+log is the mean squared error of G(E(x)) per pixel, which nobody descends.
+One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 5,000 steps and 5,000 samples
+within 64 s; the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 77.7 % of them (real
+digits: 98.6 %); the rarest class has 4.3 %
+(8.4 %); two samples of a class differ 1.03 times as much as real ones; the mean squared error of G(E(x)) is
+0.112 (in [-1, 1]). See benchmarks/digits.py.
 """
 
 from ml_collections import ConfigDict

@@ -1,11 +1,12 @@
-"""WGAN with clipped weights (Arjovsky et al., "Wasserstein GAN", 2017) on digits, the settings of algorithm 1.
+"""WGAN with clipped weights (Arjovsky et al., "Wasserstein GAN", 2017) on digits, the settings of algorithm
+1.
 
     python experiments/train.py --config=configs/wgan_mnist.py --workdir=runs/wgan
 
-One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 4,000 steps and 5,000 samples within 96 s; the
-classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 54.4 % of them (real digits: 98.6 %); the rarest class has 0.9 %
-(8.4 %); two samples of a class differ 1.07 times as much as real ones. See benchmarks/digits.py. Many are broken:
-clipped weights learn slowly.
+One NVIDIA H200 shared by ten trainings, JAX 0.11.2, 2026-11-26, one seed: 4,000 steps and 5,000 samples
+within 96 s; the classifier of gax/evals/digit_accuracy.py is confident (p >= 0.9) of 54.4 % of them (real
+digits: 98.6 %); the rarest class has 0.9 % (8.4 %); two samples of a class differ 1.07 times as much as real
+ones. See benchmarks/digits.py. Many are broken: clipped weights learn slowly.
 """
 
 from ml_collections import ConfigDict

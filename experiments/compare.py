@@ -1,8 +1,9 @@
-"""Compare two settings: python experiments/compare.py --a='runs/lr/runs/*0.0003*' --b='runs/lr/runs/*0.001*' --objective=fid
+"""Compare two settings: python experiments/compare.py --a='runs/lr/runs/*0.0003*' --b='runs/lr/runs/*0.001*'
+--objective=fid
 
---a and --b are patterns of workdirs, by train.py or of a sweep: the runs of a setting, alike in all but the seed. Prints the
-mean and 95 % confidence interval of each and of the difference, and the p of the paired t test and of the exact sign test,
-over the seeds that both have; the others are named.
+--a and --b are patterns of workdirs, by train.py or of a sweep: the runs of a setting, alike in all but the
+seed. Prints the mean and 95 % confidence interval of each and of the difference, and the p of the paired t
+test and of the exact sign test, over the seeds that both have; the others are named.
 """
 
 import glob
@@ -27,7 +28,9 @@ def main(argv: list[str]) -> int:
 
 
 def folders(pattern: str) -> list[Path]:
-    """The folder of that name, where there is one (a name may have brackets), or those that fit the pattern."""
+    """The folder of that name, where there is one (a name may have brackets), or those that fit the
+    pattern.
+    """
     from gax import paths
 
     path = paths.user(pattern)

@@ -1,8 +1,10 @@
-"""Converts the weights of the FID Inception: python experiments/convert_inception.py --weights=FILE.pth --out=FILE.npz
+"""Converts the weights of the FID Inception: python experiments/convert_inception.py --weights=FILE.pth
+--out=FILE.npz
 
-From pytorch-fid's .pth (PyTorch is not needed), an .npz or a .safetensors to an .npz or a .safetensors of the same names and
-shapes. gax reads all of them, and gives them one checksum: converting is for those who would rather not keep a pickle. The
-new file says of which one it was made, so that a FID measured with it is still called so.
+From pytorch-fid's .pth (PyTorch is not needed), an .npz or a .safetensors to an .npz or a .safetensors of the
+same names and shapes. gax reads all of them, and gives them one checksum: converting is for those who would
+rather not keep a pickle. The new file says of which one it was made, so that a FID measured with it is still
+called so.
 """
 
 from absl import flags

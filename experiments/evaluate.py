@@ -1,16 +1,18 @@
-"""Evaluate a run, or anybody's samples: python experiments/evaluate.py --workdir=runs/mnist --metrics=frechet,prdc
+"""Evaluate a run, or anybody's samples: python experiments/evaluate.py --workdir=runs/mnist
+--metrics=frechet,prdc
 
-Prints a table, with what real data would score in the fakes' place, and appends a line a step to WORKDIR/eval.jsonl, with the
-protocol that it was measured by. Fakes are held against all reals, unless --reals says otherwise; metrics that hold examples
-(all but Frechet distances) take as many reals as fakes. Which examples are taken does not depend on their order in a file. Metrics: fid, kid, is (on the Inception of FID only, and with its published weights: with
-others they are called frechet_inception ...); on any features frechet, kernel, score, prdc, nearest, accuracy; on images
-alone swd, ms_ssim; modes of what has some. If none are given, those that suit the data. --features: inception,
-mnist, emoji, raw, or package.module:function (also of the current folder). Where no Inception weights are, features that
+Prints a table, with what real data would score in the fakes' place, and appends a line a step to
+WORKDIR/eval.jsonl, with the protocol that it was measured by. Fakes are held against all reals, unless
+--reals says otherwise; metrics that hold examples (all but Frechet distances) take as many reals as fakes.
+Which examples are taken does not depend on their order in a file. Metrics: fid, kid, is (on the Inception of
+FID only, and with its published weights: with others they are called frechet_inception ...); on any features
+frechet, kernel, score, prdc, nearest, accuracy; on images alone swd, ms_ssim; modes of what has some. If none
+are given, those that suit the data. --features: inception, mnist, emoji, raw, or package.module:function (also of the current folder). Where no Inception weights are, features that
 are at hand take their place: that is said, and how to get a FID.
 
     python experiments/evaluate.py --workdir=runs/mnist --step=all --num=5000
-    python experiments/evaluate.py --workdir=runs/a --against=runs/b       # refused where the protocols differ
-    python experiments/evaluate.py --samples=made.npz --data=embedded:mnist  # or a folder of images
+    python experiments/evaluate.py --workdir=runs/a --against=runs/b       # refused where the protocols
+    differ python experiments/evaluate.py --samples=made.npz --data=embedded:mnist  # or a folder of images
 """
 
 from absl import flags

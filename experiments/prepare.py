@@ -1,10 +1,11 @@
 """Gets a set of images ready for training: python experiments/prepare.py --data=tfds:cifar10
 
-Downloads a set of TensorFlow Datasets and writes it as ArrayRecord files, which training reads without TensorFlow. That most sets
-need TensorFlow to be prepared is why this is a command of its own; it keeps to the CPU. What is prepared already is left as it is.
+Downloads a set of TensorFlow Datasets and writes it as ArrayRecord files, which training reads without
+TensorFlow. That most sets need TensorFlow to be prepared is why this is a command of its own; it keeps to the
+CPU. What is prepared already is left as it is.
 
-Images that gax can read already (embedded:NAME, npz:PATH, folder:PATH) are written as such a set into --dir, or with
---folder=PATH as a folder of PNGs, a subfolder a class; TensorFlow is not needed.
+Images that gax can read already (embedded:NAME, npz:PATH, folder:PATH) are written as such a set into --dir,
+or with --folder=PATH as a folder of PNGs, a subfolder a class; TensorFlow is not needed.
 """
 
 from absl import flags

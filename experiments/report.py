@@ -1,8 +1,9 @@
 """One page about some runs: python experiments/report.py --workdir=runs/a --workdir=runs/b --out=report.html
 
-What tells their configs apart, curves over one another, results by protocol, samples over time side by side. The page is one
-file with everything in it: mail it, put it anywhere, read it offline. Of one run it is WORKDIR/report.html, of several
-report.html here, unless --out says otherwise.
+What tells their configs apart, curves over one another, results by protocol, samples over time side by side.
+The page is one
+file with everything in it: mail it, put it anywhere, read it offline. Of one run it is WORKDIR/report.html,
+of several report.html here, unless --out says otherwise.
 """
 
 from absl import flags

@@ -2,13 +2,15 @@
 
 The ending of --out says what is made. Of samples drawn at random:
   --out=grid.png      a grid; each column is a class, where there are classes
-  --out=samples.npz   `images` uint8 [N, H, W, C] and `labels` int32 [N] (of 2-D data: `points` float32 [N, D])
+  --out=samples.npz   `images` uint8 [N, H, W, C] and `labels` int32 [N] (of 2-D data: `points` float32 [N,
+  D])
   --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
 Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or .npz:
   --traverse=z:3 --span=2    one number varied along each row, the rest held; InfoGAN's code:0
   --traverse=label           the same latents as every class, a row each; InfoGAN's category
   --interpolate=4            each row on great circles through 4 latents; a film goes round
-  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) beside the nearest training images, and
+  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) beside the nearest training
+  images, and
                              .json: how many are nearer to one than its own nearest neighbour is
 --truncation=0.7 goes with all: latents beyond 0.7 are drawn again. Less variety; of some GANs better samples.
 """

@@ -1,13 +1,16 @@
-"""Train a config many times: python experiments/sweep.py --config=configs/mlp2d.py --sweep=lr,seed --workdir=runs/lr
+"""Train a config many times: python experiments/sweep.py --config=configs/mlp2d.py --sweep=lr,seed
+--workdir=runs/lr
 
---sweep names sweep_NAME() functions of the config file; their product is run. --seeds=N runs each setting with N seeds.
---search=tpe|random --trials=N --objective=METRIC proposes settings instead, and stops those that do badly (--pruner).
-As many workers as are started with the same command share the runs: on one machine through SQLite in the workdir, on
-several with --storage=postgresql://USER@HOST/DATABASE. The same command goes on where it stopped, and with more --seeds or
---trials adds runs. WORKDIR/sweep.html is the summary, sweep.csv every run, runs/NAME an ordinary workdir of train.py.
---vectorize trains runs of a grid that differ only in numbers together, in one compiled program; --dry_run says which. They are
-those of runs alone but for rounding, which grows with the steps.
-Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C, all saved.
+--sweep names sweep_NAME() functions of the config file; their product is run. --seeds=N runs each setting
+with N seeds. --search=tpe|random --trials=N --objective=METRIC proposes settings instead, and stops those
+that do badly (--pruner). As many workers as are started with the same command share the runs: on one machine
+through SQLite in the workdir, on several with --storage=postgresql://USER@HOST/DATABASE. The same command
+goes on where it stopped, and with more --seeds or --trials adds runs. WORKDIR/sweep.html is the summary,
+sweep.csv every run, runs/NAME an ordinary workdir of train.py. --vectorize trains runs of a grid that differ
+only in numbers together, in one compiled program; --dry_run says which. They are those of runs alone but for
+rounding, which grows with the steps.
+Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C,
+all saved.
 """
 
 from pathlib import Path

@@ -1,13 +1,14 @@
 """Train a GAN: python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
 
 Any field of the config can be set on the command line, e.g. --config.d.optimizer.learning_rate=1e-4;
---help --config=FILE lists them, and --dry_run instead of --workdir shows what would be trained. RUN/config.json is a
-config, too. The same command on the same workdir goes on where it stopped. Exit status: 0 when all steps are done; 2 for
-an error, told in one line; 143 or 130 when SIGTERM or Ctrl-C ended it, with everything saved.
+--help --config=FILE lists them, and --dry_run instead of --workdir shows what would be trained.
+RUN/config.json is a config, too. The same command on the same workdir goes on where it stopped. Exit status:
+0 when all steps are done; 2 for an error, told in one line; 143 or 130 when SIGTERM or Ctrl-C ended it, with
+everything saved.
 
-One run in several processes (on as many hosts): the same command in each, with --coordinator=HOST:PORT --num_processes=N
---process_id=0 .. N - 1, or with --distributed=auto. Process 0 reads and writes the workdir. Where one of them dies, the others
-end with status 75; the same commands go on from the last checkpoint.
+One run in several processes (on as many hosts): the same command in each, with --coordinator=HOST:PORT
+--num_processes=N --process_id=0 .. N - 1, or with --distributed=auto. Process 0 reads and writes the workdir.
+Where one of them dies, the others end with status 75; the same commands go on from the last checkpoint.
 """
 
 from absl import flags

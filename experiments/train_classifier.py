@@ -1,7 +1,8 @@
 """Trains the classifiers that come with gax: python experiments/train_classifier.py --data=embedded:mnist
 
-On nine tenths of the images, moved by up to two pixels; every tenth measures it. Writes gax/evals/weights/ (float16) and
-prints the accuracy on the held-out images, read back from that file. What is shipped was made by
+On nine tenths of the images, moved by up to two pixels; every tenth measures it. Writes gax/evals/weights/
+(float16) and prints the accuracy on the held-out images, read back from that file. What is shipped was made
+by
 
     python experiments/train_classifier.py --data=embedded:mnist --epochs=60
     python experiments/train_classifier.py --data=embedded:emoji --epochs=40

@@ -1,10 +1,14 @@
-"""Train the runs that a file lists, in one process: python experiments/train_many.py --config=configs/mlp2d.py --runs=runs.json
+"""Train the runs that a file lists, in one process: python experiments/train_many.py
+--config=configs/mlp2d.py --runs=runs.json
 
-Runs that differ in numbers only (seeds, learning rates, betas, weights of terms) are trained together, in one compiled program;
-it is said why others are not. The file: [{"workdir": "runs/a", "setting": {"seed": 1, "terms.r1.weight": 0.1}}, ...], each
-run with the fields in which it differs from the config. Each workdir is as train.py would leave it, and goes on by it.
-How each has ended is in endings.jsonl beside the file. sweep.py --vectorize calls this.
-Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C, all saved.
+Runs that differ in numbers only (seeds, learning rates, betas, weights of terms) are trained together, in one
+compiled program;
+it is said why others are not. The file: [{"workdir": "runs/a", "setting": {"seed": 1, "terms.r1.weight":
+0.1}}, ...], each run with the fields in which it differs from the config. Each workdir is as train.py would
+leave it, and goes on by it. How each has ended is in endings.jsonl beside the file. sweep.py --vectorize
+calls this.
+Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C,
+all saved.
 """
 
 from absl import flags

@@ -1,8 +1,9 @@
 """gax: functional GAN experiments in JAX.
 
-A GAN is a game between pure functions: networks (`Net`), players who own some of them (`Player`) and move by gradient
-descent on a weighted sum of terms (`Term`), and a train state that holds every array (`TrainState`). What most recipes and
-notebooks need is here; everything else is imported from its package, e.g. `from gax.objectives import losses`.
+A GAN is a game between pure functions: networks (`Net`), players who own some of them (`Player`) and move by
+gradient descent on a weighted sum of terms (`Term`), and a train state that holds every array (`TrainState`).
+What most recipes and notebooks need is here; everything else is imported from its package, e.g. `from
+gax.objectives import losses`.
 """
 
 from importlib import import_module

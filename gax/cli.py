@@ -1,4 +1,6 @@
-"""What the scripts share: flags read with one-line errors, logging, the compilation cache, the exit status."""
+"""What the scripts share: flags read with one-line errors, logging, the compilation cache, the exit
+status.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +35,9 @@ HELP = ('--help', '-help', '-h', '--helpshort', '--helpfull')
 def run(main: Callable[[list[str]], int | None]) -> None:
     """Reads the flags, calls `main` and exits.
 
-    Status 0: done. 2: a mistake in what was given, told in one line on stderr (--debug: the traceback before it).
-    128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130), or nobody reads the output (141, SIGPIPE).
+    Status 0: done. 2: a mistake in what was given, told in one line on stderr (--debug: the traceback before
+    it). 128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130), or nobody reads the output (141,
+    SIGPIPE).
     """
     from gax.distributed import multihost
 
@@ -44,8 +47,8 @@ def run(main: Callable[[list[str]], int | None]) -> None:
 def piped(work: Callable[[], int]) -> int:
     """The status that `work` returns; 141, without a word, where nobody reads what it prints (`| head -1`).
 
-    A training has saved all by then, as it prints nothing on stdout before its end. The signal's own default in
-    place of this would end the process at a socket that breaks, too.
+    A training has saved all by then, as it prints nothing on stdout before its end. The signal's own default
+    in place of this would end the process at a socket that breaks, too.
     """
     try:
         status = work()
@@ -99,7 +102,9 @@ def complain(error: Exception, debug: bool) -> int:
 
 
 def usage(argv: Sequence[str]) -> str:
-    """The script's docstring, its flags with their defaults, and the fields of the config that `argv` names."""
+    """The script's docstring, its flags with their defaults, and the fields of the config that `argv`
+    names.
+    """
     doc = (getattr(sys.modules['__main__'], '__doc__', '') or '').strip()
     lines = [doc, '', 'Flags:']
     for name in arguments.ours(flags.FLAGS):
@@ -167,7 +172,9 @@ def cache_folder(text: str) -> Path | None:
 
 
 def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = False) -> int:
-    """Says where the results are, or how to go on; returns the exit status (0, or 128 + the signal's number)."""
+    """Says where the results are, or how to go on; returns the exit status (0, or 128 + the signal's
+    number).
+    """
     if quiet:
         return 128 + signal.Signals[stopped_by].value if stopped_by else 0
     if stopped_by:

@@ -57,7 +57,9 @@ def first_line(error: BaseException) -> str:
 
 
 def explained(error: BaseException) -> GaxError | None:
-    """What a user can do about an error that JAX or Python raised for want of memory or of a device; None for others."""
+    """What a user can do about an error that JAX or Python raised for want of memory or of a device; None
+    for others.
+    """
     if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
         where = 'this machine' if isinstance(error, MemoryError) else 'the device'
         return GaxError(
@@ -95,7 +97,9 @@ def plain_os_errors(where: Path) -> Iterator[None]:
 
 
 def refuse_unwritable(out: Path) -> None:
-    """Raises GaxError where nothing can be written beside `out`: before the work is done whose result would go there."""
+    """Raises GaxError where nothing can be written beside `out`: before the work is done whose result would
+    go there.
+    """
     folder = out.absolute().parent
     if folder.is_dir() and not os.access(folder, os.W_OK):
         raise GaxError(f'--out {out}: cannot write to the folder {folder}; give another --out')
@@ -121,7 +125,9 @@ def free_mib(where: Path) -> float:
 
 
 def reserve(path: Path, size: int) -> None:
-    """Raises OSError where `size` bytes of arrays will not fit at `path`: Orbax would find out halfway, in threads."""
+    """Raises OSError where `size` bytes of arrays will not fit at `path`: Orbax would find out halfway, in
+    threads.
+    """
     size += size // 20 + 2**18
     if hasattr(os, 'posix_fallocate'):  # sees quotas, too
         with open(path, 'wb') as file:

@@ -99,8 +99,9 @@ def write_text(out: Path, text: str) -> None:
 def plain(folder: Path) -> Iterator[Path]:
     """`folder` under a name that every library takes: itself, or else a link to it, which goes again.
 
-    Names of files are bytes; libraries in C++ take them as UTF-8, some as parts of URLs or as patterns: under a folder
-    with a backslash, brackets, `?` or `%41` in its name Orbax writes checkpoints that it cannot read. Raises GaxError where no link can be made.
+    Names of files are bytes; libraries in C++ take them as UTF-8, some as parts of URLs or as patterns: under
+    a folder with a backslash, brackets, `?` or `%41` in its name Orbax writes checkpoints that it cannot
+    read. Raises GaxError where no link can be made.
     """
     if PLAIN.fullmatch(str(folder.absolute())):
         yield folder

@@ -1,6 +1,7 @@
 """Every test process sees four simulated devices, so that sharding is tested on any machine.
 
-LLVM's own optimizations are off: the programs of tests are tiny, and compiling them takes half the time. Compiled programs are
+LLVM's own optimizations are off: the programs of tests are tiny, and compiling them takes half the time.
+    Compiled programs are
 dropped after each module (forget.py): a worker that kept them all took 5 GB.
 """
 

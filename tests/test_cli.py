@@ -33,7 +33,10 @@ HERE = '--workdir={tmp}/run'
 
 
 class Case(NamedTuple):
-    """What is typed, and what the answer must say. {tmp} stands for a folder with the files of `broken_files`."""
+    """What is typed, and what the answer must say.
+
+    {tmp} stands for a folder with the files of `broken_files`.
+    """
 
     name: str
     arguments: list[str]
@@ -510,7 +513,10 @@ def test_another_pipe_that_breaks_is_no_quiet_end() -> None:
 def test_a_copied_config_finds_the_configs_that_it_imports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of gax's repository; where there are none, the line says what to copy. Its own folder comes first."""
+    """Those of gax's repository; where there are none, the line says what to copy.
+
+    Its own folder comes first.
+    """
     monkeypatch.setattr(sys, 'path', [p for p in sys.path if not (Path(p) / 'configs').is_dir()])
     monkeypatch.chdir(tmp_path)
     copied = tmp_path / 'mine' / 'acgan_mnist.py'

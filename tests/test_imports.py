@@ -52,7 +52,8 @@ def imports(module):
             assert node.level == 0, f'{module}: relative import'
             members = {f'{node.module}.{alias.name}' for alias in node.names}
             inside = members & MODULES.keys()
-            # `from gax.core import rng` imports gax.core.rng, `from gax.core.types import Net` gax.core.types.
+            # `from gax.core import rng` imports gax.core.rng, `from gax.core.types import Net`
+            # gax.core.types.
             names |= inside if len(inside) == len(members) else inside | {node.module}
     return names & MODULES.keys() - {module}
 
@@ -131,7 +132,9 @@ def test_the_core_imports_nothing_heavy():
 
 @pytest.mark.parametrize('module', [name for name in MODULES if name.startswith('experiments.')])
 def test_experiments_are_importable_without_side_effects(module):
-    """No output, no file, nothing parsed or trained; what training and sampling take to run waits for main."""
+    """No output, no file, nothing parsed or trained; what training and sampling take to run waits for
+    main.
+    """
     code = (
         f'import sys, {module} as m; from absl import flags; assert callable(m.main);'
         f'assert not flags.FLAGS.is_parsed(); print(*[n for n in {HEAVY} if n in sys.modules])'

@@ -1,10 +1,11 @@
 """The DCGAN and GANTrainer of avitai-artifex, on the sizes of `dcgan64`: the other GAN library in JAX.
 
-It brings TensorFlow, and lives in an environment of its own (``compare.py --artifex_python``). Written as its example
-``simple_gan.py``: two steps compiled by ``nnx.jit``, each with latents of its own; gax's average of the generator, which
-its trainer does not have, is a third call. Its networks have biases before
-batch-norms, none behind the dense layer and the last convolution but one, and a sigmoid at the end of D; otherwise those
-of ``torch_dcgan64.py``, 4,096 multiply-adds apart of 2 * 10^8.
+It brings TensorFlow, and lives in an environment of its own (``compare.py --artifex_python``). Written as its
+example
+``simple_gan.py``: two steps compiled by ``nnx.jit``, each with latents of its own; gax's average of the
+generator, which its trainer does not have, is a third call. Its networks have biases before
+batch-norms, none behind the dense layer and the last convolution but one, and a sigmoid at the end of D;
+otherwise those of ``torch_dcgan64.py``, 4,096 multiply-adds apart of 2 * 10^8.
 """
 
 from __future__ import annotations

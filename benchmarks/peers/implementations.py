@@ -1,4 +1,7 @@
-"""Every implementation as a `Built`: something that runs N steps, and what can be said of it. Imports its framework only."""
+"""Every implementation as a `Built`: something that runs N steps, and what can be said of it.
+
+Imports its framework only.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from models import MODELS
 
 # A function that runs so many steps and returns both losses, which may still have to be waited for.
 Run = Callable[[int], tuple[Any, Any]]
-# Operations a second of dense matrix products, from NVIDIA's data sheets (SXM, without sparsity); float32 is TF32.
+# Operations a second of dense matrix products, from NVIDIA's data sheets (SXM, without sparsity); float32 is
+# TF32.
 DATA_SHEET = {
     'H100 80GB HBM3': {'bfloat16': 989e12, 'float32': 495e12},
     'H200': {'bfloat16': 989e12, 'float32': 495e12},
@@ -39,7 +43,9 @@ class Settings(NamedTuple):
 
 
 class Built(NamedTuple):
-    """run: N steps, N divisible by `multiple`. memory: peak bytes so far. work: what a step costs, for gax."""
+    """run: N steps, N divisible by `multiple`. memory: peak bytes so far. work: what a step costs, for
+    gax.
+    """
 
     run: Run
     multiple: int = 1
@@ -48,7 +54,10 @@ class Built(NamedTuple):
 
 
 def resident_peak() -> int:
-    """The largest memory of this process so far, in bytes. On Linux VmHWM: ru_maxrss begins at the parent's."""
+    """The largest memory of this process so far, in bytes.
+
+    On Linux VmHWM: ru_maxrss begins at the parent's.
+    """
     status = Path('/proc/self/status')
     if status.exists():
         line = next(line for line in status.read_text().splitlines() if line.startswith('VmHWM'))

@@ -47,7 +47,10 @@ class Worker:
         self.multiple, self.about = 1, {'first_step_seconds': math.nan}
 
     def wait(self) -> None:
-        """Until it is warm. Several may be building meanwhile; then their first steps take longer than alone."""
+        """Until it is warm.
+
+        Several may be building meanwhile; then their first steps take longer than alone.
+        """
         ready = self._read()
         self.multiple = ready['multiple']
         self.about = {key: ready[key] for key in ('first_step_seconds', 'versions')}
@@ -63,7 +66,9 @@ class Worker:
         return self._ask(f'run {steps}')
 
     def tell(self) -> dict[str, Any]:
-        """Time to the first step, versions, peak memory, and what is known of a step's work; after the last window."""
+        """Time to the first step, versions, peak memory, and what is known of a step's work; after the last
+        window.
+        """
         memory = self._ask('memory')  # before `work` compiles another program
         return {**self.about, **memory, **self._ask('work')}
 

@@ -16,7 +16,8 @@ from models import MODELS
 
 PACKAGES = ('gax', 'numpy')  # of all; of frameworks each worker says what it imported
 
-# The least ratios that gax has set out to reach: to naive Flax, and on a GPU to PyTorch; on a CPU see models.py.
+# The least ratios that gax has set out to reach: to naive Flax, and on a GPU to PyTorch; on a CPU see
+# models.py.
 NAIVE_TARGET = 2.5
 GPU_TARGET = 1.5
 FAMILIES = ('torch', 'naive_flax', 'artifex')
@@ -67,7 +68,9 @@ def family_of(implementation: str) -> str:
 
 
 def best_of(family: str, records: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The fastest of those that were measured: PyTorch's best is that of the example and of what experts make of it."""
+    """The fastest of those that were measured: PyTorch's best is that of the example and of what experts
+    make of it.
+    """
     members = [r for r in records if 'gax_ratio' in r and family_of(r['implementation']) == family]
     return max(members, key=lambda record: record['steps_per_sec']['median'], default=None)
 

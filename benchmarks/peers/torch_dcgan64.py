@@ -1,7 +1,7 @@
 """DCGAN of Radford et al., 2016, at 64x64 in colour, in plain PyTorch: `dcgan64` of ../models.py.
 
-Kernels 4x4 of stride 2: G dense -> 4x4x512, transposed convolutions 256, 128, 64, 3; D convolutions 64, 128, 256, 512, dense
-1, without batch-norm. LeakyReLU 0.2, Adam 2e-4, betas 0.5 / 0.999.
+Kernels 4x4 of stride 2: G dense -> 4x4x512, transposed convolutions 256, 128, 64, 3; D convolutions 64, 128,
+256, 512, dense 1, without batch-norm. LeakyReLU 0.2, Adam 2e-4, betas 0.5 / 0.999.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""What torch-fidelity and the `prdc` package make of given features: peers of gax/evals. Imported only where they are installed.
+"""What torch-fidelity and the `prdc` package make of given features: peers of gax/evals. Imported only where
+they are installed.
 
-torch-fidelity 0.4 imports torchvision, and a torchvision whose compiled operators do not fit the torch beside it fails on two
-names that nothing here runs; once they are declared it is imported.
+torch-fidelity 0.4 imports torchvision, and a torchvision whose compiled operators do not fit the torch beside
+it fails on two names that nothing here runs; once they are declared it is imported.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """R3GAN at 32x32 in plain PyTorch: `r3gan32` of ../models.py.
 
-Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024, config E: residual blocks without
-normalisation, 1x1 - grouped 3x3 - 1x1, two a stage; relativistic loss with R1 and R2 (gamma 0.05) on every step, Adam 2e-4,
-betas 0 / 0.99, the average of G. Halving and doubling by the filter [1, 3, 3, 1], as depthwise convolutions.
+Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024, config E: residual blocks
+without normalisation, 1x1 - grouped 3x3 - 1x1, two a stage; relativistic loss with R1 and R2 (gamma 0.05) on
+every step, Adam 2e-4, betas 0 / 0.99, the average of G. Halving and doubling by the filter [1, 3, 3, 1], as
+depthwise convolutions.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ class Resize(nn.Module):
 
 
 class Generator(nn.Module):
-    """Latents (N, 64) -> images (N, 3, 32, 32): a learned 4x4 picture a channel, scaled by a linear map of the latents."""
+    """Latents (N, 64) -> images (N, 3, 32, 32): a learned 4x4 picture a channel, scaled by a linear map of
+    the latents.
+    """
 
     def __init__(self, width: int, channels_last: bool = False) -> None:
         super().__init__()
@@ -76,7 +79,9 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, 3, 32, 32) -> logits (N, 1): G's mirror image, and a learned weighted sum over 4x4 pixels."""
+    """Images (N, 3, 32, 32) -> logits (N, 1): G's mirror image, and a learned weighted sum over 4x4
+    pixels.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()

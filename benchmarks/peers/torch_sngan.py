@@ -1,9 +1,10 @@
 """SNGAN's residual networks at 32x32 in plain PyTorch: `sngan32` of ../models.py.
 
-Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, table 4: hinge loss, five moves of D, Adam
-2e-4, betas 0 / 0.9; spectral normalisation by torch.nn.utils.parametrizations, one step of the power method a pass. 1x1
-convolutions of shortcuts stand on the cheaper side of their resizing, as in gax. `tuned`: a resize and its 3x3 convolution are
-one 4x4 convolution of stride two, also as in gax (`Resized`), which nobody's PyTorch code of this network has.
+Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, table 4: hinge loss, five
+moves of D, Adam 2e-4, betas 0 / 0.9; spectral normalisation by torch.nn.utils.parametrizations, one step of
+the power method a pass. 1x1 convolutions of shortcuts stand on the cheaper side of their resizing, as in gax.
+`tuned`: a resize and its 3x3 convolution are one 4x4 convolution of stride two, also as in gax (`Resized`),
+which nobody's PyTorch code of this network has.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ NORM = {'eps': 2e-5, 'momentum': 0.1}
 
 
 class Resized(nn.Module):
-    """A convolution behind a doubling by nearest neighbours (`up`), or before an average over 2x2 pixels: as it stands, or `fused`."""
+    """A convolution behind a doubling by nearest neighbours (`up`), or before an average over 2x2 pixels: as
+    it stands, or `fused`.
+    """
 
     def __init__(self, conv: nn.Module, up: bool, fused: bool) -> None:
         super().__init__()

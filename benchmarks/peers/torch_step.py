@@ -1,9 +1,10 @@
 """What the PyTorch peers share: options, data, and the two training steps.
 
-`example_step` is that of github.com/pytorch/examples (dcgan/main.py): the discriminator sees a real batch, then the
-detached fakes, each with its own backward pass; after its update the generator learns through the *same* fakes.
-`critic_step` is its form for games in which D moves several times, or pays a penalty. At the end of either an average of the
-generator moves, as in gax. Nothing is read back to Python, so a step is as fast as it can be.
+`example_step` is that of github.com/pytorch/examples (dcgan/main.py): the discriminator sees a real batch,
+then the detached fakes, each with its own backward pass; after its update the generator learns through the
+*same* fakes. `critic_step` is its form for games in which D moves several times, or pays a penalty. At the
+end of either an average of the generator moves, as in gax. Nothing is read back to Python, so a step is as
+fast as it can be.
 
 Of this folder only the ``torch_*`` files import torch.
 """
@@ -28,8 +29,9 @@ Loss = Callable[[Tensor], Tensor]  # logits -> scalar
 class Options(NamedTuple):
     """compiled: torch.compile. channels_last: NHWC in memory. amp: networks in bfloat16, by autocast.
 
-    tuned: what PyTorch's example leaves out and an expert would write: the discriminator's weights are frozen while the
-    generator moves (the example computes their gradients and throws them away), and Adam is one fused kernel.
+    tuned: what PyTorch's example leaves out and an expert would write: the discriminator's weights are frozen
+    while the generator moves (the example computes their gradients and throws them away), and Adam is one
+    fused kernel.
     """
 
     compiled: bool = False
@@ -127,11 +129,12 @@ def example_step(game: Game, options: Options) -> Step:
 class Scorer(NamedTuple):
     """How D is judged and how often it moves.
 
-    loss_g: (logits of reals, logits of fakes) -> scalar; it ignores the reals' unless `relativistic`. losses_d: of reals and
-    of fakes, each with a backward pass of its own, as in PyTorch's example: compiled spectral normalisation saves the
-    vectors of the power method, which a second forward pass overwrites, where eager mode saves copies. objective: in
-    place of losses_d (net_d, reals, fakes) -> scalar, loss and penalty, where there is a penalty: then D is
-    differentiated twice, which torch.compile cannot do, and only G's move has D compiled.
+    loss_g: (logits of reals, logits of fakes) -> scalar; it ignores the reals' unless `relativistic`.
+    losses_d: of reals and of fakes, each with a backward pass of its own, as in PyTorch's example: compiled
+    spectral normalisation saves the vectors of the power method, which a second forward pass overwrites,
+    where eager mode saves copies. objective: in place of losses_d (net_d, reals, fakes) -> scalar, loss and
+    penalty, where there is a penalty: then D is differentiated twice, which torch.compile cannot do, and only
+    G's move has D compiled.
     """
 
     loss_g: Callable[[Tensor, Tensor], Tensor]
@@ -142,7 +145,9 @@ class Scorer(NamedTuple):
 
 
 def critic_step(game: Game, critic: Scorer, options: Options) -> Step:
-    """`updates` moves of D, each on new reals and fakes, and one of G through the fakes of the last; as gax has it."""
+    """`updates` moves of D, each on new reals and fakes, and one of G through the fakes of the last; as gax
+    has it.
+    """
     optimizer_d, optimizer_g = game.optimizers['d'], game.optimizers['g']
     net_g, net_d = options.compile(game.generator), options.compile(game.discriminator)
     _, move_average = average(game.generator, game.decay)
@@ -192,7 +197,8 @@ def input_gradient(logits: Tensor, inputs: Tensor) -> Tensor:
 
 
 def average(net: nn.Module, decay: float) -> tuple[nn.Module, Callable[[], None]]:
-    """An exponential average of a network, parameters and batch-norm's means, and what moves it by one step, in place.
+    """An exponential average of a network, parameters and batch-norm's means, and what moves it by one step,
+    in place.
 
     The decay of step t is min(decay, (1 + t) / (10 + t)), as `gax.core.ema.with_warmup` has it.
     """

@@ -1,7 +1,8 @@
 """The ``wgan_gp_mnist`` config in plain PyTorch: five moves of D with a gradient penalty, one of G.
 
-Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, algorithm 1: lambda 10, Adam 1e-4, betas 0 / 0.9. G: dense
-64 -> 7*7*64, 4x4 transposed convolutions 32, 1; D: 4x4 convolutions 32, 64, dense 1; LeakyReLU 0.2.
+Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, algorithm 1: lambda 10, Adam 1e-4, betas 0 /
+0.9. G: dense 64 -> 7*7*64, 4x4 transposed convolutions 32, 1; D: 4x4 convolutions 32, 64, dense 1; LeakyReLU
+0.2.
 """
 
 from __future__ import annotations

@@ -4,15 +4,16 @@
 heat, clock speed and neighbours hit all of them alike. A worker builds its model, warms up, and
 then answers lines of standard input with one JSON line each:
 
-    (start)   {"ready": true, "multiple": K, "first_step_seconds": S, "versions": {..}}   run N with N divisible by K
+    (start)   {"ready": true, "multiple": K, "first_step_seconds": S, "versions": {..}}   run N with N
+    divisible by K
     run N     {"steps": N, "seconds": S, "cpu_seconds": C, "loss_d": .., "loss_g": ..}
     memory    {"memory_bytes": M}   the peak so far
     work      {"flops_per_step": F, ...}   of gax; {} of others
     quit      (leaves)
 
 The clock stops when losses have been read that are only there once the last step is done (gax gives
-their mean over all steps so far). The first step's seconds begin before the framework is imported, and are those of
-gax's first call, of several steps. What goes wrong is said as {"error": "..."}. By hand:
+their mean over all steps so far). The first step's seconds begin before the framework is imported, and are
+those of gax's first call, of several steps. What goes wrong is said as {"error": "..."}. By hand:
 
     echo run 20 | python benchmarks/peers/worker.py --impl=torch --model=dcgan_mnist
 """
@@ -69,7 +70,9 @@ def timed_run(run: Run, steps: int) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the frameworks that this process has imported: a peer may have an environment of its own."""
+    """Of Python and of the frameworks that this process has imported: a peer may have an environment of its
+    own.
+    """
     found = {'python': platform.python_version()}
     for module, package in FRAMEWORKS.items():
         if module in sys.modules:

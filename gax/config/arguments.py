@@ -1,8 +1,9 @@
-"""The command line, read by absl and ml_collections alone. A mistake becomes one line that says what to write.
+"""The command line, read by absl and ml_collections alone. A mistake becomes one line that says what to
+write.
 
-They raise a dozen kinds of errors, some with the usage of every flag, some with a traceback: `explained` turns
-them all into words. What they would pass over in silence (words that are left over, flags taken for values) is
-refused afterwards.
+They raise a dozen kinds of errors, some with the usage of every flag, some with a traceback: `explained`
+turns them all into words. What they would pass over in silence (words that are left over, flags taken for
+values) is refused afterwards.
 """
 
 from __future__ import annotations
@@ -179,7 +180,10 @@ def bad_value(values: flags.FlagValues, name: str, value: str, why: str) -> str:
 
 
 def require(name: str, values: flags.FlagValues) -> str:
-    """The value of a flag that some uses of a script do without. Raises GaxError where it is not given, or empty."""
+    """The value of a flag that some uses of a script do without.
+
+    Raises GaxError where it is not given, or empty.
+    """
     value, example = values[name].value, f'e.g. --{name}={EXAMPLES.get(name, "...")}'
     if not value:
         raise errors.GaxError(
@@ -216,7 +220,10 @@ def ours(values: flags.FlagValues) -> list[str]:
 
 
 def changes(values: flags.FlagValues) -> dict[str, Any]:
-    """What the command line has set, by names of flags: 'workdir', 'config.d.updates' ... Of --config the file."""
+    """What the command line has set, by names of flags: 'workdir', 'config.d.updates' ...
+
+    Of --config the file.
+    """
     result = {name: values[name].value for name in ours(values) if values[name].present}
     if 'config' in result:
         result['config'] = config_flags.get_config_filename(values['config'])

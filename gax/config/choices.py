@@ -1,9 +1,10 @@
 """A section follows its name, everywhere by one rule.
 
-Choosing a name, of a network's family (`*.net.kind`), an optimizer (`*.optimizer.name`), a schedule (`*.schedule.name`), a
-term (`terms.NAME`), the data (`data.name`), brings its fields with their defaults; nothing of what was there before is
-carried over. A section offers more than it holds: an optimizer's other arguments, other terms. What is offered is there as
-soon as it is named. Config files, the command line and sweeps come through here.
+Choosing a name, of a network's family (`*.net.kind`), an optimizer (`*.optimizer.name`), a schedule
+(`*.schedule.name`), a term (`terms.NAME`), the data (`data.name`), brings its fields with their defaults;
+nothing of what was there before is carried over. A section offers more than it holds: an optimizer's other
+arguments, other terms. What is offered is there as soon as it is named. Config files, the command line and
+sweeps come through here.
 
     choose(config, 'g.net', 'sngan', widths=(64, 32))
     choose(config, 'terms.r1', weight=0.1)
@@ -47,7 +48,8 @@ def choose(config: ConfigDict, section: str, name: str = '', **values: Any) -> N
 
 
 def set(config: ConfigDict, path: str, value: Any) -> None:
-    """Sets one field. Sections that it names, or that it is in, come as `choose` brings them; None takes an offered one away.
+    """Sets one field. Sections that it names, or that it is in, come as `choose` brings them; None takes an
+    offered one away.
 
     Raises GaxError for an unknown field, and for a value of another type than the field's.
     """
@@ -73,7 +75,9 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
 
 
 def reset_dependents(config: ConfigDict, path: str, value: Any) -> None:
-    """Fields that are read beside another value of this one only go back to their defaults. value: or its text."""
+    """Fields that are read beside another value of this one only go back to their defaults. value: or its
+    text.
+    """
     section, _, name = path.rpartition('.')
     usual = defaults(config, section)
     for field, notes in declared(config, section).items():
@@ -87,7 +91,9 @@ def reset_dependents(config: ConfigDict, path: str, value: Any) -> None:
 
 
 def follow(config: ConfigDict, overrides: Mapping[str, str]) -> None:
-    """Makes `config` ready for overrides {path: text}, in any order: with the sections and fields that they need."""
+    """Makes `config` ready for overrides {path: text}, in any order: with the sections and fields that they
+    need.
+    """
     by_depth = sorted(overrides, key=lambda path: path.count('.'))
     for path in by_depth:
         if is_choice(path):
@@ -161,7 +167,9 @@ def rename_data(config: ConfigDict, name: str) -> None:
 
 
 def offered(config: ConfigDict, section: str) -> dict[str, Any]:
-    """{field or section: what it is where it is not set} that the section may have beside what every such has."""
+    """{field or section: what it is where it is not set} that the section may have beside what every such
+    has.
+    """
     last = section.rpartition('.')[2]
     holder = (fields.get(config, section) if section else config) or {}
     if section == '':
@@ -210,7 +218,9 @@ def paths(config: ConfigDict, section: str = '') -> Iterable[str]:
 
 
 def check(config: ConfigDict) -> None:
-    """Raises GaxError for the first field that holds what it cannot, or that nobody reads beside the others."""
+    """Raises GaxError for the first field that holds what it cannot, or that nobody reads beside the
+    others.
+    """
     for section in paths(config):
         holder = fields.get(config, section) if section else config
         where = f'config.{section}.' if section else 'config.'
@@ -229,7 +239,8 @@ def bare(config: ConfigDict) -> ConfigDict:
 
 
 def like(base: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
-    """What a config with these fields {path: value} has to look like: `base` with its sections as the names have them.
+    """What a config with these fields {path: value} has to look like: `base` with its sections as the names
+    have them.
 
     Fields that it cannot have are left out.
     """

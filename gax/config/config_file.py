@@ -1,4 +1,7 @@
-"""A config file: its module, and what its `get_config` returns. A failure is one line, with the file's line."""
+"""A config file: its module, and what its `get_config` returns.
+
+A failure is one line, with the file's line.
+"""
 
 from __future__ import annotations
 
@@ -97,8 +100,8 @@ def not_chosen(error: Exception) -> str:
 def make_importable(file: Path) -> None:
     """Lets a config import others as `configs.NAME`, wherever the script was started and a copy of it lies.
 
-    They are looked for in the file's own folder, where that is a package, below the current folder, and in the
-    repository of gax.
+    They are looked for in the file's own folder, where that is a package, below the current folder, and in
+    the repository of gax.
     """
     folder = file.absolute().parent
     roots = [folder.parent] if (folder / '__init__.py').exists() else []

@@ -24,7 +24,10 @@ from gax.objectives import image_transforms, penalties
 
 
 def base(gan: str) -> ConfigDict:
-    """The fields of every config, with defaults, and those of the recipe `gan`. A config file changes some."""
+    """The fields of every config, with defaults, and those of the recipe `gan`.
+
+    A config file changes some.
+    """
     config = ConfigDict(
         {
             'gan': gan,
@@ -49,8 +52,8 @@ def base(gan: str) -> ConfigDict:
             'parallel': 'jit',  # how the step is made for several devices: sharding.PARALLEL
             'remat': '',  # networks whose passes are made again on the way back, e.g. 'g,d': less memory. wrappers.remat
             'precision': 'float32',  # that networks compute in; all else stays float32: wrappers.PRECISIONS
-            # The most training steps of a compiled call: less of the host's work, and XLA's memory reused between steps. 0: as
-            # it suits the platform. experiment.longest_call, pace.Pace
+            # The most training steps of a compiled call: less of the host's work, and XLA's memory reused
+            # between steps. 0: as it suits the platform. experiment.longest_call, pace.Pace
             'steps_per_call': 0,
         }
     )
@@ -79,7 +82,9 @@ def check(config: ConfigDict) -> None:
 
 
 def check_together(config: ConfigDict) -> None:
-    """What one field alone does not show: rows that cannot be divided, and pairs that have no meaning together."""
+    """What one field alone does not show: rows that cannot be divided, and pairs that have no meaning
+    together.
+    """
     image_transforms.parse(config.augment)
     registry.check(config.eval.get('metrics', ()))
     asked = config.eval
@@ -109,7 +114,9 @@ def check_together(config: ConfigDict) -> None:
 
 
 def coupling(config: ConfigDict) -> list[str]:
-    """'d.net.minibatch=discrimination' and the like: fields of d with which it is no function of one example."""
+    """'d.net.minibatch=discrimination' and the like: fields of d with which it is no function of one
+    example.
+    """
     found = []
     for section in choices.paths(config):
         for name, notes in choices.declared(config, section).items() if section.startswith('d.') else ():
@@ -120,7 +127,9 @@ def coupling(config: ConfigDict) -> list[str]:
 
 
 def is_length(path: str) -> bool:
-    """Whether a field is the length of a schedule: in steps, or as a share of config.steps (optimizers.lengths)."""
+    """Whether a field is the length of a schedule: in steps, or as a share of config.steps
+    (optimizers.lengths).
+    """
     return path.rpartition('.')[2] in SCHEDULE_LENGTHS
 
 

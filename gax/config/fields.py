@@ -24,7 +24,8 @@ def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
 
 
 def unknown_field(path: str, config: ConfigDict, where: str = '', offers: Iterable[str] = ()) -> str:
-    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would be in.
+    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would
+    be in.
 
     offers: what that section may have beside.
     """
@@ -40,7 +41,9 @@ def unknown_field(path: str, config: ConfigDict, where: str = '', offers: Iterab
 
 
 def nearest_field(path: str, fields: list[str]) -> str:
-    """The field most like `path`; or one whose last name is like that of `path`, wherever it stands; or ''."""
+    """The field most like `path`; or one whose last name is like that of `path`, wherever it stands; or
+    ''.
+    """
     by_last = {field.rpartition('.')[2]: field for field in fields}
     last = errors.nearest(path.rpartition('.')[2], by_last, 0.75)
     return errors.nearest(path, fields, 0.7) or by_last.get(last, '')
@@ -80,7 +83,10 @@ SAID: dict[type, str] = {
 
 
 def is_a(value: Any, kind: type) -> bool:
-    """Whether a field of type `kind` may hold `value`. A whole number will do for a float; a bool is no number."""
+    """Whether a field of type `kind` may hold `value`.
+
+    A whole number will do for a float; a bool is no number.
+    """
     if kind in (int, float) and isinstance(value, bool):
         return False
     also = {float: (float, int), tuple: (tuple, list)}.get(kind, kind)  # JSON makes lists of tuples

@@ -1,7 +1,8 @@
-"""Sections of a config that belong to no name of a network, an optimizer or a term, and what their fields may hold.
+"""Sections of a config that belong to no name of a network, an optimizer or a term, and what their fields may
+hold.
 
-What a section may have beside its fields is offered: it stands in a config only where it has been set, and means its
-default elsewhere.
+What a section may have beside its fields is offered: it stands in a config only where it has been set, and
+means its default elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from gax.evals.defaults import eval_section as eval_section
 # Sections and fields that a config has only where they are on, with what they hold then.
 SWITCHED: dict[str, Any] = {
     'about': '',  # what the config file chose and why, a line each, which a run begins by saying
-    # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match. gax.training.initialize
+    # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match.
+    # gax.training.initialize
     'init': {'from': '', 'nets': ''},
     'ada': {'kimg': 500.0, 'target': 0.6},  # the paper's; 0 kimg is off. augment.adaptive
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise

@@ -1,4 +1,5 @@
-"""What a field may hold, declared where the field is: in the annotation of a module's field or of a function's argument.
+"""What a field may hold, declared where the field is: in the annotation of a module's field or of a
+function's argument.
 
 class Generator(nn.Module):
     widths: Sizes = (256, 128)
@@ -34,7 +35,9 @@ class OneOf(NamedTuple):
 
 
 class Only(NamedTuple):
-    """The field is read only where `field`, beside it, has the value `value`: elsewhere it keeps its default."""
+    """The field is read only where `field`, beside it, has the value `value`: elsewhere it keeps its
+    default.
+    """
 
     field: str
     value: Any
@@ -94,7 +97,9 @@ def _annotated(hint: Any) -> bool:
 
 
 def defaults(target: Any, given: Iterable[str] = ()) -> dict[str, Any]:
-    """{name: default} of a dataclass's fields, or of a function's keyword-only arguments, without those that are `given`."""
+    """{name: default} of a dataclass's fields, or of a function's keyword-only arguments, without those that
+    are `given`.
+    """
     if dataclasses.is_dataclass(target):
         fields = {
             f.name: f.default for f in dataclasses.fields(target) if f.default is not dataclasses.MISSING
@@ -108,7 +113,8 @@ def defaults(target: Any, given: Iterable[str] = ()) -> dict[str, Any]:
 def check(
     where: str, section: Mapping[str, Any], declared: Mapping[str, tuple[Any, ...]], usual: Mapping[str, Any]
 ) -> None:
-    """Raises GaxError for a field of `section` that is out of its bounds, or that nobody reads beside the others.
+    """Raises GaxError for a field of `section` that is out of its bounds, or that nobody reads beside the
+    others.
 
     where: what stands before the names of its fields, 'config.g.net.'. usual: the fields' defaults.
     """

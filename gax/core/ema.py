@@ -1,7 +1,8 @@
 """Exponential moving averages of networks.
 
-Convention: new = decay * old + (1 - decay) * value, so that after n updates towards a constant p the average is
-p + decay^n (p0 - p). No bias correction (Karras et al., "Progressive Growing of GANs", 2018, use the same form).
+Convention: new = decay * old + (1 - decay) * value, so that after n updates towards a constant p the average
+is p + decay^n (p0 - p). No bias correction (Karras et al., "Progressive Growing of GANs", 2018, use the same
+form).
 """
 
 import jax

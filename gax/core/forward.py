@@ -1,7 +1,8 @@
 """Forward passes: what players compute once per move, and how fakes are made.
 
-A discriminator's pass is context -> (out, context); `out` is a dict that every term of the player reads. Those here fill
-'real' and 'fake' with the logits of net 'd'. A generator's pass is context -> (fakes, context).
+A discriminator's pass is context -> (out, context); `out` is a dict that every term of the player reads.
+Those here fill 'real' and 'fake' with the logits of net 'd'. A generator's pass is context -> (fakes,
+context).
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ class Scorer(NamedTuple):
     """How a discriminator is asked: which net, about what, and where in its answer the logits are.
 
     net: its name in the game. field: what it judges, 'image' or 'point'; penalties differentiate by it.
-    inputs: (context, batch) -> what the net is given. Wrap it to augment, to add noise or labels, to pack examples;
-        random numbers come from the context's key.
+    inputs: (context, batch) -> what the net is given. Wrap it to augment, to add noise or labels, to pack
+        examples; random numbers come from the context's key.
     logits: the net's output -> float [B, ...]. A net may return features or class logits beside.
     """
 
@@ -81,7 +82,9 @@ def fakes_of(context: Context) -> Mapping[str, Array]:
 
 
 def score_fakes(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, Any], Context]]:
-    """Forward pass that scores only the fakes: {'real': None, 'fake': logits, 'fake_out': all that the net returned}."""
+    """Forward pass that scores only the fakes: {'real': None, 'fake': logits, 'fake_out': all that the net
+    returned}.
+    """
 
     def forward(context: Context) -> tuple[dict[str, Any], Context]:
         fake, context = scorer.apply_and_update(context, fakes_of(context), 'fake')
@@ -93,8 +96,9 @@ def score_fakes(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, 
 def score_both(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, Any], Context]]:
     """Forward pass over reals, then fakes, each a batch of its own: right for every net, batch-norm included.
 
-    The logits are out['real'] and out['fake']; out['real_out'] and out['fake_out'] are all that the net returned.
-    (One pass over both as a batch of twice the rows was no faster: DCGAN-28 on two cores 128 ms a step against 122.)
+    The logits are out['real'] and out['fake']; out['real_out'] and out['fake_out'] are all that the net
+    returned. (One pass over both as a batch of twice the rows was no faster: DCGAN-28 on two cores 128 ms a
+    step against 122.)
     """
 
     def forward(context: Context) -> tuple[dict[str, Any], Context]:
@@ -107,7 +111,9 @@ def score_both(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, A
 
 
 def normal_latents(dim: int, labelled: bool = False) -> Callable[[Key, int, Batch], Batch]:
-    """Latents 'z' ~ N(0, I), float32 [num, dim]; with `labelled` also the 'label' of the batch, int32 [num]."""
+    """Latents 'z' ~ N(0, I), float32 [num, dim]; with `labelled` also the 'label' of the batch, int32
+    [num].
+    """
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
         z = {'z': jax.random.normal(key, (num, dim))}

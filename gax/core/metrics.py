@@ -1,4 +1,6 @@
-"""Metrics gathered on the device between two log lines: sums, counts, and the first step that was not finite."""
+"""Metrics gathered on the device between two log lines: sums, counts, and the first step that was not
+finite.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ NEVER = np.iinfo(np.int32).max
 
 
 class Meter(NamedTuple):
-    """totals: name -> (sum, count), float32. bad: name -> int32, the first step whose value was NaN or infinite."""
+    """totals: name -> (sum, count), float32. bad: name -> int32, the first step whose value was NaN or
+    infinite.
+    """
 
     totals: Metrics
     bad: dict[str, Array]

@@ -1,4 +1,7 @@
-"""From a config to an optax chain. Any optimizer and schedule of optax, by its optax name and argument names."""
+"""From a config to an optax chain.
+
+Any optimizer and schedule of optax, by its optax name and argument names.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ OFF = {'clip_norm': 0.0, 'clip_weights': 0.0, 'lazy_interval': 0, 'historical': 
 SCHEDULE_LENGTHS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
 BOUNDS = {'learning_rate': (POSITIVE,), **dict.fromkeys(OFF, (between(0),))}
 
-# Where optax's default is not what the paper has. Daskalakis et al., 2018, algorithm 1: Adam's own update, without Nesterov.
+# Where optax's default is not what the paper has. Daskalakis et al., 2018, algorithm 1: Adam's own update,
+# without Nesterov.
 AS_PUBLISHED: dict[str, dict[str, Any]] = {
     'optimistic_adam': {'nesterov': False},
     'optimistic_adam_v2': {'nesterov': False},
@@ -39,10 +43,11 @@ UNFIT = {
 
 
 def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: Any) -> ConfigDict:
-    """The config section of one player's optimizer: its name, its rate, and the arguments that are not as optax has them.
+    """The config section of one player's optimizer: its name, its rate, and the arguments that are not as
+    optax has them.
 
-    arguments: those of the optax function, those of OFF, and `schedule`, a section of its own (see `schedule`).
-    Raises GaxError for an unknown optimizer or argument.
+    arguments: those of the optax function, those of OFF, and `schedule`, a section of its own (see
+    `schedule`). Raises GaxError for an unknown optimizer or argument.
     """
     fields = {'name': name, 'learning_rate': learning_rate, **AS_PUBLISHED.get(name, {})}
     offers = {**offered(name), 'schedule': None}
@@ -52,7 +57,9 @@ def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: Any) -
 
 
 def schedule(name: str = '', **arguments: Any) -> ConfigDict:
-    """The section `schedule` of an optimizer: an optax schedule that multiplies the learning rate; '' for none."""
+    """The section `schedule` of an optimizer: an optax schedule that multiplies the learning rate; '' for
+    none.
+    """
     offers = offered_to_schedule(name)
     for key in arguments:
         errors.lookup(f'argument of schedule {name!r}:', key, offers)
@@ -62,7 +69,9 @@ def schedule(name: str = '', **arguments: Any) -> ConfigDict:
 
 
 def offered(name: str) -> dict[str, Any]:
-    """{field: its value where it is not set} that an optimizer of this name may have beside its name and rate."""
+    """{field: its value where it is not set} that an optimizer of this name may have beside its name and
+    rate.
+    """
     plain = _plain(errors.lookup('optimizer', name, optimizers()))
     return {**OFF, **plain, **AS_PUBLISHED.get(name, {})}
 
@@ -73,7 +82,9 @@ def offered_to_schedule(name: str) -> dict[str, Any]:
 
 
 def _plain(factory: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of an optax function that are plain numbers and switches: {name: default, or a typed placeholder}."""
+    """The arguments of an optax function that are plain numbers and switches: {name: default, or a typed
+    placeholder}.
+    """
     found: dict[str, Any] = {}
     for name, parameter in inspect.signature(factory).parameters.items():
         default, hint = parameter.default, str(parameter.annotation)
@@ -94,14 +105,16 @@ def _plain(factory: Callable[..., Any]) -> dict[str, Any]:
 def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformation:
     """The optimizer that `config` (a player's `optimizer` section) describes, in a training of `steps` steps.
 
-    name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are first
-    scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c] after the
-    update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if positive, the weight
+    name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are
+    first scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c]
+    after the update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if
+    positive, the weight
     of `historical_averaging`. schedule.name: an optax schedule of the training step that multiplies
-    learning_rate (see `at_training_step`); its lengths may be shares of `steps` (see `lengths`). Everything else that is not
-    None goes to the optax function: learning_rate, b1, b2, eps, momentum, weight_decay ... Numbers may be traced arrays.
-    Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too: 'optimistic_gradient_descent',
-    and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
+    learning_rate (see `at_training_step`); its lengths may be shares of `steps` (see `lengths`). Everything
+    else that is not
+    None goes to the optax function: learning_rate, b1, b2, eps, momentum, weight_decay ... Numbers may be
+    traced arrays. Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too:
+    'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
     On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does
     (tests/core/test_wrappers.py has both).
     Raises GaxError for an unknown optimizer, schedule or argument.
@@ -141,16 +154,16 @@ def at_training_step(
     """The optimizer `make(rate)`, whose schedule is a function of the training step, not of a player's moves.
 
     A player may move several times in a training step, or not in all of them. Then the rate still follows the
-    training step, as all schedules of gax do. What the optimizer counts itself (Adam's bias correction) are its
-    own moves.
+    training step, as all schedules of gax do. What the optimizer counts itself (Adam's bias correction) are
+    its own moves.
 
     Args:
         make: from a learning rate to an optimizer.
         rate: a number, or a schedule: int32 () -> float32 ().
 
     Returns:
-        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as the
-        extra argument `step`; without it the schedule counts updates, as optax does.
+        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as
+        the extra argument `step`; without it the schedule counts updates, as optax does.
     """
     if not callable(rate):
         return make(rate)
@@ -174,12 +187,15 @@ def project_to_box(limit: float) -> optax.GradientTransformation:
 
 
 def lazy(factory: Callable[..., Any], arguments: Mapping[str, Any], interval: int) -> dict[str, Any]:
-    """learning_rate c, b1 ** c and b2 ** c with c = k / (k + 1): of an optimizer's arguments, those to change.
+    """learning_rate c, b1 ** c and b2 ** c with c = k / (k + 1): of an optimizer's arguments, those to
+    change.
 
-    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, appendix B. Their lazy regulariser takes
-    a step of its own every k, so that k steps make k + 1 updates, and the correction undoes that. Here the scaled
-    term is added into the step's one update: k steps make k updates. Set this to meet a published setting number by
-    number, not because a term is lazy. b1 and b2 are those of the optimizer by default; one without has none.
+    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, appendix B. Their lazy
+    regulariser takes a step of its own every k, so that k steps make k + 1 updates, and the correction undoes
+    that. Here the scaled
+    term is added into the step's one update: k steps make k updates. Set this to meet a published setting
+    number by number, not because a term is lazy. b1 and b2 are those of the optimizer by default; one without
+    has none.
     """
     ratio, valid = interval / (interval + 1), inspect.signature(factory).parameters
     betas = {name: arguments.get(name, valid[name].default) for name in ('b1', 'b2') if name in valid}
@@ -196,8 +212,9 @@ class HistoricalState(NamedTuple):
 def historical_averaging(weight: float) -> optax.GradientTransformation:
     """First in a chain: adds the gradient of weight |p - mean of all p so far|^2, 2 weight (p - mean).
 
-    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3. The mean counts the present p, and takes
-    no gradient. It is part of the optimizer's state, as that is where parameters are known from the start.
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3. The mean counts the present
+    p, and takes no gradient. It is part of the optimizer's state, as that is where parameters are known from
+    the start.
     """
 
     def init(params: Any) -> HistoricalState:
@@ -224,7 +241,10 @@ def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
 
 @functools.cache
 def takes_schedule(name: str) -> bool:
-    """Whether the optimizer's learning rate may be a schedule. Some fail only at their first update, so one is traced."""
+    """Whether the optimizer's learning rate may be a schedule.
+
+    Some fail only at their first update, so one is traced.
+    """
 
     def one(params: Any) -> Any:
         chain = optimizers()[name](learning_rate=lambda count: 0.1)
@@ -271,7 +291,9 @@ def lengths(arguments: Mapping[str, Any], steps: int) -> dict[str, int]:
 
 
 def check_length(path: str, value: Any) -> None:
-    """Raises GaxError, naming `path`, unless `value` is unset, a whole number of steps, or a share of them."""
+    """Raises GaxError, naming `path`, unless `value` is unset, a whole number of steps, or a share of
+    them.
+    """
     steps = isinstance(value, int) and not isinstance(value, bool) and value >= 0
     if not (value is None or steps or (isinstance(value, float) and 0.0 <= value <= 1.0)):
         raise errors.GaxError(

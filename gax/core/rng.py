@@ -3,10 +3,10 @@
 A name decides a stream by its own, so adding or removing a consumer changes nobody else's numbers, and a
 resumed run, which knows the root and the step, draws what the first one would have drawn.
 
-Where the rows of a batch are dealt out to replicas that each run the step by themselves, a replica's keys know its number,
-and an array drawn from them, [B / replicas, ...], is its share of the [B, ...] that one device draws: the same numbers,
-whoever draws them. So replicas draw different numbers from one key, and agree with a step for the whole batch. An array
-whose first axis is not the batch's rows is each replica's own.
+Where the rows of a batch are dealt out to replicas that each run the step by themselves, a replica's keys
+know its number, and an array drawn from them, [B / replicas, ...], is its share of the [B, ...] that one
+device draws: the same numbers, whoever draws them. So replicas draw different numbers from one key, and agree
+with a step for the whole batch. An array whose first axis is not the batch's rows is each replica's own.
 """
 
 import math
@@ -23,7 +23,9 @@ IMPLEMENTATION = 'threefry2x32'
 
 
 def key(seed: int | jax.Array) -> jax.Array:
-    """A typed key, shape (), of threefry2x32, whatever JAX is told to make by default: numbers follow from seeds alone."""
+    """A typed key, shape (), of threefry2x32, whatever JAX is told to make by default: numbers follow from
+    seeds alone.
+    """
     return jax.random.key(seed, impl=IMPLEMENTATION)
 
 
@@ -51,14 +53,17 @@ def stream(key: jax.Array, name: str) -> jax.Array:
 @partial(jax.tree_util.register_dataclass, data_fields=['data'], meta_fields=['impl'])
 @dataclass(frozen=True)
 class KeyData:
-    """A typed key as an array, for states at rest. data: uint32 [..., words]. impl: its implementation, see jax.random.key_impl."""
+    """A typed key as an array, for states at rest. data: uint32 [..., words]. impl: its implementation, see
+    jax.random.key_impl.
+    """
 
     data: Any
     impl: Any
 
 
 def as_data(tree: Any) -> Any:
-    """`tree` with typed keys (of noisy optimizers, of Flax variables) as `KeyData`: nothing but arrays of numbers.
+    """`tree` with typed keys (of noisy optimizers, of Flax variables) as `KeyData`: nothing but arrays of
+    numbers.
 
     Such a tree can be donated, averaged over replicas, stacked, sent, checked and saved as any other. Pure.
     """
@@ -87,10 +92,11 @@ def is_key(x: Any) -> bool:
 
 @cache
 def shares() -> Any:
-    """The random number generator of replicas: threefry2x32 (as JAX makes it partitionable) from a later count on.
+    """The random number generator of replicas: threefry2x32 (as JAX makes it partitionable) from a later
+    count on.
 
-    Its keys are uint32 [3], the third the replica's number, which all keys made from one inherit. What all replicas draw
-    together may have up to 2^32 elements; beyond that, numbers repeat.
+    Its keys are uint32 [3], the third the replica's number, which all keys made from one inherit. What all
+    replicas draw together may have up to 2^32 elements; beyond that, numbers repeat.
     """
     return extend.define_prng_impl(
         key_shape=(3,),
@@ -113,7 +119,9 @@ def _inherit(data: jax.Array, keys: jax.Array) -> jax.Array:
 
 
 def _share_of_bits(data: jax.Array, width: int, shape: tuple[int, ...]) -> jax.Array:
-    """Unsigned integers of `width` bits: jax.random.bits counts its elements from 0, and this from number * size."""
+    """Unsigned integers of `width` bits: jax.random.bits counts its elements from 0, and this from number *
+    size.
+    """
     size = math.prod(shape)
     place = data[2] * jnp.uint32(size) + jax.lax.iota(jnp.uint32, size).reshape(shape)
     zeros = jnp.zeros_like(place)

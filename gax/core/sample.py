@@ -43,8 +43,8 @@ def labels_in_turn(num: int, num_classes: int) -> Array | None:
 def surface(game: Game, state: TrainState, points: Array, player: str = 'd') -> Array | None:
     """What `player` makes of each of `points` [N, D] as a fake: its logits [N], in inference mode. Pure.
 
-    None where there is no such player, and where it does not judge a point by itself: a discriminator of packs, of
-    pairs with latents, of many logits.
+    None where there is no such player, and where it does not judge a point by itself: a discriminator of
+    packs, of pairs with latents, of many logits.
     """
     if player not in game.players:
         return None

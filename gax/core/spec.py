@@ -9,9 +9,10 @@ from typing import NamedTuple
 class Spec(NamedTuple):
     """What a recipe needs to know of the data.
 
-    fields: float fields of a batch and their shapes, without the batch axis: {'image': (H, W, C)}, {'point': (2,)}.
-    num_classes: 0 where there are no labels. size: examples; 0 for a source without end. classes: the names of the
-    classes, in the order of their labels; empty where nobody named them.
+    fields: float fields of a batch and their shapes, without the batch axis: {'image': (H, W, C)}, {'point':
+        (2,)}.
+    num_classes: 0 where there are no labels. size: examples; 0 for a source without end. classes: the names
+    of the classes, in the order of their labels; empty where nobody named them.
     """
 
     name: str

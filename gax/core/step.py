@@ -1,12 +1,12 @@
 """The only place that updates anything: from a Game to pure functions of (state, batch).
 
-`make_update(game, player)` is one player's move, `make_step(game)` all moves of a training step. Neither compiles:
-the caller jits, scans, vmaps or shards them.
+`make_update(game, player)` is one player's move, `make_step(game)` all moves of a training step. Neither
+compiles: the caller jits, scans, vmaps or shards them.
 
-The generator's pass is made once per draw by `jax.vjp`. Players who do not own the generator see the stopped fakes;
-one who does is differentiated with respect to the fakes, against whatever the others have become by then, and that
-gradient is pulled back through the same pass. XLA does not merge two equal passes by itself (measured), so a game
-whose players share fakes costs one generator forward per step instead of two.
+The generator's pass is made once per draw by `jax.vjp`. Players who do not own the generator see the stopped
+fakes; one who does is differentiated with respect to the fakes, against whatever the others have become by
+then, and that gradient is pulled back through the same pass. XLA does not merge two equal passes by itself
+(measured), so a game whose players share fakes costs one generator forward per step instead of two.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class Pass(NamedTuple):
 
 
 def moves(game: Game) -> list[Move]:
-    """The moves of one step. A player who moves again gets new data; one who follows another shares the draw."""
+    """The moves of one step.
+
+    A player who moves again gets new data; one who follows another shares the draw.
+    """
     result: list[Move] = []
     for name, player in game.players.items():
         for turn in range(player.updates):
@@ -117,10 +120,11 @@ def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None) 
 def make_step(game: Game, due: Due | None = None) -> Step:
     """All moves of one training step: (state, batch) -> (state, metrics).
 
-    batch: leaves with `batches_per_step(game) * B` rows; draw i takes rows i, i + draws, ...: a slice that stays on its device
-        when rows are sharded.
-    due: the lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program that is
-        right on every step, and pays for the lazy terms on each; under `vmap` and `scan` that is the one to use.
+    batch: leaves with `batches_per_step(game) * B` rows; draw i takes rows i, i + draws, ...: a slice that
+        stays on its device when rows are sharded.
+    due: the lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program
+        that is right on every step, and pays for the lazy terms on each; under `vmap` and `scan` that is the
+        one to use.
     """
     plan, count = moves(game), batches_per_step(game)
 
@@ -257,7 +261,9 @@ def _loss(
 
 
 def _scale(term: Term, label: str, step: Array, due: Due | None) -> tuple[Array | float | None, Array]:
-    """What multiplies the term in the loss (None: left out of this program), and whether it counts (1.0 or 0.0)."""
+    """What multiplies the term in the loss (None: left out of this program), and whether it counts (1.0 or
+    0.0).
+    """
     weight, on = _at(term.weight, step), jnp.ones(())
     if term.every == 1:
         return weight, on
@@ -268,8 +274,9 @@ def _scale(term: Term, label: str, step: Array, due: Due | None) -> tuple[Array 
 
 
 def _norm(tree: PyTree) -> Array:
-    """The L2 norm of all leaves together. Of small leaves as one product, for a reduction a leaf is half as much again of a small
-    step; of large ones apart, for XLA would make a gradient anew within their concatenation, number by number.
+    """The L2 norm of all leaves together. Of small leaves as one product, for a reduction a leaf is half as
+    much again of a small step; of large ones apart, for XLA would make a gradient anew within their
+    concatenation, number by number.
     """
     leaves = [leaf.reshape(-1) for leaf in jax.tree.leaves(tree)]
     parts = [leaf for leaf in leaves if leaf.size >= LARGE]

@@ -2,7 +2,8 @@
 
 A GAN is a game between pure functions. `Net`s are functions with parameters; `Player`s own some of the
 nets and move by gradient descent on a weighted sum of `Term`s; a `Game` is the set of both; a `TrainState`
-holds every array. What a player's functions may look at is a `Context`. Nothing here computes a step: see step.py.
+holds every array. What a player's functions may look at is a `Context`. Nothing here computes a step: see
+step.py.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Context(NamedTuple):
 
     batch: the real data of this move. latents: what the fakes were made from (`z`, `label`, ...).
     fakes: the generator's output, a dict like `batch`. step: int32 scalar, the training step.
-    term_state: by player, then term: what the terms carry, for whoever has to heed it (an augmentation whose strength a
-    term controls). As it was before this move.
+    term_state: by player, then term: what the terms carry, for whoever has to heed it (an augmentation whose
+    strength a term controls). As it was before this move.
     """
 
     nets: Mapping[str, Net]
@@ -61,7 +62,8 @@ class Context(NamedTuple):
     term_state: Mapping[str, Mapping[str, PyTree]] = {}
 
     def apply_and_update(self, name: str, *inputs: Any, stream: str = '') -> tuple[Any, Context]:
-        """A main forward pass of net `name`: its output, and the context with that net's model_state advanced.
+        """A main forward pass of net `name`: its output, and the context with that net's model_state
+        advanced.
 
         Two calls of one net in the same context should name different `stream`s, or they share dropout masks.
         """
@@ -134,13 +136,14 @@ class Player(NamedTuple):
 
     forward:   context -> (out, context): the one forward pass of a move, which all terms share.
     terms:     name -> Term; the loss is the weighted sum.
-    optimizer: an optax transformation over {net: params} of the nets in `wrt`. Its `update` is given the training
-               step as the extra argument `step`, which schedules of `optimizers.make` follow; those of optax itself
-               count the player's moves.
+    optimizer: an optax transformation over {net: params} of the nets in `wrt`. Its `update` is given the
+               training step as the extra argument `step`, which schedules of `optimizers.make` follow; those
+               of optax itself count the player's moves.
     updates:   moves per training step (n_critic, for a scorer).
-    grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It is
-               called as grad(loss, argnums=..., has_aux=True)(own_params, fakes, (batch, latents), key).
-    summary:   (context, out) -> name -> scalar, or (sum, count) of what may not exist (count 0): what to log beside the terms.
+    grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It
+               is called as grad(loss, argnums=..., has_aux=True)(own_params, fakes, (batch, latents), key).
+    summary:   (context, out) -> name -> scalar, or (sum, count) of what may not exist (count 0): what to log
+        beside the terms.
     fresh:     draw new fakes for this player rather than share those of the player before.
     """
 
@@ -177,16 +180,17 @@ def _of_one(found: PyTree) -> PyTree:
 class Game(NamedTuple):
     """Networks and players: a whole GAN.
 
-    latents:      (key, num, batch) -> dict of arrays with leading axis `num`: what fakes are made from. `batch`
-                  may be empty (when sampling); 'label' is taken from it where it is there.
-    generate:     context -> (fakes, context): the generator's pass, made once and shared by the players. Every leaf of
-                  `fakes` is a float array (labels belong to the latents).
+    latents:      (key, num, batch) -> dict of arrays with leading axis `num`: what fakes are made from.
+                  `batch` may be empty (when sampling); 'label' is taken from it where it is there.
+    generate:     context -> (fakes, context): the generator's pass, made once and shared by the players.
+                  Every leaf of `fakes` is a float array (labels belong to the latents).
     generator:    the names of the nets that `generate` runs and that gradients are pulled back to.
     ema:          net -> decay (float or schedule of the step): nets of which a moving average is kept.
     simultaneous: every player answers the others' parameters as they stood at the start of the step.
     wrap:         step -> step: what is done with the step as a whole (see wrappers.extragradient).
-    mean:         tree -> tree: of what a move found on its rows (gradient, loss, statistics, states, metrics) the mean
-                  over all replicas, where several play the game, each on rows of its own (see sharding.py).
+    mean:         tree -> tree: of what a move found on its rows (gradient, loss, statistics, states, metrics)
+                  the mean over all replicas, where several play the game, each on rows of its own (see
+                  sharding.py).
     """
 
     nets: Mapping[str, Net]
@@ -204,9 +208,10 @@ class Game(NamedTuple):
 class TrainState:
     """Every array of a run, and only arrays: the train state is the checkpoint.
 
-    step: int32 (). key: uint32 key data of the root stream. params, model_state: by net. opt_state: by player.
-    term_state: by player, then term. ema: by net, {'params', 'model_state'}. Typed keys in any of them are `rng.KeyData`
-    between steps; within a step, and to whoever samples, they are keys.
+    step: int32 (). key: uint32 key data of the root stream. params, model_state: by net. opt_state: by
+        player.
+    term_state: by player, then term. ema: by net, {'params', 'model_state'}. Typed keys in any of them are
+    `rng.KeyData` between steps; within a step, and to whoever samples, they are keys.
     """
 
     step: Array

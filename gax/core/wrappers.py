@@ -34,12 +34,14 @@ def from_config(config: Any, game: Game) -> Game:
 
 
 def computing_in(dtype: Any, net: Net) -> Net:
-    """`net` with float parameters and inputs rounded to `dtype` before its pass, and what it returns made float32.
+    """`net` with float parameters and inputs rounded to `dtype` before its pass, and what it returns made
+    float32.
 
-    Parameters, and so gradients and optimizers, stay float32, and so does model_state: Flax' batch-norm takes its means in
-    float32, and spectral normalisation its singular vectors (of the rounded kernel). Losses and penalties, which are made of
-    outputs and of gradients with respect to inputs, are float32 sums. The mixed precision of Micikevicius et al., "Mixed
-    Precision Training", 2018, without loss scaling, which bfloat16 has no need of: its exponents are float32's.
+    Parameters, and so gradients and optimizers, stay float32, and so does model_state: Flax' batch-norm takes
+    its means in float32, and spectral normalisation its singular vectors (of the rounded kernel). Losses and
+    penalties, which are made of outputs and of gradients with respect to inputs, are float32 sums. The mixed
+    precision of Micikevicius et al., "Mixed Precision Training", 2018, without loss scaling, which bfloat16
+    has no need of: its exponents are float32's.
     """
 
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
@@ -61,12 +63,13 @@ def _to(dtype: Any, tree: PyTree) -> PyTree:
 def remat(net: Net) -> Net:
     """`net`, of whose pass only the inputs are kept for the way back, when the pass is made once more.
 
-    Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, with the whole net as one segment: it takes no less
-    at the height of its own way back, but nothing until then. The generator's pass waits for its way back all through
-    the discriminator's move, and a discriminator makes a pass of reals, one of fakes and some for penalties.
+    Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, with the whole net as one segment: it
+    takes no less at the height of its own way back, but nothing until then. The generator's pass waits for
+    its way back all through the discriminator's move, and a discriminator makes a pass of reals, one of fakes
+    and some for penalties.
 
-    Temporary memory of the compiled step of configs/dcgan_emoji.py, batch 64, on CPU: 120 MiB; 91 with the generator's
-    pass made again, 79 with both nets', and 136 with the discriminator's alone.
+    Temporary memory of the compiled step of configs/dcgan_emoji.py, batch 64, on CPU: 120 MiB; 91 with the
+    generator's pass made again, 79 with both nets', and 136 with the discriminator's alone.
     """
 
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
@@ -83,14 +86,15 @@ def extragradient(game: Game) -> Callable[[Step], Step]:
     """For Game.wrap: a step ahead, then the step from there, applied to the parameters of the start.
 
     p' = p + u(p), then p <- p + u(p'), both on the same batch and the same random numbers. Korpelevich, "The
-    extragradient method for finding saddle points and other problems", 1976; Gidel et al., "A Variational Inequality
-    Perspective on Generative Adversarial Networks", 2019; one sample for both gradients as in Mishchenko et al.,
-    "Revisiting Stochastic Extragradient", 2020. Players in turn look ahead in turn.
+    extragradient method for finding saddle points and other problems", 1976; Gidel et al., "A Variational
+    Inequality Perspective on Generative Adversarial Networks", 2019; one sample for both gradients as in
+    Mishchenko et al., "Revisiting Stochastic Extragradient", 2020. Players in turn look ahead in turn.
 
-    All but the parameters starts from the start: optimizers (so that schedules count a step once; Gidel et al. let
-    Adam's moments see both gradients), statistics of normalisation and terms' states advance once, with the second
-    step. Moving averages follow the final parameters; metrics are those of the second step; the step counts once. It
-    costs two steps. A game's own wrap is applied first. Not for optimizers that project: p + u may leave the box.
+    All but the parameters starts from the start: optimizers (so that schedules count a step once; Gidel et
+    al. let Adam's moments see both gradients), statistics of normalisation and terms' states advance once,
+    with the second step. Moving averages follow the final parameters; metrics are those of the second step;
+    the step counts once. It costs two steps. A game's own wrap is applied first. Not for optimizers that
+    project: p + u may leave the box.
     """
 
     def wrap(step: Step) -> Step:
@@ -109,11 +113,13 @@ def extragradient(game: Game) -> Callable[[Step], Step]:
 
 
 def accumulate(count: int) -> Callable[..., Any]:
-    """A Player.grad that goes through the rows in `count` microbatches, one after the other: less memory at a time.
+    """A Player.grad that goes through the rows in `count` microbatches, one after the other: less memory at a
+    time.
 
-    The mean of the microbatches' gradients, values, metrics and states (integers: the last one's): the large batch,
-    where a term is a mean over examples that do not see one another. Batch-norm sees microbatches, and its averages
-    move once, by the mean; random numbers are drawn per microbatch. What is saved is the memory of the player's
+    The mean of the microbatches' gradients, values, metrics and states (integers: the last one's): the large
+    batch, where a term is a mean over examples that do not see one another. Batch-norm sees microbatches, and
+    its averages move once, by the mean; random numbers are drawn per microbatch. What is saved is the memory
+    of the player's
     own forward pass: the generator's pass over the whole batch is made once per draw, and shared.
     Raises GaxError where the rows cannot be divided.
     """
@@ -142,7 +148,9 @@ def accumulate(count: int) -> Callable[..., Any]:
 
 
 def _deal(x: jax.Array, count: int) -> jax.Array:
-    """[B, ...] -> [count, B / count, ...]; part i has rows i, i + count, ...: sharded rows stay where they are."""
+    """[B, ...] -> [count, B / count, ...]; part i has rows i, i + count, ...: sharded rows stay where they
+    are.
+    """
     if x.shape[0] % count:
         raise errors.GaxError(f'config.accumulate={count} must divide the {x.shape[0]} rows of a batch')
     return jnp.swapaxes(x.reshape(-1, count, *x.shape[1:]), 0, 1)

@@ -44,10 +44,10 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
 def load(config: Any, resident_up_to: float | None = None) -> Source:
     """The source that `config.data` describes.
 
-    Images whose bytes, as uint8 of the size asked for, are no more than `data.device_limit_mib` are all read now, to live
-    on the device; of larger sets each step's rows are fetched. resident_up_to: a limit instead of that one (0: fetch, for
-    a caller who wants to see a few images, or the spec alone). Raises GaxError for an unknown kind or name, for files that
-    cannot be used, and for a set that is not there.
+    Images whose bytes, as uint8 of the size asked for, are no more than `data.device_limit_mib` are all read
+    now, to live on the device; of larger sets each step's rows are fetched. resident_up_to: a limit instead
+    of that one (0: fetch, for a caller who wants to see a few images, or the spec alone). Raises GaxError for
+    an unknown kind or name, for files that cannot be used, and for a set that is not there.
     """
     kind, colon, name = config.data.name.partition(':')
     if not colon or kind not in KINDS:
@@ -64,7 +64,10 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
 
 
 def changed_at_random(source: Source, data: Any) -> Source:
-    """`source`, read as the `data` section of a config says: cropped, then mirrored. Raises GaxError where that cannot be."""
+    """`source`, read as the `data` section of a config says: cropped, then mirrored.
+
+    Raises GaxError where that cannot be.
+    """
     fields = [field for field in AS_THEY_ARE if data.get(field)]
     if fields and 'image' not in source.spec.fields:
         raise errors.GaxError(f'config.data.{fields[0]} is for images, which {data.name} has none of')

@@ -28,9 +28,10 @@ class BadImage(errors.GaxError):
 def image(content: bytes | Path, name: str = '', channels: int = 0) -> np.ndarray:
     """The picture in a file, or in its bytes: uint8 [H, W, 1] where it is gray, else [H, W, 3].
 
-    Transparent pixels lie over white; with channels=4 the image is RGBA as it is in the file. A palette is looked up (RGB);
-    CMYK and the like become RGB; embedded colour profiles are not heeded. 16-bit gray is rounded to 8; of 16-bit colour
-    Pillow reads the upper bytes. What EXIF says of rotation is done. Raises BadImage for what is broken, moves, or has 32 bits.
+    Transparent pixels lie over white; with channels=4 the image is RGBA as it is in the file. A palette is
+    looked up (RGB); CMYK and the like become RGB; embedded colour profiles are not heeded. 16-bit gray is
+    rounded to 8; of 16-bit colour Pillow reads the upper bytes. What EXIF says of rotation is done. Raises
+    BadImage for what is broken, moves, or has 32 bits.
     """
     name = name or str(content)
     if isinstance(content, Path):
@@ -53,7 +54,10 @@ def image(content: bytes | Path, name: str = '', channels: int = 0) -> np.ndarra
 
 
 def shape(path: Path, channels: int = 0) -> tuple[int, int, int]:
-    """(H, W, C) that `image` would return, from the head of the file alone. Raises BadImage where that is broken."""
+    """(H, W, C) that `image` would return, from the head of the file alone.
+
+    Raises BadImage where that is broken.
+    """
     refuse_nothing(path)
     try:
         with Image.open(path) as opened:

@@ -30,7 +30,10 @@ class Open(NamedTuple):
     shape: tuple[int, ...]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """'image' uint8 [n, H, W, C] and 'label' int32 [n]. Raises GaxError that names the file that is broken or unlike."""
+        """'image' uint8 [n, H, W, C] and 'label' int32 [n].
+
+        Raises GaxError that names the file that is broken or unlike.
+        """
         images: np.ndarray = np.empty((len(indices), *self.shape), np.uint8)
         for place, index in enumerate(indices):
             path = self.found.paths[index]
@@ -46,9 +49,10 @@ def named(path: str, data: Any) -> Source:
     """The images under `path`; their labels are the class folders in the order of their names, or as gax
     wrote them down.
 
-    Found by their suffixes, at any depth; other files are left out, and told of. A broken one ends it, by name
-    (data.broken='error'), or is left out and counted ('skip': then every file is read once before a run begins). A set that
-    will be fetched has the heads of its files compared before anything else, if the config leaves their shape open.
+    Found by their suffixes, at any depth; other files are left out, and told of. A broken one ends it, by
+    name (data.broken='error'), or is left out and counted ('skip': then every file is read once before a run
+    begins). A set that will be fetched has the heads of its files compared before anything else, if the
+    config leaves their shape open.
     """
     root, fitting = paths.user(path), preprocess.of(data)
     found = find(root)
@@ -87,7 +91,10 @@ def unlike(
 
 
 def without_broken(found: Found, root: Path, channels: int) -> Found:
-    """The images that can be read, each of them tried. Raises GaxError where none is left, in all or of a class."""
+    """The images that can be read, each of them tried.
+
+    Raises GaxError where none is left, in all or of a class.
+    """
 
     reasons = [(index, why) for index, why in tried(found.paths, channels) if why]
     if not reasons:

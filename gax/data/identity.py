@@ -1,7 +1,9 @@
-"""What tells one data set from another, small enough to lie in a workdir: the spec, and digests of what is in the set.
+"""What tells one data set from another, small enough to lie in a workdir: the spec, and digests of what is in
+the set.
 
-A config only names its data, and what a name stands for may change between two starts. So a run keeps this (data.json) and
-is not continued on other data by accident; and it can be sampled where the data is not at hand, from the spec alone.
+A config only names its data, and what a name stands for may change between two starts. So a run keeps this
+(data.json) and is not continued on other data by accident; and it can be sampled where the data is not at
+hand, from the spec alone.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from gax.data.threads import chunks
 class Identity(NamedTuple):
     """spec: of the data. content, listing: 16 hex digits of a SHA-256 each, '' where there is no such digest.
 
-    content: of every array, whole; of sets that are read from memory, whether they live on the device or are streamed.
-    listing: of the names (below the set's folder) and sizes of its files, in their order. Of a set that is streamed from
+    content: of every array, whole; of sets that are read from memory, whether they live on the device or are
+        streamed.
+    listing: of the names (below the set's folder) and sizes of its files, in their order. Of a set that is
+        streamed from
     files it is all there is: a file that changes and keeps its size is not noticed.
     """
 
@@ -34,14 +38,18 @@ class Identity(NamedTuple):
 
 
 def of(source: Source) -> Identity:
-    """Hashes what is in memory (about a second a GiB), and the listing of the files that a set is read from."""
+    """Hashes what is in memory (about a second a GiB), and the listing of the files that a set is read
+    from.
+    """
     listing = source.listing() if source.listing else ''
     in_memory = source.fetch is None or source.listing is None
     return Identity(source.spec, content_of(source) if in_memory else '', listing)
 
 
 def content_of(source: Source) -> str:
-    """The digest of all arrays of a source: the same of one whose arrays live on the device and of one that is streamed."""
+    """The digest of all arrays of a source: the same of one whose arrays live on the device and of one that
+    is streamed.
+    """
     digests: dict[str, Any] = {}
     parts: Iterable[Any] = [source.arrays]
     if source.fetch:
@@ -59,7 +67,9 @@ def content_of(source: Source) -> str:
 
 
 def differences(old: Identity, new: Identity) -> list[str]:
-    """What tells `new` from `old`, each as 'size: 8 there, 9 now'; empty for the same data, wherever it lies."""
+    """What tells `new` from `old`, each as 'size: 8 there, 9 now'; empty for the same data, wherever it
+    lies.
+    """
     lines = [
         f'{name}: {plain(before)} there, {plain(after)} now'
         for name in ('fields', 'num_classes', 'size', 'classes')
@@ -102,7 +112,9 @@ def from_json(content: Mapping[str, Any]) -> Identity:
 
 
 def described(spec: Spec) -> Source:
-    """A source that has the spec and no data, for programs that are traced or sampled from: its batches are all zeros."""
+    """A source that has the spec and no data, for programs that are traced or sampled from: its batches are
+    all zeros.
+    """
 
     def read(arrays: Any, rows: Any, key: Key) -> Batch:
         batch: dict[str, Array] = {n: jnp.zeros((len(rows), *shape)) for n, shape in spec.fields.items()}

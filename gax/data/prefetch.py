@@ -1,4 +1,6 @@
-"""Rows for one step after another: at once where they are cheap, or made ready ahead of time by threads or processes."""
+"""Rows for one step after another: at once where they are cheap, or made ready ahead of time by threads or
+processes.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,11 @@ WITHOUT_END = 2**40  # steps: more than any run has
 
 
 class Pick(NamedTuple):
-    """step -> the rows of that step: a pure function, so that any worker may make any step's, and no position is kept.
+    """step -> the rows of that step: a pure function, so that any worker may make any step's, and no position
+    is kept.
 
-    rows: that one step reads, of all processes. size: of the set. own: the places among a step's rows that this process
-    reads, int [n]; None: all.
+    rows: that one step reads, of all processes. size: of the set. own: the places among a step's rows that
+    this process reads, int [n]; None: all.
     """
 
     seed: int
@@ -43,7 +46,8 @@ class Pick(NamedTuple):
 class Feed:
     """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...].
 
-    room: with more of it than `count`, leaves [room, rows, ...], zeros behind: a program has arrays of one shape.
+    room: with more of it than `count`, leaves [room, rows, ...], zeros behind: a program has arrays of one
+        shape.
     waited: seconds that callers have waited, in all; None where there is nothing to wait for.
     """
 
@@ -63,10 +67,11 @@ class Feed:
 
 
 class Stream(Feed):
-    """Rows that Grain makes ready: each process of several its own, put together into arrays split over all devices.
+    """Rows that Grain makes ready: each process of several its own, put together into arrays split over all
+    devices.
 
-    It begins at whatever step it is asked for first, and again where it is asked for another than the next. What goes
-    wrong in a worker is raised here.
+    It begins at whatever step it is asked for first, and again where it is asked for another than the next.
+    What goes wrong in a worker is raised here.
     """
 
     waited: float

@@ -1,4 +1,7 @@
-"""How an image is made to have the channels and the size that a config asks for. Pillow resizes, on the host."""
+"""How an image is made to have the channels and the size that a config asks for.
+
+Pillow resizes, on the host.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,13 @@ CROPS = ('center', 'none')
 
 
 class Fit(NamedTuple):
-    """image_size: pixels a side; 0 keeps each image as it is, square or not. channels: 0 keeps those there are.
+    """image_size: pixels a side; 0 keeps each image as it is, square or not. channels: 0 keeps those there
+    are.
 
-    crop: 'center' cuts the largest piece of the shape asked for out of the middle before an image is resized; 'none' squeezes
-    the whole of it into that shape. filter: of FILTERS; Pillow's, which widen as an image shrinks (antialiased).
+    crop: 'center' cuts the largest piece of the shape asked for out of the middle before an image is resized;
+        'none' squeezes
+    the whole of it into that shape. filter: of FILTERS; Pillow's, which widen as an image shrinks
+        (antialiased).
     image_width: where image_size is the height alone; 0: squares.
     """
 
@@ -34,7 +40,10 @@ class Fit(NamedTuple):
     image_width: int = 0
 
     def __call__(self, image: np.ndarray) -> np.ndarray:
-        """uint8 [H, W, C] -> [*size, channels]. Raises GaxError for channels that cannot be made of those there are."""
+        """uint8 [H, W, C] -> [*size, channels].
+
+        Raises GaxError for channels that cannot be made of those there are.
+        """
         image = with_channels(image, self.channels)
         size = self.size(image.shape)
         if image.shape[:2] == size:
@@ -57,7 +66,9 @@ def of(data: Any) -> Fit:
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """One channel is repeated, three become one by luminance (ITU-R 601-2, as Pillow has it); 0 changes nothing."""
+    """One channel is repeated, three become one by luminance (ITU-R 601-2, as Pillow has it); 0 changes
+    nothing.
+    """
     found = image.shape[-1]
     if channels in (0, found):
         return image
@@ -69,8 +80,8 @@ def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
 
 
 def centre(image: np.ndarray, aspect: tuple[int, int] = (1, 1)) -> np.ndarray:
-    """The largest piece of the aspect (height, width) in the middle of [H, W, C]; of an odd rest the larger half lies
-    below and to the right."""
+    """The largest piece of the aspect (height, width) in the middle of [H, W, C]; of an odd rest the larger
+    half lies below and to the right."""
     sides, (rows, columns) = image.shape[:2], aspect
     height = min(sides[0], max(1, round(sides[1] * rows / columns)))
     width = min(sides[1], max(1, round(sides[0] * columns / rows)))
@@ -79,7 +90,9 @@ def centre(image: np.ndarray, aspect: tuple[int, int] = (1, 1)) -> np.ndarray:
 
 
 def resize(image: np.ndarray, size: int | tuple[int, int], filter: str = 'lanczos') -> np.ndarray:
-    """uint8 [H, W, C] -> [*size, C], or [size, size, C], channel by channel, so that there may be any number of them."""
+    """uint8 [H, W, C] -> [*size, C], or [size, size, C], channel by channel, so that there may be any number
+    of them.
+    """
     height, width = (size, size) if isinstance(size, int) else size
     layers = [
         np.asarray(

@@ -1,4 +1,6 @@
-"""The order in which examples are read: a pure function of (seed, position), so a resumed run needs no iterator."""
+"""The order in which examples are read: a pure function of (seed, position), so a resumed run needs no
+iterator.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ import numpy as np
 def indices(seed: int, start: int, count: int, size: int) -> np.ndarray:
     """Positions start .. start + count - 1 of the endless stream of shuffled epochs, int32 [count].
 
-    Each epoch is a permutation of all `size` examples (an epoch may end within a batch, and none is dropped). A
-    source without end (size 0) gets its positions back, modulo 2^31.
+    Each epoch is a permutation of all `size` examples (an epoch may end within a batch, and none is dropped).
+    A source without end (size 0) gets its positions back, modulo 2^31.
     """
     positions: np.ndarray = np.arange(start, start + count, dtype=np.int64)
     if size == 0:

@@ -1,4 +1,6 @@
-"""What a data source is: arrays that live on the device, or rows fetched for each step, and a pure function that reads."""
+"""What a data source is: arrays that live on the device, or rows fetched for each step, and a pure function
+that reads.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,13 @@ from gax.core.types import Array, Batch, Key
 class Source(NamedTuple):
     """arrays: a pytree, on the device for the whole run. read: (arrays, rows, key) -> batch of as many rows.
 
-    fetch: (indices int32 [n]) -> a pytree of NumPy arrays [n, ...], on the host, for what does not fit on the device:
-        `rows` is what it returns. None: `rows` is the indices themselves. It may be called by several threads at once.
-    listing: () -> digest of the names and sizes of the files that the set is read from, see `listing`. None: of none.
-    `read` is pure and runs inside the compiled step. Sources without end ignore the indices and draw from the key.
+    fetch: (indices int32 [n]) -> a pytree of NumPy arrays [n, ...], on the host, for what does not fit on the
+        device:
+        `rows` is what it returns. None: `rows` is the indices themselves. It may be called by several threads
+            at once.
+    listing: () -> digest of the names and sizes of the files that the set is read from, see `listing`. None:
+    of none. `read` is pure and runs inside the compiled step. Sources without end ignore the indices and draw
+    from the key.
     """
 
     spec: Spec
@@ -34,7 +39,9 @@ class Source(NamedTuple):
 
 
 def listing(root: Path, paths: Iterable[Path], also: bytes = b'') -> str:
-    """16 hex digits of the SHA-256 of names (below `root`) and sizes of files, in order. also: what is digested beside."""
+    """16 hex digits of the SHA-256 of names (below `root`) and sizes of files, in order. also: what is
+    digested beside.
+    """
     sha = hashlib.sha256(also + b'\0')
     for path in paths:
         sha.update(os.fsencode(path.relative_to(root)) + f'\0{path.stat().st_size}\n'.encode())
@@ -71,8 +78,8 @@ def flipped(source: Source) -> Source:
 def cropped(source: Source, pixels: int) -> Source:
     """`source`, each image moved by up to `pixels` pixels each way, anew each time that it is read.
 
-    As if its reflection were put around it, `pixels` wide, and a piece of the old size cut out anywhere. The pixels at its
-    edges are not repeated.
+    As if its reflection were put around it, `pixels` wide, and a piece of the old size cut out anywhere. The
+    pixels at its edges are not repeated.
     """
 
     def places(key: Key, count: int, length: int) -> Array:

@@ -13,10 +13,13 @@ from gax.data.source import Source, to_unit
 
 
 def stacked_mnist(fit: Fit = memory.AS_IT_IS) -> Source:
-    """'image' float32 [B, H, W, 3] in [-1, 1] of three digits drawn independently, 'label' = 100 a + 10 b + c.
+    """'image' float32 [B, H, W, 3] in [-1, 1] of three digits drawn independently, 'label' = 100 a + 10 b +
+    c.
 
-    Metz et al., "Unrolled Generative Adversarial Networks", 2017, section 3.3.1; Srivastava et al., "VEEGAN", 2017. Without
-    end: the papers draw a fixed set (VEEGAN: 128,000 images), here every example is new, of the 10,000 embedded digits.
+    Metz et al., "Unrolled Generative Adversarial Networks", 2017, section 3.3.1; Srivastava et al., "VEEGAN",
+    2017. Without
+    end: the papers draw a fixed set (VEEGAN: 128,000 images), here every example is new, of the 10,000
+        embedded digits.
     fit: 28x28 as they are; 32 in some papers (resized).
     """
     digits = memory.embedded('mnist', fit._replace(channels=0))

@@ -16,14 +16,18 @@ from gax.data.source import Source
 
 
 class Mixture(NamedTuple):
-    """Gaussians of equal weight: centers float64 [modes, D], one standard deviation for all axes and modes."""
+    """Gaussians of equal weight: centers float64 [modes, D], one standard deviation for all axes and
+    modes.
+    """
 
     centers: np.ndarray
     std: float
 
 
 def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Mixture:
-    """Gaussians on a circle (Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018: 8, radius 1, std 0.01)."""
+    """Gaussians on a circle (Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018: 8, radius 1, std
+    0.01).
+    """
     angle = 2 * np.pi * np.arange(modes) / modes
     return Mixture(radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1), std)
 
@@ -52,10 +56,11 @@ def mixture(name: str) -> Source:
 
 
 def swiss_roll(turns: float = 1.5, noise: float = 0.05) -> Source:
-    """A spiral in the plane, t (cos t, sin t) / 3 pi for t uniform in [1.5 pi, 1.5 pi + 2 pi turns], with noise.
+    """A spiral in the plane, t (cos t, sin t) / 3 pi for t uniform in [1.5 pi, 1.5 pi + 2 pi turns], with
+    noise.
 
-    Two of the three coordinates of Marsland's swiss roll (scikit-learn's `make_swiss_roll`), scaled to about [-1.5, 1.5];
-    `noise` is the standard deviation, in those units.
+    Two of the three coordinates of Marsland's swiss roll (scikit-learn's `make_swiss_roll`), scaled to about
+    [-1.5, 1.5]; `noise` is the standard deviation, in those units.
     """
 
     def read(arrays: Array, indices: Array, key: Key) -> Batch:

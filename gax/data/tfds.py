@@ -40,7 +40,10 @@ class Open(NamedTuple):
     shape: tuple[int, ...]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """'image' uint8 [n, H, W, C], 'label' int32 [n]. Raises GaxError that names the record that is broken or unlike."""
+        """'image' uint8 [n, H, W, C], 'label' int32 [n].
+
+        Raises GaxError that names the record that is broken or unlike.
+        """
         images: np.ndarray = np.empty((len(indices), *self.shape), np.uint8)
         records = [self.records[int(index)] for index in indices]
         for place, (index, record) in enumerate(zip(indices, records, strict=True)):
@@ -56,11 +59,13 @@ class Open(NamedTuple):
 
 
 def named(text: str, data: Any) -> Source:
-    """NAME[/config][:version][:split] of the sets prepared in `data.dir` ('': where TFDS keeps them); split: 'train'.
+    """NAME[/config][:version][:split] of the sets prepared in `data.dir` ('': where TFDS keeps them); split:
+    'train'.
 
-    NAME may also be the path of one prepared set, a folder with dataset_info.json. Any split that TFDS knows will do, e.g.
-    'train[:80%]' or 'train+test'. Images are the feature 'image', or the only one; labels the feature 'label', or the only
-    class there is. Raises GaxError where the set is not there: it says how to get it, and on which machine.
+    NAME may also be the path of one prepared set, a folder with dataset_info.json. Any split that TFDS knows
+    will do, e.g. 'train[:80%]' or 'train+test'. Images are the feature 'image', or the only one; labels the
+    feature 'label', or the only class there is. Raises GaxError where the set is not there: it says how to
+    get it, and on which machine.
     """
     name, split = parts(text)
     builder = find(name, data.get('dir', ''))
@@ -85,7 +90,9 @@ def named(text: str, data: Any) -> Source:
 
 
 def parts(text: str) -> tuple[str, str]:
-    """('cifar10', 'train') of 'cifar10'; a version stays with the name: ('mnist:3.0.1', 'test') of 'mnist:3.0.1:test'."""
+    """('cifar10', 'train') of 'cifar10'; a version stays with the name: ('mnist:3.0.1', 'test') of
+    'mnist:3.0.1:test'.
+    """
     for path, _, split in (
         (text, '', ''),
         text.rpartition(':'),
@@ -152,7 +159,10 @@ def where(folder: str) -> Path:
 
 
 def readable(path: Path) -> Path:
-    """`path`. Raises GaxError for bytes that are no UTF-8, which the reader and the writer of ArrayRecord refuse."""
+    """`path`.
+
+    Raises GaxError for bytes that are no UTF-8, which the reader and the writer of ArrayRecord refuse.
+    """
     try:
         str(path).encode()
     except UnicodeEncodeError as error:

@@ -14,10 +14,11 @@ FORMAT = 'array_record'
 
 
 def prepare(name: str, folder: str = '') -> str:
-    """Downloads and writes 'tfds:NAME[/config][:split]' (all its splits) as ArrayRecord files; returns what to say of it.
+    """Downloads and writes 'tfds:NAME[/config][:split]' (all its splits) as ArrayRecord files; returns what
+    to say of it.
 
-    folder: '' for where TFDS keeps its sets. Raises GaxError for other names, and for what goes wrong on the way, after
-    which TFDS leaves nothing that it would take for a whole set.
+    folder: '' for where TFDS keeps its sets. Raises GaxError for other names, and for what goes wrong on the
+    way, after which TFDS leaves nothing that it would take for a whole set.
     """
     kind, _, text = name.partition(':')
     if kind != 'tfds' or not text:

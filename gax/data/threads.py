@@ -17,7 +17,8 @@ T = TypeVar('T')
 def chunks(work: Callable[[np.ndarray], T], size: int, said: str) -> Iterator[tuple[np.ndarray, T]]:
     """(indices, work(indices)) of 0 .. size - 1 in order, 64 at a time. An error in a thread is raised here.
 
-    said: what the bar is called. Pillow's decoders let other threads run, so one thread a core is as good as processes.
+    said: what the bar is called. Pillow's decoders let other threads run, so one thread a core is as good as
+    processes.
     """
     from tqdm import tqdm
 

@@ -1,4 +1,6 @@
-"""Images that are at hand, written as a prepared set of TensorFlow Datasets or as a folder of PNGs; without TensorFlow."""
+"""Images that are at hand, written as a prepared set of TensorFlow Datasets or as a folder of PNGs; without
+TensorFlow.
+"""
 
 from __future__ import annotations
 

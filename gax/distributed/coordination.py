@@ -1,10 +1,13 @@
-"""Processes that train together: what they tell one another beside their arrays, so that they end together too.
+"""Processes that train together: what they tell one another beside their arrays, so that they end together
+too.
 
-Every process has one TCP connection to process 0, which passes on what concerns all. It is there because JAX's own service
-notices a death late (100 s), and then aborts everybody: a collective whose partner has died waits, and a closed connection is
-known at once. Messages are JSON lists, one a line, the first entry saying which:
+Every process has one TCP connection to process 0, which passes on what concerns all. It is there because
+JAX's own service notices a death late (100 s), and then aborts everybody: a collective whose partner has died
+waits, and a closed connection is known at once. Messages are JSON lists, one a line, the first entry saying
+which:
 
-beat              every BEAT seconds; GONE seconds without a word mean that a process, its machine or the network is dead
+beat              every BEAT seconds; GONE seconds without a word mean that a process, its machine or the
+network is dead
 word VALUE        what process 0 has to say to the others, in order (see `Alone.word`)
 stop NAME         to process 0: a signal has come
 halt, at STEP, until STEP NAME    all stop after the same step (see `Team.halts`)
@@ -34,7 +37,9 @@ STATUS = 75  # of a process that ends because another one is gone (sysexits.h: t
 
 
 class Line:
-    """One connection. silent: the seconds for which nothing has come, counted by whoever listens (see `Team._attend`)."""
+    """One connection. silent: the seconds for which nothing has come, counted by whoever listens (see
+    `Team._attend`).
+    """
 
     def __init__(self, connection: socket.socket) -> None:
         connection.settimeout(LEAVING)  # whoever does not read must not hold up the others
@@ -64,7 +69,8 @@ class Line:
         return [json.loads(text) for text in whole]
 
     def first(self, seconds: float) -> list[Any] | None:
-        """The first message; what has come behind it is in `unread`. None unless it is whole after `seconds`, and not too long.
+        """The first message; what has come behind it is in `unread`. None unless it is whole after `seconds`,
+        and not too long.
 
         Raises ValueError for what is no message: somebody else may be on the other side.
         """
@@ -95,7 +101,8 @@ class Line:
 class Alone:
     """A process that trains by itself: a team of one.
 
-    saved: the step of the newest checkpoint; failed: whether the others have been told that this process ends.
+    saved: the step of the newest checkpoint; failed: whether the others have been told that this process
+    ends.
     """
 
     index, count, saved, failed = 0, 1, 0, False
@@ -106,14 +113,16 @@ class Alone:
         return self.index == 0
 
     def word(self, value: Any = None) -> Any:
-        """The `value` of process 0 (of numbers, texts, lists, dicts), at every process; the others wait for it."""
+        """The `value` of process 0 (of numbers, texts, lists, dicts), at every process; the others wait for
+        it.
+        """
         return value
 
     def halts(self, step: int, name: str) -> str:
         """The name of the signal for which all stop before the call that begins at `step`; '' to go on.
 
-        name: that of a signal that has come to this process, or ''. To be asked before every call, and of every process
-        at the same steps.
+        name: that of a signal that has come to this process, or ''. To be asked before every call, and of
+        every process at the same steps.
         """
         return name
 
@@ -125,9 +134,11 @@ class Alone:
 
 
 class Team(Alone):
-    """One of several processes; a thread listens to the others, and ends this one where it cannot go on without them.
+    """One of several processes; a thread listens to the others, and ends this one where it cannot go on
+    without them.
 
-    lines: to process 0, or at process 0 to every other one, by their numbers. hosts: the name of each one's machine.
+    lines: to process 0, or at process 0 to every other one, by their numbers. hosts: the name of each one's
+    machine.
     """
 
     def __init__(self, index: int, lines: Mapping[int, Line], hosts: Sequence[str]) -> None:
@@ -150,10 +161,11 @@ class Team(Alone):
         return value
 
     def halts(self, step: int, name: str) -> str:
-        """Each process says how far it is; all stop at the first call boundary after the furthest of these steps.
+        """Each process says how far it is; all stop at the first call boundary after the furthest of these
+        steps.
 
-        The listening threads answer, so that nobody waits for a process that waits for the device; which steps begin a
-        call is the same in all processes.
+        The listening threads answer, so that nobody waits for a process that waits for the device; which
+        steps begin a call is the same in all processes.
         """
         with self._lock:
             if name and not self._told:
@@ -197,8 +209,8 @@ class Team(Alone):
     def _attend(self, ready: selectors.BaseSelector) -> None:
         """Reads what comes, says that this process lives, and notices those that do not.
 
-        Silence counts from here on: the first to come may have waited long for the last. And while this process is stopped itself,
-        which one long round shows, it says nothing of the others.
+        Silence counts from here on: the first to come may have waited long for the last. And while this
+        process is stopped itself, which one long round shows, it says nothing of the others.
         """
         for index, line in self._lines.items():
             ready.register(line.socket, selectors.EVENT_READ, index)
@@ -314,6 +326,8 @@ class Team(Alone):
 
 
 def say(text: str) -> None:
-    """On stderr, where that can be written: a full disk or a closed pipe must not keep a process from its end."""
+    """On stderr, where that can be written: a full disk or a closed pipe must not keep a process from its
+    end.
+    """
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print('\n' * sys.stderr.isatty() + text, file=sys.stderr, flush=True)

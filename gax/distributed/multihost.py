@@ -1,7 +1,8 @@
 """One run in several processes: on several machines, or several on one. How they begin together, and end.
 
-How they find each other is in rendezvous.py, what they say to each other while they train in coordination.py, who does what in
-runner.py. Each process feeds its own devices the rows that lie there; the state is whole on all of them.
+How they find each other is in rendezvous.py, what they say to each other while they train in coordination.py,
+who does what in runner.py. Each process feeds its own devices the rows that lie there; the state is whole on
+all of them.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ KEPT: list[Any] = []  # handlers that C calls
 
 
 class Asked(NamedTuple):
-    """The flags of experiments/train.py; None and '' where one is not given. seconds: to wait for the others."""
+    """The flags of experiments/train.py; None and '' where one is not given. seconds: to wait for the
+    others.
+    """
 
     coordinator: str = ''
     num_processes: int | None = None
@@ -46,8 +49,8 @@ class Asked(NamedTuple):
 def joined(asked: Asked) -> Iterator[Alone]:
     """Joins the other processes; in the block they work together, and an error in one ends all.
 
-    Must be entered before JAX has looked for devices. Raises GaxError for flags that cannot be meant, and where the others do
-    not come.
+    Must be entered before JAX has looked for devices. Raises GaxError for flags that cannot be meant, and
+    where the others do not come.
     """
     place = placed(asked)
     if place is None or place.num == 1:
@@ -64,7 +67,8 @@ def joined(asked: Asked) -> Iterator[Alone]:
         FAILED.append(team)
         raise
     except BaseException as error:
-        # A collective fails where its partner has died; then the thread that listens knows, and ends this process.
+        # A collective fails where its partner has died; then the thread that listens knows, and ends this
+        # process.
         time.sleep(2.0)
         say(traceback.format_exc())
         team.fail(f'{type(error).__name__}: {errors.first_line(error)}', 1)
@@ -91,7 +95,10 @@ def leave(status: int) -> None:
 
 
 def placed(asked: Asked) -> Place | None:
-    """Where this process stands by its flags; None: by itself. Raises GaxError for flags that do not fit together."""
+    """Where this process stands by its flags; None: by itself.
+
+    Raises GaxError for flags that do not fit together.
+    """
     explicit = {
         'coordinator': asked.coordinator or None,
         'num_processes': asked.num_processes,
@@ -120,9 +127,12 @@ def placed(asked: Asked) -> Place | None:
 
 
 def detected(seconds: int) -> Place:
-    """What JAX finds out of the environment: SLURM, Open MPI, Kubernetes (with the package `kubernetes`), TPU pods."""
+    """What JAX finds out of the environment: SLURM, Open MPI, Kubernetes (with the package `kubernetes`),
+    TPU pods.
+    """
     try:
-        # What jax.distributed.initialize() asks; it has no public name, and tells nobody what it was answered.
+        # What jax.distributed.initialize() asks; it has no public name, and tells nobody what it was
+        # answered.
         from jax._src.clusters import ClusterEnv
 
         found = ClusterEnv.auto_detect_unset_distributed_params(None, None, None, None, None, seconds)
@@ -159,7 +169,9 @@ def begin(place: Place, team: Team, port: int) -> None:
 
 @contextlib.contextmanager
 def without_proxies() -> Iterator[None]:
-    """In the block no *_proxy is set: JAX's service would be looked for through it, which waits for ever where it leads nowhere."""
+    """In the block no *_proxy is set: JAX's service would be looked for through it, which waits for ever
+    where it leads nowhere.
+    """
     kept = {name: value for name, value in os.environ.items() if '_proxy' in name.lower()}
     for name in kept:
         del os.environ[name]
@@ -170,8 +182,10 @@ def without_proxies() -> Iterator[None]:
 
 
 def greet() -> int:
-    """A sum over all devices, whose number it returns. Those of a mesh are connected when they first compute together, for which
-    some of JAX's libraries give them 30 s: now, rather than when one has compiled its programs and another has not.
+    """A sum over all devices, whose number it returns. Those of a mesh are connected when they first compute
+    together, for which
+    some of JAX's libraries give them 30 s: now, rather than when one has compiled its programs and another
+    has not.
     """
     mesh = sharding.mesh()
     ones = sharding.put(np.ones(mesh.size, np.float32), sharding.rows(mesh))
@@ -179,7 +193,8 @@ def greet() -> int:
 
 
 def catch_aborts(team: Team) -> None:
-    """Where JAX's C++ aborts this process, as it does when process 0 has died, the reason is told in a line of ours.
+    """Where JAX's C++ aborts this process, as it does when process 0 has died, the reason is told in a line
+    of ours.
 
     A handler set by Python's `signal` would run after the abort, which is never.
     """
@@ -200,7 +215,9 @@ def catch_aborts(team: Team) -> None:
 
 
 def spread(tree: Any, like: Any) -> Any:
-    """Process 0's `tree` of NumPy arrays shaped `like`, bit for bit, at every process. tree: None at the others."""
+    """Process 0's `tree` of NumPy arrays shaped `like`, bit for bit, at every process. tree: None at the
+    others.
+    """
     from jax.experimental.multihost_utils import broadcast_one_to_all
 
     leaves, structure = jax.tree.flatten(like)

@@ -1,7 +1,8 @@
 """How the processes of one run find each other.
 
-Process 0 listens at HOST:PORT for the others, checks that they belong together, and says when all are there; only then is JAX
-told (its own service takes PORT + 1, or any port that is free). So whatever is wrong is one line rather than an abort of JAX's.
+Process 0 listens at HOST:PORT for the others, checks that they belong together, and says when all are there;
+only then is JAX told (its own service takes PORT + 1, or any port that is free). So whatever is wrong is one
+line rather than an abort of JAX's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ LOOPBACK = {'localhost': '127.0.0.1', '127.0.0.1': '127.0.0.1', '::1': '::1'}
 
 
 class Place(NamedTuple):
-    """Where a process stands among all: `num` of them, this one being number `own`, and process 0 listens at host:port."""
+    """Where a process stands among all: `num` of them, this one being number `own`, and process 0 listens at
+    host:port.
+    """
 
     host: str
     port: int
@@ -45,7 +48,9 @@ def split(address: str) -> tuple[str, int]:
 
 
 def meet(place: Place, seconds: int) -> tuple[Team, int]:
-    """Waits for all processes, at most `seconds`; returns the team, and the port of process 0 that JAX's service is to have."""
+    """Waits for all processes, at most `seconds`; returns the team, and the port of process 0 that JAX's
+    service is to have.
+    """
     return gathered(place, seconds) if place.own == 0 else reached(place, seconds)
 
 
@@ -85,7 +90,9 @@ def in_vain(place: Place, seconds: int, came: Collection[int]) -> str:
 
 
 def listening(place: Place) -> socket.socket:
-    """On all interfaces, as JAX's service does; on the loopback alone where that is all that was asked for."""
+    """On all interfaces, as JAX's service does; on the loopback alone where that is all that was asked
+    for.
+    """
     host = LOOPBACK.get(place.host, '')
     both = not host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if both or ':' in host else socket.AF_INET
@@ -98,7 +105,9 @@ def listening(place: Place) -> socket.socket:
 
 
 def greeting(line: Line, seconds: float) -> dict[str, Any]:
-    """What a process that comes says first; {} from whoever is none of ours, or says nothing whole for `seconds`."""
+    """What a process that comes says first; {} from whoever is none of ours, or says nothing whole for
+    `seconds`.
+    """
     try:
         kind, hello = line.first(seconds) or ('', {})
     except ValueError:

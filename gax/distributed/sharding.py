@@ -2,18 +2,20 @@
 
 One step function, and three ways to compile it, chosen by `config.parallel`:
 
-jit        Written for the global batch; the compiler inserts the all-reduces. The number of devices changes no
-           result (to rounding), batch-norm statistics are global, and random draws, which threefry makes position by
-           position, are the same on any mesh.
-shard_map  Every device is a replica that plays the game on its own rows, and what a move found (gradient, loss, statistics
-           of normalisation, states of terms, metrics) is averaged over all of them, by one all-reduce a move, before
-           anything is made of it. Replicas draw their shares of the numbers that `jit` draws (see rng.py).
+jit        Written for the global batch; the compiler inserts the all-reduces. The number of devices changes
+           no result (to rounding), batch-norm statistics are global, and random draws, which threefry makes
+           position by position, are the same on any mesh.
+shard_map  Every device is a replica that plays the game on its own rows, and what a move found (gradient,
+           loss, statistics of normalisation, states of terms, metrics) is averaged over all of them, by one
+           all-reduce a move, before anything is made of it. Replicas draw their shares of the numbers that
+           `jit` draws (see rng.py).
 pmap       The same, by `jax.pmap`.
 
-So all three agree, to rounding, where an objective is a mean over examples that do not see one another. Where they do, a
-replica's examples see those of the replica alone: batch-norm (running averages are the mean of the replicas'), minibatch
-discrimination and standard deviation, relativistic averages, feature matching, top-k, DRAGAN's standard deviation, a
-controller that takes a sign. A metric that is no mean (the largest logit) is the mean of the replicas'.
+So all three agree, to rounding, where an objective is a mean over examples that do not see one another. Where
+they do, a replica's examples see those of the replica alone: batch-norm (running averages are the mean of the
+replicas'), minibatch discrimination and standard deviation, relativistic averages, feature matching, top-k,
+DRAGAN's standard deviation, a controller that takes a sign. A metric that is no mean (the largest logit) is
+the mean of the replicas'.
 """
 
 from __future__ import annotations
@@ -34,8 +36,8 @@ from gax.core import rng
 from gax.core.types import Batch, Game, Key, PyTree, TrainState
 
 AXIS = 'data'
-# XLA:CPU has a pass that undoes rematerialisation (wrappers.remat): it lifts the barriers by which JAX keeps a pass that is
-# made again apart from the first, and the two are then found to be the same.
+# XLA:CPU has a pass that undoes rematerialisation (wrappers.remat): it lifts the barriers by which JAX keeps
+# a pass that is made again apart from the first, and the two are then found to be the same.
 OPTIONS = {'cpu': {'xla_disable_hlo_passes': 'cse_barrier_expander'}}
 Advance = Callable[..., Any]  # (carry, arrays, rows) -> carry
 OneStep = Callable[..., Any]  # (state, arrays, rows) -> (state, metrics)
@@ -44,8 +46,8 @@ OneStep = Callable[..., Any]  # (state, arrays, rows) -> (state, metrics)
 class Mode(NamedTuple):
     """A way to run a game on the devices of a mesh.
 
-    game: (game, mesh) -> what is played, and step: what is called, made of those for the whole batch. compile: (fn,
-    mesh, row_axis) -> fn of
+    game: (game, mesh) -> what is played, and step: what is called, made of those for the whole batch.
+    compile: (fn, mesh, row_axis) -> fn of
     (carry, arrays, rows) -> carry, with `carry` given away, and `rows` split over their `row_axis`.
     replicas: whether each device takes its rows for all there are.
     """
@@ -57,9 +59,9 @@ class Mode(NamedTuple):
 
 
 def mesh(devices: list[jax.Device] | None = None) -> Mesh:
-    """All devices (or those given) in a row called 'data'. How arrays within a program lie is the compiler's choice (Auto):
-    typed (Explicit, which is what JAX makes by default), a step whose state is whole everywhere would be so throughout,
-    and every device would do all of the work.
+    """All devices (or those given) in a row called 'data'. How arrays within a program lie is the compiler's
+    choice (Auto): typed (Explicit, which is what JAX makes by default), a step whose state is whole
+    everywhere would be so throughout, and every device would do all of the work.
     """
     count, auto = len(devices or jax.devices()), jax.sharding.AxisType.Auto
     return jax.make_mesh((count,), (AXIS,), axis_types=(auto,), devices=devices)
@@ -98,8 +100,8 @@ def own(mesh: Mesh) -> Mesh:
 
 
 def put(tree: PyTree, sharding: NamedSharding) -> PyTree:
-    """Arrays of the host on the devices of `sharding`; where these are of several processes, which all have the same
-    arrays, each puts there what lies on its own. Nothing is sent.
+    """Arrays of the host on the devices of `sharding`; where these are of several processes, which all have
+    the same arrays, each puts there what lies on its own. Nothing is sent.
     """
     if sharding.is_fully_addressable:
         return jax.device_put(tree, sharding)
@@ -108,8 +110,8 @@ def put(tree: PyTree, sharding: NamedSharding) -> PyTree:
 
 
 def view(tree: PyTree, mesh: Mesh) -> PyTree:
-    """Arrays that are whole on every device of theirs as arrays of `mesh`, which has the same devices of this process, or fewer.
-    Nothing is copied, and what becomes of the one becomes of the other.
+    """Arrays that are whole on every device of theirs as arrays of `mesh`, which has the same devices of this
+    process, or fewer. Nothing is copied, and what becomes of the one becomes of the other.
     """
     devices: set[jax.Device] = set(mesh.devices.flat)
 
@@ -123,7 +125,9 @@ def view(tree: PyTree, mesh: Mesh) -> PyTree:
 
 
 def under(mesh: Mesh, fn: Callable[..., Any]) -> Callable[..., Any]:
-    """`fn` traced with `mesh` in use: for layers that have to say themselves that rows are split over it (nets/conv.py)."""
+    """`fn` traced with `mesh` in use: for layers that have to say themselves that rows are split over it
+    (nets/conv.py).
+    """
 
     @functools.wraps(fn)
     def traced(*arguments: Any) -> Any:
@@ -134,7 +138,9 @@ def under(mesh: Mesh, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def compile(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
-    """jit of fn(carry, arrays, rows) -> carry: carry donated and whole everywhere, rows split over their `row_axis`."""
+    """jit of fn(carry, arrays, rows) -> carry: carry donated and whole everywhere, rows split over their
+    `row_axis`.
+    """
     whole = replicated(mesh)
     return jax.jit(
         under(mesh, fn),
@@ -147,7 +153,8 @@ def compile(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
 
 def by_shard_map(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
     """As `compile`; on each device fn sees the rows of that device."""
-    # check_vma would have autodiff sum gradients over devices where each parameter is used: an all-reduce for each.
+    # check_vma would have autodiff sum gradients over devices where each parameter is used: an all-reduce for
+    # each.
     split = jax.shard_map(
         fn,
         mesh=mesh,
@@ -159,8 +166,8 @@ def by_shard_map(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
 
 
 class ByPmap:
-    """As `by_shard_map`, by `jax.pmap`, which wants the devices as an axis of the rows, and of several processes in each its
-    own devices alone. Compiled when it is first called.
+    """As `by_shard_map`, by `jax.pmap`, which wants the devices as an axis of the rows, and of several
+    processes in each its own devices alone. Compiled when it is first called.
     """
 
     def __init__(self, fn: Advance, mesh: Mesh, row_axis: int = 0) -> None:
@@ -186,8 +193,8 @@ class ByPmap:
 
 
 def dealt_out(game: Game, mesh: Mesh) -> Game:
-    """The game with latents split over the devices as the batch is. The compiler sees by itself that what is made of
-    split rows is split; fakes it would have every device make all of.
+    """The game with latents split over the devices as the batch is. The compiler sees by itself that what is
+    made of split rows is split; fakes it would have every device make all of.
     """
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
@@ -214,7 +221,9 @@ def as_replica(step: OneStep) -> OneStep:
 
 
 def mean(tree: PyTree) -> PyTree:
-    """Every float leaf's mean over the replicas, by one all-reduce of one vector; other leaves as they are."""
+    """Every float leaf's mean over the replicas, by one all-reduce of one vector; other leaves as they
+    are.
+    """
     leaves, structure = jax.tree.flatten(tree)
     floats = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     flat, back = ravel_pytree([leaves[i] for i in floats])

@@ -67,7 +67,10 @@ def load(folder: Path | None, key: Mapping[str, Any]) -> Arrays | None:
 
 
 def save(folder: Path | None, key: Mapping[str, Any], arrays: Arrays) -> None:
-    """Keeps the arrays, written beside and renamed. Where that fails, the log says so, and nothing else happens."""
+    """Keeps the arrays, written beside and renamed.
+
+    Where that fails, the log says so, and nothing else happens.
+    """
     if folder is None:
         return
     path = path_of(folder, key)

@@ -1,4 +1,6 @@
-"""Whether the classes of an extractor are those of the data: numbers of two lists are not compared as if they were one."""
+"""Whether the classes of an extractor are those of the data: numbers of two lists are not compared as if
+they were one.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def refuse_other(extractor: Extractor, count: int, spec: Spec) -> None:
 
 
 def refuse_unlike(extractor: Extractor, probabilities: np.ndarray, labels: np.ndarray, data: str) -> None:
-    """Raises GaxError where real examples are not called by their own labels: the names agree, and the classes do not.
+    """Raises GaxError where real examples are not called by their own labels: the names agree, and the
+    classes do not.
 
     Args:
       probabilities: of the reals, float [N, K]. labels: their own, int [N].
@@ -57,7 +60,9 @@ def names(spec: Spec) -> tuple[str, ...]:
 
 
 def plain(classes: Sequence[str]) -> list[str]:
-    """The names, numbers without zeros before them: folders of classes that have no names are called 000, 001 ..."""
+    """The names, numbers without zeros before them: folders of classes that have no names are called 000,
+    001 ...
+    """
     return [str(int(name)) if name.isdecimal() else name for name in classes]
 
 

@@ -1,4 +1,6 @@
-"""From chunks of examples to what the metrics need to know of them: features on the devices, sums on the host."""
+"""From chunks of examples to what the metrics need to know of them: features on the devices, sums on the
+host.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ OF_FEATURES = ('moments', 'features', 'probabilities')
 
 
 class Chunk(NamedTuple):
-    """x: images uint8 [B, H, W, C] or points float32 [B, D], B the same in all chunks. label: int32 [B] or None.
+    """x: images uint8 [B, H, W, C] or points float32 [B, D], B the same in all chunks. label: int32 [B] or
+    None.
     valid: how many count; the rest is padding.
     """
 
@@ -48,7 +51,9 @@ def size_of(batch: int, mesh: Mesh) -> int:
 
 
 def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int, int], Iterator[Chunk]]:
-    """(indices, batch, seed) -> chunks of these examples, in order. seed: of a source without end, which only draws."""
+    """(indices, batch, seed) -> chunks of these examples, in order. seed: of a source without end, which
+    only draws.
+    """
     read = jax.jit(
         lambda arrays, rows, key: as_evaluated(source.read(arrays, rows, key)),
         out_shardings=sharding.rows(mesh),
@@ -69,7 +74,8 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
 def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
     """(state, labels int32 [num] or None, num, batch, seed) -> chunks of fakes by the averaged parameters.
 
-    The chunks follow from the seed, the labels and the state alone; one program makes them all, at every step of a run.
+    The chunks follow from the seed, the labels and the state alone; one program makes them all, at every step
+    of a run.
     """
 
     def make(state: TrainState, key: Array, label: Array | None, batch: int) -> tuple[Array, Array | None]:

@@ -4,7 +4,10 @@ from typing import Any
 
 
 def eval_section() -> dict[str, Any]:
-    """The fields of evaluation while a run trains: gax.training.evaluate. A config has those but `every` where they are set."""
+    """The fields of evaluation while a run trains: gax.training.evaluate.
+
+    A config has those but `every` where they are set.
+    """
     return {
         'every': 0,  # steps; 0: never
         'num': 5000,  # fakes

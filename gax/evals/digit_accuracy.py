@@ -1,6 +1,7 @@
 """A classifier of digits, as an outside judge: which digits samples show, and how sure it is.
 
-The weights are shipped (classifier.py) and made from nine tenths of the embedded digits; the rest measures it. It says which
+The weights are shipped (classifier.py) and made from nine tenths of the embedded digits; the rest measures
+it. It says which
 digit, not whether it is one: of uniform noise it is as sure as of
 digits. So look at the pictures, too.
 """
@@ -44,8 +45,8 @@ def judge(images: np.ndarray) -> Judged:
 def stacked_coverage(images: np.ndarray) -> mode_coverage.Coverage:
     """Modes of 1,000 and KL(samples || uniform) of uint8 images [N, 28, 28, 3], every sample counted.
 
-    Metz et al., 2017; Srivastava et al., "VEEGAN", 2017: the three channels' digits are the mode. `quality` is the share
-    of samples whose three digits are all recognised with probability >= 0.9 (not in the papers).
+    Metz et al., 2017; Srivastava et al., "VEEGAN", 2017: the three channels' digits are the mode. `quality`
+    is the share of samples whose three digits are all recognised with probability >= 0.9 (not in the papers).
     """
     found = judge(images)
     which = found.label @ np.array([100, 10, 1])
@@ -55,7 +56,9 @@ def stacked_coverage(images: np.ndarray) -> mode_coverage.Coverage:
 
 
 def spread(images: np.ndarray, labels: np.ndarray) -> float:
-    """Mean L2 distance (pixels in [-1, 1]) between neighbours, in a random order that the set decides, within a class."""
+    """Mean L2 distance (pixels in [-1, 1]) between neighbours, in a random order that the set decides,
+    within a class.
+    """
     order = ranking.shuffled(ranking.projections(images), labels, ranking.FAKE)
     flat, labels = images[order].reshape(len(images), -1) / 127.5 - 1.0, labels[order]
     pairs = [np.linalg.norm(np.diff(flat[labels == c], axis=0), axis=-1) for c in np.unique(labels)]

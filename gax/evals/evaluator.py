@@ -1,4 +1,6 @@
-"""An evaluator: a set of real examples, a setting, and what follows from both; it measures chunks of fakes."""
+"""An evaluator: a set of real examples, a setting, and what follows from both; it measures chunks of
+fakes.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,9 @@ FEWEST, MOST = 1000, 50_000  # fakes where nobody says how many
 
 
 class Setting(NamedTuple):
-    """What to measure and how. features, metrics, resizer: empty for those that suit the data. num: of fakes; 0: as many as
-    there are reals, FEWEST at least and MOST at most. reals: at most how many, chosen at random; 0: all.
+    """What to measure and how. features, metrics, resizer: empty for those that suit the data. num: of fakes;
+    0: as many as there are reals, FEWEST at least and MOST at most. reals: at most how many, chosen at
+        random; 0: all.
 
     weights: file of the Inception's; '' looks where it is kept. cache: folder of the data's statistics.
     """
@@ -47,9 +50,11 @@ class Setting(NamedTuple):
 
 
 class Reals(NamedTuple):
-    """What fakes are compared with, and two disjoint sets of reals, `a` and `b`, of which the floor is measured.
+    """What fakes are compared with, and two disjoint sets of reals, `a` and `b`, of which the floor is
+    measured.
 
-    labels: of all that the fakes are compared with, whether they are held or not, int32; None without classes.
+    labels: of all that the fakes are compared with, whether they are held or not, int32; None without
+    classes.
     """
 
     reference: Samples
@@ -59,9 +64,11 @@ class Reals(NamedTuple):
 
 
 class Evaluator:
-    """The programs, the reals and the floor of one setting on one set of data: made once, used for every step of a run.
+    """The programs, the reals and the floor of one setting on one set of data: made once, used for every step
+    of a run.
 
-    Nothing is computed before the first `measure`, but whatever counts, shapes and names tell is found when it is made.
+    Nothing is computed before the first `measure`, but whatever counts, shapes and names tell is found when
+    it is made.
     notes: lines to tell whoever reads the results: what is left out, and why.
     """
 
@@ -110,7 +117,9 @@ class Evaluator:
         return {one: metric for one, metric in chosen.items() if not reasons[one]}
 
     def _floor_metrics(self) -> dict[str, Metric]:
-        """The metrics of which two disjoint sets of reals are enough to have a floor; of the others a note says so."""
+        """The metrics of which two disjoint sets of reals are enough to have a floor; of the others a note
+        says so.
+        """
         cut = self._cut(np.arange(self.real))
         reals, fakes = len(cut.a), len(cut.b)
         lacking = [
@@ -176,7 +185,9 @@ class Evaluator:
     def _part(
         self, which: str, indices: np.ndarray, seed: int, needs: Collection[str] | None = None
     ) -> Samples:
-        """What is known of these reals. seed: of a source without end, which draws them. needs: the metrics' if not given."""
+        """What is known of these reals. seed: of a source without end, which draws them. needs: the metrics'
+        if not given.
+        """
         if not len(indices):
             return Samples(0)
         wanted = set(needs or self.needs) | ({'labels'} if self.ref.source.spec.num_classes else set())
@@ -210,11 +221,12 @@ class Evaluator:
 
     @cached_property
     def floor(self) -> dict[str, float]:
-        """The same numbers of real data in the fakes' place: `b` against `a`. No generator can be expected to do better.
+        """The same numbers of real data in the fakes' place: `b` against `a`. No generator can be expected to
+        do better.
 
-        As many as the result has where there are twice as many reals. Of fewer it is one half against the other, and a Frechet
-        distance, which falls with the number of samples, is higher than at the result's own numbers; `floor_counts` says
-        how many. What so few do not have is left out.
+        As many as the result has where there are twice as many reals. Of fewer it is one half against the
+        other, and a Frechet distance, which falls with the number of samples, is higher than at the result's
+        own numbers; `floor_counts` says how many. What so few do not have is left out.
         """
         b = self.reals.b._replace(data=self.ref.describe['data'])
         return registry.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
@@ -225,7 +237,9 @@ class Evaluator:
         return [len(cut.a) + len(cut.rest), len(cut.b)]
 
     def labels(self, num: int) -> np.ndarray | None:
-        """Classes to make fakes of, int32 [num], in the reference's own proportions to within one; None without classes."""
+        """Classes to make fakes of, int32 [num], in the reference's own proportions to within one; None
+        without classes.
+        """
         count, known = self.ref.source.spec.num_classes, self.reals.labels
         if not count or known is None:
             return None
@@ -256,7 +270,9 @@ class Evaluator:
 
 
 def enough(spec: Spec) -> int:
-    """How many fakes to make where nobody says so: as many as there are reals, not too few and not too many."""
+    """How many fakes to make where nobody says so: as many as there are reals, not too few and not too
+    many.
+    """
     return min(max(spec.size or 10_000, FEWEST), MOST)
 
 

@@ -27,11 +27,14 @@ LABELS = ('labels', 'y', 'arr_1')
 
 
 def open_samples(path: Path, ref: Reference, section: Any) -> Source:
-    """The samples in an .npz or below a folder, of the shape that the reference has. section: config.data, for its fields.
+    """The samples in an .npz or below a folder, of the shape that the reference has. section: config.data,
+    for its fields.
 
-    Files of a folder are decoded as those of a data set, with as many channels as the reference has. Labels are the
-    reference's: of class folders by their names or numbers; where it has none, they are left out. Raises GaxError for what
-    is no set of samples, for samples of another shape, and for a class that the reference has not.
+    Files of a folder are decoded as those of a data set, with as many channels as the reference has. Labels
+    are the
+    reference's: of class folders by their names or numbers; where it has none, they are left out. Raises
+    GaxError for what is no set of samples, for samples of another shape, and for a class that the reference
+    has not.
     """
     source = from_folder(path, ref, section) if path.is_dir() else from_npz(path, ref)
     found = source.spec.fields.get('image') or source.spec.fields['point']
@@ -77,8 +80,8 @@ def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
 
 
 def numbers(wanted: Spec) -> dict[str, int]:
-    """Every name that a class folder may have -> its label: as `png_folder.save` writes them, and, unless classes are named
-    by numbers of their own, the label itself, '3' or '003'."""
+    """Every name that a class folder may have -> its label: as `png_folder.save` writes them, and, unless
+    classes are named by numbers of their own, the label itself, '3' or '003'."""
     labels = range(wanted.num_classes)
     known = {f'{label:0{width}d}': label for label in labels for width in (1, 3)}
     known = {} if any(name.isdecimal() for name in wanted.classes) else known
@@ -96,9 +99,11 @@ def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int
 
 
 def from_npz(path: Path, ref: Reference) -> Source:
-    """images (or x, arr_0) uint8 [N, H, W] or [N, H, W, C], or points float [N, D]; perhaps labels (y, arr_1) int [N].
+    """images (or x, arr_0) uint8 [N, H, W] or [N, H, W, C], or points float [N, D]; perhaps labels (y, arr_1)
+    int [N].
 
-    Labels are the reference's; where the file has `classes`, texts, they number these, and are matched by name.
+    Labels are the reference's; where the file has `classes`, texts, they number these, and are matched by
+    name.
     """
     if not path.is_file():
         raise errors.GaxError(f'--samples {path} is no folder of images and no .npz file')
@@ -144,7 +149,10 @@ def from_npz(path: Path, ref: Reference) -> Source:
 
 
 def by_name(labels: np.ndarray, names: Sequence[str], wanted: Spec, path: Path) -> np.ndarray:
-    """The reference's labels, int32 [N], of labels that number `names`. Raises GaxError for a name that it has not."""
+    """The reference's labels, int32 [N], of labels that number `names`.
+
+    Raises GaxError for a name that it has not.
+    """
     if labels.max() >= len(names):
         raise errors.GaxError(
             f'the labels in {path} go up to {labels.max()}, and it names {len(names)} classes'

@@ -1,4 +1,7 @@
-"""Are the samples copies? The nearest training images of each, and how often a sample is nearer than it should be."""
+"""Are the samples copies?
+
+The nearest training images of each, and how often a sample is nearer than it should be.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +26,10 @@ FLOATS = 2**26  # features of training images held at once: 256 MiB
 
 
 class Reals(NamedTuple):
-    """The training set. size: examples. total: as many, or twice that, where they are mirrored in training: i + size is
-    then the mirror image of i. read: (indices int [M] below total) -> features float32 [B, D], chunk after chunk.
+    """The training set. size: examples. total: as many, or twice that, where they are mirrored in training: i
+    + size is
+    then the mirror image of i. read: (indices int [M] below total) -> features float32 [B, D], chunk after
+    chunk.
     """
 
     size: int
@@ -33,18 +38,23 @@ class Reals(NamedTuple):
 
 
 class Memorised(NamedTuple):
-    """What was found of N samples and as many training images, `chosen` at random, each held against all others.
+    """What was found of N samples and as many training images, `chosen` at random, each held against all
+    others.
 
-    found: the k nearest training images of each sample. own: from the nearest of them to *its* nearest training image,
-    float64 [N]. closer: share of samples that are nearer to a training image than that image's own nearest neighbour is,
+    found: the k nearest training images of each sample. own: from the nearest of them to *its* nearest
+        training image,
+    float64 [N]. closer: share of samples that are nearer to a training image than that image's own nearest
+        neighbour is,
     in [0, 1]. floor: the same of the chosen training images. copies: how many samples equal a training image.
     median, real_median: of the distances to the nearest training image, of samples and of chosen images.
 
-    `closer` is 1 - authenticity of Alaa et al., "How Faithful is your Synthetic Data? Sample-level Metrics for Evaluating
-    and Auditing Generative Models", 2022: a sample g with nearest training image r is authentic unless |g - r| < |r - r'|,
-    r' being the nearest training image of r but for r itself. New examples fall short of that distance often enough,
-    too, which is why the floor is beside it: for it a training image plays the sample, and is taken out of the training
-    set (it is no r' either). Well above the floor: memorised. Well below: samples lie off the data, blurred or broken.
+    `closer` is 1 - authenticity of Alaa et al., "How Faithful is your Synthetic Data? Sample-level Metrics
+    for Evaluating and Auditing Generative Models", 2022: a sample g with nearest training image r is
+    authentic unless |g - r| < |r - r'|, r' being the nearest training image of r but for r itself. New
+    examples fall short of that distance often enough,
+    too, which is why the floor is beside it: for it a training image plays the sample, and is taken out of
+    the training set (it is no r' either). Well above the floor: memorised. Well below: samples lie off the
+    data, blurred or broken.
     """
 
     found: Neighbours
@@ -57,12 +67,17 @@ class Memorised(NamedTuple):
 
     @property
     def suspicious(self) -> np.ndarray:
-        """The samples, those first that lie nearest to a training image for what its neighbourhood is; int [N]."""
+        """The samples, those first that lie nearest to a training image for what its neighbourhood is; int
+        [N].
+        """
         return np.argsort(self.found.distances[:, 0] / np.maximum(self.own, 1e-12), kind='stable')
 
 
 def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memorised:
-    """samples: features float32 [N, D]. Goes over the training set twice. Raises GaxError where it is too small for k."""
+    """samples: features float32 [N, D].
+
+    Goes over the training set twice. Raises GaxError where it is too small for k.
+    """
     most = reals.size - 2
     if not 1 <= k <= most:
         raise errors.GaxError(
@@ -73,7 +88,8 @@ def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memor
     itself = np.concatenate([np.full(n, -1), chosen])
     found = search(np.concatenate([samples, pick(reals, chosen)]), reals, k, itself[:, None])
     near = found.indices[:, 0]
-    # The image that a sample stands next to is no neighbour of itself; a training image that plays the sample is none.
+    # The image that a sample stands next to is no neighbour of itself; a training image that plays the sample
+    # is none.
     banned = np.stack([near % reals.size, itself], axis=1)
     own = search(pick(reals, near), reals, 1, banned).distances[:, 0]
     gap = found.distances[:, 0]
@@ -94,7 +110,8 @@ def pick(reals: Reals, indices: np.ndarray) -> np.ndarray:
 
 
 def search(queries: np.ndarray, reals: Reals, k: int, banned: np.ndarray) -> Neighbours:
-    """The k nearest of all training images but the `banned` ones, int [N, any] (-1: none), mirrored or not. Euclidean.
+    """The k nearest of all training images but the `banned` ones, int [N, any] (-1: none), mirrored or not.
+    Euclidean.
 
     The training set goes by in pieces; each gives the best that it has, and the k best of all stay.
     """
@@ -127,7 +144,9 @@ def pieces(chunks: Iterator[np.ndarray], rows: int) -> Iterator[np.ndarray]:
 
 
 def images_of(source: Source, arrays: object, mesh: Mesh, indices: np.ndarray) -> Iterator[np.ndarray]:
-    """uint8 images [B, H, W, C] of the examples `indices`, mirrored from spec.size on, chunk after chunk, on the host."""
+    """uint8 images [B, H, W, C] of the examples `indices`, mirrored from spec.size on, chunk after chunk, on
+    the host.
+    """
     size = source.spec.size
     start = 0
     for chunk in collect.reader(source, arrays, mesh)(np.asarray(indices % size, np.int32), BATCH, 0):
@@ -138,7 +157,10 @@ def images_of(source: Source, arrays: object, mesh: Mesh, indices: np.ndarray) -
 
 
 def training_set(source: Source, arrays: object, mesh: Mesh, extractor: Extractor, mirrored: bool) -> Reals:
-    """The features of a source of images that flips nothing. Raises GaxError for one without end, and for points."""
+    """The features of a source of images that flips nothing.
+
+    Raises GaxError for one without end, and for points.
+    """
     if 'image' not in source.spec.fields or not source.spec.size:
         raise errors.GaxError(
             f'--neighbours: {source.spec.name} is no finite set of images that could be copied'
@@ -163,7 +185,10 @@ def features_of(extract: Callable, extractor: Extractor, images: np.ndarray) -> 
 
 
 def report(found: Memorised, extractor: Extractor, spec: Spec, step: int) -> dict[str, Any]:
-    """All that was found, for a JSON file. `indices`: of training examples, mirrored ones from spec.size on."""
+    """All that was found, for a JSON file.
+
+    `indices`: of training examples, mirrored ones from spec.size on.
+    """
     numbers = {name: getattr(found, name) for name in ('closer', 'floor', 'copies', 'median', 'real_median')}
     samples = [
         {'sample': i, 'indices': near.tolist(), 'distances': gaps.tolist(), 'own': float(own)}

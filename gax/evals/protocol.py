@@ -1,8 +1,9 @@
-"""What a result was measured with. Two results of different protocols are not compared: the fields that differ are told.
+"""What a result was measured with. Two results of different protocols are not compared: the fields that
+differ are told.
 
-A Frechet distance falls with the number of samples, changes with the resizer, and means nothing beside one on other
-features (Parmar et al., "On Aliased Resizing and Surprising Subtleties in GAN Evaluation", 2022; Chong and Forsyth,
-"Effectively Unbiased FID and Inception Score", 2020). So each result carries all of that.
+A Frechet distance falls with the number of samples, changes with the resizer, and means nothing beside one on
+other features (Parmar et al., "On Aliased Resizing and Surprising Subtleties in GAN Evaluation", 2022; Chong
+and Forsyth, "Effectively Unbiased FID and Inception Score", 2020). So each result carries all of that.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from gax import errors
 
 @dataclass(frozen=True)
 class Protocol:
-    """features: the extractor's name, and the first 16 hex digits of the SHA-256 of its weights or source; '' for none.
+    """features: the extractor's name, and the first 16 hex digits of the SHA-256 of its weights or source; ''
+    for none.
     resizer: how images come to the extractor's size; 'none' where they are taken as they are.
     data, data_checksum, split: the reference, a digest of what is in it, and the part of it that was used.
-    image: its shape as evaluated, '28x28x1' (of points: '2'). preprocessing: how its images came to that shape.
-    real, fake: how many of each; metrics that hold examples take as many reals as fakes at most. seed: of the fakes' latents
-    and of what metrics draw. version: of what metrics make of the same examples, and of how examples are chosen.
+    image: its shape as evaluated, '28x28x1' (of points: '2'). preprocessing: how its images came to that
+        shape.
+    real, fake: how many of each; metrics that hold examples take as many reals as fakes at most. seed: of the
+        fakes' latents
+    and of what metrics draw. version: of what metrics make of the same examples, and of how examples are
+    chosen.
     """
 
     features: str
@@ -50,7 +55,9 @@ def differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, A
 def refuse_other(
     a: Mapping[str, Any], b: Mapping[str, Any], what_a: str = 'one', what_b: str = 'the other'
 ) -> None:
-    """Raises GaxError, naming the fields that differ, unless results of the protocols `a` and `b` may be compared."""
+    """Raises GaxError, naming the fields that differ, unless results of the protocols `a` and `b` may be
+    compared.
+    """
     fields = differ(a, b)
     if fields:
         said = '; '.join(f'{name}: {one!r} and {other!r}' for name, (one, other) in fields.items())

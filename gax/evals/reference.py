@@ -1,4 +1,6 @@
-"""The real examples that fakes are held against: which, in what order, and what says that they are the same ones."""
+"""The real examples that fakes are held against: which, in what order, and what says that they are the same
+ones.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,11 @@ DIGESTED = 1024
 
 
 class Reference(NamedTuple):
-    """A set of real examples. read: see collect.reader. describe: the fields of a protocol that are about the data.
+    """A set of real examples. read: see collect.reader. describe: the fields of a protocol that are about the
+    data.
 
-    files: digest of names, sizes and times of the files that it is read from, for the key of a cache; '' where there are
-    none.
+    files: digest of names, sizes and times of the files that it is read from, for the key of a cache; ''
+    where there are none.
     """
 
     source: Source
@@ -44,7 +47,9 @@ class Reference(NamedTuple):
 
 
 def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Reference:
-    """source: one that flips nothing. data: the section of the config. arrays: the source's, on the devices already."""
+    """source: one that flips nothing. data: the section of the config. arrays: the source's, on the devices
+    already.
+    """
     arrays = source.arrays if arrays is None else arrays
     read = reader(source, arrays, mesh)
     fields = source.spec.fields
@@ -60,7 +65,9 @@ def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Refe
 
 
 def name_and_split(name: str) -> tuple[str, str]:
-    """('tfds:mnist:3.0.1', 'train') of both 'tfds:mnist:3.0.1' and 'tfds:mnist:3.0.1:train'; of other kinds ('npz:x', 'all')."""
+    """('tfds:mnist:3.0.1', 'train') of both 'tfds:mnist:3.0.1' and 'tfds:mnist:3.0.1:train'; of other kinds
+    ('npz:x', 'all').
+    """
     kind, _, text = name.partition(':')
     if kind != 'tfds':
         return name, 'all'
@@ -69,7 +76,9 @@ def name_and_split(name: str) -> tuple[str, str]:
 
 
 def preprocessing(data: Any) -> str:
-    """How images came to their shape, of the `data` section of a config: 'none', or the fields that say it."""
+    """How images came to their shape, of the `data` section of a config: 'none', or the fields that say
+    it.
+    """
     usual = {'image_size': 0, 'channels': 0, **data_offers('')}
     fields = {name: data.get(name, default) for name, default in usual.items()}
     if not (fields.get('image_size') or fields.get('channels')):
@@ -80,10 +89,11 @@ def preprocessing(data: Any) -> str:
 
 
 def digest_of(source: Source, read: Callable[[np.ndarray, int, int], Iterator[Chunk]]) -> str:
-    """16 hex digits of the SHA-256 of up to 1,024 examples, evenly spaced, as evaluated, and of how many there are.
+    """16 hex digits of the SHA-256 of up to 1,024 examples, evenly spaced, as evaluated, and of how many
+    there are.
 
-    Of a source without end: of its arrays. The same wherever and however the data is read; a change to few examples of many
-    may escape it (not the cache, which looks at the files, too).
+    Of a source without end: of its arrays. The same wherever and however the data is read; a change to few
+    examples of many may escape it (not the cache, which looks at the files, too).
     """
     size = source.spec.size
     sha = hashlib.sha256(f'{source.spec.name if not size else ""} {size}'.encode())
@@ -117,8 +127,9 @@ def files_digest(data: Any) -> str:
 
 
 class Parts(NamedTuple):
-    """Disjoint examples, int32, of a set. b: stands for the fakes when the floor is measured. a: those that it is held
-    against, of which examples are held. rest: further ones to hold it against, of which only moments are.
+    """Disjoint examples, int32, of a set. b: stands for the fakes when the floor is measured. a: those that
+    it is held against, of which examples are held. rest: further ones to hold it against, of which only
+    moments are.
     """
 
     a: np.ndarray
@@ -129,8 +140,8 @@ class Parts(NamedTuple):
 def parts(chosen: np.ndarray, num: int) -> Parts:
     """The reals `chosen`, in random order, dealt out for a result of `num` fakes.
 
-    The result is held against all of them. Of 2 `num` or more the floor is of as many as the result has, else of one half
-    against the other.
+    The result is held against all of them. Of 2 `num` or more the floor is of as many as the result has, else
+    of one half against the other.
     """
     count = min(num, len(chosen) // 2)
     b, a = chosen[:count], chosen[count:]

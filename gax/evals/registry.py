@@ -1,8 +1,9 @@
-"""The metrics by name: what each needs to know of two sets of samples, the numbers it gives, and which way is better.
+"""The metrics by name: what each needs to know of two sets of samples, the numbers it gives, and which way is
+better.
 
-A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only, with the published
-weights. On other features, and with other weights, they are called after the features: `frechet_mnist`, `kernel_mnist`,
-`score_mnist`, and likewise `precision_mnist`, `frechet_inception` ...
+A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only, with the
+published weights. On other features, and with other weights, they are called after the features:
+`frechet_mnist`, `kernel_mnist`, `score_mnist`, and likewise `precision_mnist`, `frechet_inception` ...
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ MEANS = {own: name for name, own in OWN.items()}  # what somebody who asks for a
 class Samples(NamedTuple):
     """What is known of a set of examples, `num` of which are held; None where no metric asked for it.
 
-    moments: of the features, and perhaps of more examples than are held. features float32 [N, D]. probabilities float32 [N, K]. x: the examples, images uint8
-    [N, H, W, C] or points float32 [N, D]. labels int32 [N]: of reals their own, of fakes the classes that they were made
-    for; None where there are none. data: the name of the reals.
+    moments: of the features, and perhaps of more examples than are held. features float32 [N, D].
+    probabilities float32 [N, K]. x: the examples, images uint8 [N, H, W, C] or points float32 [N, D]. labels
+    int32 [N]: of reals their own, of fakes the classes that they were made for; None where there are none.
+    data: the name of the reals.
     """
 
     num: int
@@ -53,7 +55,8 @@ class Samples(NamedTuple):
 class Metric(NamedTuple):
     """needs: fields of Samples. gives: name -> LOWER or HIGHER is better, '' where neither is.
 
-    measure: (real, fake, seed) -> name -> number. least: how many reals and how many fakes it takes. by_features: its names
+    measure: (real, fake, seed) -> name -> number. least: how many reals and how many fakes it takes.
+        by_features: its names
     carry the extractor's. side: of the smallest images that it takes.
     """
 
@@ -116,7 +119,9 @@ def _modes(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 def _swd(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """The mean over the levels, or of points, of as many of both, and at most SWD of them: their order is a random one."""
+    """The mean over the levels, or of points, of as many of both, and at most SWD of them: their order is a
+    random one.
+    """
     count = min(len(real.x), len(fake.x), SWD)
     one, other = real.x[:count], fake.x[:count]
     return {
@@ -154,7 +159,8 @@ IMAGES_ONLY = ('ms_ssim',)
 
 
 def default(data: str, shape: Sequence[int]) -> tuple[str, ...]:
-    """The metrics that suit the data: its modes where they are known, else distances of features and of what is seen.
+    """The metrics that suit the data: its modes where they are known, else distances of features and of what
+    is seen.
 
     `swd` is there in any case: features may be blind to what it sees at once, such as noise.
     """
@@ -201,8 +207,8 @@ def check(names: Sequence[str]) -> None:
 
 
 def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
-    """The metrics asked for, in order. `fid`, `kid` and `is` are asked for on the Inception, or refused; with which weights
-    is another matter, and says what they are called.
+    """The metrics asked for, in order. `fid`, `kid` and `is` are asked for on the Inception, or refused; with
+    which weights is another matter, and says what they are called.
 
     Raises GaxError for a name that is none, and for one that promises other features than `features`.
     """
@@ -266,7 +272,10 @@ def most_held(metrics: Mapping[str, Metric], shape: Sequence[int]) -> int:
 
 
 def in_order(samples: Samples, salt: int) -> Samples:
-    """The same set in the order that `ranking` makes of it, whatever order it came in. (Of the examples there may be fewer.)"""
+    """The same set in the order that `ranking` makes of it, whatever order it came in.
+
+    (Of the examples there may be fewer.)
+    """
     x = samples.x
     if x is not None:
         x = x[ranking.shuffled(ranking.projections(x), None, salt)]
@@ -282,7 +291,10 @@ def in_order(samples: Samples, salt: int) -> Samples:
 def measure(
     metrics: Mapping[str, Metric], label: str, real: Samples, fake: Samples, seed: int
 ) -> dict[str, float]:
-    """All numbers, by the names of `names`, whatever the order of both sets. Raises GaxError for one that is not finite."""
+    """All numbers, by the names of `names`, whatever the order of both sets.
+
+    Raises GaxError for one that is not finite.
+    """
     found: dict[str, float] = {}
     real, fake = in_order(real, ranking.REAL), in_order(fake, ranking.FAKE)
     for metric in metrics.values():

@@ -1,10 +1,12 @@
 """eval.jsonl of a workdir: one line for each evaluation, with the protocol it was made by.
 
     {"step": 2000, "metrics": {"frechet_mnist": 12.3, ...}, "floor": {...}, "floor_counts": [5000, 5000],
-     "protocol": {"features": "mnist", ...}, "by": "training", "seconds": 4.2, "time": "2026-11-24T02:00:00+00:00"}
+     "protocol": {"features": "mnist", ...}, "by": "training", "seconds": 4.2, "time":
+     "2026-11-24T02:00:00+00:00"}
 
-`metrics` and `floor` have the same names: what was measured of the fakes, and the same of real examples in their place.
-"by" is 'training' or 'evaluate'. Rows of samples that somebody else made have a "samples" (the path) and no "step".
+`metrics` and `floor` have the same names: what was measured of the fakes, and the same of real examples in
+their place. "by" is 'training' or 'evaluate'. Rows of samples that somebody else made have a "samples" (the
+path) and no "step".
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ def read_rows(workdir: Path) -> list[dict[str, Any]]:
 def drop_after(workdir: Path, step: int, aside: Path) -> None:
     """Takes the results of steps that a run which goes on from `step` has not reached out of eval.jsonl.
 
-    Those that training found come again; others (of a checkpoint that has been lost since) go into the file `aside`.
+    Those that training found come again; others (of a checkpoint that has been lost since) go into the file
+    `aside`.
     """
     rows = read_rows(workdir)
     late = [row for row in rows if isinstance(row.get('step'), int) and row['step'] > step]
@@ -70,7 +73,9 @@ def read_results(workdir: Path) -> list[dict[str, Any]]:
 
 
 def refuse_other_protocols(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """Raises GaxError, naming the fields that differ, unless all rows, given as (what, row), may be compared."""
+    """Raises GaxError, naming the fields that differ, unless all rows, given as (what, row), may be
+    compared.
+    """
     first: tuple[str, Mapping[str, Any]] | None = None
     for what, row in rows:
         first = first or (what, row)
@@ -78,7 +83,9 @@ def refuse_other_protocols(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Non
 
 
 class Standing(NamedTuple):
-    """How a run stands by one metric. step, value: the best evaluation (step -1: none yet). since: evaluations after it."""
+    """How a run stands by one metric. step, value: the best evaluation (step -1: none yet). since:
+    evaluations after it.
+    """
 
     step: int
     value: float
@@ -86,10 +93,11 @@ class Standing(NamedTuple):
 
 
 def standing(rows: Iterable[Mapping[str, Any]], metric: str, higher: bool, every: int) -> Standing:
-    """The standing after evaluations of one protocol, in the order of their steps. Of equals the first is the best.
+    """The standing after evaluations of one protocol, in the order of their steps. Of equals the first is the
+    best.
 
-    Those at steps not divisible by `every` (the end of a run that then went on) count for nothing: a run that is
-    resumed stands as one that was not.
+    Those at steps not divisible by `every` (the end of a run that then went on) count for nothing: a run that
+    is resumed stands as one that was not.
     """
     best = Standing(-1, 0.0, 0)
     for row in rows:

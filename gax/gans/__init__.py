@@ -1,4 +1,5 @@
-"""GANs, one recipe a file: `make(config, spec) -> Game` and `defaults() -> ConfigDict` of its own config fields.
+"""GANs, one recipe a file: `make(config, spec) -> Game` and `defaults() -> ConfigDict` of its own config
+fields.
 
 Files of this folder are found by name: adding one adds a GAN, and nothing else is edited.
 """
@@ -20,7 +21,10 @@ def names() -> list[str]:
 
 
 def recipe(name: str) -> ModuleType:
-    """The recipe's module: of this folder by name, any other by its import path. Raises GaxError for an unknown name."""
+    """The recipe's module: of this folder by name, any other by its import path.
+
+    Raises GaxError for an unknown name.
+    """
     if name not in names() and lookup.is_path(name):
         module = lookup.load('gan', name)
         if missing := [part for part in ('defaults', 'make') if not hasattr(module, part)]:
@@ -32,7 +36,9 @@ def recipe(name: str) -> ModuleType:
 
 
 def role(name: str, player: str) -> str:
-    """Which module of its family the network `player` of a recipe is: the recipe's ROLES, or the usual two."""
+    """Which module of its family the network `player` of a recipe is: the recipe's ROLES, or the usual
+    two.
+    """
     return getattr(recipe(name), 'ROLES', {}).get(player, {'g': 'Generator'}.get(player, 'Discriminator'))
 
 

@@ -1,8 +1,9 @@
 """AC-GAN: the discriminator also names the class, and both players want it named right.
 
-Odena et al., "Conditional Image Synthesis With Auxiliary Classifier GANs", 2017, eq. 2 and 3: D maximises L_S + L_C and
-G L_C - L_S, where L_C is the log-likelihood of the class on reals (of which G has no gradient) plus that on fakes.
-Here both are minimised, L_S is the loss of the config, and L_C is weighed by config.class_weight (1 in the paper).
+Odena et al., "Conditional Image Synthesis With Auxiliary Classifier GANs", 2017, eq. 2 and 3: D maximises L_S
++ L_C and G L_C - L_S, where L_C is the log-likelihood of the class on reals (of which G has no gradient) plus
+that on fakes. Here both are minimised, L_S is the loss of the config, and L_C is weighed by
+config.class_weight (1 in the paper).
 """
 
 from typing import Any

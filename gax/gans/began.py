@@ -1,13 +1,16 @@
-"""BEGAN: an autoencoder as discriminator, and a proportional controller that keeps it even with the generator.
+"""BEGAN: an autoencoder as discriminator, and a proportional controller that keeps it even with the
+generator.
 
 Berthelot et al., "BEGAN: Boundary Equilibrium Generative Adversarial Networks", 2017, section 3.4, with
 L(v) = mean |v - D(v)| over pixels (eq. 1, eta = 1):
 
-    L_D = L(x) - k_t L(G(z))        L_G = L(G(z))        k_(t+1) = clip(k_t + lambda_k (gamma L(x) - L(G(z))), 0, 1)
+    L_D = L(x) - k_t L(G(z))        L_G = L(G(z))        k_(t+1) = clip(k_t + lambda_k (gamma L(x) - L(G(z))),
+    0, 1)
 
-k_0 = 0; k is the state of D's adversarial term, and moves with each move of D. gamma, the diversity ratio, is the
-E L(G(z)) / E L(x) that k steers to: low for clean images, high for varied ones. The paper draws separate latents for D
-and G; here both answer the same fakes, and L(G(z)) in the controller is that of D's pass.
+k_0 = 0; k is the state of D's adversarial term, and moves with each move of D. gamma, the diversity ratio, is
+the
+E L(G(z)) / E L(x) that k steers to: low for clean images, high for varied ones. The paper draws separate
+latents for D and G; here both answer the same fakes, and L(G(z)) in the controller is that of D's pass.
 """
 
 from typing import Any
@@ -61,7 +64,10 @@ def make(config: Any, spec: Spec) -> Game:
     )  # of D for k = 1; `balance` takes its place
 
     def convergence(context: Context, out: Any) -> dict[str, Array]:
-        """The measure of section 3.4.1, M = L(x) + |gamma L(x) - L(G(z))|: lower is better. And k, before the move."""
+        """The measure of section 3.4.1, M = L(x) + |gamma L(x) - L(G(z))|: lower is better.
+
+        And k, before the move.
+        """
         real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
         return {
             'convergence': real + jnp.abs(config.gamma * real - fake),

@@ -1,10 +1,10 @@
 """BiGAN and ALI: an encoder beside the generator, and a discriminator of pairs (data, code).
 
-Donahue et al., "Adversarial Feature Learning", 2017, eq. 3; Dumoulin et al., "Adversarially Learned Inference", 2017,
-algorithm 1. D tells (x, E(x)), its reals, from (G(z), z), its fakes; one player owns both G and E and minimises D's loss
-with the two exchanged (the non-saturating form of both papers, where the loss is). With e.stochastic the code is drawn
-from N(mean, variance) of the encoder (ALI); otherwise it is the mean (BiGAN). Of several discriminators (`d.members`,
-`d.scales`) each has the code beside what it sees.
+Donahue et al., "Adversarial Feature Learning", 2017, eq. 3; Dumoulin et al., "Adversarially Learned
+Inference", 2017, algorithm 1. D tells (x, E(x)), its reals, from (G(z), z), its fakes; one player owns both G
+and E and minimises D's loss with the two exchanged (the non-saturating form of both papers, where the loss
+is). With e.stochastic the code is drawn from N(mean, variance) of the encoder (ALI); otherwise it is the mean
+(BiGAN). Of several discriminators (`d.members`, `d.scales`) each has the code beside what it sees.
 """
 
 from typing import Any

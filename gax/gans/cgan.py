@@ -1,8 +1,8 @@
 """Conditional GAN: the label is joined to what either network sees.
 
-Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, eq. 2. One-hot labels are joined to the latents,
-and to the data as further channels (constant planes beside an image, coordinates beside a point), so that every
-family of networks will do. config.label_scale multiplies the one-hot vector at the latents.
+Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, eq. 2. One-hot labels are joined to the
+latents, and to the data as further channels (constant planes beside an image, coordinates beside a point), so
+that every family of networks will do. config.label_scale multiplies the one-hot vector at the latents.
 """
 
 from typing import Any
@@ -26,14 +26,18 @@ def defaults() -> ConfigDict:
 
 
 def join(x: Array, label: Array, classes: int, scale: float = 1.0) -> Array:
-    """x [B, ..., C] and labels int [B] -> [B, ..., C + classes], the one-hot label times `scale` at every place."""
+    """x [B, ..., C] and labels int [B] -> [B, ..., C + classes], the one-hot label times `scale` at every
+    place.
+    """
     one_hot = scale * jax.nn.one_hot(label, classes, dtype=x.dtype)
     one_hot = one_hot.reshape(-1, *[1] * (x.ndim - 2), classes)
     return jnp.concatenate([x, jnp.broadcast_to(one_hot, (*x.shape[:-1], classes))], axis=-1)
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D], and there are labels; raises GaxError without."""
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D], and there are labels; raises GaxError
+    without.
+    """
     classes = spec.num_classes
     if not classes:
         raise errors.GaxError(f'cgan needs labels, and {spec.name} has none')

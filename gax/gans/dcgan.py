@@ -1,7 +1,7 @@
 """DCGAN: convolutional generator and discriminator; class-conditional where `conditional` is set.
 
-Radford et al., 2016, in the TensorFlow tutorial's sizes (see nets/dcgan.py). Conditional: the label's embedding
-multiplies the generator's latents, and is projected onto the discriminator's features.
+Radford et al., 2016, in the TensorFlow tutorial's sizes (see nets/dcgan.py). Conditional: the label's
+embedding multiplies the generator's latents, and is projected onto the discriminator's features.
 """
 
 from typing import Any

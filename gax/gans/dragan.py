@@ -1,8 +1,10 @@
 """DRAGAN: the penalty on the discriminator's gradient near the reals alone, beside the usual loss.
 
-Kodali et al., "On Convergence and Stability of GANs", 2017, by the authors' notebook (kodalinaveen3/DRAGAN on GitHub,
-DRAGAN.ipynb): lambda E (|grad D(x + noise)| - 1)^2 with lambda 10 (see penalties.near_reals for the noise), one move
-each. G's loss is the non-saturating one by default; config.loss chooses another. No batch-norm and no dropout in D.
+Kodali et al., "On Convergence and Stability of GANs", 2017, by the authors' notebook (kodalinaveen3/DRAGAN on
+GitHub,
+DRAGAN.ipynb): lambda E (|grad D(x + noise)| - 1)^2 with lambda 10 (see penalties.near_reals for the noise),
+one move each. G's loss is the non-saturating one by default; config.loss chooses another. No batch-norm and
+no dropout in D.
 """
 
 from typing import Any

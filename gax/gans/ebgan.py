@@ -1,9 +1,10 @@
-"""EBGAN: the discriminator is an autoencoder, and its reconstruction error an energy that fakes raise up to a margin.
+"""EBGAN: the discriminator is an autoencoder, and its reconstruction error an energy that fakes raise up to a
+margin.
 
-Zhao et al., "Energy-based Generative Adversarial Network", 2017: with D(x) = |Dec(Enc(x)) - x| (section 2.3; the
-Euclidean norm over pixels, here of images in [-1, 1]) D minimises D(x) + max(0, margin - D(G(z))), eq. 1, and G minimises
-D(G(z)), eq. 2; both are means over the batch. terms.pulling_away is the repelling regulariser of section 2.4 on the
-codes of the fakes, weight 0.1 there.
+Zhao et al., "Energy-based Generative Adversarial Network", 2017: with D(x) = |Dec(Enc(x)) - x| (section 2.3;
+the Euclidean norm over pixels, here of images in [-1, 1]) D minimises D(x) + max(0, margin - D(G(z))), eq. 1,
+and G minimises D(G(z)), eq. 2; both are means over the batch. terms.pulling_away is the repelling regulariser
+of section 2.4 on the codes of the fakes, weight 0.1 there.
 """
 
 from typing import Any
@@ -34,7 +35,8 @@ def defaults() -> ConfigDict:
 
 
 def pulling_away(codes: Array) -> Array:
-    """The mean of cos^2 over all pairs of different rows of codes [B, K], from 0 (all orthogonal) to 1 (all alike).
+    """The mean of cos^2 over all pairs of different rows of codes [B, K], from 0 (all orthogonal) to 1 (all
+    alike).
 
     Section 2.4: 1 / (B (B - 1)) sum over i != j. Lengths are sqrt(sum + 1e-12). Raises GaxError for B = 1.
     """

@@ -1,15 +1,18 @@
-"""The GAN of the "improved techniques": feature matching, a D that sees the whole batch, history, smoothed labels.
+"""The GAN of the "improved techniques": feature matching, a D that sees the whole batch, history, smoothed
+labels.
 
 Salimans et al., "Improved Techniques for Training GANs", 2016, each technique by its field of the config:
 
-- feature matching (3.1): terms.feature_matching, |E f(x) - E f(G(z))|^2 of D's last hidden layer, for G. It joins G's
-  adversarial loss; with adversarial_weight=0 it replaces it, as in the paper's semi-supervised experiments;
+- feature matching (3.1): terms.feature_matching, |E f(x) - E f(G(z))|^2 of D's last hidden layer, for G. It
+  joins G's adversarial loss; with adversarial_weight=0 it replaces it, as in the paper's semi-supervised
+  experiments;
 - minibatch discrimination (3.2): d.net.minibatch='discrimination', behind the features that are matched;
-- historical averaging (3.3): d.optimizer.historical and g.optimizer.historical, off where they are not set (the paper uses it on
-  games of few parameters, and gives no weight);
+- historical averaging (3.3): d.optimizer.historical and g.optimizer.historical, off where they are not set
+  (the paper uses it on games of few parameters, and gives no weight);
 - one-sided label smoothing (3.4): label_smoothing=0.1, the target for reals is 0.9.
 
-Virtual batch normalisation (3.5) is left out: it costs a second pass over a reference batch, and later work does without.
+Virtual batch normalisation (3.5) is left out: it costs a second pass over a reference batch, and later work
+does without.
 """
 
 from typing import Any
@@ -36,7 +39,10 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError where G has nothing to minimise."""
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D].
+
+    Raises GaxError where G has nothing to minimise.
+    """
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, heads={})
     game = players.two_player_game(config, loss, networks, scorer)

@@ -1,10 +1,13 @@
 """InfoGAN: part of the latents is a code that can be read off the data again, and so comes to mean something.
 
-Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maximizing Generative Adversarial Nets", 2016,
-eq. 5 and 6: min over G and Q, max over D of V(D, G) - lambda L_I(G, Q). L_I = E log Q(c | G(z, c)) + H(c); H is constant
-and left out. Q is two heads of D: logits of the category, and the means of the continuous codes, whose Gaussian has
-unit variance (fixed, as in the authors' code for digits). As there, D's player owns the trunk and Q's heads, and D and
-G both carry the information terms, on fakes; the factor 1 / 2 of the Gaussian is kept, its constant is not.
+Chen et al., "InfoGAN: Interpretable Representation Learning by Information Maximizing Generative Adversarial
+Nets", 2016,
+eq. 5 and 6: min over G and Q, max over D of V(D, G) - lambda L_I(G, Q). L_I = E log Q(c | G(z, c)) + H(c); H
+    is constant
+and left out. Q is two heads of D: logits of the category, and the means of the continuous codes, whose
+Gaussian has unit variance (fixed, as in the authors' code for digits). As there, D's player owns the trunk
+and Q's heads, and D and G both carry the information terms, on fakes; the factor 1 / 2 of the Gaussian is
+kept, its constant is not.
 """
 
 from typing import Any
@@ -34,7 +37,9 @@ def category(context: Context, out: Any) -> Array:
 
 
 def continuous(context: Context, out: Any) -> Array:
-    """-E log Q(code | fake) up to a constant: half the squared error, summed over codes, mean over the batch."""
+    """-E log Q(code | fake) up to a constant: half the squared error, summed over codes, mean over the
+    batch.
+    """
     error = out['fake_out']['code'] - context.latents['code']
     return 0.5 * jnp.mean(jnp.sum(jnp.square(error), axis=-1))
 

@@ -1,8 +1,8 @@
 """LSGAN: squared distances of the logits to the targets 1 and 0 in place of the cross-entropy.
 
-Mao et al., "Least Squares Generative Adversarial Networks", 2017, eq. 9 (with its factors of one half): fakes that lie
-beyond the boundary are still pulled back to it, where a sigmoid's gradient has vanished. Adam with b1 0.5, at DCGAN's
-2e-4.
+Mao et al., "Least Squares Generative Adversarial Networks", 2017, eq. 9 (with its factors of one half): fakes
+that lie beyond the boundary are still pulled back to it, where a sigmoid's gradient has vanished. Adam with
+b1 0.5, at DCGAN's 2e-4.
 """
 
 from typing import Any

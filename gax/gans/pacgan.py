@@ -1,13 +1,15 @@
 """PacGAN: the discriminator judges several examples at once, so that a lack of variety among fakes shows.
 
 Lin et al., "PacGAN: The power of two samples in generative adversarial networks", 2018, and the authors' code
-(fjxmlzn/PacGAN on GitHub). Rows that stand side by side in the batch make a pack of m = `config.pack`, joined along the
-channels, and a pack has one logit: only the first layer of D grows. Every example is in one pack, so B examples give B / m
-logits (the authors' code draws m batches). Any loss: relativistic ones hold packs against packs. Examples are augmented
-and noised one by one, before packing.
+(fjxmlzn/PacGAN on GitHub). Rows that stand side by side in the batch make a pack of m = `config.pack`, joined
+along the
+channels, and a pack has one logit: only the first layer of D grows. Every example is in one pack, so B
+examples give B / m logits (the authors' code draws m batches). Any loss: relativistic ones hold packs against
+packs. Examples are augmented and noised one by one, before packing.
 
-Penalties are per example, by the convention of penalties.py: each bounds the gradient of a pack's logit by one of its
-examples, so R1 is 1 / m of what it would be for the pack as one point. Classes are unsupported: a pack has no label.
+Penalties are per example, by the convention of penalties.py: each bounds the gradient of a pack's logit by
+one of its examples, so R1 is 1 / m of what it would be for the pack as one point. Classes are unsupported: a
+pack has no label.
 """
 
 from typing import Any
@@ -30,7 +32,9 @@ def defaults() -> ConfigDict:
 
 
 def pack(x: Array, size: int) -> Array:
-    """[B, ..., C] -> [B / size, ..., size * C]: rows i size, ..., i size + size - 1 become pack i, in this order."""
+    """[B, ..., C] -> [B / size, ..., size * C]: rows i size, ..., i size + size - 1 become pack i, in this
+    order.
+    """
     beside = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -2)
     return beside.reshape(-1, *x.shape[1:-1], size * x.shape[-1])
 
@@ -45,7 +49,10 @@ def in_packs(scorer: Scorer, size: int) -> Scorer:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError unless pack divides the batch."""
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D].
+
+    Raises GaxError unless pack divides the batch.
+    """
     rows = config.batch_size // config.accumulate
     if config.pack < 1 or rows % config.pack:
         raise errors.GaxError(

@@ -1,9 +1,11 @@
-"""Projection discriminator: the label enters D as an inner product with its features, and G as conditional batch-norm.
+"""Projection discriminator: the label enters D as an inner product with its features, and G as conditional
+batch-norm.
 
-Miyato and Koyama, "cGANs with Projection Discriminator", 2018: logit = psi(f(x)) + <v_y, f(x)> (eq. 3), v_y a row of an
-embedding; spectral norm in D, hinge loss, Adam at 2e-4 with b1 0 and b2 0.9, D moves five times per step. Fakes have
-the labels of the batch. The paper's networks are g.net.kind = d.net.kind = 'sngan' with 128 latents; small convolutional ones
-are the default, with a scale and an offset per class in G's batch-norms (`g.net.class_norm`).
+Miyato and Koyama, "cGANs with Projection Discriminator", 2018: logit = psi(f(x)) + <v_y, f(x)> (eq. 3), v_y a
+row of an embedding; spectral norm in D, hinge loss, Adam at 2e-4 with b1 0 and b2 0.9, D moves five times per
+step. Fakes have the labels of the batch. The paper's networks are g.net.kind = d.net.kind = 'sngan' with 128
+latents; small convolutional ones are the default, with a scale and an offset per class in G's batch-norms
+(`g.net.class_norm`).
 """
 
 from typing import Any

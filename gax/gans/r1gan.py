@@ -1,8 +1,9 @@
 """R1: the non-saturating GAN with a zero-centred gradient penalty on reals, which converges locally.
 
-Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9: (gamma / 2) E |grad D(x)|^2 with
-gamma 10, one move each. Adam at 1e-4 with b1 0 and b2 0.99: the paper's RMSprop, with its averages corrected for their
-start. The loss may be another. No batch-norm and no dropout in D. `config.terms.r1.every` makes the penalty lazy.
+Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9: (gamma / 2) E |grad
+D(x)|^2 with gamma 10, one move each. Adam at 1e-4 with b1 0 and b2 0.99: the paper's RMSprop, with its
+averages corrected for their start. The loss may be another. No batch-norm and no dropout in D.
+`config.terms.r1.every` makes the penalty lazy.
 """
 
 from typing import Any

@@ -1,12 +1,14 @@
-"""R3GAN: relativistic pairing, a zero-centred gradient penalty on reals and one on fakes, and a plain modern ResNet.
+"""R3GAN: relativistic pairing, a zero-centred gradient penalty on reals and one on fakes, and a plain modern
+ResNet.
 
 Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024, eq. 2 and 3. D minimises
-E softplus(-(D(x) - D(G(z)))) + (gamma / 2) (E |grad D(x)|^2 + E |grad D(G(z))|^2), G the first term with the roles
-exchanged: not eq. 2 with its sign turned, but as the authors' code has it (R3GAN/Trainer.py). config.terms.r1.weight and
-r2.weight are gamma. Adam with b1 0, no momentum, no batch-norm (see nets/r3gan.py); samples are of G's average.
-The authors move gamma, the learning rate and b2 along cosines (their table 6; CIFAR-10: 0.05 to 0.005, 2e-4 to 5e-5, 0.9
-to 0.99, over 20 million images); here gamma and b2 stay. They augment what D sees: config.augment. Class-conditional
-where `conditional`.
+E softplus(-(D(x) - D(G(z)))) + (gamma / 2) (E |grad D(x)|^2 + E |grad D(G(z))|^2), G the first term with the
+roles
+exchanged: not eq. 2 with its sign turned, but as the authors' code has it (R3GAN/Trainer.py).
+config.terms.r1.weight and r2.weight are gamma. Adam with b1 0, no momentum, no batch-norm (see
+nets/r3gan.py); samples are of G's average. The authors move gamma, the learning rate and b2 along cosines
+(their table 6; CIFAR-10: 0.05 to 0.005, 2e-4 to 5e-5, 0.9 to 0.99, over 20 million images); here gamma and b2
+stay. They augment what D sees: config.augment. Class-conditional where `conditional`.
 """
 
 from typing import Any

@@ -1,8 +1,9 @@
 """Relativistic average GAN (RaSGAN): each example is held against the mean logit of the other side.
 
-Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, where it is called
-RaSGAN, the two halves added without a factor of one half (the author's code has one: "Relativistic average Standard GAN" in
-the README of AlexiaJM/RelativisticGAN on GitHub); G scores the reals too. The paper's settings
+Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, where it
+is called RaSGAN, the two halves added without a factor of one half (the author's code has one: "Relativistic
+average Standard GAN" in the README of AlexiaJM/RelativisticGAN on GitHub); G scores the reals too. The
+paper's settings
 for CIFAR-10: Adam at 2e-4 with b1 0.5, one move each.
 """
 

@@ -1,9 +1,10 @@
 """Relativistic GAN (RSGAN): the discriminator says how much more real a real example is than a fake one.
 
-Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, where it is called
-RSGAN, and by the author's code ("Relativistic Standard GAN" in the README of AlexiaJM/RelativisticGAN on GitHub): both
-players see softplus of the difference of the logits of a pair, so G is also paid for making reals look less real, and
-scores them too. The paper's settings for CIFAR-10: Adam at 2e-4 with b1 0.5, one move each.
+Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, where it
+is called RSGAN, and by the author's code ("Relativistic Standard GAN" in the README of
+AlexiaJM/RelativisticGAN on GitHub): both players see softplus of the difference of the logits of a pair, so G
+is also paid for making reals look less real, and scores them too. The paper's settings for CIFAR-10: Adam at
+2e-4 with b1 0.5, one move each.
 """
 
 from typing import Any

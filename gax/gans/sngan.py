@@ -1,9 +1,11 @@
-"""SNGAN: the discriminator is kept Lipschitz by dividing each of its kernels by the kernel's largest singular value.
+"""SNGAN: the discriminator is kept Lipschitz by dividing each of its kernels by the kernel's largest singular
+value.
 
-Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018: hinge loss, residual networks (see
-nets/sngan.py), and as the authors' code has it for those Adam at 2e-4 with b1 0 and b2 0.9, five moves of D per step
-and 128 latents. (Settings A to F of table 1 are of the plain convolutional networks.) G answers the fakes of D's last
-move, B of them (there 2 B new ones). With `g.net.kind`, `d.net.kind` any networks; where D is wrapped is `d.spectral_norm`.
+Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018: hinge loss, residual
+networks (see nets/sngan.py), and as the authors' code has it for those Adam at 2e-4 with b1 0 and b2 0.9,
+five moves of D per step and 128 latents. (Settings A to F of table 1 are of the plain convolutional
+networks.) G answers the fakes of D's last move, B of them (there 2 B new ones). With `g.net.kind`,
+`d.net.kind` any networks; where D is wrapped is `d.spectral_norm`.
 """
 
 from typing import Any

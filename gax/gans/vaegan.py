@@ -1,11 +1,13 @@
 """VAE/GAN: an autoencoder whose reconstructions are compared by the discriminator's features.
 
-Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016, algorithm 1: one pass makes fakes
-from the prior and reconstructions, then D descends L_GAN, E L_prior + L_llike, and G gamma L_llike + its side of L_GAN.
-Conventions: L_llike = |D_l(x) - D_l(G(E(x)))|^2 / 2, summed over D's last hidden layer (a Gaussian of unit variance, as
-in the paper, without its constant); L_prior = KL summed over the code; both are means over the batch. L_GAN is the
-config's loss (the paper's is 'minimax') of reals against fakes, plus that of reals against reconstructions: D sees as
-much real as made, where the paper counts the reals once. Features are of what D is shown, augmented where it is.
+Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016, algorithm 1: one pass
+makes fakes from the prior and reconstructions, then D descends L_GAN, E L_prior + L_llike, and G gamma
+L_llike + its side of L_GAN.
+Conventions: L_llike = |D_l(x) - D_l(G(E(x)))|^2 / 2, summed over D's last hidden layer (a Gaussian of unit
+variance, as in the paper, without its constant); L_prior = KL summed over the code; both are means over the
+batch. L_GAN is the config's loss (the paper's is 'minimax') of reals against fakes, plus that of reals
+against reconstructions: D sees as much real as made, where the paper counts the reals once. Features are of
+what D is shown, augmented where it is.
 """
 
 from typing import Any

@@ -1,6 +1,8 @@
-"""The first GAN: MLPs by default, any family of networks by `g.net.kind` and `d.net.kind`, any loss and penalties by config.
+"""The first GAN: MLPs by default, any family of networks by `g.net.kind` and `d.net.kind`, any loss and
+penalties by config.
 
-Goodfellow et al., "Generative Adversarial Nets", 2014, with the loss named in the config. Data are images or points.
+Goodfellow et al., "Generative Adversarial Nets", 2014, with the loss named in the config. Data are images or
+points.
 """
 
 from typing import Any

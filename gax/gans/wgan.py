@@ -1,9 +1,9 @@
 """WGAN: the critic's gap between reals and fakes estimates a distance, as its weights stay in a small box.
 
-Arjovsky et al., "Wasserstein GAN", 2017, algorithm 1 and its settings: E D(x) - E D(G(z)) is what D raises and G
-lowers, RMSprop at 5e-5, D moves five times per step and is projected onto [-0.01, 0.01] after each, batch 64. G
-answers the fakes of D's last move (the paper draws new ones). Neither dropout in D, which would be another critic each
-time, nor a sigmoid.
+Arjovsky et al., "Wasserstein GAN", 2017, algorithm 1 and its settings: E D(x) - E D(G(z)) is what D raises
+and G lowers, RMSprop at 5e-5, D moves five times per step and is projected onto [-0.01, 0.01] after each,
+batch 64. G answers the fakes of D's last move (the paper draws new ones). Neither dropout in D, which would
+be another critic each time, nor a sigmoid.
 """
 
 from typing import Any
@@ -27,7 +27,10 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss, and without clipping."""
+    """spec.fields has one of 'image' [H, W, C] and 'point' [D].
+
+    Raises GaxError for another loss, and without clipping.
+    """
     clip = config.d.optimizer.get('clip_weights', 0.0)
     if isinstance(clip, (int, float)) and clip <= 0:  # a tracer is taken at its word
         raise errors.GaxError(

@@ -1,9 +1,9 @@
 """WGAN-GP: the critic is kept Lipschitz by a penalty on its gradient between reals and fakes.
 
 Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, algorithm 1 and its settings: lambda
-E (|grad D(x')| - 1)^2 with lambda 10 at random points between pairs, Adam at 1e-4 with b1 0 and b2 0.9, D moves five
-times per step. G answers the fakes of D's last move (the paper draws new ones). No batch-norm in D, where the gradient
-of one example would depend on the others; no dropout.
+E (|grad D(x')| - 1)^2 with lambda 10 at random points between pairs, Adam at 1e-4 with b1 0 and b2 0.9, D
+moves five times per step. G answers the fakes of D's last move (the paper draws new ones). No batch-norm in
+D, where the gradient of one example would depend on the others; no dropout.
 """
 
 from typing import Any

@@ -1,8 +1,9 @@
 """Discriminators that reconstruct: an example is as real as it can be coded and decoded without error.
 
-The net returns {'code': [B, K], 'reconstruction': [B, ...], 'error': [B, ...], 'features': the code}. Its energy is a
-size of the error, low for reals; the critic's logits are the energy with a minus sign, so that they are high for reals
-as they are everywhere else (penalties, pictures, and the noise and augmentation of inputs need not know).
+The net returns {'code': [B, K], 'reconstruction': [B, ...], 'error': [B, ...], 'features': the code}. Its
+energy is a size of the error, low for reals; the critic's logits are the energy with a minus sign, so that
+they are high for reals as they are everywhere else (penalties, pictures, and the noise and augmentation of
+inputs need not know).
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ Energy = Callable[[Array], Array]  # error [B, ...] -> [B]
 
 
 class Autoencoder(nn.Module):
-    """[B, ...] flattened, through dense layers of `widths` to a linear code, and back by the same widths; linear out."""
+    """[B, ...] flattened, through dense layers of `widths` to a linear code, and back by the same widths;
+    linear out.
+    """
 
     widths: Sizes = (256,)
     code: Size = 64
@@ -59,8 +62,8 @@ def scorer(field: str, energy: Energy) -> Scorer:
 
 
 def energy_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array]:
-    """Mean energies, and the accuracy (0 to 1): how often a real of the batch has less energy than a fake, over all
-    pairs (the area under the ROC curve). An energy has no threshold of its own, as a logit has 0."""
+    """Mean energies, and the accuracy (0 to 1): how often a real of the batch has less energy than a fake,
+    over all pairs (the area under the ROC curve). An energy has no threshold of its own, as a logit has 0."""
     real, fake = jax.lax.stop_gradient((-out['real'], -out['fake']))
     below = jnp.mean(real[:, None] < fake, dtype=jnp.float32)
     even = jnp.mean(real[:, None] == fake, dtype=jnp.float32)

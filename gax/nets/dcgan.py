@@ -1,5 +1,6 @@
-"""Deep convolutional networks without residuals (Radford et al., "Unsupervised Representation Learning with Deep
-Convolutional Generative Adversarial Networks", 2016), in the form of the TensorFlow tutorial, and class-conditional.
+"""Deep convolutional networks without residuals (Radford et al., "Unsupervised Representation Learning with
+Deep Convolutional Generative Adversarial Networks", 2016), in the form of the TensorFlow tutorial, and
+class-conditional.
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ TAKES = ('image',)
 class Generator(nn.Module):
     """latents [B, Z] (and labels int [B]) -> images [B, H, W, C] in [-1, 1].
 
-    Dense to widths[0] channels at H / prod(strides), then one transposed convolution per stride, to widths[1], ...,
-    C; batch-norm and leaky ReLU between. No biases before a batch-norm. Labels are embedded, and latents multiplied by
-    the embedding. (Joining the two instead let the first batch-norm scale the latents away: after 700 steps on digits
-    the images of a class differed by a standard deviation of 0.02 per pixel, here by 0.28.) Or, with `class_norm`, the
-    batch-norms have a scale and an offset for each label, and the latents stay as they are.
+    Dense to widths[0] channels at H / prod(strides), then one transposed convolution per stride, to
+    widths[1], ..., C; batch-norm and leaky ReLU between. No biases before a batch-norm. Labels are embedded,
+    and latents multiplied by the embedding. (Joining the two instead let the first batch-norm scale the
+    latents away: after 700 steps on digits the images of a class differed by a standard deviation of 0.02 per
+    pixel, here by 0.28.) Or, with `class_norm`, the batch-norms have a scale and an offset for each label,
+    and the latents stay as they are.
     """
 
     shape: Sequence[int]
@@ -69,7 +71,8 @@ class Generator(nn.Module):
         x = nn.Dense(height * width * channels, use_bias=False, kernel_init=nn.initializers.glorot_uniform())(
             z
         )
-        # One mean and variance per unit here, as in the tutorial (the reshape comes after); per channel below.
+        # One mean and variance per unit here, as in the tutorial (the reshape comes after); per channel
+        # below.
         x = normed(x).reshape(-1, height, width, channels)
         for features, stride in zip(self.widths[1:], self.strides[:-1], strict=True):
             x = normed(Conv(features, self.kernel, stride, use_bias=False, transpose=True)(x))
@@ -81,8 +84,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """images [B, H, W, C] (and labels int [B]) -> logits [B].
 
-    With classes, the logit gets the inner product of the features with the label's embedding (Miyato and Koyama,
-    "cGANs with Projection Discriminator", 2018, eq. 3). minibatch: see `minibatch.see_batch`; before the logits only.
+    With classes, the logit gets the inner product of the features with the label's embedding (Miyato and
+    Koyama, "cGANs with Projection Discriminator", 2018, eq. 3). minibatch: see `minibatch.see_batch`; before
+    the logits only.
     """
 
     widths: Sizes = (64, 128)
@@ -109,7 +113,8 @@ class Discriminator(nn.Module):
 
 
 class Trunk(nn.Module):
-    """images [B, H, W, C] -> features [B, F] for what stands on it (see encoder.py): a convolution of stride 2 a width.
+    """images [B, H, W, C] -> features [B, F] for what stands on it (see encoder.py): a convolution of stride
+    2 a width.
 
     The activation, then dropout, after each; no normalisation, so that examples stay apart.
     """
@@ -129,7 +134,10 @@ class Trunk(nn.Module):
 
 
 def base_shape(shape: Sequence[int], strides: Sequence[int], widths: Sequence[int]) -> tuple[int, int, int]:
-    """Height, width and channels that the generator starts from. Raises GaxError where the image cannot be made."""
+    """Height, width and channels that the generator starts from.
+
+    Raises GaxError where the image cannot be made.
+    """
     if len(strides) != len(widths):
         raise errors.GaxError(
             f'g.net.strides {tuple(strides)} and g.net.widths {tuple(widths)} must be of one length'

@@ -1,4 +1,5 @@
-"""What stands on the trunk of a family: encoders to codes, and discriminators whose features are joined with a code.
+"""What stands on the trunk of a family: encoders to codes, and discriminators whose features are joined with
+a code.
 
 A trunk is a module x [B, ...] -> features [B, F] with an activation: the `Trunk` of a file of this folder.
 """
@@ -22,7 +23,9 @@ from gax.nets.minibatch import Minibatch, see_batch
 
 
 class Encoder(nn.Module):
-    """x [B, ...] -> {name: [B, size]}, a dense layer on the trunk's features for each of `outputs` {name: size}."""
+    """x [B, ...] -> {name: [B, size]}, a dense layer on the trunk's features for each of `outputs` {name:
+    size}.
+    """
 
     trunk: nn.Module
     outputs: Mapping[str, int] = FrozenDict()
@@ -34,7 +37,8 @@ class Encoder(nn.Module):
 
 
 class TrunkDiscriminator(nn.Module):
-    """x [B, ...] (and a code [B, Z]) -> logits [B]; with heads (`layers.with_heads`) also features [B, F], the trunk's.
+    """x [B, ...] (and a code [B, Z]) -> logits [B]; with heads (`layers.with_heads`) also features [B, F],
+    the trunk's.
 
     The code is joined to the features; a dense layer a width comes between that and the logit.
     minibatch: see `minibatch.see_batch`; of what the logit is made of, the code among it.
@@ -74,6 +78,9 @@ def noisy(out: Mapping[str, Array], key: jax.Array) -> Array:
 
 
 def divergence(out: Mapping[str, Array]) -> Array:
-    """KL(N(mean, variance) || N(0, I)) in nats, summed over the code: [B]. Kingma and Welling, 2014, appendix B."""
+    """KL(N(mean, variance) || N(0, I)) in nats, summed over the code: [B].
+
+    Kingma and Welling, 2014, appendix B.
+    """
     mean, log_variance = out['mean'], out['log_variance']
     return 0.5 * jnp.sum(jnp.square(mean) + jnp.exp(log_variance) - 1.0 - log_variance, axis=-1)

@@ -1,6 +1,7 @@
 """Several discriminators as one: combinators of nets whose logits stand side by side, [B, n].
 
-Losses are element-wise and terms take the mean, so each logit is judged for itself: the mean of n games' losses.
+Losses are element-wise and terms take the mean, so each logit is judged for itself: the mean of n games'
+losses.
 """
 
 from __future__ import annotations
@@ -21,18 +22,22 @@ Seen = Callable[[int, Array], Array]
 def committee(*nets: Net) -> Net:
     """Nets with parameters and randomness of their own that judge the same inputs: logits [B, n].
 
-    Durugkar et al., "Generative Multi-Adversarial Networks", 2017, with the arithmetic mean over the discriminators
-    (GMAN-0, section 4.1: softmax weights with lambda = 0). A net whose logits are [B, ...] gives as many columns.
+    Durugkar et al., "Generative Multi-Adversarial Networks", 2017, with the arithmetic mean over the
+    discriminators
+    (GMAN-0, section 4.1: softmax weights with lambda = 0). A net whose logits are [B, ...] gives as many
+    columns.
     """
     return _side_by_side(nets, lambda i, x: x)
 
 
 def multiscale(*nets: Net) -> Net:
-    """Like `committee`; net i sees images [B, H / 2^i, W / 2^i, C], averaged i times over squares of 2x2 pixels.
+    """Like `committee`; net i sees images [B, H / 2^i, W / 2^i, C], averaged i times over squares of 2x2
+    pixels.
 
-    Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs" (pix2pixHD), 2018,
-    section 3.2. Theirs averages over 3x3 pixels at a stride of 2, and adds the scales' mean losses; here every logit
-    weighs the same, so that of patch discriminators the finer one weighs more. Raises GaxError for odd sides.
+    Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs"
+    (pix2pixHD), 2018, section 3.2. Theirs averages over 3x3 pixels at a stride of 2, and adds the scales'
+    mean losses; here every logit weighs the same, so that of patch discriminators the finer one weighs more.
+    Raises GaxError for odd sides.
     """
 
     def seen(i: int, x: Array) -> Array:
@@ -52,8 +57,8 @@ def several(
 ) -> Net:
     """`one(*shape)`; a committee of `members` of them; or `scales` of them on images halved again and again.
 
-    heads: what each of them gives beside its logits (see `layers.with_heads`), of which several can give nothing.
-    Raises GaxError, in the words of a config, where that cannot be.
+    heads: what each of them gives beside its logits (see `layers.with_heads`), of which several can give
+    nothing. Raises GaxError, in the words of a config, where that cannot be.
     """
     if heads is not None and (members, scales) != (1, 1):
         raise errors.GaxError(
@@ -82,7 +87,9 @@ def several(
 
 
 def _side_by_side(nets: tuple[Net, ...], seen: Seen) -> Net:
-    """params and model_state are {'member_0': ..., 'member_1': ...}; member i's first input is seen(i, input)."""
+    """params and model_state are {'member_0': ..., 'member_1': ...}; member i's first input is seen(i,
+    input).
+    """
     members = {f'member_{i}': net for i, net in enumerate(nets)}
 
     def init(key: Key) -> tuple[PyTree, PyTree]:

@@ -25,10 +25,12 @@ Initializer = jax.nn.initializers.Initializer
 class Conv(nn.Module):
     """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See conv.py.
 
-    A transposed one has one group. Of a grouped kernel [k, k, C / groups, features] the fan-in is that of one group.
-    resize: 'up', of `doubled(x)`; 'down', `halved` afterwards; to rounding. Either is one convolution of stride 2 with sums of
-    neighbouring taps for its k + 1: a 3x3 kernel takes 16 products a small pixel, where one by one would take 36. Raises ValueError
-    for an even kernel, a stride, groups or `transpose` beside it, GaxError where odd sides cannot be halved.
+    A transposed one has one group. Of a grouped kernel [k, k, C / groups, features] the fan-in is that of one
+    group.
+    resize: 'up', of `doubled(x)`; 'down', `halved` afterwards; to rounding. Either is one convolution of
+    stride 2 with sums of neighbouring taps for its k + 1: a 3x3 kernel takes 16 products a small pixel, where
+    one by one would take 36. Raises ValueError for an even kernel, a stride, groups or `transpose` beside it,
+    GaxError where odd sides cannot be halved.
     """
 
     features: int
@@ -73,8 +75,9 @@ def neighbours(kernel: Array) -> Array:
 class Dropout(nn.Module):
     """Inverted dropout: each element is zeroed with probability `rate`, the rest scaled by 1 / (1 - rate).
 
-    Draws from the stream 'dropout' when `train`. Two elements share one 32-bit draw, so that the probability is
-    `rate` to within 2^-17; threefry is a good part of a small network's step on CPU (benchmarks/README.md).
+    Draws from the stream 'dropout' when `train`. Two elements share one 32-bit draw, so that the probability
+    is `rate` to within 2^-17; threefry is a good part of a small network's step on CPU
+    (benchmarks/README.md).
     """
 
     rate: float
@@ -107,10 +110,12 @@ def batch_norm(
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch-norm of [B, ..., C] with a scale and an offset of each class's own: tables [num_classes, C], ones and zeros.
+    """Batch-norm of [B, ..., C] with a scale and an offset of each class's own: tables [num_classes, C], ones
+    and zeros.
 
-    Dumoulin et al., "A Learned Representation For Artistic Style", 2017, eq. 5; in GANs: Miyato and Koyama, "cGANs with
-    Projection Discriminator", 2018. Statistics are those of all classes together. No class: a plain batch-norm.
+    Dumoulin et al., "A Learned Representation For Artistic Style", 2017, eq. 5; in GANs: Miyato and Koyama,
+    "cGANs with Projection Discriminator", 2018. Statistics are those of all classes together. No class: a
+    plain batch-norm.
     """
 
     num_classes: int = 0
@@ -135,7 +140,10 @@ class ConditionalBatchNorm(nn.Module):
 
 
 def halved(x: Array) -> Array:
-    """Means over squares of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C]. Raises GaxError for odd sides."""
+    """Means over squares of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C].
+
+    Raises GaxError for odd sides.
+    """
     batch, height, width, channels = check_even(x)
     return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
 
@@ -149,7 +157,9 @@ def check_even(x: Array) -> tuple[int, ...]:
 
 
 def halved_shape(shape: Sequence[int], times: int, field: str = 'g.net.widths') -> tuple[int, int]:
-    """Height and width of an image [H, W, C] halved `times`; a GaxError that names `field` where that cannot be."""
+    """Height and width of an image [H, W, C] halved `times`; a GaxError that names `field` where that cannot
+    be.
+    """
     height, width = shape[:2]
     if height % 2**times or width % 2**times:
         raise errors.GaxError(
@@ -191,8 +201,8 @@ def activation(name: str, slope: float) -> Callable[[Array], Array]:
 class Embed(nn.Module):
     """Class labels int [B] -> rows of a table, float [B, features], as a one-hot product.
 
-    A product rather than a gather: its gradient is a product too, which is fast on every platform and sums in a
-    fixed order (a gather's gradient is a scatter).
+    A product rather than a gather: its gradient is a product too, which is fast on every platform and sums in
+    a fixed order (a gather's gradient is a scatter).
     """
 
     num_classes: int
@@ -206,7 +216,8 @@ class Embed(nn.Module):
 
 
 def with_heads(features: Array, logits: Array, heads: Mapping[str, int] | None) -> Any:
-    """What a discriminator returns: the logits; with `heads` {name: size} also its features and an output a head.
+    """What a discriminator returns: the logits; with `heads` {name: size} also its features and an output a
+    head.
 
     features [B, F], logits [B]. Call it within a compact module: each head is a dense layer of that module.
     """

@@ -1,4 +1,7 @@
-"""From a Flax (Linen) module to a `Net`: two pure functions. The only file that knows how Flax runs a module."""
+"""From a Flax (Linen) module to a `Net`: two pure functions.
+
+The only file that knows how Flax runs a module.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +20,11 @@ from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 
 
 def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:
-    """`module` as a Net. Its `__call__` takes the inputs, then a keyword `train`; shapes come from `examples`.
+    """`module` as a Net. Its `__call__` takes the inputs, then a keyword `train`; shapes come from
+    `examples`.
 
-    Collections other than 'params' (batch statistics, power-iteration vectors) are the model_state. Modules that
-    draw random numbers while training do so from the stream 'dropout'.
+    Collections other than 'params' (batch statistics, power-iteration vectors) are the model_state. Modules
+    that draw random numbers while training do so from the stream 'dropout'.
     """
 
     def init(key: Key) -> tuple[PyTree, PyTree]:
@@ -42,10 +46,12 @@ def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:
 
 
 def check_statistics(call: Callable[..., Any], inputs: Any, options: Any, context: Any) -> Any:
-    """For nn.intercept_methods, in training: raises GaxError where a layer compares the examples of a batch of one.
+    """For nn.intercept_methods, in training: raises GaxError where a layer compares the examples of a batch
+    of one.
 
-    A batch-norm of one number a channel gives its bias whatever it is given, and its gradient is 0; a layer that compares
-    examples finds no difference. Where rows are split (replicas, microbatches, packs), one of the parts is the batch.
+    A batch-norm of one number a channel gives its bias whatever it is given, and its gradient is 0; a layer
+    that compares examples finds no difference. Where rows are split (replicas, microbatches, packs), one of
+    the parts is the batch.
     """
     layer, values = context.module, 2
     if context.method_name == '__call__' and inputs:

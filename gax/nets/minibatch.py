@@ -1,5 +1,5 @@
-"""Layers that let a discriminator see how much the examples of a batch differ. They couple the examples of a batch: with
-them, a gradient penalty per example has no meaning.
+"""Layers that let a discriminator see how much the examples of a batch differ. They couple the examples of a
+batch: with them, a gradient penalty per example has no meaning.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from gax.core.types import Array
 class MinibatchStd(nn.Module):
     """[B, ..., C] -> [B, ..., C + 1]: the last channel is how much the examples of a group differ.
 
-    The standard deviation over the group, sqrt(population variance + 1e-8), of every element, averaged over all
-    elements; one number a group. Karras et al., "Progressive Growing of GANs", 2018, section 3, in the convention of
-    StyleGAN2: groups of `group`, or the whole batch where that is smaller; example i is of group i mod (B / group).
-    Raises GaxError where `group` does not divide a larger batch.
+    The standard deviation over the group, sqrt(population variance + 1e-8), of every element, averaged over
+    all elements; one number a group. Karras et al., "Progressive Growing of GANs", 2018, section 3, in the
+    convention of
+    StyleGAN2: groups of `group`, or the whole batch where that is smaller; example i is of group i mod (B /
+    group). Raises GaxError where `group` does not divide a larger batch.
     """
 
     group: int = 4
@@ -44,9 +45,9 @@ class MinibatchStd(nn.Module):
 class MinibatchDiscrimination(nn.Module):
     """features [B, A] -> [B, A + kernels]: beside each example's features, how close it is to the others.
 
-    M_i = f_i T, T a tensor [A, kernels, dimensions]; o_i,b = sum over j != i of exp(-|M_i,b - M_j,b|_1). Salimans et
-    al., "Improved Techniques for Training GANs", 2016, section 3.2, where the sum includes j = i: a constant 1.
-    Their code leaves it out, too, and has more: it normalises T, and adds a bias to o.
+    M_i = f_i T, T a tensor [A, kernels, dimensions]; o_i,b = sum over j != i of exp(-|M_i,b - M_j,b|_1).
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.2, where the sum includes j = i:
+    a constant 1. Their code leaves it out, too, and has more: it normalises T, and adds a bias to o.
     Sums grow with the batch: train and judge with one batch size.
     """
 
@@ -66,16 +67,17 @@ class MinibatchDiscrimination(nn.Module):
 
 
 KINDS = ('', 'std', 'discrimination')
-# 'std' is no coupling to be refused: StyleGAN2 has it beside R1, and the gradient that the penalty takes through the other
-# examples' statistics is small.
+# 'std' is no coupling to be refused: StyleGAN2 has it beside R1, and the gradient that the penalty takes
+# through the other examples' statistics is small.
 Minibatch = Annotated[str, one_of(KINDS), Couples('discrimination')]
 
 
 def see_batch(kind: str, x: Array) -> Array:
-    """Flat features [B, F] from a last layer's output [B, ..., C], after the layer that `kind` names ('': none).
+    """Flat features [B, F] from a last layer's output [B, ..., C], after the layer that `kind` names ('':
+    none).
 
-    'std' goes before the flattening, a channel beside the others; 'discrimination' after. Call it within a compact
-    module. Raises GaxError for another kind.
+    'std' goes before the flattening, a channel beside the others; 'discrimination' after. Call it within a
+    compact module. Raises GaxError for another kind.
     """
     errors.lookup('d.net.minibatch', kind, dict.fromkeys(KINDS))
     if kind == 'std':

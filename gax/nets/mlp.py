@@ -17,8 +17,8 @@ from gax.nets.minibatch import Minibatch, see_batch
 class Generator(nn.Module):
     """latents [B, Z] -> [B, *shape]; images [H, W, C] through tanh, in [-1, 1].
 
-    Hidden layers are dense, then batch-norm (on the first only with `batch_norm_first`: the tutorials have none
-    there, PacGAN has), then the activation.
+    Hidden layers are dense, then batch-norm (on the first only with `batch_norm_first`: the tutorials have
+    none there, PacGAN has), then the activation.
     """
 
     shape: Sequence[int]
@@ -48,10 +48,12 @@ MaxoutToo = Annotated[str, one_of((*ACTIVATIONS, 'maxout'))]
 
 
 class Discriminator(nn.Module):
-    """[B, ...] flattened -> logits [B]; dropout after every hidden activation. heads: see `layers.with_heads`.
+    """[B, ...] flattened -> logits [B]; dropout after every hidden activation. heads: see
+    `layers.with_heads`.
 
-    activation: those of `layers.activation`, and 'maxout': each unit is the largest of `pieces` affine maps (Goodfellow
-    et al., "Maxout Networks", 2013, section 2). minibatch: see `minibatch.see_batch`; before the logits only.
+    activation: those of `layers.activation`, and 'maxout': each unit is the largest of `pieces` affine maps
+    (Goodfellow et al., "Maxout Networks", 2013, section 2). minibatch: see `minibatch.see_batch`; before the
+    logits only.
     """
 
     widths: Sizes = (1024, 512, 256)

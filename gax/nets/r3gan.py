@@ -1,9 +1,11 @@
-"""The residual networks of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024, config E.
+"""The residual networks of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024,
+config E.
 
-No normalisation: blocks begin as the identity (their last layer is 0), and the other layers are scaled by the number
-of blocks, as in Zhang et al., "Fixup Initialization: Residual Learning Without Normalization", 2019. Nets are
-described from their small end for G, from the image for D. CIFAR-10 and ImageNet-32: widths (768,) * 4 and (1536,) *
-4 (groups of 16 and 32 channels); FFHQ-256: (768, 768, 768, 768, 384, 192, 96) for G, the reverse for D.
+No normalisation: blocks begin as the identity (their last layer is 0), and the other layers are scaled by the
+number of blocks, as in Zhang et al., "Fixup Initialization: Residual Learning Without Normalization", 2019.
+Nets are described from their small end for G, from the image for D. CIFAR-10 and ImageNet-32: widths (768,) *
+4 and (1536,) * 4 (groups of 16 and 32 channels); FFHQ-256: (768, 768, 768, 768, 384, 192, 96) for G, the
+reverse for D.
 """
 
 from __future__ import annotations
@@ -27,15 +29,18 @@ SLOPE = 0.2
 
 
 def he(gain: float = 1.0) -> Initializer:
-    """Normal with standard deviation gain / sqrt(fan-in) (He et al., 2015); of a grouped kernel the fan-in of a group."""
+    """Normal with standard deviation gain / sqrt(fan-in) (He et al., 2015); of a grouped kernel the fan-in
+    of a group.
+    """
     return nn.initializers.variance_scaling(gain**2, 'fan_in', 'normal')
 
 
 class Generator(nn.Module):
     """latents [B, Z] (and labels int [B]) -> images [B, H, W, C], not bounded.
 
-    A learned picture a channel at H / 2^n, n = len(widths) - 1, scaled by a linear map of the latents; `blocks` residual
-    blocks; for each further width a smooth doubling and as many blocks. Embedded labels are joined to the latents.
+    A learned picture a channel at H / 2^n, n = len(widths) - 1, scaled by a linear map of the latents;
+    `blocks` residual blocks; for each further width a smooth doubling and as many blocks. Embedded labels are
+    joined to the latents.
     """
 
     shape: Sequence[int]
@@ -65,10 +70,10 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """images [B, H, W, C] (and labels int [B]) -> logits [B].
 
-    The generator's mirror image: blocks, then a smooth halving, for each width but the last; blocks; a learned weighted
-    sum over the pixels of each channel; a linear map. With classes that map has as many outputs as inputs, and the logit
-    is their inner product with the label's embedding. heads, minibatch: see `layers.with_heads`, `minibatch.see_batch`,
-    with the weighted sums as features.
+    The generator's mirror image: blocks, then a smooth halving, for each width but the last; blocks; a
+    learned weighted sum over the pixels of each channel; a linear map. With classes that map has as many
+    outputs as inputs, and the logit is their inner product with the label's embedding. heads, minibatch: see
+    `layers.with_heads`, `minibatch.see_batch`, with the weighted sums as features.
     """
 
     widths: Sizes = (768, 768, 768, 768)
@@ -99,11 +104,12 @@ class Discriminator(nn.Module):
 
 
 class Block(nn.Module):
-    """x + 1x1(act(3x3 in groups(act(1x1(x))))), [B, H, W, C], `expansion` times wider within; act: leaky ReLU.
+    """x + 1x1(act(3x3 in groups(act(1x1(x))))), [B, H, W, C], `expansion` times wider within; act: leaky
+    ReLU.
 
-    total: the residual blocks of the net, L; with 3 layers a block, the first two are initialised by He's rule times
-    L^(-1 / (2 * 3 - 2)), the third by 0. Groups have `group_size` of the inner channels, or all where there are fewer;
-    raises GaxError where they cannot be divided so.
+    total: the residual blocks of the net, L; with 3 layers a block, the first two are initialised by He's
+    rule times L^(-1 / (2 * 3 - 2)), the third by 0. Groups have `group_size` of the inner channels, or all
+    where there are fewer; raises GaxError where they cannot be divided so.
     """
 
     expansion: int
@@ -126,7 +132,9 @@ class Block(nn.Module):
 
 
 def smooth_doubled(x: Array) -> Array:
-    """[B, H, W, C] -> [B, 2 H, 2 W, C] by the filter [1, 3, 3, 1] / 4 in each direction, zeros outside: bilinear."""
+    """[B, H, W, C] -> [B, 2 H, 2 W, C] by the filter [1, 3, 3, 1] / 4 in each direction, zeros outside:
+    bilinear.
+    """
     for axis in (1, 2):
         before, after = _shifted(x, axis, 1), _shifted(x, axis, -1)
         pairs = jnp.stack([before + 3 * x, 3 * x + after], axis=axis + 1) / 4
@@ -135,7 +143,9 @@ def smooth_doubled(x: Array) -> Array:
 
 
 def smooth_halved(x: Array) -> Array:
-    """[B, H, W, C] -> [B, H / 2, W / 2, C] by the filter [1, 3, 3, 1] / 8 in each direction, zeros outside."""
+    """[B, H, W, C] -> [B, H / 2, W / 2, C] by the filter [1, 3, 3, 1] / 8 in each direction, zeros
+    outside.
+    """
     for axis in (1, 2):
         pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
         even, odd = (part.squeeze(axis + 1) for part in jnp.split(pairs, 2, axis=axis + 1))

@@ -1,8 +1,9 @@
-"""Networks by name. A family is a file of this folder, or one outside gax; its modules' own fields are the config.
+"""Networks by name. A family is a file of this folder, or one outside gax; its modules' own fields are the
+config.
 
-A section `net` of a config is {'kind': the family, ...: the fields of the module with the class name `role`}, and the
-network is that class called with the section: what a module does not have cannot be set, and what it has is read.
-What the data or the recipe give (GIVEN) is no part of the config.
+A section `net` of a config is {'kind': the family, ...: the fields of the module with the class name `role`},
+and the network is that class called with the section: what a module does not have cannot be set, and what it
+has is read. What the data or the recipe give (GIVEN) is no part of the config.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def kinds(role: str) -> dict[str, type[nn.Module]]:
 
 
 def family(kind: str, role: str) -> type[nn.Module]:
-    """The Flax module of a family, 'mlp' or 'package.module', for a role: 'Generator', 'Discriminator', 'Trunk', ...
+    """The Flax module of a family, 'mlp' or 'package.module', for a role: 'Generator', 'Discriminator',
+    'Trunk', ...
 
     'package.module:Class' is that class. Raises GaxError for an unknown one.
     """
@@ -105,7 +107,9 @@ def takes_of(cls: type) -> tuple[str, ...]:
 
 
 def lifted(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> Net:
-    """`module` as a Net, once it is known to go with these inputs: what is wrong is told here, before a run is begun."""
+    """`module` as a Net, once it is known to go with these inputs: what is wrong is told here, before a run
+    is begun.
+    """
     net = from_linen(module, *inputs)
     jax.eval_shape(lambda: net.init(rng.key(0)))
     return net
@@ -126,10 +130,11 @@ def pair(
 ) -> tuple[dict[str, Net], Scorer]:
     """The nets 'g' and 'd' that config.g and config.d describe, and how 'd' is asked.
 
-    spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take labels.
-    heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F], name:
-    [B, size]}; {} for the features alone, as where config.terms.feature_matching is on. pack: examples that one
-    logit judges, joined along the channels (the critic does not pack them).
+    spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take
+    labels.
+    heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F],
+    name: [B, size]}; {} for the features alone, as where config.terms.feature_matching is on. pack: examples
+    that one logit judges, joined along the channels (the critic does not pack them).
     latent_dim: what 'g' takes, where that is not config.latent_dim.
     """
     ((field, shape),) = spec.fields.items()
@@ -148,7 +153,9 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
 
 
 def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:
-    """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in `pair`."""
+    """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in
+    `pair`.
+    """
 
     def one(*shape: int) -> Net:
         given = {'num_classes': num_classes, 'heads': None if heads is None else dict(heads)}
@@ -158,7 +165,9 @@ def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = Non
 
 
 def network(net: Any, role: str, shape: Shape, **given: Any) -> Net:
-    """The net of data of `shape` (and labels, where num_classes is given) that the section `net` describes, see `build`."""
+    """The net of data of `shape` (and labels, where num_classes is given) that the section `net` describes,
+    see `build`.
+    """
     return lifted(build(net, role, shape, **given), example(*shape), *labels(given.get('num_classes', 0)))
 
 
@@ -168,10 +177,11 @@ def labels(num_classes: int) -> list[jax.ShapeDtypeStruct]:
 
 
 def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) -> Net:
-    """What section `d` says of any discriminator `one(*shape)` whose first input has `shape`: d.spectral_norm wraps it.
+    """What section `d` says of any discriminator `one(*shape)` whose first input has `shape`: d.spectral_norm
+    wraps it.
 
-    With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times: logits
-    [B, n]. Raises GaxError where these do not go together, or with heads.
+    With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times:
+    logits [B, n]. Raises GaxError where these do not go together, or with heads.
     """
 
     def normed(*shape: int) -> Net:

@@ -1,7 +1,8 @@
-"""The residual networks of Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, appendix B,
-table 4; class-conditional as in Miyato and Koyama, "cGANs with Projection Discriminator", 2018.
+"""The residual networks of Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018,
+appendix B, table 4; class-conditional as in Miyato and Koyama, "cGANs with Projection Discriminator", 2018.
 
-Spectral normalisation is no part of the discriminator here (see `spectral_norm.spectral_norm`), but comes with it: see PLAYER.
+Spectral normalisation is no part of the discriminator here (see `spectral_norm.spectral_norm`), but comes
+with it: see PLAYER.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ PLAIN = nn.initializers.glorot_uniform()
 class Generator(nn.Module):
     """latents [B, Z] (and labels int [B]) -> images [B, H, W, C] in [-1, 1].
 
-    Dense to widths[0] channels of H / 2^n, n = len(widths) - 1; a residual block of twice the size to each further
-    width; batch-norm, ReLU, convolution, tanh. With classes, batch-norms are conditional. CIFAR-10: (256,) * 4.
+    Dense to widths[0] channels of H / 2^n, n = len(widths) - 1; a residual block of twice the size to each
+    further width; batch-norm, ReLU, convolution, tanh. With classes, batch-norms are conditional. CIFAR-10:
+    (256,) * 4.
     """
 
     shape: Sequence[int]
@@ -51,7 +53,8 @@ class Generator(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """[B, H, W, C] -> [B, 2 H, 2 W, features]: BN, ReLU, nearest neighbours, conv, BN, ReLU, conv; the shortcut is 1x1.
+    """[B, H, W, C] -> [B, 2 H, 2 W, features]: BN, ReLU, nearest neighbours, conv, BN, ReLU, conv; the
+    shortcut is 1x1.
 
     The shortcut's 1x1 convolution comes before its doubling, which is the same at a quarter of the work.
     """
@@ -72,9 +75,10 @@ class UpBlock(nn.Module):
 class Discriminator(nn.Module):
     """images [B, H, W, C] (and labels int [B]) -> logits [B].
 
-    A residual block for each width, of which the first `downs` halve the image; ReLU, the SUM over all pixels, dense.
-    With classes the logit gets the inner product of these sums with the label's embedding. heads, minibatch: see
-    `layers.with_heads` and `minibatch.see_batch`, with the sums as features. CIFAR-10: (128,) * 4, two halvings.
+    A residual block for each width, of which the first `downs` halve the image; ReLU, the SUM over all
+    pixels, dense. With classes the logit gets the inner product of these sums with the label's embedding.
+    heads, minibatch: see `layers.with_heads` and `minibatch.see_batch`, with the sums as features. CIFAR-10:
+    (128,) * 4, two halvings.
     """
 
     widths: Sizes = (128, 128, 128, 128)
@@ -96,10 +100,11 @@ class Discriminator(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """[B, H, W, C] -> [B, H / 2, W / 2, features] where `down`: ReLU, conv, ReLU, conv, average over 2x2 pixels.
+    """[B, H, W, C] -> [B, H / 2, W / 2, features] where `down`: ReLU, conv, ReLU, conv, average over 2x2
+    pixels.
 
-    The shortcut has a 1x1 convolution where the block halves or widens, after its average, which is the same at a
-    quarter of the work. The `first` block, which sees pixels, begins without the ReLU.
+    The shortcut has a 1x1 convolution where the block halves or widens, after its average, which is the same
+    at a quarter of the work. The `first` block, which sees pixels, begins without the ReLU.
     """
 
     features: int

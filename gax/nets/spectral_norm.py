@@ -23,12 +23,14 @@ def linear(path: str, leaf: Array) -> bool:
 
 
 def spectral_norm(net: Net, iterations: int = 1, chosen: Chosen = linear) -> Net:
-    """`net` with every chosen parameter W divided by its largest singular value sigma, W read as a matrix [-1, Cout].
+    """`net` with every chosen parameter W divided by its largest singular value sigma, W read as a matrix
+    [-1, Cout].
 
-    sigma = v^T W u, from `iterations` steps of the power method that begin with the u of the pass before; u and v are
-    constants to the gradient (appendix A), sigma is not. The parameters stay as they are, and are what optimizers and
-    checkpoints see. model_state: {'net': that of `net`, 'u': {'path/of/kernel': [Cout]}}; u moves with every pass at
-    train=True whose state is kept, hence never for a penalty, and stays at train=False.
+    sigma = v^T W u, from `iterations` steps of the power method that begin with the u of the pass before; u
+    and v are constants to the gradient (appendix A), sigma is not. The parameters stay as they are, and are
+    what optimizers and
+    checkpoints see. model_state: {'net': that of `net`, 'u': {'path/of/kernel': [Cout]}}; u moves with every
+    pass at train=True whose state is kept, hence never for a penalty, and stays at train=False.
     chosen: (path, parameter) -> whether to divide it.
     """
 
@@ -59,7 +61,8 @@ def spectral_norm(net: Net, iterations: int = 1, chosen: Chosen = linear) -> Net
 
 
 def largest_singular_value(kernel: Array, u: Array, iterations: int = 1) -> tuple[Array, Array]:
-    """(sigma, the next u) of `kernel` [..., Cout] read as a matrix [-1, Cout], from u [Cout], in float32 or better.
+    """(sigma, the next u) of `kernel` [..., Cout] read as a matrix [-1, Cout], from u [Cout], in float32 or
+    better.
 
     d sigma / d kernel = v u^T, the gradient of the singular value where u and v have converged.
     """

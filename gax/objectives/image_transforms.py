@@ -1,7 +1,8 @@
 """Random changes of images that a discriminator can be shown, each differentiable twice in the image.
 
-A transform is (key, images) -> images, float [B, H, W, C] of any range whose zero is grey, usually [-1, 1]; each image is
-changed by draws of its own. Shifts are products with one-hot matrices, as a gather's gradient would be a scatter.
+A transform is (key, images) -> images, float [B, H, W, C] of any range whose zero is grey, usually [-1, 1];
+each image is changed by draws of its own. Shifts are products with one-hot matrices, as a gather's gradient
+would be a scatter.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def brightness(key: Key, x: Array) -> Array:
 
 
 def saturation(key: Key, x: Array) -> Array:
-    """m + u (x - m), m the pixel's mean over channels, u ~ U[0, 2): nothing changes where there is one channel."""
+    """m + u (x - m), m the pixel's mean over channels, u ~ U[0, 2): nothing changes where there is one
+    channel.
+    """
     mean = jnp.mean(x, axis=3, keepdims=True)
     return mean + uniform(key, x, 0.0, 2.0) * (x - mean)
 
@@ -71,7 +74,9 @@ def translation(key: Key, x: Array, ratio: float = 0.125) -> Array:
 
 
 def cutout(key: Key, x: Array, ratio: float = 0.5) -> Array:
-    """Zeros in a rectangle of `ratio` of each side (rounded), centred anywhere, so that part may lie outside."""
+    """Zeros in a rectangle of `ratio` of each side (rounded), centred anywhere, so that part may lie
+    outside.
+    """
     batch, *sides, _ = x.shape
     inside = []
     for k, side in zip(jax.random.split(key), sides, strict=True):
@@ -108,7 +113,10 @@ TRANSFORMS: dict[str, Transform] = {
 
 
 def parse(policy: str, field: str = 'image') -> list[str]:
-    """'color,cutout' -> ['color', 'cutout']. Raises GaxError for an unknown transform, and where the data are no images."""
+    """'color,cutout' -> ['color', 'cutout'].
+
+    Raises GaxError for an unknown transform, and where the data are no images.
+    """
     names = [name.strip() for name in policy.split(',') if name.strip()]
     for name in names:
         errors.lookup('image transform', name, TRANSFORMS)

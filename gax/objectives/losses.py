@@ -1,9 +1,9 @@
 """Adversarial losses: logits -> element-wise arrays.
 
-Each `Loss` has a `d` and a `g` side, both functions (real_logits, fake_logits) -> array of the logits' shape, to
-be minimised; terms.py takes the mean. Sign and factors follow the papers named at each loss. Logits may have any
-shape (patch discriminators too). Only a `relativistic` loss reads the real logits on the generator's side; the
-others accept None there, so that the pass over real data can be left out.
+Each `Loss` has a `d` and a `g` side, both functions (real_logits, fake_logits) -> array of the logits' shape,
+to be minimised; terms.py takes the mean. Sign and factors follow the papers named at each loss. Logits may
+have any shape (patch discriminators too). Only a `relativistic` loss reads the real logits on the generator's
+side; the others accept None there, so that the pass over real data can be left out.
 """
 
 import inspect
@@ -31,8 +31,10 @@ softplus = jax.nn.softplus
 
 
 def _sigmoid_d(real: Array, fake: Array, smoothing: float = 0.0) -> Array:
-    # Cross-entropy against target t = 1 - smoothing for reals: softplus(r) - t r = softplus(-r) + smoothing r.
-    # One-sided: fakes keep target 0 (Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.4).
+    # Cross-entropy against target t = 1 - smoothing for reals: softplus(r) - t r = softplus(-r) + smoothing
+    # r.
+    # One-sided: fakes keep target 0 (Salimans et al., "Improved Techniques for Training GANs", 2016, section
+    # 3.4).
     return softplus(-real) + smoothing * real + softplus(fake)
 
 
@@ -42,15 +44,18 @@ def minimax(smoothing: float = 0.0) -> Loss:
 
 
 def non_saturating(smoothing: float = 0.0) -> Loss:
-    """D as in minimax; G minimises -log D(G(z)). Goodfellow et al., "Generative Adversarial Nets", 2014, section 3."""
+    """D as in minimax; G minimises -log D(G(z)).
+
+    Goodfellow et al., "Generative Adversarial Nets", 2014, section 3.
+    """
     return Loss(partial(_sigmoid_d, smoothing=smoothing), lambda real, fake: softplus(-fake))
 
 
 def least_squares(smoothing: float = 0.0) -> Loss:
     """(D(x) - 1)^2 / 2 + D(G(z))^2 / 2; G: (D(G(z)) - 1)^2 / 2, with the factors of one half.
 
-    Mao et al., "Least Squares Generative Adversarial Networks", 2017, eq. 9 (a = 0, b = c = 1). With smoothing
-    the target for reals is 1 - smoothing.
+    Mao et al., "Least Squares Generative Adversarial Networks", 2017, eq. 9 (a = 0, b = c = 1). With
+    smoothing the target for reals is 1 - smoothing.
     """
     return Loss(
         lambda real, fake: 0.5 * (real - (1.0 - smoothing)) ** 2 + 0.5 * fake**2,
@@ -59,14 +64,18 @@ def least_squares(smoothing: float = 0.0) -> Loss:
 
 
 def wasserstein() -> Loss:
-    """D(G(z)) - D(x); G: -D(G(z)). Arjovsky et al., "Wasserstein GAN", 2017, eq. 2. The scorer must be kept Lipschitz."""
+    """D(G(z)) - D(x); G: -D(G(z)).
+
+    Arjovsky et al., "Wasserstein GAN", 2017, eq. 2. The scorer must be kept Lipschitz.
+    """
     return Loss(lambda real, fake: fake - real, lambda real, fake: -fake)
 
 
 def hinge() -> Loss:
     """max(0, 1 - D(x)) + max(0, 1 + D(G(z))); G: -D(G(z)).
 
-    Lim and Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018.
+    Lim and Ye, "Geometric GAN", 2017; Miyato et al., "Spectral Normalization for Generative Adversarial
+    Networks", 2018.
     """
     relu = jax.nn.relu
     return Loss(lambda real, fake: relu(1.0 - real) + relu(1.0 + fake), lambda real, fake: -fake)
@@ -75,9 +84,9 @@ def hinge() -> Loss:
 def relativistic() -> Loss:
     """softplus(-(D(x) - D(G(z)))), real and fake paired by position; G: the same with the roles exchanged.
 
-    Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018 (RSGAN). D's side is
-    eq. 2 of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024 (RpGAN), whose G, in their
-    code, has the roles exchanged as here.
+    Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018
+    (RSGAN). D's side is eq. 2 of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN",
+    2024 (RpGAN), whose G, in their code, has the roles exchanged as here.
     """
     return Loss(lambda real, fake: softplus(fake - real), lambda real, fake: softplus(real - fake), True)
 
@@ -86,8 +95,8 @@ def relativistic_average() -> Loss:
     """Each logit against the mean of the other side, the two halves added without a factor of one half.
 
     D: softplus(-(D(x) - E D(G(z)))) + softplus(D(G(z)) - E D(x)); G: with the roles exchanged.
-    Jolicoeur-Martineau, 2018, as in `relativistic` (RaSGAN; her code, AlexiaJM/RelativisticGAN on GitHub, halves the
-    sum). The means run over all axes of the logits.
+    Jolicoeur-Martineau, 2018, as in `relativistic` (RaSGAN; her code, AlexiaJM/RelativisticGAN on GitHub,
+    halves the sum). The means run over all axes of the logits.
     """
 
     def gap(up: Array, down: Array) -> Array:
@@ -111,8 +120,8 @@ SMOOTHABLE = ('minimax', 'non_saturating', 'least_squares')
 def make(name: str, label_smoothing: float = 0.0) -> Loss:
     """The loss called `name`, with one-sided label smoothing where it has a target to smooth.
 
-    name: of LOSSES, or the import path 'package.module:function' of a function () -> Loss, or (smoothing) -> Loss.
-    Raises GaxError for an unknown name, or for smoothing a loss that has no labels.
+    name: of LOSSES, or the import path 'package.module:function' of a function () -> Loss, or (smoothing) ->
+    Loss. Raises GaxError for an unknown name, or for smoothing a loss that has no labels.
     """
     factory = lookup.lookup('loss', name, LOSSES)
     if not callable(factory):

@@ -1,6 +1,7 @@
 """Gradient penalties on callables.
 
-A scorer is a function from a batch [B, ...] to logits whose leading axis is B, each logit a function of its own
+A scorer is a function from a batch [B, ...] to logits whose leading axis is B, each logit a function of its
+own
 example alone (no batch-norm): only then is the gradient of the summed logits the per-example gradient. Every
 penalty is differentiable through that gradient.
 """
@@ -37,10 +38,12 @@ def squared_norms(gradient: Array) -> Array:
 
 
 def zero_centered(scorer: Score, x: Array) -> Array:
-    """E |grad_x D(x)|^2, the mean over the batch of the sum over pixels. With weight gamma / 2 and x real this is R1.
+    """E |grad_x D(x)|^2, the mean over the batch of the sum over pixels. With weight gamma / 2 and x real
+    this is R1.
 
-    Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9. Convention: no factor
-    here; the terms below multiply by gamma / 2. (The authors' code has no half: its reg_param 10 is gamma 20.)
+    Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9. Convention: no
+    factor here; the terms below multiply by gamma / 2. (The authors' code has no half: its reg_param 10 is
+    gamma 20.)
     """
     return jnp.mean(squared_norms(input_gradient(scorer, x)))
 
@@ -52,7 +55,9 @@ def gap(norms: Array, target: float, one_sided: bool = False) -> Array:
 
 
 def norms(gradient: Array) -> Array:
-    """sqrt(|gradient|^2 + 1e-12), [B]: the square root alone has a NaN gradient where the gradient is zero."""
+    """sqrt(|gradient|^2 + 1e-12), [B]: the square root alone has a NaN gradient where the gradient is
+    zero.
+    """
     return jnp.sqrt(squared_norms(gradient) + 1e-12)
 
 
@@ -67,14 +72,17 @@ def one_centered(
 ) -> Array:
     """E (|grad D(x')| - target)^2 with x' = real + e (fake - real), e ~ U[0, 1) per example.
 
-    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, eq. 3 (their lambda is the term's weight). With
-    `one_sided` E max(0, |grad D(x')| - target)^2: Petzka et al., "On the Regularization of Wasserstein GANs", 2018.
+    Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, eq. 3 (their lambda is the term's
+    weight). With `one_sided` E max(0, |grad D(x')| - target)^2: Petzka et al., "On the Regularization of
+    Wasserstein GANs", 2018.
     """
     return gap(norms(input_gradient(scorer, between(real, fake, key))), target, one_sided)
 
 
 def around(real: Array, key: Key, noise: float = 0.5) -> Array:
-    """x + a noise std u: u ~ U[0, 1) per pixel, a ~ U[0, 1) per example, std that of all pixels of the batch."""
+    """x + a noise std u: u ~ U[0, 1) per pixel, a ~ U[0, 1) per example, std that of all pixels of the
+    batch.
+    """
     far, along = jax.random.split(key)
     moved = real + noise * jnp.std(real) * jax.random.uniform(far, real.shape, real.dtype)
     return between(real, moved, along)
@@ -83,9 +91,9 @@ def around(real: Array, key: Key, noise: float = 0.5) -> Array:
 def near_reals(scorer: Score, real: Array, key: Key, target: float = 1.0, noise: float = 0.5) -> Array:
     """E (|grad D(x')| - target)^2 with x' = `around`(x).
 
-    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, as their code perturbs (kodalinaveen3/DRAGAN on
-    GitHub, get_perturbed_batch in DRAGAN.ipynb): only upwards, up to half a standard deviation, and somewhere on the way
-    there. (The paper writes x + delta with delta ~ N(0, c I).)
+    Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, as their code perturbs
+    (kodalinaveen3/DRAGAN on GitHub, get_perturbed_batch in DRAGAN.ipynb): only upwards, up to half a standard
+    deviation, and somewhere on the way there. (The paper writes x + delta with delta ~ N(0, c I).)
     """
     return gap(norms(input_gradient(scorer, around(real, key, noise))), target)
 
@@ -141,9 +149,10 @@ def dragan(scorer: Scorer = IMAGES, *, target: float = 1.0, noise: float = 0.5, 
 def zero_gp(scorer: Scorer = IMAGES, **fields: Any) -> Term:
     """E |grad D(x')|^2 between reals and fakes; no factor of one half, the term's weight is lambda.
 
-    Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP), 2019; cal_gradpen
-    with center 0 in their code (htt210/GeneralizationAndStabilityInGANs on GitHub, GradientPenaltiesGAN.py), whose weight
-    is 10 by default. There D ends in a sigmoid unless the loss is WGAN's; here the gradient is that of the logits.
+    Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP),
+    2019; cal_gradpen with center 0 in their code (htt210/GeneralizationAndStabilityInGANs on GitHub,
+    GradientPenaltiesGAN.py), whose weight is 10 by default. There D ends in a sigmoid unless the loss is
+    WGAN's; here the gradient is that of the logits.
     """
 
     def fn(context: Context, out: Any) -> Array:
@@ -172,8 +181,8 @@ ALWAYS = {'weight': Annotated[float, bounds.between(0.0)], 'every': Annotated[in
 def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:
     """The section config.terms.NAME: weight 1, every 1, and the term's own numbers with their defaults.
 
-    path: of a term outside gax, 'package.module:function', for whatever NAME; `player` says whose it is, 'd' or 'g'.
-    Raises GaxError for an unknown name.
+    path: of a term outside gax, 'package.module:function', for whatever NAME; `player` says whose it is, 'd'
+    or 'g'. Raises GaxError for an unknown name.
     """
     always = {'weight': 1.0, 'every': 1}
     if path:
@@ -195,7 +204,9 @@ def declared(name: str, path: str = '') -> dict[str, tuple[Any, ...]]:
 
 
 def from_config(config: Any, scorer: Scorer = IMAGES) -> dict[str, Term]:
-    """The terms of 'd' in `config` (config.terms) whose weight is not the number 0; `scorer` is whom they hold."""
+    """The terms of 'd' in `config` (config.terms) whose weight is not the number 0; `scorer` is whom they
+    hold.
+    """
     return _chosen('d', D_TERMS, config, scorer)
 
 

@@ -1,7 +1,9 @@
-"""The usual game and its two players, from a config. A recipe with other players writes its own, from the same parts.
+"""The usual game and its two players, from a config. A recipe with other players writes its own, from the
+same parts.
 
-Two time scales (TTUR: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash Equilibrium",
-2017) are two learning rates, d.optimizer.learning_rate=4e-4 and g.optimizer.learning_rate=1e-4; n_critic is d.updates.
+Two time scales (TTUR: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
+Equilibrium", 2017) are two learning rates, d.optimizer.learning_rate=4e-4 and g.optimizer.learning_rate=1e-4;
+n_critic is d.updates.
 """
 
 from __future__ import annotations
@@ -25,9 +27,11 @@ def two_player_game(
     labelled: bool = False,
     generate: Generate | None = None,
 ) -> Game:
-    """'d' and 'g' with `loss`, normal latents, and an average of 'g': the game that most recipes are, or begin from.
+    """'d' and 'g' with `loss`, normal latents, and an average of 'g': the game that most recipes are, or
+    begin from.
 
-    labelled: the latents have the batch's labels, too. generate: G's pass, `forward.generate` where it is None.
+    labelled: the latents have the batch's labels, too. generate: G's pass, `forward.generate` where it is
+        None.
     What else differs is replaced: two_player_game(...)._replace(players=...).
     """
     run = generate or forward.generate(scorer.field)
@@ -44,8 +48,8 @@ def two_player_game(
 def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Term) -> Player:
     """Owns 'd': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
 
-    Scores reals and fakes each as a batch of its own, so 'd' may have batch-norm. What it is shown is noised and
-    augmented as the config says (see `augment.from_config`; give it the scorer without).
+    Scores reals and fakes each as a batch of its own, so 'd' may have batch-norm. What it is shown is noised
+    and augmented as the config says (see `augment.from_config`; give it the scorer without).
     """
     scorer = augment.from_config(config, scorer)
     return Player(
@@ -69,7 +73,8 @@ def generator(
 ) -> Player:
     """Owns 'g': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
 
-    The loss scores the reals too where it is relativistic, and only the best fakes where config.top_k says so.
+    The loss scores the reals too where it is relativistic, and only the best fakes where config.top_k says
+    so.
     generate: the game's own pass, for terms that make fakes anew; `forward.generate` where it is None.
     """
     scorer = augment.from_config(config, scorer)

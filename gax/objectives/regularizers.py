@@ -24,10 +24,10 @@ Generate = Callable[[Context], tuple[Batch, Context]]  # a game's own pass, as G
 def lecam(scorer: Scorer = IMAGES, *, decay: Share = 0.99, start: Count = 0, **fields: Any) -> Term:
     """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
 
-    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code (google/lecam-gan
-    on GitHub) the weight is 0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. As written in the paper: lecam_reg of
-    that code (biggan_cifar/losses.py) counts only reals above a_F and fakes below a_R. Until step `start` the
-    averages are the logits of the step, and the term is
+    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code
+    (google/lecam-gan on GitHub) the weight is 0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. As
+    written in the paper: lecam_reg of that code (biggan_cifar/losses.py) counts only reals above a_F and
+    fakes below a_R. Until step `start` the averages are the logits of the step, and the term is
     0; the step's own logits are averaged in first. No gradient goes through the averages.
     """
 
@@ -54,8 +54,9 @@ def inconsistency(
 def cr(scorer: Scorer = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
     """Consistency: E (D(x) - D(T(x)))^2 over reals; the term's weight is lambda (10 in the paper).
 
-    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on D's last layer, the logits. T is a
-    `policy` of image_transforms.py (the paper: flips and shifts). Both sides take a gradient.
+    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on D's last layer,
+    the logits. T is a `policy` of image_transforms.py (the paper: flips and shifts). Both sides take a
+    gradient.
     """
     image_transforms.parse(policy, scorer.field)
 
@@ -70,8 +71,8 @@ def bcr(
 ) -> Term:
     """Balanced consistency: that of `cr` on reals, plus `fake_ratio` times the same on fakes.
 
-    Zhao et al., "Improved Consistency Regularization for GANs", 2021, algorithm 1: lambda_real is the term's weight,
-    lambda_fake the weight times fake_ratio (both 10 in the paper).
+    Zhao et al., "Improved Consistency Regularization for GANs", 2021, algorithm 1: lambda_real is the term's
+    weight, lambda_fake the weight times fake_ratio (both 10 in the paper).
     """
     image_transforms.parse(policy, scorer.field)
 
@@ -85,17 +86,20 @@ def bcr(
 
 
 def non_orthogonality(kernel: Array) -> Array:
-    """|W^T W * (1 - I)|_F^2: the squared inner products of different filters; W is [..., filters], flattened."""
+    """|W^T W * (1 - I)|_F^2: the squared inner products of different filters; W is [..., filters],
+    flattened.
+    """
     w = kernel.reshape(-1, kernel.shape[-1])
     gram = jnp.matmul(w.T, w, precision=jax.lax.Precision.HIGHEST)
     return jnp.sum(jnp.square(gram * (1.0 - jnp.eye(gram.shape[0], dtype=gram.dtype))))
 
 
 def orthogonal(nets: Sequence[str], **fields: Any) -> Term:
-    """The sum of `non_orthogonality` over every leaf called 'kernel' of `nets`. Embeddings, gains and biases are left.
+    """The sum of `non_orthogonality` over every leaf called 'kernel' of `nets`. Embeddings, gains and biases
+    are left.
 
-    Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, eq. 3; their beta, 1e-4, is
-    the term's weight.
+    Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, eq. 3; their
+    beta, 1e-4, is the term's weight.
     """
 
     def fn(context: Context, out: Any) -> Array:
@@ -124,12 +128,13 @@ def path_length(
     shrink: Annotated[int, between(1)] = 2,
     **fields: Any,
 ) -> Term:
-    """E (|J^T y| - a)^2 of net 'g', y ~ N(0, I), a the moving average of |J^T y|; the weight is gamma (2 in the paper).
+    """E (|J^T y| - a)^2 of net 'g', y ~ N(0, I), a the moving average of |J^T y|; the weight is gamma (2 in
+    the paper).
 
-    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, eq. 4. As in their code: y is divided
-    by sqrt(H W) for images, a <- a + decay (mean - a) comes before it is used, and latents are drawn anew, B / `shrink`
-    of them. Unlike there, no gradient goes through a, and J is taken by the latents z. The nets run with `train=False`:
-    batch-norm by its averages, or one example's J would hold the others.
+    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, eq. 4. As in their code: y
+    is divided by sqrt(H W) for images, a <- a + decay (mean - a) comes before it is used, and latents are
+    drawn anew, B / `shrink` of them. Unlike there, no gradient goes through a, and J is taken by the latents
+    z. The nets run with `train=False`: batch-norm by its averages, or one example's J would hold the others.
     synthesis: context -> (fakes, context), `forward.generate` where it is None.
     """
     run = synthesis or generate(scorer.field)
@@ -154,9 +159,9 @@ def path_length(
 def feature_matching(scorer: Scorer = IMAGES, *, distance: str = 'l2', **fields: Any) -> Term:
     """|E f(x) - E f(G(z))|^2 for the features f of the discriminator; for the generator.
 
-    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features (their code
-    takes the mean); 'l1' and 'huber' as in terms.DISTANCES. Reals are peeked at where the pass did not score them.
-    Raises GaxError for a discriminator that returns no 'features' (see `registry.pair`, heads).
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features (their
+    code takes the mean); 'l1' and 'huber' as in terms.DISTANCES. Reals are peeked at where the pass did not
+    score them. Raises GaxError for a discriminator that returns no 'features' (see `registry.pair`, heads).
     """
     fn = errors.lookup('distance', distance, DISTANCES)
 

@@ -28,12 +28,14 @@ def adversarial(loss: LossFn, **fields: Any) -> Term:
 
 
 def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) -> Term:
-    """The adversarial loss of the k fakes that the discriminator scores best; all of them where fraction is 1.
+    """The adversarial loss of the k fakes that the discriminator scores best; all of them where fraction is
+    1.
 
-    k falls linearly from B to max(1, round(fraction B)) over `steps` steps (0: it is there at once). Sinha et al.,
-    "Top-k Training of GANs: Improving GAN Performance by Throwing Away Bad Samples", 2020, who multiply k by 0.99
-    each epoch, down to a half or three quarters of B. The mean over those k. Logits of patches are averaged first. Of
-    equal scores the earlier counts as the better. With relativistic losses the scores are still the fakes' logits.
+    k falls linearly from B to max(1, round(fraction B)) over `steps` steps (0: it is there at once). Sinha et
+    al., "Top-k Training of GANs: Improving GAN Performance by Throwing Away Bad Samples", 2020, who multiply
+    k by 0.99 each epoch, down to a half or three quarters of B. The mean over those k. Logits of patches are
+    averaged first. Of equal scores the earlier counts as the better. With relativistic losses the scores are
+    still the fakes' logits.
     """
     if fraction == 1.0:
         return adversarial(loss, **fields)
@@ -65,7 +67,8 @@ def reconstruction(
 ) -> Term:
     """Mean distance between what was made and what was wanted; `weight` is the papers' lambda.
 
-    The mean is over batch, pixels and channels (pix2pix and CycleGAN take the mean too; others sum over pixels).
+    The mean is over batch, pixels and channels (pix2pix and CycleGAN take the mean too; others sum over
+    pixels).
     `distance`: 'l1', 'l2' (no factor of one half) or 'huber' (threshold 1).
     """
     fn = errors.lookup('distance', distance, DISTANCES)
@@ -75,7 +78,9 @@ def reconstruction(
 
 
 def logit_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array]:
-    """What to watch of a discriminator: accuracy at threshold 0 (0 to 1), mean logits, the largest magnitude."""
+    """What to watch of a discriminator: accuracy at threshold 0 (0 to 1), mean logits, the largest
+    magnitude.
+    """
     real, fake = jax.lax.stop_gradient((out['real'], out['fake']))
     accuracy = 0.5 * (jnp.mean(real > 0, dtype=jnp.float32) + jnp.mean(fake < 0, dtype=jnp.float32))
     largest = jnp.maximum(jnp.max(jnp.abs(real)), jnp.max(jnp.abs(fake)))
@@ -88,10 +93,11 @@ def logit_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array
 
 
 def diversity_summary(field: str = 'image') -> Summary:
-    """'diversity': the mean distance |x_i - x_(i+1)| of neighbours in the batch of fakes, over the same of the reals.
+    """'diversity': the mean distance |x_i - x_(i+1)| of neighbours in the batch of fakes, over the same of
+    the reals.
 
-    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end. Where all reals of
-    a batch are equal, or there is only one, it does not exist and is not counted.
+    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end.
+    Where all reals of a batch are equal, or there is only one, it does not exist and is not counted.
     """
 
     def distance(x: Array) -> Array:

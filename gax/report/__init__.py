@@ -1,4 +1,7 @@
-"""One self-contained HTML page about some runs: what they are, what they made, how they went. No file beside it is needed."""
+"""One self-contained HTML page about some runs: what they are, what they made, how they went.
+
+No file beside it is needed.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ FOLDED = ('norms', 'terms')  # headings with one of these words begin folded
 
 
 def write(workdirs: Sequence[Path], out: Path | None = None) -> Path:
-    """The page, at `out` (report.html in the workdir of one run, else here); returns where. Written beside and renamed.
+    """The page, at `out` (report.html in the workdir of one run, else here); returns where. Written beside
+    and renamed.
 
     Raises GaxError for a folder that holds no run, and where `out` cannot be.
     """

@@ -13,7 +13,9 @@ from gax.viz import images
 
 
 def groups(runs: Sequence[Run]) -> dict[str, list[Panel]]:
-    """Heading -> panels: what was evaluated, then what the players measured (as curves.png has it), then the speed."""
+    """Heading -> panels: what was evaluated, then what the players measured (as curves.png has it), then the
+    speed.
+    """
     found = {'evaluation': evaluated(runs)}
     known = {name for run in runs for row in run.rows for name in row}
     for kind, names in images.panels(known).items():
@@ -43,7 +45,9 @@ def finite(points: Iterable[tuple[Any, Any]]) -> Points:
 
 
 def evaluated(runs: Sequence[Run]) -> list[Panel]:
-    """A panel for every metric and protocol, where a run has two results: those of different protocols share no axes."""
+    """A panel for every metric and protocol, where a run has two results: those of different protocols share
+    no axes.
+    """
     panels: list[Panel] = []
     for number, protocol in enumerate(protocols(runs), 1):
         of_it = [[row for row in run.results if row['protocol'] == protocol] for run in runs]

@@ -1,4 +1,7 @@
-"""Panels of curves as SVG, legible without any script. Colours and strokes are the style sheet's, by the run's number."""
+"""Panels of curves as SVG, legible without any script.
+
+Colours and strokes are the style sheet's, by the run's number.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ class Panel(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """A number -> a place between `start` and `end` of the picture. low and high: of the numbers; their logs if `log`."""
+    """A number -> a place between `start` and `end` of the picture. low and high: of the numbers; their logs
+    if `log`.
+    """
 
     low: float
     high: float

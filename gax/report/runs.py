@@ -1,4 +1,7 @@
-"""What a workdir says of its run, for a page about it. Whatever is missing is empty, not an error; only a config there must be."""
+"""What a workdir says of its run, for a page about it.
+
+Whatever is missing is empty, not an error; only a config there must be.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ class Best(NamedTuple):
 
 
 class Run(NamedTuple):
-    """config: flat, {'d.optimizer.name': 'adam'}. rows: of metrics.jsonl. results: of eval.jsonl, newest of a kind, by step.
+    """config: flat, {'d.optimizer.name': 'adam'}. rows: of metrics.jsonl. results: of eval.jsonl, newest of a
+    kind, by step.
     pictures: step -> file. checkpoints: their steps.
     """
 
@@ -56,7 +60,9 @@ class Run(NamedTuple):
         return f'at step {self.done:,} of {steps:,} ({saved})' if self.done else f'not begun ({saved})'
 
     def stopped_early(self) -> bool:
-        """Whether as many evaluations as the config has patience for came after the best, none of them better."""
+        """Whether as many evaluations as the config has patience for came after the best, none of them
+        better.
+        """
         patience, best = self.config.get('eval.patience', 0), self.best
         if not patience or not best:
             return False
@@ -79,7 +85,10 @@ class Run(NamedTuple):
 
 
 def read(workdirs: Sequence[Path]) -> list[Run]:
-    """The runs, in the order given. Raises GaxError for a folder that holds none, and for one that is given twice."""
+    """The runs, in the order given.
+
+    Raises GaxError for a folder that holds none, and for one that is given twice.
+    """
     known: dict[Path, Path] = {}
     for workdir in workdirs:
         if other := known.get(workdir.resolve()):

@@ -66,8 +66,8 @@ def newest(run: Run, step: int) -> int | None:
 def encode(path: Path) -> Encoded:
     """A picture as a data URI.
 
-    Grids of small images were enlarged by repeating pixels: that is undone, and the rest kept as it is (the page enlarges
-    them again). Others are made no wider than WIDEST, and compressed with loss.
+    Grids of small images were enlarged by repeating pixels: that is undone, and the rest kept as it is (the
+    page enlarges them again). Others are made no wider than WIDEST, and compressed with loss.
     """
     try:
         with Image.open(path) as opened:

@@ -1,4 +1,7 @@
-"""The tables of a report: the runs, how their configs differ, what they scored. Everything that comes from a run is escaped."""
+"""The tables of a report: the runs, how their configs differ, what they scored.
+
+Everything that comes from a run is escaped.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ ARROWS = {registry.LOWER: ' ↓', registry.HIGHER: ' ↑', '': ''}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = '') -> str:
-    """Cells are HTML. The first of each row is its heading; the table scrolls sideways where it is too wide."""
+    """Cells are HTML.
+
+    The first of each row is its heading; the table scrolls sideways where it is too wide.
+    """
     top = ''.join(f'<th scope="col">{cell}</th>' for cell in head)
     body = ''.join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
@@ -114,7 +120,9 @@ def whole_config(run: Run) -> str:
 
 
 def results(runs: Sequence[Run]) -> str:
-    """A table for every protocol, of the newest evaluation of each run; what tells its protocol from the first's is said."""
+    """A table for every protocol, of the newest evaluation of each run; what tells its protocol from the
+    first's is said.
+    """
     protocols = curves.protocols(runs)
     missing = [escape(run.name) for run in runs if not run.results]
     said = f'<p class="note">Not evaluated yet: {", ".join(missing)}.</p>' if missing else ''
@@ -141,7 +149,10 @@ def of_protocol(runs: Sequence[Run], protocols: Sequence[Row], index: int) -> st
 
 
 def scores(runs: Sequence[Run], latest: dict[int, Row]) -> str:
-    """A row a run and, below the runs that share it, what real data score in their place. The best of several is bold."""
+    """A row a run and, below the runs that share it, what real data score in their place.
+
+    The best of several is bold.
+    """
     names = list(dict.fromkeys(name for row in latest.values() for name in row['metrics']))
     better = directions(next(iter(latest.values()))['protocol'])
     best = {

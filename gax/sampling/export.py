@@ -1,6 +1,7 @@
 """Samples of a trained run, written for people and for tools: pictures, films, arrays, folders.
 
-Drawn at random, along one of the latents, from latent to latent, or beside the training images nearest to them.
+Drawn at random, along one of the latents, from latent to latent, or beside the training images nearest to
+them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class Made(NamedTuple):
 def export(request: Request) -> Made:
     """Does what is asked for, with the averaged generator.
 
-    Raises GaxError for a workdir without (that) checkpoint, an ending that does not suit, and a class, a latent or a
+    Raises GaxError for a workdir without (that) checkpoint, an ending that does not suit, and a class, a
+    latent or a
     number that is not there: before anything is written.
     """
     write, kind = plan(request)
@@ -116,7 +118,10 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
 
 
 def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
-    """The ending of `out`, FOLDER for a folder; one of `kinds`. Raises GaxError for others, and where it cannot be."""
+    """The ending of `out`, FOLDER for a folder; one of `kinds`.
+
+    Raises GaxError for others, and where it cannot be.
+    """
     path = paths.user(out)
     kind = FOLDER if out.endswith('/') or not path.suffix else path.suffix.lower()
     if kind not in kinds:
@@ -156,7 +161,9 @@ def write_still(job: Job, made: Images, columns: int) -> None:
 
 
 def behind(job: Job) -> Any:
-    """The reals that points are drawn over, so that their axes stay; None for images, and where the data is not there."""
+    """The reals that points are drawn over, so that their axes stay; None for images, and where the data is
+    not there.
+    """
     if 'point' not in job.built.source.spec.fields:
         return None
     try:
@@ -191,7 +198,9 @@ def write_path(job: Job) -> str:
 
 
 def write_neighbours(job: Job) -> str:
-    """The samples that look most like copies, each beside its nearest training images; and all numbers, as JSON."""
+    """The samples that look most like copies, each beside its nearest training images; and all numbers, as
+    JSON.
+    """
     request, source, arrays = job.request, job.built.source, job.built.arrays
     extractor = extractors.make(request.features, source.spec.fields.get('image', (1,)))
     reals = memorization.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)

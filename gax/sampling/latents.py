@@ -1,4 +1,7 @@
-"""Latents that are chosen, not just drawn: along an axis, from one to another, near the middle. Pure functions."""
+"""Latents that are chosen, not just drawn: along an axis, from one to another, near the middle.
+
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,9 @@ def axis_values(
 ) -> np.ndarray:
     """The values along the axis 'FIELD' or 'FIELD:DIMENSION' of the game's latents.
 
-    A field of whole numbers [B] ('label', InfoGAN's 'category') takes each value that it ever has. A dimension of a
-    real field [B, D] ('z:3', 'code:0') goes from -span to span in `columns` steps. labels: every class once, or None.
-    Raises GaxError for anything else.
+    A field of whole numbers [B] ('label', InfoGAN's 'category') takes each value that it ever has. A
+    dimension of a real field [B, D] ('z:3', 'code:0') goes from -span to span in `columns` steps. labels:
+    every class once, or None. Raises GaxError for anything else.
     """
     field, _, dimension = axis.partition(':')
     values = errors.lookup('latent of --traverse', field, seen(game, labels))
@@ -59,12 +62,14 @@ def varied(latents: Batch, axis: str, values: np.ndarray) -> Batch:
 
 
 def slerp(a: Array, b: Array, t: Array) -> Array:
-    """From a [..., D] to b [..., D] along the great circle, t [...] in [0, 1]; their lengths are interpolated linearly.
+    """From a [..., D] to b [..., D] along the great circle, t [...] in [0, 1]; their lengths are interpolated
+    linearly.
 
-    Shoemake, "Animating Rotation with Quaternion Curves", 1985, section 3.3, for the directions; for the latents of a
-    GAN White, "Sampling Generative Networks", 2016, section 2.1: normal vectors of many dimensions lie close to a
-    sphere, which a straight line leaves. Directions that are all but parallel are joined by a straight line; of
-    opposite ones, between which no great circle is the shortest, that line leads through 0.
+    Shoemake, "Animating Rotation with Quaternion Curves", 1985, section 3.3, for the directions; for the
+    latents of a GAN White, "Sampling Generative Networks", 2016, section 2.1: normal vectors of many
+    dimensions lie close to a sphere, which a straight line leaves. Directions that are all but parallel are
+    joined by a straight line; of opposite ones, between which no great circle is the shortest, that line
+    leads through 0.
     """
     t = t[..., None]
     lengths = jnp.linalg.norm(a, axis=-1, keepdims=True), jnp.linalg.norm(b, axis=-1, keepdims=True)
@@ -82,10 +87,10 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
 def between(keys: Batch, count: int, frames: int, closed: bool = False) -> Batch:
     """The way through key latents: leaves [rows * count, ...] -> [rows * steps, ...], row by row.
 
-    Within a row each of the `count` keys is followed by frames - 1 latents between it and the next. The row ends with
-    its last key, steps = (count - 1) frames + 1; or, closed, just before it is back at its first: steps = count *
-    frames. 'z' goes by `slerp`, other real fields in a straight line, whole numbers (labels, categories) stay those of
-    the row's first key.
+    Within a row each of the `count` keys is followed by frames - 1 latents between it and the next. The row
+    ends with its last key, steps = (count - 1) frames + 1; or, closed, just before it is back at its first:
+    steps = count * frames. 'z' goes by `slerp`, other real fields in a straight line, whole numbers (labels,
+    categories) stay those of the row's first key.
     """
     positions: np.ndarray = np.arange(count * frames if closed else (count - 1) * frames + 1)
     start: np.ndarray = positions // frames
@@ -112,11 +117,13 @@ def _between(name: str, keys: Array, start: np.ndarray, end: np.ndarray, t: Arra
 def truncated(game: Game, threshold: float) -> Game:
     """The same game with latents 'z' of which every value is in [-threshold, threshold].
 
-    The truncation trick of Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019,
-    section 3.1: values that fall outside are drawn again until they fall inside. Those inside stay, so the same seed
-    shows the same samples moved towards the middle. Variety falls. Quality rises in generators that bear it (section 3.1
-    again: of most without orthogonal regularisation it does not, as their latents shrink below all they have seen).
-    (StyleGAN's psi, a step towards the mean of w, is another thing: a matter of its mapping network.)
+    The truncation trick of Brock et al., "Large Scale GAN Training for High Fidelity Natural Image
+    Synthesis", 2019,
+    section 3.1: values that fall outside are drawn again until they fall inside. Those inside stay, so the
+    same seed shows the same samples moved towards the middle. Variety falls. Quality rises in generators that
+    bear it (section 3.1
+    again: of most without orthogonal regularisation it does not, as their latents shrink below all they have
+    seen). (StyleGAN's psi, a step towards the mean of w, is another thing: a matter of its mapping network.)
     `check_truncation` says where that cannot be done.
     """
 

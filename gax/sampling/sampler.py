@@ -46,7 +46,9 @@ class Request(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A request, and the run that it is of. kind: the ending of `out`, or FOLDER. mirrored: the run's data is."""
+    """A request, and the run that it is of. kind: the ending of `out`, or FOLDER. mirrored: the run's data
+    is.
+    """
 
     request: Request
     kind: str
@@ -97,7 +99,9 @@ def draw(job: Job) -> Images:
 
 
 def path(job: Job, film: bool) -> tuple[Batch, int, bool]:
-    """(latents [rows * steps], steps, whether they flow) of the traversal or the interpolation that is asked for."""
+    """(latents [rows * steps], steps, whether they flow) of the traversal or the interpolation that is asked
+    for.
+    """
     return traversal(job, film) if job.request.traverse else interpolation(job, film)
 
 

@@ -55,7 +55,9 @@ class Asked(NamedTuple):
 
 
 def passed_on() -> list[str]:
-    """The flags that every run of train.py gets as they were read: the config, its changes, and what all scripts share."""
+    """The flags that every run of train.py gets as they were read: the config, its changes, and what all
+    scripts share.
+    """
     return [
         f'--{name}={plan.text(value)}'
         for name, value in arguments.changes(flags.FLAGS).items()
@@ -84,7 +86,9 @@ def dry_run(asked: Asked) -> int:
 
 
 def run(asked: Asked, train: Sequence[str], many: Sequence[str]) -> int:
-    """Works until all is done or a signal comes. train: what follows the interpreter to train the base config; many: runs of it."""
+    """Works until all is done or a signal comes. train: what follows the interpreter to train the base
+    config; many: runs of it.
+    """
     made = asked.plan()
     together = grouped.groups(made) if asked.vectorize else None
     for line in together.said if together else ():

@@ -15,7 +15,9 @@ from gax.training.workdir import FREE, PLACE, read_config, read_data
 
 
 class Side(NamedTuple):
-    """The runs of one setting. config: its fields by their paths, the seed left out. measured: workdir -> what it measured."""
+    """The runs of one setting. config: its fields by their paths, the seed left out. measured: workdir ->
+    what it measured.
+    """
 
     config: dict[str, Any]
     values: dict[int, float]
@@ -25,8 +27,8 @@ class Side(NamedTuple):
 def compare(a: Sequence[Path], b: Sequence[Path], said: str) -> str:
     """What `experiments/compare.py` prints. said: the objective, 'METRIC' or 'METRIC:min'.
 
-    Raises GaxError where a folder is no run, runs of a side differ in more than the seed, the objective is not there or was
-    measured by different protocols, or the sides share fewer than two seeds.
+    Raises GaxError where a folder is no run, runs of a side differ in more than the seed, the objective is
+    not there or was measured by different protocols, or the sides share fewer than two seeds.
     """
     objective = objectives.parse(said, 'minimize')  # which one is better is for the reader to say
     assert objective is not None

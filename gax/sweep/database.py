@@ -1,4 +1,6 @@
-"""The database of a sweep: SQLite in its folder or a PostgreSQL server; one lock over it; errors without passwords."""
+"""The database of a sweep: SQLite in its folder or a PostgreSQL server; one lock over it; errors without
+passwords.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,10 @@ class Database:
             self.engine = sqlalchemy.create_engine(self.url, **self.options)
 
     def reach(self) -> None:
-        """Raises StorageError where there is no server, or it does not let us in. SQLite makes its file: not asked."""
+        """Raises StorageError where there is no server, or it does not let us in.
+
+        SQLite makes its file: not asked.
+        """
         if not self.sqlite:
             with self.plain_errors(), self.engine.connect():
                 pass
@@ -85,7 +90,10 @@ class Database:
             raise StorageError(f'the storage {shown} cannot be used: {said}{driver}') from error
 
     def patiently(self, act: Callable[[], Any]) -> Any:
-        """What `act` returns, called again while the database does not answer. Raises StorageError after PATIENCE."""
+        """What `act` returns, called again while the database does not answer.
+
+        Raises StorageError after PATIENCE.
+        """
         began = time.monotonic()
         while True:
             try:
@@ -108,7 +116,9 @@ def hidden(url: str, said: str) -> tuple[str, str]:
 
 
 def check_address(url: str) -> None:
-    """Raises GaxError for a URL that SQLAlchemy cannot read; it is not repeated, as who knows what of it is the password."""
+    """Raises GaxError for a URL that SQLAlchemy cannot read; it is not repeated, as who knows what of it is
+    the password.
+    """
     import sqlalchemy
 
     try:

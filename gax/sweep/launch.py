@@ -1,9 +1,11 @@
-"""Becomes the command given, which is told to stop (SIGTERM: it saves) when the process that started this one dies.
+"""Becomes the command given, which is told to stop (SIGTERM: it saves) when the process that started this one
+dies.
 
     python launch.py PARENT COMMAND ...
 
-A worker that is killed outright can tell its run nothing; on Linux the kernel does (prctl(2), PR_SET_PDEATHSIG, which
-lasts through execve). Elsewhere the run goes on to its end, and who takes up its trial waits for it.
+A worker that is killed outright can tell its run nothing; on Linux the kernel does (prctl(2),
+PR_SET_PDEATHSIG, which lasts through execve). Elsewhere the run goes on to its end, and who takes up its
+trial waits for it.
 """
 
 import ctypes

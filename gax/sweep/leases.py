@@ -54,7 +54,9 @@ def refuse_other(workdir: Path, spec: Mapping[str, Any]) -> None:
 
 
 def boot() -> str:
-    """Something that is another one after the machine has been started again; '' where there is no such thing."""
+    """Something that is another one after the machine has been started again; '' where there is no such
+    thing.
+    """
     path = Path('/proc/sys/kernel/random/boot_id')
     return path.read_text(encoding='utf-8').strip() if path.exists() else ''
 
@@ -71,7 +73,9 @@ def is_free(lock: Path) -> bool:
 
 @contextlib.contextmanager
 def presence(workdir: Path) -> Iterator[dict[str, str]]:
-    """This process, as other workers know it, while the block runs: its machine, and a file that it holds locked."""
+    """This process, as other workers know it, while the block runs: its machine, and a file that it holds
+    locked.
+    """
     folder = workdir / 'workers'
     folder.mkdir(exist_ok=True)
     path = folder / f'{uuid.uuid4().hex}.lock'
@@ -87,7 +91,10 @@ def presence(workdir: Path) -> Iterator[dict[str, str]]:
 
 
 class Watch:
-    """Tells which trials' workers are dead. `clock`: seconds; this machine's own, as those of two machines differ."""
+    """Tells which trials' workers are dead.
+
+    `clock`: seconds; this machine's own, as those of two machines differ.
+    """
 
     def __init__(
         self, me: Mapping[str, str], grace: float, clock: Callable[[], float] = time.monotonic
@@ -98,7 +105,9 @@ class Watch:
         ] = {}  # trial -> (what it last beat, when that was first seen here)
 
     def dead(self, number: int, attrs: Mapping[str, Any]) -> bool:
-        """Whether trial `number` is nobody's: its worker is of this machine and gone, or was silent for too long."""
+        """Whether trial `number` is nobody's: its worker is of this machine and gone, or was silent for too
+        long.
+        """
         worker, beat = attrs.get('worker', {}), (attrs.get('worker'), attrs.get('beat'))
         same_machine = all(worker.get(k) == self._me[k] for k in ('host', 'boot'))
         if worker == self._me or (same_machine and is_free(Path(worker['lock']))):

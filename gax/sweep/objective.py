@@ -1,4 +1,6 @@
-"""What runs are judged by: a number of eval.jsonl (`frechet_mnist`) or of metrics.jsonl (`d/diversity`), and its direction."""
+"""What runs are judged by: a number of eval.jsonl (`frechet_mnist`) or of metrics.jsonl (`d/diversity`), and
+its direction.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ Measured = dict[str, dict[str, Any]]  # name -> {'last', 'min', 'max', 'mean', '
 
 
 class Objective(NamedTuple):
-    """A metric, which of its values in a run counts, and whether it is to be small or large ('' where unknown)."""
+    """A metric, which of its values in a run counts, and whether it is to be small or large ('' where
+    unknown).
+    """
 
     metric: str
     how: str = 'last'
@@ -33,7 +37,10 @@ class Objective(NamedTuple):
 
 
 def parse(said: str, direction: str = '') -> Objective | None:
-    """'METRIC' or 'METRIC:min' as an objective; None for ''. Raises GaxError where it cannot be known what is better."""
+    """'METRIC' or 'METRIC:min' as an objective; None for ''.
+
+    Raises GaxError where it cannot be known what is better.
+    """
     if not said:
         return None
     metric, _, how = said.partition(':')
@@ -49,7 +56,8 @@ def parse(said: str, direction: str = '') -> Objective | None:
 def known_direction(metric: str) -> str:
     """'minimize' or 'maximize' for metrics of evaluation of which that is known, '' for others.
 
-    Nothing that training logs has a side that is better in any game: not a loss, nor a diversity, which may exceed the data's.
+    Nothing that training logs has a side that is better in any game: not a loss, nor a diversity, which may
+    exceed the data's.
     """
     gives = {name: better for m in registry.METRICS.values() for name, better in m.gives.items()}
     gives |= {own: gives[name] for name, own in registry.OWN.items() if name in gives}
@@ -73,7 +81,9 @@ def series(run: Path) -> dict[str, list[tuple[int, float, Any]]]:
 
 
 def measure(run: Path) -> Measured:
-    """The last, smallest, largest and mean value of all that a run has measured, in its last protocol where it has one."""
+    """The last, smallest, largest and mean value of all that a run has measured, in its last protocol where
+    it has one.
+    """
     found: Measured = {}
     for name, rows in series(run).items():
         by = rows[-1][2]
@@ -94,14 +104,18 @@ def reduce(values: Sequence[float], how: str) -> float:
 
 
 def name_in(metric: str, names: Iterable[str]) -> str:
-    """The name among `names` that is meant by `metric`: itself, or the only one that continues it ('frechet_mnist'); or ''."""
+    """The name among `names` that is meant by `metric`: itself, or the only one that continues it
+    ('frechet_mnist'); or ''.
+    """
     there = list(names)
     longer = [name for name in there if name.startswith(f'{metric}_') and not name.endswith('_std')]
     return metric if metric in there else longer[0] if len(longer) == 1 else ''
 
 
 def resolved(objective: Objective, names: Iterable[str]) -> Objective:
-    """The objective under the name by which it is reported, where that is known: 'frechet' as 'frechet_mnist'."""
+    """The objective under the name by which it is reported, where that is known: 'frechet' as
+    'frechet_mnist'.
+    """
     return objective._replace(metric=name_in(objective.metric, names) or objective.metric)
 
 
@@ -136,7 +150,9 @@ def not_reported(objective: Objective, measured: Iterable[str]) -> str:
 
 
 def refuse_other_protocols(objective: Objective, runs: Mapping[str, Measured]) -> None:
-    """Raises GaxError, naming the fields that differ, unless all runs measured the objective by one protocol."""
+    """Raises GaxError, naming the fields that differ, unless all runs measured the objective by one
+    protocol.
+    """
     used = {
         run: found[name].get('protocol') or {}
         for run, found in runs.items()
@@ -148,7 +164,9 @@ def refuse_other_protocols(objective: Objective, runs: Mapping[str, Measured]) -
 
 
 def require_evaluation(objective: Objective, every: int | None) -> None:
-    """Raises GaxError where a search is for a number that only evaluation gives, and training does none. every: eval.every."""
+    """Raises GaxError where a search is for a number that only evaluation gives, and training does none.
+    every: eval.every.
+    """
     if '/' not in objective.metric and objective.metric not in TIMING and not every:
         raise errors.GaxError(
             f'{objective.metric} is measured by evaluation: add --config.eval.every=N'

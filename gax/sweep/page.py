@@ -1,4 +1,7 @@
-"""sweep.html: one file that says what a sweep found. It needs nothing from anywhere else; its links are relative."""
+"""sweep.html: one file that says what a sweep found.
+
+It needs nothing from anywhere else; its links are relative.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,10 @@ tr.best td { font-weight: 600 } td.n, th.n { text-align: right }
 
 
 def write(found: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
-    """Writes the page beside and renames it. Where runs cannot be compared the page says why, and ranks nothing."""
+    """Writes the page beside and renames it.
+
+    Where runs cannot be compared the page says why, and ranks nothing.
+    """
     objective, problem = plan.objective, ''
     try:
         groups = table.groups(found, objective)
@@ -63,7 +69,9 @@ def text(value: object) -> str:
 
 
 def grid(head: Sequence[str], lines: Iterable[tuple[str, Sequence[str]]], right: int = 99) -> str:
-    """A table of cells that are HTML already; lines are (class of the row, cells), numbers from column `right` on."""
+    """A table of cells that are HTML already; lines are (class of the row, cells), numbers from column
+    `right` on.
+    """
 
     def cell(tag: str, i: int, inside: str) -> str:
         return f'<{tag}{" class=n" if i >= right else ""}>{inside}</{tag}>'
@@ -85,7 +93,9 @@ def link(row: Row) -> str:
 
 
 def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:
-    """The best run, with its last picture where it can be seen from here, and how its setting does with other seeds."""
+    """The best run, with its last picture where it can be seen from here, and how its setting does with
+    other seeds.
+    """
     row = table.best_run(found, objective)
     if row is None:
         return []

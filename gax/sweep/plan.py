@@ -1,4 +1,6 @@
-"""From a config file and the names of its sweeps to the runs to be made, each checked before the first one starts."""
+"""From a config file and the names of its sweeps to the runs to be made, each checked before the first one
+starts.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,10 @@ class Plan(NamedTuple):
         return [(setting, (seed,)) for setting in space.product(self.axes) for seed in self.seeds]
 
     def spec(self) -> dict[str, Any]:
-        """What makes it this sweep and no other. A grid may get more values, and a search more trials, later."""
+        """What makes it this sweep and no other.
+
+        A grid may get more values, and a search more trials, later.
+        """
         spec: dict[str, Any] = {'kind': self.search.sampler if self.search else 'grid'}
         spec['sweep'] = sorted(a.name for a in self.axes)
         if self.search and self.objective:
@@ -74,9 +79,9 @@ def make(
 ) -> Plan:
     """The plan of `--sweep=NAMES --seeds=N` for a config made by `file`.
 
-    `seeds` runs of each setting: config.seed, config.seed + 1, ...; 0 of them: one, or DEFAULT_SEEDS where 'seed' is among
-    the names. A `sweep_seed()` of the config says which, where it has one. Raises GaxError for an unknown name, and for any
-    run whose config cannot be meant.
+    `seeds` runs of each setting: config.seed, config.seed + 1, ...; 0 of them: one, or DEFAULT_SEEDS where
+    'seed' is among the names. A `sweep_seed()` of the config says which, where it has one. Raises GaxError
+    for an unknown name, and for any run whose config cannot be meant.
     """
     module = config_file.load(file)
     chosen, offers = axes(module, file, [name for name in names if name != 'seed']), offered(module)
@@ -107,7 +112,10 @@ def listed(names: Sequence[str]) -> str:
 
 
 def axes(module: ModuleType, file: str, names: Sequence[str]) -> tuple[Axis, ...]:
-    """The axes asked for, in the order of the names. Raises GaxError for unknown names, and for what a sweep raises."""
+    """The axes asked for, in the order of the names.
+
+    Raises GaxError for unknown names, and for what a sweep raises.
+    """
     offers = offered(module)
     for name in names:
         if name not in offers:
@@ -153,7 +161,9 @@ def check_search(plan: Plan) -> None:
 
 
 def to_check(plan: Plan) -> Iterator[tuple[str, Setting]]:
-    """Settings to be checked: all runs of a grid; of a search the ends of each range and every alternative, by itself."""
+    """Settings to be checked: all runs of a grid; of a search the ends of each range and every alternative,
+    by itself.
+    """
     if not plan.search:
         for setting, seeds in plan.trials():
             yield space.label(setting), {**setting, 'seed': seeds[0]}

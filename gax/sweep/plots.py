@@ -74,7 +74,10 @@ def literal(text: str) -> str:
 
 
 def parallel(found: Sequence[Row], objective: Objective) -> str:
-    """A line for each run through its values and its objective, the better the darker. '' where there is nothing to show."""
+    """A line for each run through its values and its objective, the better the darker.
+
+    '' where there is nothing to show.
+    """
     done = [row for row in found if row.value(objective) is not None]
     axes_of = columns(done)
     if len(done) < 2 or not axes_of:
@@ -103,8 +106,9 @@ BOX = {'facecolor': 'white', 'alpha': 0.75, 'edgecolor': 'none', 'pad': 0.8}
 
 
 def against(found: Sequence[Row], objective: Objective) -> str:
-    """The objective against each field, a dot a run; the mean over all runs with a value, with its 95 % interval where
-    that is over seeds alone. Without fields that vary: against the seed. '' where there is nothing to show."""
+    """The objective against each field, a dot a run; the mean over all runs with a value, with its 95 %
+    interval where that is over seeds alone. Without fields that vary: against the seed. '' where there is
+    nothing to show."""
     done = [row for row in found if row.value(objective) is not None]
     if not done:
         return ''
@@ -135,7 +139,9 @@ def against(found: Sequence[Row], objective: Objective) -> str:
 
 
 def means(axes: Any, x: np.ndarray, y: np.ndarray, alone: bool) -> None:
-    """The mean at each of a few values of x. alone: no other field varies, so the spread is that of the seeds."""
+    """The mean at each of a few values of x. alone: no other field varies, so the spread is that of the
+    seeds.
+    """
     places = np.unique(x)
     if len(places) > 12 or len(places) == len(x):
         return

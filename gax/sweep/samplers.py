@@ -31,7 +31,9 @@ def pruner(search: Search, steps: int) -> Any:
 
 
 def distributions(plan: Plan) -> dict[str, Any]:
-    """What Optuna chooses: each range by its first field, each axis of several alternatives by their labels."""
+    """What Optuna chooses: each range by its first field, each axis of several alternatives by their
+    labels.
+    """
     import optuna
 
     found: dict[str, Any] = {}
@@ -57,7 +59,10 @@ def chosen(plan: Plan, params: Mapping[str, Any]) -> Setting:
 
 
 def labelled(axis: Axis) -> dict[str, Setting]:
-    """Label -> alternative. Labels that are alike, of floats that differ after the fourth digit, get a number."""
+    """Label -> alternative.
+
+    Labels that are alike, of floats that differ after the fourth digit, get a number.
+    """
     found: dict[str, Setting] = {}
     for i, setting in enumerate(axis.settings()):
         name = space.label(setting)

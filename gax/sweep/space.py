@@ -1,4 +1,6 @@
-"""What a sweep varies: alternatives of named axes, their product, ranges to search, and names people can read."""
+"""What a sweep varies: alternatives of named axes, their product, ranges to search, and names people can
+read.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ Setting = dict[str, Any]  # field of the config -> its value
 
 
 class Range(NamedTuple):
-    """Numbers from `low` to `high`, both included; whole ones where both are. log: evenly spread in their logarithm."""
+    """Numbers from `low` to `high`, both included; whole ones where both are. log: evenly spread in their
+    logarithm.
+    """
 
     low: float
     high: float
@@ -24,7 +28,9 @@ class Range(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """One thing that is varied: its name, and its alternatives, each {field or tuple of fields: value or Range}."""
+    """One thing that is varied: its name, and its alternatives, each {field or tuple of fields: value or
+    Range}.
+    """
 
     name: str
     alternatives: tuple[Mapping[Any, Any], ...]
@@ -82,7 +88,8 @@ def check_range(where: str, value: Range, alternatives: int) -> None:
 def product(axes: Sequence[Axis]) -> list[Setting]:
     """Every combination of one alternative of each axis; the last axis varies fastest.
 
-    Raises GaxError where two axes set one field, where one has a Range, and where two combinations are the same.
+    Raises GaxError where two axes set one field, where one has a Range, and where two combinations are the
+    same.
     """
     check_apart(axes)
     for a in axes:
@@ -109,7 +116,9 @@ def merged(parts: Iterable[Setting]) -> Setting:
 
 
 def label(setting: Setting) -> str:
-    """'learning_rate=0.0002 r1.weight=1': fields as short as they can be told apart, those of one name and value together."""
+    """'learning_rate=0.0002 r1.weight=1': fields as short as they can be told apart, those of one name and
+    value together.
+    """
     parts: dict[str, str] = {}
     for field, value in setting.items():
         last = field.rpartition('.')[2]
@@ -139,7 +148,9 @@ def spell(value: Any) -> str:
 
 
 def folder(setting: Setting, seed: int) -> str:
-    """The name of a run's folder: what can be read of the setting, six digits that tell it from any other, the seed."""
+    """The name of a run's folder: what can be read of the setting, six digits that tell it from any other,
+    the seed.
+    """
     digits = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:6]
     readable = re.sub(r'[^A-Za-z0-9.=_+-]+', '_', label(setting)).strip('_')[:80]
     return f'{readable}-{digits}-seed{seed}'

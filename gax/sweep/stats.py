@@ -1,11 +1,11 @@
 """Results over seeds: a mean and its confidence interval, and two settings compared over the same seeds.
 
-Seeds are few, three to ten mostly, so the interval is Student's ("The Probable Error of a Mean", 1908), which is exact for
-normal values at any number of them. Two settings are compared by the paired t test, as they share their seeds (the order of
-the data, the first weights), and what a seed does to both drops out of the difference. It is the default because the exact
-test, flipping the signs of the differences (Fisher, "The Design of Experiments", 1935, section 21), cannot go below
-2^(1-n): with five seeds it never calls anything different at 5 %. Both are given: where they disagree widely, one seed
-does all the work.
+Seeds are few, three to ten mostly, so the interval is Student's ("The Probable Error of a Mean", 1908), which
+is exact for normal values at any number of them. Two settings are compared by the paired t test, as they
+share their seeds (the order of the data, the first weights), and what a seed does to both drops out of the
+difference. It is the default because the exact test, flipping the signs of the differences (Fisher, "The
+Design of Experiments", 1935, section 21), cannot go below 2^(1-n): with five seeds it never calls anything
+different at 5 %. Both are given: where they disagree widely, one seed does all the work.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ CONFIDENCE = 0.95
 
 
 class Interval(NamedTuple):
-    """A mean and its confidence interval. low, high: nan of a single value, which says nothing of its error."""
+    """A mean and its confidence interval. low, high: nan of a single value, which says nothing of its
+    error.
+    """
 
     mean: float
     low: float
@@ -37,7 +39,9 @@ class Interval(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """a - b over the seeds that both have. p: of the paired t test, two-sided. p_signs: of the exact sign flips."""
+    """a - b over the seeds that both have. p: of the paired t test, two-sided. p_signs: of the exact sign
+    flips.
+    """
 
     a: Interval
     b: Interval
@@ -47,7 +51,10 @@ class Comparison(NamedTuple):
 
 
 def interval(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> Interval:
-    """Mean +- t_{(1+confidence)/2, n-1} s / sqrt(n), s with n - 1. Raises GaxError for no value or one not finite."""
+    """Mean +- t_{(1+confidence)/2, n-1} s / sqrt(n), s with n - 1.
+
+    Raises GaxError for no value or one not finite.
+    """
     from scipy import stats
 
     x = finite(values)
@@ -66,7 +73,10 @@ def finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
 
 
 def compare(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
-    """Two settings, each seed -> value, over the seeds of both. Raises GaxError where they share fewer than two."""
+    """Two settings, each seed -> value, over the seeds of both.
+
+    Raises GaxError where they share fewer than two.
+    """
     shared = sorted(a.keys() & b.keys())
     if len(shared) < 2:
         raise errors.GaxError(
@@ -88,7 +98,10 @@ def said(seeds: Sequence[int]) -> str:
 
 
 def t_test(gaps: np.ndarray) -> float:
-    """Two-sided p of "the mean of `gaps` is 0", t with n - 1 degrees of freedom. Equal gaps: 0, or 1 where they are 0."""
+    """Two-sided p of "the mean of `gaps` is 0", t with n - 1 degrees of freedom.
+
+    Equal gaps: 0, or 1 where they are 0.
+    """
     from scipy import stats
 
     spread = float(np.std(gaps, ddof=1))
@@ -99,7 +112,9 @@ def t_test(gaps: np.ndarray) -> float:
 
 
 def sign_flips(gaps: np.ndarray, most: int = 16) -> float:
-    """The share of the 2^n sign patterns under which |mean| is at least as large; 65,536 random ones beyond n = `most`."""
+    """The share of the 2^n sign patterns under which |mean| is at least as large; 65,536 random ones beyond
+    n = `most`.
+    """
     if len(gaps) <= most:
         bits = np.arange(2 ** len(gaps))[:, None] >> np.arange(len(gaps)) & 1
         sums = (1 - 2 * bits) @ gaps
@@ -110,7 +125,9 @@ def sign_flips(gaps: np.ndarray, most: int = 16) -> float:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """The p of several tests made at once, corrected (Holm, "A Simple Sequentially Rejective Procedure", 1979)."""
+    """The p of several tests made at once, corrected (Holm, "A Simple Sequentially Rejective Procedure",
+    1979).
+    """
     order = sorted(range(len(p)), key=lambda i: p[i])
     result, largest = [0.0] * len(p), 0.0
     for rank, i in enumerate(order):

@@ -1,13 +1,14 @@
 """Who does which run: an Optuna study in SQLite or PostgreSQL, shared by as many workers as there are.
 
-Optuna's own heartbeat works with `Study.optimize` only, never finds a trial whose worker died before the first beat, and
-retries by two transactions between which a trial can be lost. So the beat is ours: a worker marks a trial as its own
-before it is running, counts a number up in it, and whoever sees that number stand still for GRACE seconds (by its own
-clock: clocks of machines differ), or the lock of a worker of this machine free, puts the trial back into the queue. It
-keeps its number, its parameters, and its folder, from whose checkpoint it goes on.
+Optuna's own heartbeat works with `Study.optimize` only, never finds a trial whose worker died before the
+first beat, and retries by two transactions between which a trial can be lost. So the beat is ours: a worker
+marks a trial as its own before it is running, counts a number up in it, and whoever sees that number stand
+still for GRACE seconds (by its own
+clock: clocks of machines differ), or the lock of a worker of this machine free, puts the trial back into the
+queue. It keeps its number, its parameters, and its folder, from whose checkpoint it goes on.
 
-All that decides who does what happens in one critical section: a lock on a file beside SQLite, which has no locks of
-rows, and an advisory lock of PostgreSQL, which goes with the connection when a worker is killed.
+All that decides who does what happens in one critical section: a lock on a file beside SQLite, which has no
+locks of rows, and an advisory lock of PostgreSQL, which goes with the connection when a worker is killed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,10 @@ class Store:
     """The trials of one sweep, and this worker among others. Closing it gives back the worker's lock."""
 
     def __init__(self, url: str, workdir: Path, plan: Plan, grace: float = GRACE) -> None:
-        """Joins the sweep, and begins it where nobody has. Raises GaxError where storage or workdir cannot be used."""
+        """Joins the sweep, and begins it where nobody has.
+
+        Raises GaxError where storage or workdir cannot be used.
+        """
         self.workdir, self.plan = workdir.absolute(), plan
         self._closing = contextlib.ExitStack()
         spec = plan.spec()
@@ -173,7 +177,9 @@ class Store:
 
 
 def peek(url: str, workdir: Path, plan: Plan) -> list[Any]:
-    """The trials there are, by number, without a trace of having looked; none where there is no such sweep yet."""
+    """The trials there are, by number, without a trace of having looked; none where there is no such sweep
+    yet.
+    """
     import optuna
 
     workdir = workdir.absolute()

@@ -1,7 +1,8 @@
-"""A run in a process of its own: what it says goes to run.log in its folder, how it ended comes back as one line.
+"""A run in a process of its own: what it says goes to run.log in its folder, how it ended comes back as one
+line.
 
-In a process of its own a run cannot take the sweep with it, gives all its memory back (an accelerator's too), and is
-stopped and resumed as if somebody had typed the command.
+In a process of its own a run cannot take the sweep with it, gives all its memory back (an accelerator's too),
+and is stopped and resumed as if somebody had typed the command.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ SAYS = 'gax: error: '
 
 
 class Ending(NamedTuple):
-    """kind: 'done', 'stopped' (saved, by a signal it was sent), 'failed' (it said why), 'crashed'. reason: one line."""
+    """kind: 'done', 'stopped' (saved, by a signal it was sent), 'failed' (it said why), 'crashed'. reason:
+    one line.
+    """
 
     kind: str
     reason: str = ''

@@ -30,7 +30,8 @@ STATES = {
 
 
 class Row(NamedTuple):
-    """One run. metrics: what it has measured, objective.measure. folder: relative to the sweep's, '' before it is known.
+    """One run. metrics: what it has measured, objective.measure. folder: relative to the sweep's, '' before
+    it is known.
     data: its data.json; {} before it is known.
     """
 
@@ -53,7 +54,9 @@ class Row(NamedTuple):
 
 
 class Group(NamedTuple):
-    """A setting over its seeds. values: seed -> objective. interval: None where there is no value. p: of best against it."""
+    """A setting over its seeds. values: seed -> objective. interval: None where there is no value. p: of
+    best against it.
+    """
 
     setting: Setting
     rows: list[Row]
@@ -67,7 +70,9 @@ class Group(NamedTuple):
 
 
 def rows(trials: Sequence[Any], workdir: Path, refresh: bool = False) -> list[Row]:
-    """A row for each run of the trials, by number. refresh: what has been measured since (evaluated, say) is read anew."""
+    """A row for each run of the trials, by number. refresh: what has been measured since (evaluated, say) is
+    read anew.
+    """
     found: list[Row] = []
     for t in trials:
         setting, state = t.user_attrs.get('setting', {}), STATES[t.state.name]
@@ -92,10 +97,11 @@ def rows(trials: Sequence[Any], workdir: Path, refresh: bool = False) -> list[Ro
 def groups(found: Sequence[Row], objective: Objective | None) -> list[Group]:
     """Settings over their seeds, the best mean first, those without values last.
 
-    Settings with fewer finished seeds than the most stand behind those that have them all: a mean over the seeds that went
-    well is not one over all. p: of the paired t test of the first against each over their shared seeds, corrected by Holm
-    for the number of them. Raises GaxError where the runs measured the objective by different protocols, or were trained on
-    data that is no longer what it was.
+    Settings with fewer finished seeds than the most stand behind those that have them all: a mean over the
+    seeds that went
+    well is not one over all. p: of the paired t test of the first against each over their shared seeds,
+    corrected by Holm for the number of them. Raises GaxError where the runs measured the objective by
+    different protocols, or were trained on data that is no longer what it was.
     """
     by: dict[str, list[Row]] = {}
     for row in found:
@@ -116,7 +122,9 @@ def groups(found: Sequence[Row], objective: Objective | None) -> list[Group]:
 
 
 def refuse_other_data(found: Sequence[Row]) -> None:
-    """Raises GaxError, with what differs, where runs whose settings say the same of the data were trained on other data."""
+    """Raises GaxError, with what differs, where runs whose settings say the same of the data were trained on
+    other data.
+    """
     first: dict[str, Row] = {}
     for row in (row for row in found if row.data):
         fields_of_data = {field: v for field, v in row.setting.items() if field.startswith('data.')}
@@ -137,7 +145,9 @@ def with_p(made: list[Group]) -> list[Group]:
 
 
 def completed(found: Sequence[Row], base: ConfigDict) -> list[Row]:
-    """Every row with a value for every field that any of them sets: that of the base config where it sets none."""
+    """Every row with a value for every field that any of them sets: that of the base config where it sets
+    none.
+    """
     whole = {field: fields.get(base, field) for row in found for field in row.setting}
     return [row._replace(setting={**whole, **row.setting}) for row in found]
 
@@ -162,7 +172,9 @@ def require_reported(found: Sequence[Row], objective: Objective | None) -> None:
 
 
 def write_csv(found: Sequence[Row], objective: Objective | None, path: Path) -> None:
-    """One line a run: setting, seed, state, objective, the last value of every metric, steps, seconds, folder, error."""
+    """One line a run: setting, seed, state, objective, the last value of every metric, steps, seconds,
+    folder, error.
+    """
     swept = list(dict.fromkeys(field for row in found for field in row.setting))
     names = sorted({n for row in found for n in row.metrics if n != 'seconds'})
     text = io.StringIO()

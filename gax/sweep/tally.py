@@ -1,4 +1,6 @@
-"""Where a sweep stands, in runs of all its workers: which run begins, how many are over, how long the others will take."""
+"""Where a sweep stands, in runs of all its workers: which run begins, how many are over, how long the others
+will take.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ class Tally:
         return f'run{f"s {first} to {first + count - 1}" if count > 1 else f" {first}"} of {self.total}'
 
     def ends(self) -> str:
-        """'3 of 12 runs, 01:20 left', after one more has ended. The others are taken to last as long as those since the start."""
+        """'3 of 12 runs, 01:20 left', after one more has ended.
+
+        The others are taken to last as long as those since the start.
+        """
         self.over += 1
         began, before = self._since
         each = (self._now() - began) / max(self.over - before, 1)

@@ -1,4 +1,6 @@
-"""A worker: takes a trial, trains its runs, tells how they went, and takes the next, until none is left anywhere."""
+"""A worker: takes a trial, trains its runs, tells how they went, and takes the next, until none is left
+anywhere.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ RELEASE = 300.0  # seconds that a run may take to save and leave, after its work
 
 
 class Worker:
-    """One process's part of a sweep. `command`: what follows the interpreter to train with the base config."""
+    """One process's part of a sweep.
+
+    `command`: what follows the interpreter to train with the base config.
+    """
 
     def __init__(self, plan: Plan, store: Store, command: Sequence[str], stop: Stop) -> None:
         self.plan, self.store, self.command, self.stop = plan, store, list(command), stop
@@ -91,7 +96,9 @@ class Worker:
             raise
 
     def seeds(self, trial: Any) -> list[dict[str, Any]] | None:
-        """The outcome of each run of the trial, up to the first that is not done; None where a signal came between."""
+        """The outcome of each run of the trial, up to the first that is not done; None where a signal came
+        between.
+        """
         attrs = trial.user_attrs
         outcomes: list[dict[str, Any]] = []
         for seed in attrs['seeds']:
@@ -108,7 +115,9 @@ class Worker:
         return outcomes
 
     def tell(self, trial: Any, outcomes: list[dict[str, Any]] | None) -> None:
-        """Optuna's value of a search is the mean over the seeds; of a grid, whose objective may change, the last step."""
+        """Optuna's value of a search is the mean over the seeds; of a grid, whose objective may change, the
+        last step.
+        """
         if outcomes is None:
             return self.store.database.patiently(lambda: self.store.put_back(trial))
         last = outcomes[-1]
@@ -125,7 +134,9 @@ class Worker:
         return None
 
     def run(self, trial: Any, setting: Setting, seed: int, prune: bool) -> dict[str, Any] | None:
-        """Trains one run to its end, wherever it stands; returns its outcome, or None where a signal came between."""
+        """Trains one run to its end, wherever it stands; returns its outcome, or None where a signal came
+        between.
+        """
         folder = self.runs / space.folder(setting, seed)
         for attempt in range(1, ATTEMPTS + 1):
             if not self.wait_until_free([trial], folder):
@@ -147,7 +158,9 @@ class Worker:
         return Child([*self.command, f'--workdir={folder}', *flags(setting, seed)], folder)
 
     def wait_until_free(self, trials: Sequence[Any], folder: Path) -> bool:
-        """False where a signal came while another process, that a dead worker left, was saving in the folder."""
+        """False where a signal came while another process, that a dead worker left, was saving in the
+        folder.
+        """
         until = time.monotonic() + RELEASE
         while (
             is_in_use(folder) and time.monotonic() < until
@@ -159,7 +172,8 @@ class Worker:
         return True
 
     def watch(self, trials: Sequence[Any], child: Child, folder: Path, prune: bool = False) -> Ending:
-        """Until the process has ended; it is told to stop by a signal of ours, or where its one trial is pruned.
+        """Until the process has ended; it is told to stop by a signal of ours, or where its one trial is
+        pruned.
 
         folder: of the run that is shown, and judged.
         """
@@ -185,7 +199,11 @@ class Worker:
         return Ending('pruned') if pruned and ending.kind == 'stopped' else ending
 
     def beat(self, trials: Sequence[Any], now: bool = False) -> None:
-        """Now and then, or `now`. Raises LostError where a trial is another worker's. A database that does not answer at once has until the next time."""
+        """Now and then, or `now`.
+
+        Raises LostError where a trial is another worker's. A database that does not answer at once has until
+        the next time.
+        """
         when, count = self._beat
         if now or time.monotonic() - when >= BEAT:
             self._beat = (time.monotonic(), count + 1)
@@ -213,7 +231,9 @@ class Worker:
             return False
 
     def outcome(self, folder: Path, ending: Ending) -> dict[str, Any]:
-        """What is kept of a run, in the storage: enough for the tables of a machine that cannot see its folder."""
+        """What is kept of a run, in the storage: enough for the tables of a machine that cannot see its
+        folder.
+        """
         kind = ending.kind if ending.kind in ('done', 'pruned') else 'failed'
         rows, measured = read_metrics(folder), objectives.measure(folder)
         found: dict[str, Any] = {'state': kind, 'error': ending.reason, 'metrics': measured}

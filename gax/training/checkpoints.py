@@ -1,4 +1,5 @@
-"""Checkpoints: arrays written by Orbax into a folder that appears whole or not at all, with a digest of every file.
+"""Checkpoints: arrays written by Orbax into a folder that appears whole or not at all, with a digest of every
+file.
 
 checkpoints/STEP/tree/           what Orbax wrote (readable by Orbax alone)
 checkpoints/STEP/manifest.json   every array's path, dtype and shape; every file's SHA-256
@@ -30,11 +31,16 @@ log = logging.getLogger('gax')
 
 
 class OtherArrays(errors.GaxError):
-    """A whole checkpoint, but of other arrays than this version of gax carries: nothing is wrong with the disk."""
+    """A whole checkpoint, but of other arrays than this version of gax carries: nothing is wrong with the
+    disk.
+    """
 
 
 class Checkpoints:
-    """The newest `keep` checkpoints of a run, and its best, in `directory`. Arrays only. Damaged ones are moved beside it."""
+    """The newest `keep` checkpoints of a run, and its best, in `directory`.
+
+    Arrays only. Damaged ones are moved beside it.
+    """
 
     def __init__(self, directory: Path, keep: int = 3, write: bool = True) -> None:
         """write=False: nothing is made, cleaned up or moved, whatever is found."""
@@ -60,22 +66,28 @@ class Checkpoints:
         return sorted(int(path.name) for path in found if path.name.isdigit())
 
     def save(self, step: int, tree: PyTree) -> None:
-        """Writes `tree` as the checkpoint of `step`; returns when it is on disk. Raises GaxError if it cannot be."""
+        """Writes `tree` as the checkpoint of `step`; returns when it is on disk.
+
+        Raises GaxError if it cannot be.
+        """
         self.save_async(step, tree)
         self.wait()
 
     def save_async(self, step: int, tree: PyTree, then: Callable[[], None] = lambda: None) -> None:
         """Copies `tree` to the host and returns; a thread writes the copy as the checkpoint of `step`.
 
-        The device's arrays may be donated at once. One save is under way at a time: this one waits for the one before.
+        The device's arrays may be donated at once. One save is under way at a time: this one waits for the
+        one before.
 
         Args:
-            step: the training step that `tree` is of. Where its checkpoint is there already nothing is written.
+            step: the training step that `tree` is of. Where its checkpoint is there already nothing is
+                written.
             tree: arrays, on the devices or on the host.
             then: called by the thread when the checkpoint is on disk.
 
         Raises:
-            GaxError: the save before failed. A failure of this one is raised by the next call of `save_async`, `check` or `wait`.
+            GaxError: the save before failed. A failure of this one is raised by the next call of
+        `save_async`, `check` or `wait`.
         """
         if self._saving and self._saving[0] == step:
             return
@@ -97,8 +109,8 @@ class Checkpoints:
             saving[1].result()
 
     def _write(self, step: int, host: PyTree, then: Callable[[], None]) -> None:
-        """A checkpoint appears, and an old one goes, by the renaming of a folder: a process killed in here leaves whole
-        ones, and rubbish that the next start removes.
+        """A checkpoint appears, and an old one goes, by the renaming of a folder: a process killed in here
+        leaves whole ones, and rubbish that the next start removes.
         """
         target = self._directory / str(step)
         with errors.plain_os_errors(self._directory):
@@ -132,9 +144,11 @@ class Checkpoints:
         return step if step in self.steps() else None
 
     def mark_best(self, step: int, metric: str, value: float) -> None:
-        """Keeps the checkpoint of `step`, which is there, whatever is saved later, and the one marked before no more.
+        """Keeps the checkpoint of `step`, which is there, whatever is saved later, and the one marked before
+        no more.
 
-        The mark is old or new, never half. A process killed before this leaves the old mark, and its checkpoint.
+        The mark is old or new, never half. A process killed before this leaves the old mark, and its
+        checkpoint.
         """
         content = {'step': step, 'metric': metric, 'value': value}
         with errors.plain_os_errors(self._directory):
@@ -147,9 +161,11 @@ class Checkpoints:
                 shutil.rmtree(rubbish, ignore_errors=True)
 
     def restore(self, like: PyTree, step: int | None = None) -> tuple[int, PyTree] | None:
-        """The newest good checkpoint (or that of `step`) as (step, numpy tree shaped `like`); None if there is none.
+        """The newest good checkpoint (or that of `step`) as (step, numpy tree shaped `like`); None if there
+        is none.
 
-        A damaged one is named in the log and moved out of the way, to `damaged/STEP`. Raises GaxError where damaged
+        A damaged one is named in the log and moved out of the way, to `damaged/STEP`. Raises GaxError where
+        damaged
         ones are all that is left: to begin again would silently lose a run.
         """
         if step is not None:
@@ -230,7 +246,9 @@ def writer() -> ThreadPoolExecutor:
 
 
 def of_one_process(ocp: Any) -> Any:
-    """Of several processes this one writes and reads by itself (see runner.py): Orbax is not to wait for the others."""
+    """Of several processes this one writes and reads by itself (see runner.py): Orbax is not to wait for the
+    others.
+    """
     mine = jax.process_index()
     return ocp.options.MultiprocessingOptions(
         primary_host=mine, active_processes={mine}, barrier_sync_key_prefix=f'gax{mine}'
@@ -248,7 +266,9 @@ def layout(tree: PyTree) -> list[str]:
 
 
 def why_other(there: list[str], here: list[str]) -> str:
-    """What to say of a checkpoint whose arrays are `there`, where those of `here` are wanted, both as `layout` has them."""
+    """What to say of a checkpoint whose arrays are `there`, where those of `here` are wanted, both as
+    `layout` has them.
+    """
     before, after = (dict(map(parted, lines)) for lines in (there, here))
     if [narrow(line) for line in there] == [narrow(line) for line in here]:
         wide = any('64 ' in kind for kind in before.values())
@@ -291,7 +311,10 @@ def write_manifest(folder: Path, arrays: list[str]) -> None:
 
 
 def checked_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json of a checkpoint. Raises ValueError or OSError unless everything in the folder is as it was written."""
+    """manifest.json of a checkpoint.
+
+    Raises ValueError or OSError unless everything in the folder is as it was written.
+    """
     content = json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
     sha256 = content.pop('sha256')
     if hashlib.sha256(json.dumps(content).encode()).hexdigest() != sha256:

@@ -13,8 +13,9 @@ LOGITS = 100.0  # sigmoid losses have no gradient left far below this
 DIVERSITY = (
     0.3  # distance between fakes over that between reals: one of eight modes gives near 0, two some 0.3
 )
-# Gradients have no size of their own (it depends on the loss and the width), so they are held against the run's usual
-# one. Learning rates that fall, and runs that converge, change it by one or two orders of magnitude over many lines.
+# Gradients have no size of their own (it depends on the loss and the width), so they are held against the
+# run's usual one. Learning rates that fall, and runs that converge, change it by one or two orders of
+# magnitude over many lines.
 EXPLODES, VANISHES = 100.0, 1e-3
 NOTHING = 1e-8  # Adam's epsilon: a gradient below it does not move anything, whatever was usual
 MEMORY = 200  # lines that the usual size is the median of
@@ -23,7 +24,8 @@ MEMORY = 200  # lines that the usual size is the median of
 class Sign(NamedTuple):
     """One thing that can be wrong with the metric PLAYER/`metric`.
 
-    wrong: (value, its usual size) -> bool; `usual` is 0.0 as long as fewer than PATIENCE good lines are known.
+    wrong: (value, its usual size) -> bool; `usual` is 0.0 as long as fewer than PATIENCE good lines are
+        known.
     says: a format of name, player, value, usual.
     """
 
@@ -69,10 +71,13 @@ SIGNS = (
 
 
 class Watch:
-    """Reads every log line; returns a warning when something has been out of its usual range for PATIENCE lines.
+    """Reads every log line; returns a warning when something has been out of its usual range for PATIENCE
+    lines.
 
-    Divergence after a good spell is common (a public DCGAN log on CIFAR-10 reaches FID 49 at 42k steps and 137 at
-    200k), and nobody looks at step 42,000: so the log says so. Each warning is given once, until things recover.
+    Divergence after a good spell is common (a public DCGAN log on CIFAR-10 reaches FID 49 at 42k steps and
+    137 at
+    200k), and nobody looks at step 42,000: so the log says so. Each warning is given once, until things
+    recover.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:

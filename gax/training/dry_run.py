@@ -1,4 +1,5 @@
-"""What a config would train, without training it: its fields, its networks layer by layer, operations, time and memory.
+"""What a config would train, without training it: its fields, its networks layer by layer, operations, time
+and memory.
 
 Nothing is allocated but the data: networks are traced to their shapes, the step is lowered and not compiled.
 """
@@ -21,7 +22,8 @@ from gax.training import experiment, profiler
 from gax.training.experiment import Experiment
 
 STEPS = 64  # over which operations are averaged: terms that are due every k steps count by their share
-# Of the peak that products of matrices reach, what a training step does: a rule of thumb, see benchmarks/README.md.
+# Of the peak that products of matrices reach, what a training step does: a rule of thumb, see
+# benchmarks/README.md.
 SHARE = {'cpu': 0.3}
 SHARE_ELSEWHERE = 0.15
 
@@ -40,15 +42,17 @@ class Layer(NamedTuple):
 
 
 class Table(NamedTuple):
-    """parameters: of the whole network. layers: in the order in which they are called; () for one that is no Flax module."""
+    """parameters: of the whole network. layers: in the order in which they are called; () for one that is no
+    Flax module.
+    """
 
     parameters: int
     layers: tuple[Layer, ...]
 
 
 class Summary(NamedTuple):
-    """flops: of a step. seconds: of a step, about. bytes: 'state' (parameters, optimizers, averages), 'data' on the device,
-    and 'activations', about.
+    """flops: of a step. seconds: of a step, about. bytes: 'state' (parameters, optimizers, averages), 'data'
+    on the device, and 'activations', about.
     """
 
     config: ConfigDict
@@ -116,7 +120,9 @@ def size_of(tree: PyTree) -> int:
 
 
 def activations(built: Experiment, nets: Mapping[str, Table]) -> int:
-    """Bytes that the layers' outputs take in one move of the discriminator: a pass of each network, two of those that judge."""
+    """Bytes that the layers' outputs take in one move of the discriminator: a pass of each network, two of
+    those that judge.
+    """
     rows = built.config.batch_size // built.config.accumulate
     total = 0
     for name, net in nets.items():

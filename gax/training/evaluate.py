@@ -27,7 +27,9 @@ from gax.training.workdir import read_config
 
 
 class Evaluated(NamedTuple):
-    """rows: the results, as eval.jsonl has them. others: what they are compared with. kept: whether the workdir has the rows."""
+    """rows: the results, as eval.jsonl has them. others: what they are compared with. kept: whether the
+    workdir has the rows.
+    """
 
     evaluator: Evaluator
     rows: list[dict[str, Any]]
@@ -36,7 +38,9 @@ class Evaluated(NamedTuple):
 
 
 def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
-    """An evaluator against the data that an experiment trains on, never mirrored; its arrays are on the devices already."""
+    """An evaluator against the data that an experiment trains on, never mirrored; its arrays are on the
+    devices already.
+    """
     config, source, arrays = experiment.config, experiment.source, experiment.arrays
     if any(config.data.get(field) for field in data.AS_THEY_ARE):
         plain = config.copy_and_resolve_references()
@@ -49,7 +53,10 @@ def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
 def of_generator(
     experiment: Experiment, evaluator: Evaluator
 ) -> Callable[[TrainState], tuple[dict[str, float], int]]:
-    """state -> (numbers, how many fakes) of the averaged generator. Compiled once; the state stays as it is."""
+    """state -> (numbers, how many fakes) of the averaged generator.
+
+    Compiled once; the state stays as it is.
+    """
     make, num, seed = (
         collect.generator(experiment.game, experiment.mesh),
         evaluator.setting.num,
@@ -81,11 +88,13 @@ def takes_labels(experiment: Experiment) -> bool:
 def of_run(
     workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = ''
 ) -> Evaluated:
-    """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all' or a step.
+    """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all'
+    or a step.
 
     name: where the data that it was trained on lies now; '': where its config says.
-    A row that cannot be kept, and a step of several that cannot be evaluated, are told of in the evaluator's notes. Raises
-    GaxError, before anything is computed, for a step that is not there and a result that was measured by another protocol.
+    A row that cannot be kept, and a step of several that cannot be evaluated, are told of in the evaluator's
+    notes. Raises GaxError, before anything is computed, for a step that is not there and a result that was
+    measured by another protocol.
     """
     built = build(workdir, name)
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
@@ -113,7 +122,9 @@ def of_run(
 
 
 def keep(workdir: Path, row: dict[str, Any], evaluator: Evaluator) -> bool:
-    """Appends the row, and says whether it is there: where it is not, as in a workdir that is read-only, a note says why."""
+    """Appends the row, and says whether it is there: where it is not, as in a workdir that is read-only, a
+    note says why.
+    """
     try:
         results.append(workdir, row)
     except errors.GaxError as error:
@@ -124,7 +135,9 @@ def keep(workdir: Path, row: dict[str, Any], evaluator: Evaluator) -> bool:
 
 
 def build(workdir: Path, name: str = '') -> Experiment:
-    """The experiment of a workdir, on as many devices as its batch can be dealt out to. name: see `of_run`."""
+    """The experiment of a workdir, on as many devices as its batch can be dealt out to. name: see
+    `of_run`.
+    """
     config = read_config(workdir / 'config.json')
     count = max(n for n in range(1, len(jax.devices()) + 1) if config.batch_size % n == 0)
     return trained_run.with_data(workdir, config, name, sharding.mesh(jax.devices()[:count]))
@@ -155,7 +168,9 @@ def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
 
 
 def comparable(workdir: Path, evaluator: Evaluator, fakes: int | None = None) -> dict[str, Any]:
-    """The last result of a run that was measured by the evaluator's protocol; GaxError, with what differs, without one."""
+    """The last result of a run that was measured by the evaluator's protocol; GaxError, with what differs,
+    without one.
+    """
     rows, ours = results.read_results(workdir), evaluator.protocol(fakes).to_dict()
     if not rows:
         raise errors.GaxError(f'{workdir} has no results yet (no {results.FILE}): evaluate it first')
@@ -168,10 +183,11 @@ def comparable(workdir: Path, evaluator: Evaluator, fakes: int | None = None) ->
 def of_samples(
     path: Path, section: Any, setting: Setting, workdir: Path | None = None, against: Path | None = None
 ) -> Evaluated:
-    """Evaluates images that anybody made, against the data that `section` (config.data) describes; all of them, or
-    `setting.num`, chosen at random.
+    """Evaluates images that anybody made, against the data that `section` (config.data) describes; all of
+    them, or `setting.num`, chosen at random.
 
-    The row is appended to the eval.jsonl of `workdir`, if one is given, with the path as its "samples" and no step.
+    The row is appended to the eval.jsonl of `workdir`, if one is given, with the path as its "samples" and no
+    step.
     """
     plain = configs.base('vanilla')
     with plain.unlocked():
@@ -195,7 +211,9 @@ def of_samples(
 def table(
     evaluator: Evaluator, rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]] = ()
 ) -> str:
-    """The results as text: a line a metric, a column a step, what real data would score, and which way is better."""
+    """The results as text: a line a metric, a column a step, what real data would score, and which way is
+    better.
+    """
     heads = ['samples' if row['step'] is None else f'step {row["step"]}' for row in rows]
     heads += [f'against {row["step"]}' for row in others] + ['real', 'better']
     shown = [*rows, *others]
@@ -233,7 +251,9 @@ def legend(evaluator: Evaluator, rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def data_of(name: str, config: Any) -> Any:
-    """The `data` section that samples are held against: of the run's config, and the source called `name` where one is."""
+    """The `data` section that samples are held against: of the run's config, and the source called `name`
+    where one is.
+    """
     if not name and config is None:
         raise errors.GaxError(
             'say what the samples are held against: --data=embedded:mnist, or the --workdir of a run'

@@ -29,8 +29,8 @@ from gax.training.pace import Pace
 
 log = logging.getLogger('gax')
 
-# Training steps a call, where config.steps_per_call leaves the choice. Measured on CPU: a tenth of the host's work, and
-# XLA's memory reused between steps (benchmarks/README.md). Not yet measured elsewhere.
+# Training steps a call, where config.steps_per_call leaves the choice. Measured on CPU: a tenth of the host's
+# work, and XLA's memory reused between steps (benchmarks/README.md). Not yet measured elsewhere.
 AUTOMATIC = {'cpu': 10}  # and 10 on others
 ROOM = 2**25  # bytes of rows in a call
 LOOK_AHEAD = 64  # steps whose programs are compiled before the first one
@@ -52,7 +52,10 @@ class Carry(NamedTuple):
 
 
 class Experiment(NamedTuple):
-    """A config brought to life. `arrays`: the data that lives on the devices. `rows`: examples that one step consumes."""
+    """A config brought to life.
+
+    `arrays`: the data that lives on the devices. `rows`: examples that one step consumes.
+    """
 
     config: ConfigDict
     source: data.Source
@@ -63,7 +66,8 @@ class Experiment(NamedTuple):
 
 
 def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | None = None) -> Experiment:
-    """Checks the config and makes everything but the compiled programs. Raises GaxError for bad configs and data.
+    """Checks the config and makes everything but the compiled programs. Raises GaxError for bad configs and
+    data.
 
     source: in place of the one that the config names.
     """
@@ -77,7 +81,9 @@ def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | No
 
 
 def own(experiment: Experiment) -> Experiment:
-    """The experiment on this process's devices alone, for what it does without the others (see sharding.view)."""
+    """The experiment on this process's devices alone, for what it does without the others (see
+    sharding.view).
+    """
     mesh = parallel.own(experiment.mesh)
     return experiment._replace(mesh=mesh, arrays=parallel.view(experiment.arrays, mesh))
 
@@ -100,7 +106,9 @@ def init(experiment: Experiment, like: Carry | None = None) -> Carry:
 
 
 def metrics_of(experiment: Experiment, state: TrainState) -> Any:
-    """The shapes of the metrics of one step, as each replica makes it where there are such: it may refuse its rows."""
+    """The shapes of the metrics of one step, as each replica makes it where there are such: it may refuse
+    its rows.
+    """
     share = experiment.mesh.size if parallel.PARALLEL[experiment.config.parallel].replicas else 1
     rows = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((x.shape[1] // share, *x.shape[2:]), x.dtype), row_shapes(experiment)
@@ -109,7 +117,9 @@ def metrics_of(experiment: Experiment, state: TrainState) -> Any:
 
 
 def row_shapes(experiment: Experiment, count: int = 1) -> Any:
-    """The shapes of the rows that `count` steps read, leaves [count, rows, ...]: one example is fetched to know them."""
+    """The shapes of the rows that `count` steps read, leaves [count, rows, ...]: one example is fetched to
+    know them.
+    """
     fetch = experiment.source.fetch or (lambda index: index)
     example = fetch(np.zeros(1, np.int32))
     return jax.tree.map(
@@ -118,7 +128,9 @@ def row_shapes(experiment: Experiment, count: int = 1) -> Any:
 
 
 def one_step(experiment: Experiment, due: steps.Due | None) -> Callable[..., Any]:
-    """(state, arrays, rows) -> (state, metrics): reads its batch, then takes the game's step. rows: see `feeder`."""
+    """(state, arrays, rows) -> (state, metrics): reads its batch, then takes the game's step. rows: see
+    `feeder`.
+    """
     step, read = steps.make_step(experiment.game, due), experiment.source.read
 
     def one(state: TrainState, arrays: Any, rows: Any) -> Any:
@@ -129,10 +141,13 @@ def one_step(experiment: Experiment, due: steps.Due | None) -> Callable[..., Any
 
 
 def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1) -> Any:
-    """The compiled (carry, arrays, rows) -> carry: `count` steps with the same lazy terms, metrics gathered on the device.
+    """The compiled (carry, arrays, rows) -> carry: `count` steps with the same lazy terms, metrics gathered
+    on the device.
 
-    rows: a pytree of leaves [steps, rows, ...], see `feeder`. A program of ANY number of steps is given that number with each
-    call, at most as many as there are rows: (carry, (arrays, number), rows) -> carry. Compiled as config.parallel says.
+    rows: a pytree of leaves [steps, rows, ...], see `feeder`. A program of ANY number of steps is given that
+        number with each
+    call, at most as many as there are rows: (carry, (arrays, number), rows) -> carry. Compiled as
+    config.parallel says.
     """
     mode = parallel.PARALLEL[experiment.config.parallel]
     played = experiment._replace(game=mode.game(experiment.game, experiment.mesh))
@@ -154,13 +169,17 @@ def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows
 
 
 def plan_of(game: Game, step: int, count: int) -> list[tuple[steps.Due, int]]:
-    """The lazy terms that are due in `count` steps from `step` on, and for how many steps; one after another."""
+    """The lazy terms that are due in `count` steps from `step` on, and for how many steps; one after
+    another.
+    """
     dues = itertools.groupby(steps.due_terms(game, at) for at in range(step, step + count))
     return [(due, len(list(same))) for due, same in dues]
 
 
 def longest_call(experiment: Experiment) -> int:
-    """The most steps of a call: config.steps_per_call, or where that is 0 the platform's; fewer where their rows are large."""
+    """The most steps of a call: config.steps_per_call, or where that is 0 the platform's; fewer where their
+    rows are large.
+    """
     most = experiment.config.steps_per_call or AUTOMATIC.get(platform(experiment), 10)
     size = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(row_shapes(experiment)))
     return max(1, min(most, ROOM // max(1, size)))
@@ -172,16 +191,20 @@ def platform(experiment: Experiment) -> str:
 
 
 def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
-    """The examples that steps `step` .. `step + count - 1` read: int32 [count, rows], a function of the seed alone."""
+    """The examples that steps `step` ..
+
+    `step + count - 1` read: int32 [count, rows], a function of the seed alone.
+    """
     rows, size = experiment.rows, experiment.source.spec.size
     return shuffle.indices(experiment.config.seed, step * rows, count * rows, size).reshape(count, rows)
 
 
 def feeder(experiment: Experiment) -> prefetch.Feed:
-    """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...], which `source.read` reads.
+    """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...], which
+    `source.read` reads.
 
-    The examples' indices, where the data is on the device; what `source.fetch` makes of them, ready ahead of time, where
-    it is not. Close it, to end its workers.
+    The examples' indices, where the data is on the device; what `source.fetch` makes of them, ready ahead of
+    time, where it is not. Close it, to end its workers.
     """
     source, rows, sharding = experiment.source, experiment.rows, parallel.rows(experiment.mesh, 1)
     if source.fetch is None:
@@ -192,14 +215,18 @@ def feeder(experiment: Experiment) -> prefetch.Feed:
 
 
 class Maker(NamedTuple):
-    """How programs are made. program: (due, count) -> see `program`; rows: n -> the shapes of the rows of n steps."""
+    """How programs are made. program: (due, count) -> see `program`; rows: n -> the shapes of the rows of n
+    steps.
+    """
 
     program: Callable[[steps.Due | None, int], Any]
     rows: Callable[[int], Any]
 
 
 class Program(NamedTuple):
-    """A compiled program. length: how many steps it takes, or ANY. room: of how many steps it is given the rows."""
+    """A compiled program. length: how many steps it takes, or ANY. room: of how many steps it is given the
+    rows.
+    """
 
     run: Callable[..., Carry]
     length: int
@@ -207,8 +234,8 @@ class Program(NamedTuple):
 
 
 def key_of(experiment: Experiment, due: steps.Due, count: int, most: int) -> Key:
-    """Which program takes `count` steps: the one of ANY number, or on accelerators, where a loop of unknown length asks the
-    host on every step whether it goes on, that of the longest call.
+    """Which program takes `count` steps: the one of ANY number, or on accelerators, where a loop of unknown
+    length asks the host on every step whether it goes on, that of the longest call.
     """
     return due, most if most == 1 or (count == most and platform(experiment) != 'cpu') else ANY
 
@@ -264,11 +291,12 @@ def advancer(
     pace: Pace | None = None,
     maker: Maker | None = None,
 ) -> Callable[[Carry, int, int], Carry]:
-    """(carry, step, count) -> carry, with one compiled program per set of due lazy terms, whatever `count` is.
+    """(carry, step, count) -> carry, with one compiled program per set of due lazy terms, whatever `count`
+    is.
 
-    programs: see `compile_ahead`; all are waited for before the first step, as a signal is answered between calls. rows: a
-    `feeder`, where the caller wants to close it. pace: told of every call; few of them wait on the device, so that a signal is
-    answered soon, and what the host says of progress is true.
+    programs: see `compile_ahead`; all are waited for before the first step, as a signal is answered between
+    calls. rows: a `feeder`, where the caller wants to close it. pace: told of every call; few of them wait on
+    the device, so that a signal is answered soon, and what the host says of progress is true.
     """
     most = longest_call(experiment)
     rows, pace = rows or feeder(experiment), pace or Pace(most)
@@ -302,14 +330,18 @@ def advancer(
 
 
 def sample_grid(experiment: Experiment) -> tuple[int, int]:
-    """(how many samples a picture of a run shows, its columns): a column a class, where there are not too many."""
+    """(how many samples a picture of a run shows, its columns): a column a class, where there are not too
+    many.
+    """
     classes = experiment.source.spec.num_classes
     columns = classes if 0 < classes <= 16 else 8
     return (2048 if 'point' in experiment.source.spec.fields else 8 * columns), columns
 
 
 def reals(experiment: Experiment, num: int) -> Any:
-    """A host batch of `num` examples, a random choice that is the same every time: sets may lie in any order."""
+    """A host batch of `num` examples, a random choice that is the same every time: sets may lie in any
+    order.
+    """
     source, size = experiment.source, experiment.source.spec.size or num
     rows = np.random.default_rng(0).permutation(size)[np.arange(num) % size].astype(np.int32)
     fetched = source.fetch(rows) if source.fetch else rows

@@ -1,4 +1,6 @@
-"""The state before step 0 with networks of another run: its weights and averages, on data and by a config of one's own."""
+"""The state before step 0 with networks of another run: its weights and averages, on data and by a config of
+one's own.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,12 @@ class Weights(NamedTuple):
 
 
 def begin(built: Experiment, like: Carry, say: Callable[[str], None] = log.info) -> Carry:
-    """The carry before step 0, on the host, as `config.init` has it: networks of another run, all else as of a new one.
+    """The carry before step 0, on the host, as `config.init` has it: networks of another run, all else as of
+    a new one.
 
-    Optimizers, states of terms, meter and random streams are fresh. like: the carry's shapes. say: told what is taken over. Raises GaxError, with what is
-    unlike, where the other run is not there, or its networks have other shapes.
+    Optimizers, states of terms, meter and random streams are fresh. like: the carry's shapes. say: told what
+    is taken over. Raises GaxError, with what is unlike, where the other run is not there, or its networks
+    have other shapes.
     """
     weights, whence = taken_over(built, like)
     say(f'begins from {whence}')
@@ -63,7 +67,9 @@ def holding(weights: Weights, name: str) -> Callable[[Key], tuple[PyTree, PyTree
 
 
 def taken_over(built: Experiment, like: Carry) -> tuple[Weights, str]:
-    """The networks that `config.init` names, all that both runs have where it names none; and whence they are, in words."""
+    """The networks that `config.init` names, all that both runs have where it names none; and whence they
+    are, in words.
+    """
     section = built.config.init
     workdir, which = split(section['from'])
     config = read_config(workdir / 'config.json')
@@ -90,7 +96,10 @@ def split(text: str) -> tuple[Path, str]:
 
 
 def chosen(section: Mapping[str, Any], there: list[str], here: list[str]) -> list[str]:
-    """The names of the networks to take over. Raises GaxError for one that either run has not got, and for none at all."""
+    """The names of the networks to take over.
+
+    Raises GaxError for one that either run has not got, and for none at all.
+    """
     both = [name for name in here if name in there]
     names = [name.strip() for name in section['nets'].split(',')] if section['nets'] else both
     for name in names:

@@ -1,8 +1,9 @@
 """The host loop: call the compiled step, and let hooks look at what it carries at their own rhythm.
 
-It knows nothing of networks, data or files. What is carried on the device is one pytree; `advance` runs some steps
-on it; a `Hook` sees it after steps divisible by `every`. A hook may leave work for later (reading numbers from the
-device, mostly), which the loop does after it has set the next steps going, so that the device never waits for it.
+It knows nothing of networks, data or files. What is carried on the device is one pytree; `advance` runs some
+steps on it; a `Hook` sees it after steps divisible by `every`. A hook may leave work for later (reading
+numbers from the device, mostly), which the loop does after it has set the next steps going, so that the
+device never waits for it.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ Later = Callable[[], None]
 class Hook(NamedTuple):
     """run: (step, carry) -> (carry, later or None).
 
-    barrier: every piece of later work is done before this hook runs (a checkpoint must not overtake its log line).
-    at_end: also runs at the last step, whatever the rhythm. at_stop: also where the loop is told to stop before.
+    barrier: every piece of later work is done before this hook runs (a checkpoint must not overtake its log
+        line).
+    at_end: also runs at the last step, whatever the rhythm. at_stop: also where the loop is told to stop
+    before.
     """
 
     every: int
@@ -40,8 +43,9 @@ def run(
 ) -> tuple[Carry, int]:
     """Steps `start` .. `end - 1`; returns (carry, the number of steps done in all).
 
-    advance: (carry, step, count) -> carry, `count` steps from `step` on: steps_per_call() of them, or fewer where a hook
-    falls due before. The result must not depend on how steps are put together. stop, steps_per_call: asked before every
+    advance: (carry, step, count) -> carry, `count` steps from `step` on: steps_per_call() of them, or fewer
+    where a hook falls due before. The result must not depend on how steps are put together. stop,
+    steps_per_call: asked before every
     call, in this order. progress: told the step after every call.
     """
     step = start

@@ -1,7 +1,8 @@
-"""Evaluation while a run trains: a row of eval.jsonl each time, which step is the best, and when to stop for want of a better.
+"""Evaluation while a run trains: a row of eval.jsonl each time, which step is the best, and when to stop for
+want of a better.
 
-What has been found before is read from eval.jsonl, and nothing else is remembered: a run that was killed and goes on judges as
-one that was not.
+What has been found before is read from eval.jsonl, and nothing else is remembered: a run that was killed and
+goes on judges as one that was not.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ log = logging.getLogger('gax')
 
 
 def setting_of(section: Any) -> Setting:
-    """What the `eval` section of a config asks for. The seed is 0 whatever the run's: runs of other seeds stay comparable."""
+    """What the `eval` section of a config asks for.
+
+    The seed is 0 whatever the run's: runs of other seeds stay comparable.
+    """
     section = {**eval_section(), **section}
     chosen = {name: section[name] for name in ('features', 'num', 'reals')}
     return Setting(metrics=tuple(section['metrics']), **chosen)
@@ -39,7 +43,9 @@ class Selection:
     """Evaluates a run's states. Raises GaxError at once for metrics, features or a `best` that cannot be."""
 
     def __init__(self, built: Experiment, workdir: Path, like: Selection | None = None) -> None:
-        """like: that of a run on the same data whose generator is made by the same program: it is not compiled again."""
+        """like: that of a run on the same data whose generator is made by the same program: it is not
+        compiled again.
+        """
         self.config, self.workdir = ConfigDict(eval_section() | built.config.eval.to_dict()), workdir
         self.evaluator: Evaluator
         self._measure: Callable[[TrainState], tuple[dict[str, float], int]]
@@ -83,7 +89,8 @@ class Selection:
         return [found[step] for step in sorted(found)]
 
     def refuse_other_features(self, last: int, accept: bool) -> None:
-        """Raises GaxError where the features' name stands for others than it did up to step `last`, unless that is accepted.
+        """Raises GaxError where the features' name stands for others than it did up to step `last`, unless
+        that is accepted.
 
         Their evaluations could not be compared: the best and the patience would silently begin anew.
         """
@@ -114,7 +121,9 @@ class Selection:
         return bool(self.best) and self.standing(step).step == step
 
     def mark(self, checkpoints: Checkpoints, last: int) -> None:
-        """Marks the best of the evaluations up to `last`, if its checkpoint is there (a process may have died in between)."""
+        """Marks the best of the evaluations up to `last`, if its checkpoint is there (a process may have
+        died in between).
+        """
         best = self.standing(last) if self.best else None
         if best and best.step in checkpoints.steps() and best.step != checkpoints.best():
             checkpoints.mark_best(best.step, self.best, best.value)

@@ -1,4 +1,6 @@
-"""How many steps a call takes, and how many calls wait on the device: by the clock, so that a signal is soon answered."""
+"""How many steps a call takes, and how many calls wait on the device: by the clock, so that a signal is soon
+answered.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Pace:
         self._ended = -math.inf  # when the call before was done, where that is known exactly
 
     def sent(self, began: float, done: Any, count: int) -> None:
-        """Of a call of `count` steps, dispatched at `began` (time.perf_counter), with a jax.Array that is ready when it is done.
+        """Of a call of `count` steps, dispatched at `began` (time.perf_counter), with a jax.Array that is
+        ready when it is done.
 
         Waits until few enough are on their way.
         """
@@ -42,7 +45,10 @@ class Pace:
         return self._step() * sum(count for _, _, count in self._waiting)
 
     def _wait(self) -> None:
-        """For the oldest call. One that is done already ended at an unknown time: what follows it counts from its dispatch."""
+        """For the oldest call.
+
+        One that is done already ended at an unknown time: what follows it counts from its dispatch.
+        """
         began, done, count = self._waiting.popleft()
         late = done.is_ready()
         done.block_until_ready()

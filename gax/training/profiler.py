@@ -1,4 +1,6 @@
-"""Where the time of a training step goes: a trace that TensorBoard and Perfetto open, and a table of a few numbers."""
+"""Where the time of a training step goes: a trace that TensorBoard and Perfetto open, and a table of a few
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +34,13 @@ LARGE = 8192
 class Table(NamedTuple):
     """Means over `steps` training steps, of all `devices` together.
 
-    seconds: a step takes when calls follow one another as they do in training. device: when each call is waited for, and
-    the data is there already: the devices' work, and starting it. data_wait: the share of `seconds` that the host waits
+    seconds: a step takes when calls follow one another as they do in training. device: when each call is
+        waited for, and
+    the data is there already: the devices' work, and starting it. data_wait: the share of `seconds` that the
+        host waits
     for data, 0 to 1. flops: floating-point operations of a step, see `flops_of`. flops_per_second: flops /
-    seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the same devices.
+    seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the
+        same devices.
     share_of_peak: flops_per_second / peak.
     """
 
@@ -60,8 +65,8 @@ class Table(NamedTuple):
 def take(config: ConfigDict, workdir: Path) -> Table:
     """Runs some steps of a fresh state, which is thrown away; writes WORKDIR/profile and returns the table.
 
-    profile/table.json, profile/plugins/profile/TIME/*.xplane.pb (TensorBoard) and perfetto_trace.json.gz beside it.
-    Raises GaxError for what `experiment.build` refuses, and for a folder that cannot be written.
+    profile/table.json, profile/plugins/profile/TIME/*.xplane.pb (TensorBoard) and perfetto_trace.json.gz
+    beside it. Raises GaxError for what `experiment.build` refuses, and for a folder that cannot be written.
     """
     if config.parallel == 'pmap':
         raise errors.GaxError(
@@ -80,7 +85,9 @@ def take(config: ConfigDict, workdir: Path) -> Table:
 
 
 def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
-    """(seconds of a step, of a step by itself, seconds waited for data in all); the trace goes to `folder`."""
+    """(seconds of a step, of a step by itself, seconds waited for data in all); the trace goes to
+    `folder`.
+    """
     feeder = experiment.feeder(made)
     size = experiment.longest_call(made)
     streamed = experiment.advancer(made, rows=feeder)
@@ -115,9 +122,9 @@ def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
 def flops_of(made: Experiment, count: int) -> float:
     """Floating-point operations of a step of all devices, the mean of the first `count`.
 
-    Counted by XLA from the lowered program, before it is compiled: of every product and convolution two a multiply-add, of
-    everything else one an element. A compiled one shows less on a GPU, where products that cuBLAS and cuDNN make are calls
-    without a count. From programs of one step each, as loops hide theirs.
+    Counted by XLA from the lowered program, before it is compiled: of every product and convolution two a
+    multiply-add, of everything else one an element. A compiled one shows less on a GPU, where products that
+    cuBLAS and cuDNN make are calls without a count. From programs of one step each, as loops hide theirs.
     """
     like, rows = experiment.shapes(made), experiment.row_shapes(made)
     dues = [steps.due_terms(made.game, step) for step in range(count)]

@@ -52,7 +52,9 @@ class Progress:
         self.began: tuple[float, int] | None = None  # when the first call ended, and at which step
 
     def at(self, step: int) -> None:
-        """Told after every call of the compiled program; the first call, which compiles it, does not count as slow."""
+        """Told after every call of the compiled program; the first call, which compiles it, does not count
+        as slow.
+        """
         if self.began is None:
             self.began = (time.perf_counter(), step)
             self.tell(f'compiled in {self.began[0] - self._made:.1f} s; training')
@@ -101,10 +103,11 @@ class Clock:
         self._last, self._seconds, self._waited = (time.perf_counter(), start), 0.0, 0.0
 
     def row(self, step: int, waited: float | None) -> dict[str, float]:
-        """Since the row before; what it takes to compile the first step is in `seconds`, since the start, only.
+        """Since the row before; what it takes to compile the first step is in `seconds`, since the start,
+        only.
 
-        waited: seconds that the host has waited for data in all, of which the row has the share, `data_wait`, from 0 to 1.
-        (The device has work for some calls more, so that it may be busy while the host waits.)
+        waited: seconds that the host has waited for data in all, of which the row has the share, `data_wait`,
+        from 0 to 1. (The device has work for some calls more, so that it may be busy while the host waits.)
         """
         now, (then, before) = time.perf_counter(), self._last
         self._last, self._seconds = (now, step), self._seconds + now - then

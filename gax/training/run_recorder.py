@@ -1,4 +1,6 @@
-"""What a run leaves in its workdir, whoever trains it: lines of metrics, pictures, checkpoints, and where it stands."""
+"""What a run leaves in its workdir, whoever trains it: lines of metrics, pictures, checkpoints, and where it
+stands.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,8 @@ from gax.viz import images
 class Record:
     """The open workdir of a run. All that it is given to write is on the host.
 
-    start: the step of the newest checkpoint. restored: what is in that, until somebody has put it on the device.
+    start: the step of the newest checkpoint. restored: what is in that, until somebody has put it on the
+        device.
     over: why training ended before its last step, for good; '' while it goes on.
     """
 
@@ -80,7 +83,9 @@ class Record:
         self.watch = Watch(self.writer.rows)
 
     def drop_later(self) -> None:
-        """Removes pictures and results of steps that the run has not reached, as it goes on from before: they come again."""
+        """Removes pictures and results of steps that the run has not reached, as it goes on from before:
+        they come again.
+        """
         results.drop_after(self.workdir, self.start, self.checkpoints.damaged / results.FILE)
         with errors.plain_os_errors(self.workdir):
             for path in self.pictures():
@@ -133,7 +138,8 @@ class Record:
     def evaluate(self, step: int, state: TrainState, host: Callable[[], Carry]) -> str:
         """Evaluates; keeps the best checkpoint; decides whether to go on. Returns a line for the log.
 
-        An evaluation that fails, for whatever reason, is no reason to lose a run, nor its steps since the last checkpoint.
+        An evaluation that fails, for whatever reason, is no reason to lose a run, nor its steps since the
+        last checkpoint.
         """
         assert self.selection is not None
         try:

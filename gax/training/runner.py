@@ -1,8 +1,9 @@
 """The course of a run, which is the same in every process that takes part in it.
 
-Process 0 looks, writes and saves (train.py); the others only compute, and wait while it does: each of these moments ends
-with a word of process 0, so that a slow disk or a long evaluation keeps nobody waiting in a collective, and an early end is
-one for all. A checkpoint is written and read by process 0 alone: the workdir need not be on a disk that the others see.
+Process 0 looks, writes and saves (train.py); the others only compute, and wait while it does: each of these
+moments ends with a word of process 0, so that a slow disk or a long evaluation keeps nobody waiting in a
+collective, and an early end is one for all. A checkpoint is written and read by process 0 alone: the workdir
+need not be on a disk that the others see.
 """
 
 from __future__ import annotations
@@ -37,9 +38,11 @@ Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]
 
 
 class Course:
-    """What a process does that only computes. What process 0 does beside, it does in methods that it overrides.
+    """What a process does that only computes. What process 0 does beside, it does in methods that it
+    overrides.
 
-    start: the step that it begins with. restored: what it begins with, if not afresh, until it is on the devices.
+    start: the step that it begins with. restored: what it begins with, if not afresh, until it is on the
+        devices.
     over: why training ended before its last step, for good; '' while it goes on.
     """
 
@@ -62,7 +65,10 @@ class Course:
         """Told when the data is there and the game is made; the step has not been traced yet."""
 
     def agree(self) -> None:
-        """All begin with the same config, data and step, and those of process 0's checkpoint. Raises GaxError where they differ."""
+        """All begin with the same config, data and step, and those of process 0's checkpoint.
+
+        Raises GaxError where they differ.
+        """
         if self.team.count == 1:
             return
         mine = fingerprint(self.experiment)
@@ -77,7 +83,9 @@ class Course:
         return self.start < self.config.steps and not self.over
 
     def train(self, stop: Stop) -> tuple[int, str]:
-        """Runs the loop from `start`; returns (the steps done, the name of the signal that ended it before, or '')."""
+        """Runs the loop from `start`; returns (the steps done, the name of the signal that ended it before,
+        or '').
+        """
         config, start = self.config, self.start
         hooks = self.hooks()
         ahead = experiment.compile_ahead(self.experiment, self.shapes, start, config.steps)
@@ -105,7 +113,9 @@ class Course:
         return done, by if done < config.steps else ''
 
     def paced(self, pace: Pace) -> Callable[[], int]:
-        """The steps of the next call, the same in all processes: of several it is process 0's pace, told at calls 1, 2, 4, ..."""
+        """The steps of the next call, the same in all processes: of several it is process 0's pace, told at
+        calls 1, 2, 4, ...
+        """
         if self.team.count == 1:
             return lambda: pace.size
         calls, size = itertools.count(1), 1
@@ -120,7 +130,8 @@ class Course:
         return agreed
 
     def place(self, tree: PyTree, mesh: Mesh | None = None) -> Carry:
-        """Copied onto the devices of `mesh`, by a program: arrays that Orbax or NumPy own could not be donated.
+        """Copied onto the devices of `mesh`, by a program: arrays that Orbax or NumPy own could not be
+        donated.
 
         mesh: that of the run, unless it is given: all processes of its devices must come here.
         """
@@ -132,7 +143,9 @@ class Course:
         return rhythm(self.config, self.on_log, *looks)
 
     def together(self, look: Look) -> Look:
-        """`look`, after which all hear from process 0 whether training is over, and the step of the newest checkpoint."""
+        """`look`, after which all hear from process 0 whether training is over, and the step of the newest
+        checkpoint.
+        """
 
         def run(step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
             carry, later = look(step, carry)
@@ -149,9 +162,11 @@ class Course:
         return self.measured(step, carry)[0], None
 
     def measured(self, step: int, carry: Carry) -> tuple[Carry, metrics.Meter]:
-        """(the carry, a copy of what its meter has gathered), the meter empty again if a row is due at `step`.
+        """(the carry, a copy of what its meter has gathered), the meter empty again if a row is due at
+        `step`.
 
-        Where training ends between two rows the meter goes on: a run that is continued writes the row that was due.
+        Where training ends between two rows the meter goes on: a run that is continued writes the row that
+        was due.
         """
         taken, fresh = self.take(carry.meter)
         return (carry if step % self.config.log_every else carry._replace(meter=fresh)), taken
@@ -185,7 +200,9 @@ def rhythm(config: ConfigDict, log: Look, sample: Look, judge: Look, save: Look)
 
 
 def fingerprint(built: Experiment) -> dict[str, Any]:
-    """What must be the same in all processes: the config, the data's description, and a checksum of what lies on the devices."""
+    """What must be the same in all processes: the config, the data's description, and a checksum of what
+    lies on the devices.
+    """
     checksum = 0
     for leaf in jax.tree.leaves(built.source.arrays):
         checksum = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view(np.uint8), checksum)

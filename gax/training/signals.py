@@ -16,14 +16,17 @@ CAUGHT = (signal.SIGTERM, signal.SIGINT)
 class Stop:
     """Catches SIGTERM and SIGINT while its block runs. `name` is the signal's name, once one has come.
 
-    Until `started` is called there is nothing to save, and the main thread may sit in the compiler for a long time,
+    Until `started` is called there is nothing to save, and the main thread may sit in the compiler for a long
+    time,
     where Python runs no handlers: so another thread hears of the signal and ends the process, with the status
     128 + signal that shells give. Afterwards the signal only sets `name`; a second one acts as it always did.
     Outside the main thread, where Python allows no handlers, nothing is caught.
     """
 
     def __init__(self, hint: str, leaving: Callable[[str, int], None] = lambda text, status: None) -> None:
-        """hint: what to say when leaving before the start. leaving: told then, before the process ends, why and with what status."""
+        """hint: what to say when leaving before the start. leaving: told then, before the process ends, why
+        and with what status.
+        """
         self.name = ''
         self.hint, self._leaving, self._working = hint, leaving, False
 

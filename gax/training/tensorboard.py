@@ -1,7 +1,9 @@
-"""TensorBoard event files, written as they are measured: nothing is lost in a queue when the process is killed.
+"""TensorBoard event files, written as they are measured: nothing is lost in a queue when the process is
+killed.
 
-tensorboardX's SummaryWriter hands events to a thread by a queue, which its `flush` does not empty: what was written last is
-lost with the process, and a full disk ends the thread with a traceback. So its writer of events is used below that.
+tensorboardX's SummaryWriter hands events to a thread by a queue, which its `flush` does not empty: what was
+written last is lost with the process, and a full disk ends the thread with a traceback. So its writer of
+events is used below that.
 """
 
 from __future__ import annotations
@@ -86,7 +88,9 @@ class Board:
 
 
 def plain(value: Any) -> bool | int | float | str:
-    """A field of a config as event files have it: a number, or text that is UTF-8 (names of files are bytes)."""
+    """A field of a config as event files have it: a number, or text that is UTF-8 (names of files are
+    bytes).
+    """
     if isinstance(value, (bool, int, float)):
         return value
     return str(value).encode(errors='backslashreplace').decode()

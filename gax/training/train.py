@@ -37,7 +37,8 @@ def train(
 ) -> tuple[int, str]:
     """Trains to `config.steps`; returns (steps done, the name of the signal that ended it before, or '').
 
-    team: the processes that train this run together, of which only the first one reads and writes the workdir.
+    team: the processes that train this run together, of which only the first one reads and writes the
+        workdir.
     accept: that the data is not what the run began with.
     Raises GaxError for anything that a user can mend. A config that is refused leaves the workdir as it was.
     """
@@ -52,7 +53,9 @@ def train(
 
 
 class Run(Course):
-    """The process that works on a workdir: beside the programs and the data the clock, and the record that it keeps."""
+    """The process that works on a workdir: beside the programs and the data the clock, and the record that
+    it keeps.
+    """
 
     def __init__(
         self, config: ConfigDict, workdir: Path, team: Alone, closing: ExitStack, accept: bool = False
@@ -98,7 +101,9 @@ class Run(Course):
         log.info('log: %s; metrics.jsonl and samples/ are beside it', self.record.workdir / 'log.txt')
 
     def begun(self, workdir: Path) -> PyTree | None:
-        """The carry before step 0 where the config begins it with another run's networks, and nothing is saved yet."""
+        """The carry before step 0 where the config begins it with another run's networks, and nothing is
+        saved yet.
+        """
         if not sections.init_from(self.config) or Checkpoints(workdir / 'checkpoints', write=False).steps():
             return None
         return initialize.begin(self.own, self.shapes, self.say)
@@ -160,7 +165,9 @@ class Run(Course):
         return carry, None
 
     def behind_points(self) -> Callable[[TrainState], tuple[PyTree, PyTree]]:
-        """state -> what pictures of points are drawn over: reals, the same every time, and D's logits in the plane."""
+        """state -> what pictures of points are drawn over: reals, the same every time, and D's logits in the
+        plane.
+        """
         shape = self.experiment.source.spec.fields.get('point')
         real: PyTree = experiment.reals(self.own, 512) if shape else None
         if shape != (2,):
@@ -174,7 +181,9 @@ class Run(Course):
         return carry, None
 
     def finish(self, done: int) -> None:
-        """Says why there was nothing to do, or to do any more, and leaves the pictures of the end of a run."""
+        """Says why there was nothing to do, or to do any more, and leaves the pictures of the end of a
+        run.
+        """
         self.progress.close()
         if self.over:
             log.info('%s', self.over)

@@ -29,7 +29,8 @@ def build(workdir: Path, config: ConfigDict) -> Experiment:
 
 
 def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Experiment:
-    """The run in `workdir` with the data that it was trained on. name: where that lies now; '': where the config says.
+    """The run in `workdir` with the data that it was trained on. name: where that lies now; '': where the
+    config says.
 
     Raises GaxError, with what differs, where it is not there any more.
     """

@@ -1,4 +1,6 @@
-"""The folder of a run: its config, what its data is, one line of metrics per logging point, pictures, and a lock."""
+"""The folder of a run: its config, what its data is, one line of metrics per logging point, pictures, and a
+lock.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,8 @@ from gax.training.tensorboard import Board
 
 log = logging.getLogger('gax')
 
-# A run may go on longer, or look, evaluate and save otherwise, and be computed otherwise (to rounding), without becoming
-# another run.
+# A run may go on longer, or look, evaluate and save otherwise, and be computed otherwise (to rounding),
+# without becoming another run.
 FREE = (
     *('about', 'steps', 'log_every', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
     *(f'eval.{name}' for name in configs.eval_section()),
@@ -35,10 +37,12 @@ DATA = 'data.json'
 def open_workdir(
     workdir: Path, config: ConfigDict, data: Identity | None = None, accept: bool = False
 ) -> IO[str]:
-    """Makes the folder, locks it for this process, writes config.json and data.json; returns the lock, held while it is open.
+    """Makes the folder, locks it for this process, writes config.json and data.json; returns the lock, held
+    while it is open.
 
     data: of the run, as it is now. accept: also where it is not what the run began with.
-    Raises GaxError where the path is a file, cannot be written, is in use, or holds a run of another config or of other data.
+    Raises GaxError where the path is a file, cannot be written, is in use, or holds a run of another config
+    or of other data.
     """
     refuse_file(workdir)
     with errors.plain_os_errors(workdir):
@@ -63,7 +67,9 @@ def open_workdir(
 
 
 def tell_stretched(before: int, config: ConfigDict) -> None:
-    """Says which learning rates are other functions of the step now, where a run goes on with another config.steps."""
+    """Says which learning rates are other functions of the step now, where a run goes on with another
+    config.steps.
+    """
     shares = [p for p, v in configs.flat(config).items() if configs.is_length(p) and isinstance(v, float)]
     if shares and before != config.steps:
         log.warning(
@@ -131,7 +137,8 @@ def _data_json(workdir: Path) -> Any:
 
 
 def refuse_other_config(path: Path, new: Mapping[str, Any], also: Sequence[str] = ()) -> None:
-    """Raises GaxError, naming the fields that differ, unless the run at `path` may go on with the config `new`.
+    """Raises GaxError, naming the fields that differ, unless the run at `path` may go on with the config
+    `new`.
 
     also: fields that may differ beside FREE.
     """
@@ -168,7 +175,8 @@ def read_config(path: Path) -> ConfigDict:
 
 
 def completed(content: dict[str, Any]) -> ConfigDict:
-    """The config of a run, with the defaults of fields that came into gax after it was written: they change nothing.
+    """The config of a run, with the defaults of fields that came into gax after it was written: they change
+    nothing.
 
     One that this gax cannot have comes back as it is: whoever builds the run will say why.
     """

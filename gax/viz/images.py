@@ -1,4 +1,7 @@
-"""Pictures of a run: grids of samples, scattered points, loss curves, an animation. Nothing here touches a device."""
+"""Pictures of a run: grids of samples, scattered points, loss curves, an animation.
+
+Nothing here touches a device.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def grid(images: np.ndarray, columns: int, scale: int = 2, border: int = 1) -> Image.Image:
-    """uint8 [N, H, W, C] -> one picture, row by row. C: 1 gray, 3 colour, 4 with alpha; of others the first channel."""
+    """uint8 [N, H, W, C] -> one picture, row by row.
+
+    C: 1 gray, 3 colour, 4 with alpha; of others the first channel.
+    """
     count, height, width, channels = images.shape
     images = images if channels in (1, 3, 4) else images[..., :1]
     rows = -(-count // columns)
@@ -32,7 +38,9 @@ def grid(images: np.ndarray, columns: int, scale: int = 2, border: int = 1) -> I
 
 
 def captioned(images: np.ndarray, captions: Sequence[str], columns: int, least: int = 64) -> Image.Image:
-    """uint8 [N, H, W, C] -> one picture, row by row, a line of text under each; small images are enlarged to `least`."""
+    """uint8 [N, H, W, C] -> one picture, row by row, a line of text under each; small images are enlarged to
+    `least`.
+    """
     height, width = images.shape[1:3]
     scale = max(1, -(-least // width))
     cell = np.zeros((len(images), height * scale + TEXT, width * scale, images.shape[-1]), np.uint8)
@@ -49,12 +57,16 @@ TEXT = 15  # pixels that a line of text takes
 
 
 def window(real: np.ndarray) -> float:
-    """Half the side of the square around the origin that scatter plots show: the reals, and room around them."""
+    """Half the side of the square around the origin that scatter plots show: the reals, and room around
+    them.
+    """
     return 1.3 * float(np.abs(real[:, :2]).max())
 
 
 def lattice(limit: float, side: int = 64) -> np.ndarray:
-    """The points at which a surface is asked for: float32 [side * side, 2], the centres of square cells, row by row."""
+    """The points at which a surface is asked for: float32 [side * side, 2], the centres of square cells, row
+    by row.
+    """
     centers = (np.arange(side, dtype=np.float32) + 0.5) * (2 * limit / side) - limit
     return np.stack(np.meshgrid(centers, centers), axis=-1).reshape(-1, 2)
 
@@ -64,7 +76,8 @@ def scatter(
 ) -> Image.Image:
     """The first two coordinates of `points` [N, D], over those of `real` in gray.
 
-    The axes follow from `real` alone: they stay where they are as a run goes on. surface: logits on `lattice` of the
+    The axes follow from `real` alone: they stay where they are as a run goes on. surface: logits on `lattice`
+        of the
     window, shown faintly behind: red where fakes are suspected, blue where reals are.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -89,7 +102,9 @@ SURFACE: dict[str, Any] = {'cmap': 'RdBu', 'vmin': 0, 'vmax': 1, 'alpha': 0.35, 
 
 
 def shades(surface: np.ndarray) -> np.ndarray:
-    """Logits [n * n] -> [n, n] in [0, 1], by rank: whatever the scale of the critic, half the cells lie below 1/2."""
+    """Logits [n * n] -> [n, n] in [0, 1], by rank: whatever the scale of the critic, half the cells lie
+    below 1/2.
+    """
     ranks = np.argsort(np.argsort(surface, kind='stable'), kind='stable')
     side = round(len(ranks) ** 0.5)
     return (ranks / max(len(ranks) - 1, 1)).reshape(side, side)
@@ -116,7 +131,9 @@ def draw_reals(reals: Mapping[str, np.ndarray], columns: int) -> Image.Image:
 
 
 def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: int = 80) -> None:
-    """A looping GIF of the pictures, at most `most` of them, evenly chosen; the last one is held for two seconds."""
+    """A looping GIF of the pictures, at most `most` of them, evenly chosen; the last one is held for two
+    seconds.
+    """
     chosen = [
         frames[i] for i in sorted({round(k) for k in np.linspace(0, len(frames) - 1, min(most, len(frames)))})
     ]
@@ -125,8 +142,8 @@ def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: 
     save(images[0], out, format='GIF', save_all=True, append_images=images[1:], duration=held, loop=0)
 
 
-# The panels of the curves, by the last name of a metric; whatever fits none is drawn last. 'adversarial' is left out:
-# beside penalties it is the loss again.
+# The panels of the curves, by the last name of a metric; whatever fits none is drawn last. 'adversarial' is
+# left out: beside penalties it is the loss again.
 PANELS: dict[str, tuple[str, ...]] = {
     'loss': ('loss',),
     'accuracy of D': ('accuracy',),
@@ -136,13 +153,16 @@ PANELS: dict[str, tuple[str, ...]] = {
     'norms of parameters (dashed) and of their updates': ('update_norm', 'param_norm'),
 }
 LEFT_OUT = ('adversarial',)
-# Of evaluations, eval/NAME: shares, of which 1 is about the best, in one panel; every other number in one of its own.
+# Of evaluations, eval/NAME: shares, of which 1 is about the best, in one panel; every other number in one of
+# its own.
 SHARES = ('precision', 'recall', 'density', 'coverage', 'accuracy', 'quality')
 DASHED = ('logits_max', 'param_norm')
 
 
 def panels(names: Iterable[str]) -> dict[str, list[str]]:
-    """Title -> the metrics PLAYER/NAME in that panel, sorted; empty panels and what belongs to no player are left out."""
+    """Title -> the metrics PLAYER/NAME in that panel, sorted; empty panels and what belongs to no player are
+    left out.
+    """
     found: dict[str, list[str]] = {title: [] for title in PANELS}
     title_of = {last: title for title, lasts in PANELS.items() for last in lasts}
     for name in sorted(name for name in names if '/' in name):
@@ -157,7 +177,9 @@ def panels(names: Iterable[str]) -> dict[str, list[str]]:
 
 
 def curves(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
-    """What the players measured against the step, a panel for each kind of thing; norms on a logarithmic scale."""
+    """What the players measured against the step, a panel for each kind of thing; norms on a logarithmic
+    scale.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -194,7 +216,10 @@ def scale(axes: Any, title: str, values: Sequence[float]) -> None:
 
 
 def save(image: Image.Image, out: Path, **options: Any) -> None:
-    """Writes beside and renames, so that a picture is never half there. The format follows from the file's name."""
+    """Writes beside and renames, so that a picture is never half there.
+
+    The format follows from the file's name.
+    """
     options.setdefault(
         'format', {'.png': 'PNG', '.gif': 'GIF', '.jpg': 'JPEG'}.get(out.suffix.lower(), 'PNG')
     )

@@ -34,7 +34,9 @@ class Classes(NamedTuple):
 
 
 def check(out: Path) -> None:
-    """Raises GaxError where `out` is a file, or a folder that holds anything: nothing is mixed or overwritten."""
+    """Raises GaxError where `out` is a file, or a folder that holds anything: nothing is mixed or
+    overwritten.
+    """
     if out.is_file() or out.is_symlink():
         raise errors.GaxError(f'--out {out} is a file; give a folder, or a name that ends in .png or .npz')
     if out.is_dir() and (any(out.iterdir()) or out.resolve() == Path.cwd()):
@@ -49,7 +51,8 @@ def save(
     classes: Sequence[str] = (),
     num_classes: int = 0,
 ) -> None:
-    """uint8 [N, H, W, C] -> out/000000.png ...; with labels int [N] out/CLASS/000000.png ..., numbered throughout.
+    """uint8 [N, H, W, C] -> out/000000.png ...; with labels int [N] out/CLASS/000000.png ..., numbered
+    throughout.
 
     C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes, any texts; their numbers are the
     folders' names where there are none. num_classes: of which some may have no image. torch-fidelity reads

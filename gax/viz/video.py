@@ -16,10 +16,11 @@ KINDS = ('.gif', '.mp4')
 
 
 def write(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
-    """`frames`, all of one size, to `out` (.gif: looping for ever; .mp4: H.264), `fps` a second; written beside and renamed.
+    """`frames`, all of one size, to `out` (.gif: looping for ever; .mp4: H.264), `fps` a second; written
+    beside and renamed.
 
-    GIFs count in hundredths of a second: they go at the nearest speed that these make. Raises GaxError where no encoder
-    of MP4 is installed.
+    GIFs count in hundredths of a second: they go at the nearest speed that these make. Raises GaxError where
+    no encoder of MP4 is installed.
     """
     if out.suffix.lower() == '.gif':
         flat = [frame if frame.mode == 'L' else frame.convert('P', palette=PALETTE) for frame in frames]
@@ -44,7 +45,9 @@ def encoder() -> Any:
 
 
 def write_mp4(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
-    """H.264 in yuv420p, which every browser and player shows: sides are made even by repeating the last row or column."""
+    """H.264 in yuv420p, which every browser and player shows: sides are made even by repeating the last row
+    or column.
+    """
     av = encoder()
     with paths.replacing(out) as temporary, paths.plain(temporary.parent) as folder:
         place = str(folder / temporary.name)

@@ -1,9 +1,10 @@
 """The compiled step does the arithmetic of the algorithm and hardly any more.
 
-Counted by hand: two operations per multiply-add of dense and convolution layers, all kernel taps, as papers count.
-With F the forward of a net over B rows, and no gradient towards a net's input unless the other player needs it:
-one shared G pass and its way back (3 F_G less the first layer's input gradient), D's update on 2B rows (2 * 3 F_D less
-the first layer's input gradient), G's path through the moved D (F_D, then F_D back to the pixels).
+Counted by hand: two operations per multiply-add of dense and convolution layers, all kernel taps, as papers
+count. With F the forward of a net over B rows, and no gradient towards a net's input unless the other player
+needs it: one shared G pass and its way back (3 F_G less the first layer's input gradient), D's update on 2B
+rows (2 * 3 F_D less the first layer's input gradient), G's path through the moved D (F_D, then F_D back to
+the pixels).
 """
 
 import itertools
@@ -53,5 +54,7 @@ def test_flops_within_five_percent_of_the_minimum(module, layers, monkeypatch):
 
 
 def test_flops_saved_by_values_at_points():
-    """49 * 25 products of the largest layer become 121, of those with stride 4 * 94 at most; the transforms cost as much again."""
+    """49 * 25 products of the largest layer become 121, of those with stride 4 * 94 at most; the transforms
+    cost as much again.
+    """
     assert 0.25 < measured(dcgan_mnist, DCGAN) < 0.4

@@ -1,4 +1,6 @@
-"""Counts that stand for speed: benchmark programs cost what was recorded, and the guard sees where they do not."""
+"""Counts that stand for speed: benchmark programs cost what was recorded, and the guard sees where they do
+not.
+"""
 
 import math
 

@@ -34,7 +34,8 @@ def test_a_row_is_trained_measured_and_printed(modes, monkeypatch):
         assert len(found[kind]['modes']['all']) == 3
         # Untrained points may lie on a mode, but never cover the ring evenly.
         assert 0.2 < found[kind]['reverse_kl']['mean'] <= np.log(8) + 1e-4
-    # The samples that come back are the first run's, of the kind that is better: as judged, they are counted here again.
+    # The samples that come back are the first run's, of the kind that is better: as judged, they are counted
+    # here again.
     kind = max(('raw', 'averaged'), key=lambda kind: found[kind]['quality']['mean'])
     centers, std = synthetic.MIXTURES['ring']
     near = np.linalg.norm(samples[:, None] - centers, axis=-1).min(axis=1) < 3 * std
@@ -45,7 +46,9 @@ def test_a_row_is_trained_measured_and_printed(modes, monkeypatch):
 
 
 def test_coverage_of_known_samples(modes):
-    """Of 2,500 points 1,000 on one mode, 500 on another, 1,000 nowhere near: KL of (2/3, 1/3) from eight equal shares."""
+    """Of 2,500 points 1,000 on one mode, 500 on another, 1,000 nowhere near: KL of (2/3, 1/3) from eight
+    equal shares.
+    """
     centers, _ = synthetic.MIXTURES['ring']
     points = np.concatenate([np.tile(at, (n, 1)) for at, n in ((centers[0], 1000), (centers[5], 500))])
     points = np.concatenate([points, np.full((1000, 2), 9.0)]).astype(np.float32)
@@ -81,7 +84,9 @@ def test_a_row_has_the_commit_that_made_it(modes, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize('name', ['ring', 'grid', 'stacked_mnist'])
 def test_every_row_is_a_game_that_can_be_made(name):
-    """The settings that are measured, not the tiny ones: checked as training checks them, and traced to the last shape."""
+    """The settings that are measured, not the tiny ones: checked as training checks them, and traced to the
+    last shape.
+    """
     table = importlib.import_module(f'configs.{name}')
     for row in table.ROWS:
         config = table.get_config(row)

@@ -85,7 +85,9 @@ def test_torch_has_as_many_parameters(name):
 @pytest.mark.parametrize('name', ['dcgan64', 'wgan_gp_mnist', 'sngan32_narrow', 'r3gan32_narrow'])
 @pytest.mark.parametrize('options', [(), ('tuned', 'channels_last'), ('amp',)])
 def test_torch_peers_move_every_parameter(name, options, monkeypatch):
-    """But for the offset of D's logit, which cancels in E D(G(z)) - E D(x), and in the hinge loss before D is sure."""
+    """But for the offset of D's logit, which cancels in E D(G(z)) - E D(x), and in the hinge loss before D
+    is sure.
+    """
     torch = pytest.importorskip('torch')
     import torch_step
     from models import MODELS
@@ -162,7 +164,9 @@ def test_the_average_is_that_of_gax():
 @pytest.mark.slow
 @pytest.mark.filterwarnings('ignore')  # Dynamo's and Inductor's own, which they do not survive as errors
 def test_compiled_spectral_normalisation_can_be_differentiated():
-    """Two forward passes of D, whose power method writes in place: each has its backward pass before the next."""
+    """Two forward passes of D, whose power method writes in place: each has its backward pass before the
+    next.
+    """
     torch = pytest.importorskip('torch')
     import torch_sngan
     import torch_step

@@ -1,4 +1,6 @@
-"""A section follows its name: in config files, in any order on the command line, and back from a run's config.json."""
+"""A section follows its name: in config files, in any order on the command line, and back from a run's
+config.json.
+"""
 
 import itertools
 import json

@@ -1,4 +1,6 @@
-"""A config holds what is read: of every network, term, optimizer and section, another value makes another program, or none."""
+"""A config holds what is read: of every network, term, optimizer and section, another value makes another
+program, or none.
+"""
 
 import re
 from importlib import import_module
@@ -127,7 +129,9 @@ def program(config):
 
 
 def unread(config, values):
-    """The fields among {path: another value} with which the config has the program that it has without, and is not refused."""
+    """The fields among {path: another value} with which the config has the program that it has without, and
+    is not refused.
+    """
     before, paths = program(config), []
     for path, value in values.items():
         changed = config.copy_and_resolve_references()

@@ -69,7 +69,9 @@ SIDES = (1, 9, 15, 28, 31, 33, 45, 50, 64, 90, 127, 128, 141, 200, 1001)
 
 @pytest.mark.parametrize('mixed', [False, True])
 def test_no_size_is_refused(mixed):
-    """Whatever the images are: the networks begin at 4 to 15 pixels of the shorter side, the area is about 128x128 at most."""
+    """Whatever the images are: the networks begin at 4 to 15 pixels of the shorter side, the area is about
+    128x128 at most.
+    """
     for height, width in itertools.product(SIDES, SIDES):
         high, wide = images.size_of(Look(1000, height, width, classes=0, mixed=mixed))
         assert bool(high) == bool(wide)
@@ -197,7 +199,9 @@ def test_the_operations_that_are_counted_by_hand(monkeypatch):
 
 
 def test_looking_starts_no_device():
-    """Processes that train together find one another after the config is read, and before JAX looks for devices."""
+    """Processes that train together find one another after the config is read, and before JAX looks for
+    devices.
+    """
     said = (
         'from configs import images; from gax.config import fields; from jax._src import xla_bridge; '
         'fields.flat(images.get_config()); assert not xla_bridge.backends_are_initialized()'
@@ -206,7 +210,9 @@ def test_looking_starts_no_device():
 
 
 def test_from_the_command_line(tmp_path, digits):
-    """A run says what was chosen before it begins; the same command goes on, and so does the other way to say it."""
+    """A run says what was chosen before it begins; the same command goes on, and so does the other way to
+    say it.
+    """
     tiny = (
         '--config.batch_size=4',
         '--config.g.net.widths=(4,4)',

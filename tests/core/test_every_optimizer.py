@@ -81,7 +81,9 @@ def test_an_optimizer_makes_its_noise_from_a_key_of_a_named_kind(monkeypatch):
 
 
 def keyed_game(wrap=False, **fields):
-    """Typed keys wherever a state may hold them: of an optimizer, of a network, of a term, and of an average."""
+    """Typed keys wherever a state may hold them: of an optimizer, of a network, of a term, and of an
+    average.
+    """
 
     def apply(params, state, x, train, key):
         noise = jax.random.normal(state['key'], x.shape)

@@ -32,7 +32,9 @@ def test_scores_of_reals_and_fakes():
 
 
 def test_a_critic_finds_its_logits_and_wraps_its_inputs():
-    """A net that returns more than logits, asked about images to which noise of the context's own is added."""
+    """A net that returns more than logits, asked about images to which noise of the context's own is
+    added.
+    """
 
     def noisy(context, batch):
         return (batch['image'] + jax.random.normal(context.key, batch['image'].shape),)

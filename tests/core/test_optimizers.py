@@ -44,7 +44,10 @@ def test_gradient_descent():
 
 
 def test_arguments_reach_the_optax_function():
-    """Momentum 0.5: the second step is 1.5 times the first. Adam's first step is the learning rate, whatever b1."""
+    """Momentum 0.5: the second step is 1.5 times the first.
+
+    Adam's first step is the learning rate, whatever b1.
+    """
     np.testing.assert_allclose(after(config(momentum=0.5), 2), [1 - 0.75, -2 + 1.0, 3], rtol=1e-6)
     np.testing.assert_allclose(after(config('adam', 0.1, b1=0.5)), [0.9, -1.9, 3], rtol=1e-5)
     np.testing.assert_allclose(
@@ -98,7 +101,9 @@ HALVED = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 100}
 
 @pytest.mark.parametrize('how', ['in turn', 'simultaneous', 'accumulate', 'extragradient', 'vmap'])
 def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
-    """Five moves of D a step, from 1 to 0 in 100 steps: at step 50 all five have half the rate; G's rate is the same."""
+    """Five moves of D a step, from 1 to 0 in 100 steps: at step 50 all five have half the rate; G's rate is
+    the same.
+    """
     grad = {'grad': wrappers.accumulate(2 if how == 'accumulate' else 1)}
 
     def ratios(state, rate):
@@ -141,7 +146,8 @@ def test_adam_counts_the_moves_of_its_player_while_its_schedule_follows_the_trai
     )
 
 
-# What the schedules were before they followed config.steps: (begin, length) at the steps of the config itself.
+# What the schedules were before they followed config.steps: (begin, length) at the steps of the config
+# itself.
 LENGTHS = {
     'acgan_mnist': (5000, 5000),
     'cgan_mnist': (3000, 3000),
@@ -190,7 +196,10 @@ def test_lengths_are_steps_or_shares_of_them():
 
 
 def test_an_idle_learning_rate_is_told():
-    """Linear to 0 in 5,000 of 14,000 steps: nothing is learnt from step 5,000 on. One step of 0 is no stretch."""
+    """Linear to 0 in 5,000 of 14,000 steps: nothing is learnt from step 5,000 on.
+
+    One step of 0 is no stretch.
+    """
     made = base('vanilla')
     made.steps = 14_000
     made.g.optimizer.schedule = optimizers.schedule('linear_schedule', end_value=0.0, transition_steps=5000)
@@ -225,7 +234,8 @@ def test_lazy_interval_shortens_the_update_and_the_memory():
 
 
 def test_optimistic_adam_is_that_of_the_paper():
-    """Algorithm 1: r = m / (sqrt(v) + eps), both corrected, and steps of -h (2 r - the r before); the first is -h r.
+    """Algorithm 1: r = m / (sqrt(v) + eps), both corrected, and steps of -h (2 r - the r before); the first
+    is -h r.
 
     optax looks ahead by Nesterov's momentum unless told otherwise; a config still can.
     """
@@ -252,7 +262,9 @@ def test_optimistic_adam_is_that_of_the_paper():
 
 
 def test_historical_averaging_pulls_to_the_mean_of_all_before():
-    """Descent of rate 0.1 from 1 with gradient 1: 1, 0.9; then the mean of 1 and 0.9 is 0.95 and the pull 2 w (-0.05)."""
+    """Descent of rate 0.1 from 1 with gradient 1: 1, 0.9; then the mean of 1 and 0.9 is 0.95 and the pull 2
+    w (-0.05).
+    """
     ones, start = {'w': jnp.ones(1)}, {'w': jnp.ones(1)}
     made = config(historical=3.0)
     found = [float(after(made, n, ones, start)[0]) for n in (1, 2, 3)]

@@ -15,7 +15,8 @@ from gax.training import experiment
 from tests.helpers import tinyruns
 from tests.helpers.toys import close
 
-# Batch-norm in g and both kinds of gradient penalty in d. Convolutions are matrix products here: nets/conv.py.
+# Batch-norm in g and both kinds of gradient penalty in d. Convolutions are matrix products here:
+# nets/conv.py.
 SMALL = {
     **{
         'data.image_size': 8,
@@ -68,7 +69,9 @@ def test_bfloat16_networks_train_float32_parameters(plain, half):
 
 
 def test_bfloat16_penalties_and_statistics_are_close_to_those_in_float32(plain, half):
-    """bfloat16 has 8 bits, so that a number is off by up to 0.4 %, and these are sums over some hundred of them."""
+    """bfloat16 has 8 bits, so that a number is off by up to 0.4 %, and these are sums over some hundred of
+    them.
+    """
     state, metrics, _ = half
     for name in ('d/r1', 'd/wgan_gp', 'd/loss', 'g/loss', 'd/grad_norm', 'g/grad_norm'):
         found, wanted = metrics[name][0], plain[1][name][0]

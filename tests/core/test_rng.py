@@ -16,7 +16,9 @@ def data(key):
 
 
 def test_a_name_decides_its_stream_by_its_crc():
-    """CRC-32 of '123456789' is the published check value: streams may not change from one process to the next."""
+    """CRC-32 of '123456789' is the published check value: streams may not change from one process to the
+    next.
+    """
     key = jax.random.key(3, impl='threefry2x32')
     assert data(rng.stream(key, '123456789')) == data(jax.random.fold_in(key, 0xCBF43926))
 
@@ -80,7 +82,9 @@ def unnamed(path):
 
 
 def test_every_key_names_its_implementation():
-    """Or JAX_DEFAULT_PRNG_IMPL would change samples, and what a run began with would not be what it goes on with."""
+    """Or JAX_DEFAULT_PRNG_IMPL would change samples, and what a run began with would not be what it goes on
+    with.
+    """
     root = Path(__file__).parents[2]
     files = [
         p for folder in ('gax', 'experiments', 'benchmarks', 'configs') for p in (root / folder).rglob('*.py')

@@ -33,7 +33,8 @@ def run(game, count, start=None, step=None):
     return state, seen
 
 
-# --- the bilinear game: x minimises x y, y maximises it ---------------------------------------------------------
+# --- the bilinear game: x minimises x y, y maximises it
+# ---------------------------------------------------------
 
 
 def bilinear(simultaneous):
@@ -76,7 +77,8 @@ def test_bilinear_game_with_alternating_moves_stays_on_its_ellipse():
     assert np.max(np.hypot(x, y)) < 1.06
 
 
-# --- gradients, by hand -----------------------------------------------------------------------------------------
+# --- gradients, by hand
+# -----------------------------------------------------------------------------------------
 
 
 def score(params, x):
@@ -116,7 +118,9 @@ def test_step_equals_plain_gradients_of_the_composed_losses(name, simultaneous):
 
 
 def test_a_player_of_two_nets_and_terms_on_its_own_parameters():
-    """InfoGAN's shape: G and an encoder in one player; G is reached through the fakes, through `peek` and directly."""
+    """InfoGAN's shape: G and an encoder in one player; G is reached through the fakes, through `peek` and
+    directly.
+    """
 
     def recovered(context, out):
         made, _ = context.apply_and_update('q', context.fakes['point'])
@@ -175,7 +179,8 @@ def test_a_third_player_moves_its_net_alone():
     close({n: state.params[n] for n in 'gd'}, before.params)
 
 
-# --- composition, and what a move leaves alone ------------------------------------------------------------------
+# --- composition, and what a move leaves alone
+# ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize('updates', [1, 3])
@@ -220,7 +225,8 @@ def test_a_move_that_the_game_has_not_is_refused():
         steps.make_update(toys.game(), 'd', turn=1)
 
 
-# --- draws ------------------------------------------------------------------------------------------------------
+# --- draws
+# ------------------------------------------------------------------------------------------------------
 
 
 def mean_of_fakes(context, out):
@@ -258,7 +264,9 @@ def test_every_critic_move_has_fakes_of_its_own():
 
 
 def test_rows_are_dealt_out_in_turn():
-    """An optimizer that appends digits, params <- 10 params + gradient, tells which rows each move saw, in order."""
+    """An optimizer that appends digits, params <- 10 params + gradient, tells which rows each move saw, in
+    order.
+    """
     append = optax.GradientTransformation(
         lambda params: (),
         lambda grads, state, params: (jax.tree.map(lambda g, p: 9 * p + g, grads, params), state),
@@ -310,7 +318,8 @@ def test_simultaneous_moves_do_not_depend_on_their_order(order):
     close(state.params, alone.params)
 
 
-# --- terms ------------------------------------------------------------------------------------------------------
+# --- terms
+# ------------------------------------------------------------------------------------------------------
 
 
 def boom(context, out, state):
@@ -378,7 +387,8 @@ def test_weights_scale_the_gradient_and_may_be_schedules():
     assert differ(without.params, reference.params)  # other latents at step 4
 
 
-# --- lazy terms -------------------------------------------------------------------------------------------------
+# --- lazy terms
+# -------------------------------------------------------------------------------------------------
 
 
 def counter(**fields):
@@ -440,7 +450,8 @@ def test_a_lazy_term_is_not_in_the_program_of_other_steps():
         jitted(game, frozenset({'d/off'}))(toys.init(game), toys.batch())
 
 
-# --- model state ------------------------------------------------------------------------------------------------
+# --- model state
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize('penalty', [False, True])
@@ -450,7 +461,8 @@ def test_statistics_advance_once_per_main_pass_and_never_from_penalties(penalty)
         found if penalty else {}, d={'forward': forward.score_both(forward.POINTS), 'updates': 2}
     )
     state, _ = run(game, 3)
-    # Per step: two moves of D, each over reals and over fakes, and one pass in G's move; a generator pass a draw.
+    # Per step: two moves of D, each over reals and over fakes, and one pass in G's move; a generator pass a
+    # draw.
     assert state.model_state == {'d': {'calls': 3 * 5}, 'g': {'calls': 3 * 2}}
 
 
@@ -462,11 +474,14 @@ def test_terms_see_the_statistics_of_after_the_main_pass():
     assert metrics['d/look'][0] == 2
 
 
-# --- swapped gradients, traced hyperparameters ------------------------------------------------------------------
+# --- swapped gradients, traced hyperparameters
+# ------------------------------------------------------------------
 
 
 def clipped(limit):
-    """Per-example gradients, each scaled down to norm `limit`, averaged: differentially private but for the noise."""
+    """Per-example gradients, each scaled down to norm `limit`, averaged: differentially private but for the
+    noise.
+    """
 
     def grad(loss, argnums, has_aux):
         def one(own, fakes, data, key):
@@ -497,8 +512,9 @@ def tiny(rate=0.1, weight=0.0):
 
 
 def test_sizes_of_gradient_update_and_parameters_by_hand():
-    """A player of two nets, x = 3 and y = (1, 2): of x^2 + 2 y.y the gradient is (6, 4, 8), of norm sqrt 116; an update of
-    gradient descent is a tenth of it; the parameters, before the move, are of norm sqrt 14. Two moves are two entries.
+    """A player of two nets, x = 3 and y = (1, 2): of x^2 + 2 y.y the gradient is (6, 4, 8), of norm sqrt 116;
+    an update of gradient descent is a tenth of it; the parameters, before the move, are of norm sqrt 14. Two
+    moves are two entries.
     """
     nets = {
         'x': toys.net(lambda key: jnp.array(3.0), None),
@@ -572,7 +588,8 @@ def test_hyperparameters_may_be_traced():
         assert differ(left, right)
 
 
-# --- the state --------------------------------------------------------------------------------------------------
+# --- the state
+# --------------------------------------------------------------------------------------------------
 
 
 def test_a_fresh_state_can_be_donated():

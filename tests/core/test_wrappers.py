@@ -1,4 +1,6 @@
-"""Microbatches against the whole batch, and extragradient and optimism on the game xy, whose paths are known."""
+"""Microbatches against the whole batch, and extragradient and optimism on the game xy, whose paths are
+known.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -41,7 +43,9 @@ def looking_ahead(game):
 
 
 def test_extragradient_on_the_bilinear_game():
-    """Per step the radius is multiplied by |1 - h^2 + i h| = sqrt(1 - h^2 + h^4); plain descent by sqrt(1 + h^2)."""
+    """Per step the radius is multiplied by |1 - h^2 + i h| = sqrt(1 - h^2 + h^4); plain descent by sqrt(1 +
+    h^2).
+    """
     sgd = bilinear(optax.sgd(0.1))
     assert radius(sgd, 200)[0] == pytest.approx(1.01**100, rel=1e-4)  # 2.7048
     assert radius(looking_ahead(sgd), 200)[0] == pytest.approx((1 - 0.01 + 0.0001) ** 100, rel=1e-4)
@@ -71,7 +75,9 @@ def test_with_momentum_optimistic_adam_runs_away_as_adam_does():
 
 
 def test_extragradient_counts_once_and_averages_the_final_parameters():
-    """By hand: p' = p + u(p), then p + u(p'), with one pass of statistics; the average of decay 0.5 is halfway."""
+    """By hand: p' = p + u(p), then p + u(p'), with one pass of statistics; the average of decay 0.5 is
+    halfway.
+    """
     adam = optax.adam(0.1)
     game = toys.game(d={'optimizer': adam}, g={'optimizer': adam}, ema={'g': 0.5})
     start, batch = toys.init(game), toys.batch()
@@ -114,7 +120,9 @@ LOSSES = ('d/loss', 'd/r1', 'd/adversarial', 'g/loss', 'g/adversarial')
 
 @pytest.mark.parametrize(('count', 'loss'), [(2, 'non_saturating'), (4, 'relativistic')])
 def test_microbatches_are_the_large_batch(count, loss):
-    """Every player's step, its metrics, and a term's state, for means over examples that do not see one another."""
+    """Every player's step, its metrics, and a term's state, for means over examples that do not see one
+    another.
+    """
     extra = {'r1': penalties.r1(forward.POINTS, weight=0.5), 'lecam': penalties.D_TERMS['lecam'](start=5)}
     whole = toys.game(extra, loss=loss)
     game = toys.game(
@@ -136,7 +144,9 @@ def test_microbatches_by_count():
 
 
 def test_microbatches_draw_their_own_random_numbers():
-    """Four rows alike, with noise of deviation 5 on each logit: two draws of two rows are not one draw of four."""
+    """Four rows alike, with noise of deviation 5 on each logit: two draws of two rows are not one draw of
+    four.
+    """
     batch = jax.tree.map(lambda x: jnp.repeat(x[:1], 4, axis=0), toys.batch(4))
     game = toys.game(noise=5.0, loss='wasserstein')
     player = game.players['d']

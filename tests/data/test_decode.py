@@ -1,4 +1,6 @@
-"""Files of every mode as uint8 arrays, by hand-made pixels; and each file that cannot be meant, with its one line."""
+"""Files of every mode as uint8 arrays, by hand-made pixels; and each file that cannot be meant, with its one
+line.
+"""
 
 import os
 import struct

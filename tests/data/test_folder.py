@@ -1,4 +1,6 @@
-"""Folders of images: what is found, in which order, with which labels; and each folder that is refused, by name."""
+"""Folders of images: what is found, in which order, with which labels; and each folder that is refused, by
+name.
+"""
 
 import logging
 import os

@@ -1,4 +1,6 @@
-"""What the data of a run is lies in its workdir: other data is refused, moved data is not, and samples need none at all."""
+"""What the data of a run is lies in its workdir: other data is refused, moved data is not, and samples need
+none at all.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Rows made ready ahead: the same as without, from any step on, in shards; errors surface, and workers end."""
+"""Rows made ready ahead: the same as without, from any step on, in shards; errors surface, and workers
+end.
+"""
 
 import os
 import threading

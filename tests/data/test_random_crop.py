@@ -1,4 +1,6 @@
-"""Crops at random: pieces of the reflected image, each as likely, anew for each key, and no part of what is evaluated."""
+"""Crops at random: pieces of the reflected image, each as likely, anew for each key, and no part of what is
+evaluated.
+"""
 
 import jax
 import numpy as np

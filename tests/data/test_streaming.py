@@ -1,4 +1,6 @@
-"""Runs on data that is fetched step by step: the same as on the device, bit for bit, also when stopped and continued."""
+"""Runs on data that is fetched step by step: the same as on the device, bit for bit, also when stopped and
+continued.
+"""
 
 import json
 import os
@@ -93,7 +95,9 @@ def test_a_file_that_breaks_while_training_is_named(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize('workers', [0, 2])
 def test_from_the_command_line(tmp_path, workers):
-    """Processes of their own; stopped by SIGTERM to the whole group, as a terminal or a scheduler does it, and continued."""
+    """Processes of their own; stopped by SIGTERM to the whole group, as a terminal or a scheduler does it,
+    and continued.
+    """
     folder = imagefiles.folder(tmp_path / 'data', {'a': 40, 'b': 33}, 8, 6)
     fields = {
         'steps': 400,

@@ -1,4 +1,6 @@
-"""Sets of TFDS: one written and read back, stock builders on TFDS's mock data, and what is said where data is missing."""
+"""Sets of TFDS: one written and read back, stock builders on TFDS's mock data, and what is said where data
+is missing.
+"""
 
 import os
 import re
@@ -196,7 +198,9 @@ def without_tensorflow(monkeypatch):
 
 
 def test_a_set_is_prepared(tmp_path, monkeypatch, without_tensorflow):
-    """Into a folder that is not there yet; twice does no harm; and it is trained on by the command that is printed."""
+    """Into a folder that is not there yet; twice does no harm; and it is trained on by the command that is
+    printed.
+    """
     root = tmp_path / 'new'
     for _ in range(2):
         said = tfds_prepare.prepare('tfds:emoji_tiles', str(root))

@@ -17,7 +17,9 @@ def read(name):
 
 
 def pixels_by_class(source):
-    """class name -> its images, as a sorted list of bytes: the order of files and rows is not that of the source."""
+    """class name -> its images, as a sorted list of bytes: the order of files and rows is not that of the
+    source.
+    """
     images, labels = source.arrays['image'], source.arrays['label']
     return {
         source.spec.classes[label]: sorted(image.tobytes() for image in images[labels == label])

@@ -19,7 +19,10 @@ from tests.helpers import hostruns
 
 @pytest.fixture(autouse=True)
 def ends(monkeypatch):
-    """Statuses with which a process would have ended; the thread that asks for it does. No team outlives its test."""
+    """Statuses with which a process would have ended; the thread that asks for it does.
+
+    No team outlives its test.
+    """
     found = []
 
     def leave(status):
@@ -101,7 +104,9 @@ def test_words_of_process_0_come_in_order():
 
 @pytest.mark.parametrize('seed', range(6))
 def test_all_stop_at_the_same_step(seed):
-    """However far apart they are, and whoever hears the signal, or several do; calls begin at every third step."""
+    """However far apart they are, and whoever hears the signal, or several do; calls begin at every third
+    step.
+    """
     choose = random.Random(seed)
     teams, _ = connected(3)
     hit = {index: choose.randrange(0, 60) for index in choose.sample(range(3), choose.randint(1, 3))}
@@ -264,7 +269,9 @@ def test_whoever_is_done_waits_for_all_and_may_then_go(ends):
 
 
 def test_the_last_word_is_not_lost_with_the_connection(monkeypatch):
-    """Closed while a beat is on its way, a connection would be reset, and what was sent before could go with it."""
+    """Closed while a beat is on its way, a connection would be reset, and what was sent before could go with
+    it.
+    """
     monkeypatch.setattr(coordination, 'LEAVING', 5.0)
     one, other = socket.socketpair()
     TEAMS.append(Team(0, {1: Line(Plain(one))}, ['a', 'b']))

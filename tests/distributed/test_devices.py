@@ -1,4 +1,7 @@
-"""Every recipe on 1, 2, 4 and 8 devices: the same parameters after 20 steps. Each in a process of its own, with eight."""
+"""Every recipe on 1, 2, 4 and 8 devices: the same parameters after 20 steps.
+
+Each in a process of its own, with eight.
+"""
 
 import json
 import os
@@ -21,7 +24,8 @@ def test_any_number_of_devices_trains_the_same_parameters(name):
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
-    # Adam makes up to 1e-9 of what is zero but for rounding: the biases before a batch-norm (ebgan, improved).
+    # Adam makes up to 1e-9 of what is zero but for rounding: the biases before a batch-norm (ebgan,
+    # improved).
     assert max(found['float64'].values()) < 1e-8, found
     assert max(found['float64 by descent'].values()) < 1e-10, found
     assert max(found['float32 by descent'].values()) < 1e-4, found

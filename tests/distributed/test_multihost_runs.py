@@ -1,4 +1,6 @@
-"""Two processes of two devices each are one run: they compute what one process of four does, and they end together."""
+"""Two processes of two devices each are one run: they compute what one process of four does, and they end
+together.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from tests.helpers import hostruns, tinyruns
 STREAMED = ('--config.data.device_limit_mib=0',)
 
 
-# The gradients of biases before batch-norm are nothing but rounding, which Adam with its usual epsilon makes steps of.
+# The gradients of biases before batch-norm are nothing but rounding, which Adam with its usual epsilon makes
+# steps of.
 TAME = {'g.optimizer.eps': 0.01, 'd.optimizer.eps': 0.01}
 
 
@@ -57,7 +60,9 @@ def furthest(one: Path, other: Path, step: int) -> float:
 def test_two_processes_of_two_devices_are_one_of_four(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Though a proxy is set, that leads nowhere: by themselves JAX's processes would warn of it, and wait for ever."""
+    """Though a proxy is set, that leads nowhere: by themselves JAX's processes would warn of it, and wait
+    for ever.
+    """
     for name in ('http_proxy', 'https_proxy'):
         monkeypatch.setenv(name, 'http://127.0.0.1:9')
     hostruns.run(tmp_path / 'two', *arguments(data))
@@ -71,7 +76,9 @@ def test_two_processes_of_two_devices_are_one_of_four(
 def test_a_finished_run_is_drawn_on_the_devices_of_process_0(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A program for those of all could wait for processes that do not come; here two of four are taken for its own."""
+    """A program for those of all could wait for processes that do not come; here two of four are taken for
+    its own.
+    """
     of_one_process(tmp_path, data, 2)
     (tmp_path / 'samples' / '0000002.png').unlink()
     mine, seen = sharding.mesh(jax.devices()[:2]), []
@@ -145,7 +152,9 @@ def disturbed(workdir: Path, data: Path, which: int, number: signal.Signals) -> 
 
 @pytest.mark.slow
 def test_disturbed_again_and_again_it_is_the_same_run(tmp_path: Path, data: Path) -> None:
-    """A signal stops all at one step; a process that is killed ends the others, who say so; the same commands go on."""
+    """A signal stops all at one step; a process that is killed ends the others, who say so; the same
+    commands go on.
+    """
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     hostruns.run(whole, *arguments(data, **LONG))
     for which in (1, 0):

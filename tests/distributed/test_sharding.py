@@ -20,7 +20,8 @@ from tests.helpers import tinyruns
 from tests.helpers.toys import close, differ
 
 MODES = tuple(sharding.PARALLEL)
-# Nothing here lets examples see one another; points, latents, dropout and the penalty's places are drawn in every step.
+# Nothing here lets examples see one another; points, latents, dropout and the penalty's places are drawn in
+# every step.
 APART = {
     **{'g.net.batch_norm': False, 'd.net.dropout': 0.3, 'terms.wgan_gp.weight': 1.0},
     **{'g.net.widths': (8,), 'd.net.widths': (8,), 'data.name': 'synthetic:ring'},
@@ -130,7 +131,9 @@ def test_all_modes_are_one_step_where_examples_do_not_see_one_another(mode):
 
 
 def test_batch_norm_is_of_a_replica_s_rows_and_its_averages_are_the_replicas():
-    """The mean of four means is the mean; the variance within replicas is what is left of that of all without theirs."""
+    """The mean of four means is the mean; the variance within replicas is what is left of that of all
+    without theirs.
+    """
     fields = {'g.net.batch_norm': True, 'g.net.widths': (8, 8), 'terms.wgan_gp.weight': 0.0}
     one, mine = (run(mode, calls=1, **fields).state for mode in ('jit', 'shard_map'))
     ((name, whole),) = one.model_state['g']['batch_stats'].items()
@@ -148,7 +151,10 @@ def compiled(mode, devices=4):
 
 
 def reductions(mode):
-    """(what reduces, the number of arrays) of each all-reduce in the compiled step. Rows are not moved, ever."""
+    """(what reduces, the number of arrays) of each all-reduce in the compiled step.
+
+    Rows are not moved, ever.
+    """
     text = compiled(mode).as_text()
     assert not re.findall(r' (all-gather|all-to-all|reduce-scatter)(?:-start)?\(', text)
     found = re.findall(r'= (\(.*?\)|\S+) all-reduce(?:-start)?\(.*to_apply=%?([\w.-]+)', text)
@@ -168,7 +174,10 @@ def test_replicas_talk_once_a_move():
 
 
 def test_the_compiler_has_one_all_reduce_a_move_too():
-    """Of sums: the gradient's arrays (4 each) and the metrics'. Beside them one of the largest logits of reals and fakes."""
+    """Of sums: the gradient's arrays (4 each) and the metrics'.
+
+    Beside them one of the largest logits of reals and fakes.
+    """
     found = reductions('jit')
     assert [kind for kind, _ in found].count('add') == 2
     assert all(arrays >= 4 for kind, arrays in found if kind == 'add')
@@ -177,15 +186,17 @@ def test_the_compiler_has_one_all_reduce_a_move_too():
 
 @pytest.mark.parametrize('mode', ['jit', 'shard_map'])
 def test_each_device_does_its_share_of_the_work(mode):
-    """Floating-point operations of the program that each of four devices runs, and of the one that one device does."""
+    """Floating-point operations of the program that each of four devices runs, and of the one that one
+    device does.
+    """
     four, one = (compiled(*which).cost_analysis()['flops'] for which in ((mode, 4), ('jit', 1)))
     assert 0.2 < four / one < 0.35
 
 
 @pytest.mark.parametrize(('rows', 'dealt'), [(8, True), (6, False)])
 def test_devices_convolve_their_own_rows_in_groups(rows, dealt):
-    """XLA's grouped convolutions, as accelerators take them, with a penalty on gradients. Rows that cannot be dealt out are
-    whole on every device.
+    """XLA's grouped convolutions, as accelerators take them, with a penalty on gradients. Rows that cannot be
+    dealt out are whole on every device.
     """
     mesh = sharding.mesh(jax.devices()[:4])
     x, kernel = (np.random.RandomState(0).randn(*shape) for shape in ((rows, 4, 4, 8), (3, 3, 2, 8)))

@@ -1,4 +1,6 @@
-"""On the same features the same numbers as torch-fidelity and `prdc`: by their literals anywhere, by themselves where installed."""
+"""On the same features the same numbers as torch-fidelity and `prdc`: by their literals anywhere, by
+themselves where installed.
+"""
 
 import importlib.util
 
@@ -8,8 +10,8 @@ import pytest
 from tests.helpers import tinyruns
 
 NUM, DIMS, SUBSETS = 400, 16, (10, 100)
-# Made by agreement.theirs(*features(400, 16), subsets=(10, 100)) on the features as float64: torch-fidelity 0.4.0 (torch 2.13.0),
-# prdc 0.2 (scikit-learn 1.9.1).
+# Made by agreement.theirs(*features(400, 16), subsets=(10, 100)) on the features as float64: torch-fidelity
+# 0.4.0 (torch 2.13.0), prdc 0.2 (scikit-learn 1.9.1).
 LITERALS = {
     'fid': 0.9058461779134177,
     'kid_mean': 0.11964358221110061,

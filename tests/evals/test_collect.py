@@ -1,4 +1,6 @@
-"""From chunks to what is known of a set: padding left out, the same on any number of devices; reals in two disjoint halves."""
+"""From chunks to what is known of a set: padding left out, the same on any number of devices; reals in two
+disjoint halves.
+"""
 
 from __future__ import annotations
 

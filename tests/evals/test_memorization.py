@@ -1,4 +1,6 @@
-"""The memorisation check: against brute force, on copies, near-copies and new examples; from the device and streamed."""
+"""The memorisation check: against brute force, on copies, near-copies and new examples; from the device and
+streamed.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,9 @@ def game(**fields):
 
 
 def read(made, player, term):
-    """The term where D's class logits are (first pixel, 0): class 0 costs softplus(-x), class 1 softplus(x)."""
+    """The term where D's class logits are (first pixel, 0): class 0 costs softplus(-x), class 1
+    softplus(x).
+    """
 
     def fn(p, x):
         first = x[:, 0, 0, 0]

@@ -119,7 +119,9 @@ def test_only_the_stochastic_encoder_has_a_variance():
 
 
 def judged(kind, **d):
-    """-> (logits of four pairs, logits of the first pair when the others' codes are other ones, params, state)."""
+    """-> (logits of four pairs, logits of the first pair when the others' codes are other ones, params,
+    state).
+    """
     config = base('bigan')
     config.latent_dim = 2
     choose(config, 'g.net', 'mlp')

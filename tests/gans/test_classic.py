@@ -1,4 +1,6 @@
-"""Recipes that are the usual two players with a loss, a penalty or a projection: what makes each of them itself."""
+"""Recipes that are the usual two players with a loss, a penalty or a projection: what makes each of them
+itself.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +77,9 @@ def test_settings_of_the_papers(gan, d_kind, normed, dim, rate, betas):
 
 
 def answers(gan, **fields):
-    """-> (fakes of latents alike but for their labels 0, 1, 2; D's logits of one image with those labels; the game)."""
+    """-> (fakes of latents alike but for their labels 0, 1, 2; D's logits of one image with those labels;
+    the game).
+    """
     config = config_of(gan)
     config.update(fields)
     game = gans.make(config, IMAGES)
@@ -103,7 +107,9 @@ def test_conditional_paths(gan, fields):
 
 
 def test_class_norm_of_the_projection_gan_is_scale_and_offset_by_class():
-    """They begin alike for every class; where one class's offsets differ, so do its images, and no other's."""
+    """They begin alike for every class; where one class's offsets differ, so do its images, and no
+    other's.
+    """
     config = config_of('projection')
     net = gans.make(config, IMAGES).nets['g']
     params, state = net.init(jax.random.key(0))

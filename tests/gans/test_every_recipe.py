@@ -57,7 +57,9 @@ def test_path_length_and_feature_matching_go_with_every_recipe(gan):
 
 @pytest.mark.parametrize('gan', ['cgan', 'infogan'])
 def test_path_length_makes_fakes_as_the_recipe_does(gan):
-    """G(z, c) = (z, c) A, so J = the first two rows of A, those of z: the mean of |J^T y| over y ~ N(0, I)."""
+    """G(z, c) = (z, c) A, so J = the first two rows of A, those of z: the mean of |J^T y| over y ~ N(0,
+    I).
+    """
     config = base(gan)
     config.latent_dim = 2
     for name in 'gd':

@@ -37,7 +37,9 @@ def with_logits_of(state, factor):
 
 
 def test_feature_matching_alone_does_not_look_at_the_logits():
-    """With adversarial_weight=0 G minimises the gap between mean features, whatever D makes of them after that."""
+    """With adversarial_weight=0 G minimises the gap between mean features, whatever D makes of them after
+    that.
+    """
     for weight, cares in ((0.0, False), (1.0, True)):
         game = gans.make(config(adversarial_weight=weight), POINTS)
         state = toys.init(game)
@@ -70,7 +72,9 @@ def test_the_gap_is_that_of_the_last_hidden_layer():
 
 
 def test_smoothed_labels_keep_d_from_certainty():
-    """With target 0.9 for reals, D's loss of a logit l is softplus(-l) + 0.1 l: smallest at log 9, not at infinity."""
+    """With target 0.9 for reals, D's loss of a logit l is softplus(-l) + 0.1 l: smallest at log 9, not at
+    infinity.
+    """
     game = gans.make(config(), POINTS)
     loss = game.players['d'].terms['adversarial'].fn
     logits = jnp.log(9.0) + jnp.array([-0.5, 0.0, 0.5])

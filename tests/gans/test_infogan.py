@@ -46,7 +46,10 @@ def test_the_generator_is_given_noise_category_and_code():
 
 
 def test_information_is_read_from_the_heads():
-    """Uniform logits tell nothing of 4 categories: log 4 nats. Codes off by (1, 0) and (0, 2): (1 + 4) / 2 / 2."""
+    """Uniform logits tell nothing of 4 categories: log 4 nats.
+
+    Codes off by (1, 0) and (0, 2): (1 + 4) / 2 / 2.
+    """
     context = toys.view({}, {}, {})._replace(
         latents={'category': jnp.array([1, 3]), 'code': jnp.array([[0.0, 0.5], [1.0, -1.0]])}
     )

@@ -36,13 +36,17 @@ def test_neighbours_share_a_pack_in_their_order():
 
 
 def test_images_are_joined_along_the_channels():
-    """Two images of 1 x 2 pixels, two channels each: a pixel of the pack has the channels of the first, then the second."""
+    """Two images of 1 x 2 pixels, two channels each: a pixel of the pack has the channels of the first, then
+    the second.
+    """
     first, second = [[[1, 2], [3, 4]]], [[[5, 6], [7, 8]]]
     assert pack(jnp.array([first, second]), 2).tolist() == [[[[1, 2, 5, 6], [3, 4, 7, 8]]]]
 
 
 def test_a_pack_has_one_logit_and_penalties_are_per_example():
-    """D(x1, x2) = w1 x1 + w2 x2: R1 is the mean over examples of |w_i|^2, times one half: (25 + 5) / 2 / 2."""
+    """D(x1, x2) = w1 x1 + w2 x2: R1 is the mean over examples of |w_i|^2, times one half: (25 + 5) / 2 /
+    2.
+    """
     scorer = in_packs(forward.POINTS, 2)
     real = {'point': jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [2.0, 0.5]])}
     context = toys.view({'d': toys.net(None, lambda w, x: x @ w)}, {'d': W}, real, real)

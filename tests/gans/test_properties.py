@@ -1,4 +1,6 @@
-"""One table of properties, over every config (and so every recipe): a new file in configs/ is taken up by itself."""
+"""One table of properties, over every config (and so every recipe): a new file in configs/ is taken up by
+itself.
+"""
 
 from functools import cache
 from importlib import import_module
@@ -106,7 +108,8 @@ def test_metrics_are_named_and_counted(name):
         assert np.isclose(found[f'{player}/loss'], total / count)
         for term in record.live_terms:
             assert f'{player}/{term}' in found
-    # Sums of shares of 8 or 16 reals and as many fakes, of 4 packs, or of 64 pairs (ties by halves): whole in 128ths.
+    # Sums of shares of 8 or 16 reals and as many fakes, of 4 packs, or of 64 pairs (ties by halves): whole in
+    # 128ths.
     total, moves = run.six.meter.totals['d/accuracy']
     assert moves == 6 * run.experiment.game.players['d'].updates
     assert 128 * total == pytest.approx(round(128 * float(total)), abs=1e-3)
@@ -119,7 +122,9 @@ def test_each_program_is_traced_once(name):
 
 
 def test_resume_is_exact(name):
-    """Three steps, through NumPy arrays on the host as a checkpoint goes, three steps: bit for bit six steps."""
+    """Three steps, through NumPy arrays on the host as a checkpoint goes, three steps: bit for bit six
+    steps.
+    """
     run = traced(name)
     same(run.go_on(run.three, 3, 3), run.six)
     assert differ(run.three.state.params, run.six.state.params)
@@ -155,8 +160,8 @@ def test_a_move_leaves_the_others(name):
 def plain(built):
     """The experiment with gradient descent, for comparisons of programs that round differently.
 
-    Adam and RMSprop divide by the gradient's own size: where a gradient is zero but for rounding (a bias before a
-    batch-norm), they make a full step of it.
+    Adam and RMSprop divide by the gradient's own size: where a gradient is zero but for rounding (a bias
+    before a batch-norm), they make a full step of it.
     """
     players = {name: p._replace(optimizer=optax.sgd(1e-2)) for name, p in built.game.players.items()}
     return built._replace(game=built.game._replace(players=players))
@@ -185,7 +190,9 @@ single_steps = cache(plain_run)
 
 
 def test_neither_devices_nor_steps_per_call_change_anything(name):
-    """Three calls on one device, against one call of three steps on four: one program fewer to compile than apart."""
+    """Three calls on one device, against one call of three steps on four: one program fewer to compile than
+    apart.
+    """
     one, four = single_steps(name), plain_run(name, devices=4, count=3, calls=1)
     assert differ(one.state.params, plain_start(name).state.params)
     close(four.state, one.state, 1e-4)

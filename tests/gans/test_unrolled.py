@@ -1,7 +1,8 @@
 """Looking ahead: gradients by hand on a linear critic, and what must stay as it is.
 
-With D(x) = w x and the Wasserstein loss, a move of D takes w to w - n (f - r), f and r being the mean fake and real; so
-after k moves G's loss is -(w - k n (f - r)) (f - r), and its gradient by f is -w + 2 k n (f - r): 0 at w = 0 and f = r.
+With D(x) = w x and the Wasserstein loss, a move of D takes w to w - n (f - r), f and r being the mean fake
+and real; so after k moves G's loss is -(w - k n (f - r)) (f - r), and its gradient by f is -w + 2 k n (f -
+r): 0 at w = 0 and f = r.
 """
 
 import jax
@@ -70,7 +71,10 @@ def test_it_is_not_the_gradient_against_a_given_future():
 
 
 def test_simulated_moves_obey_all_of_ds_terms():
-    """R1 of a linear critic is |w|^2 / 2: a move also shrinks w by the factor 1 - n gamma. A schedule counts as at this step."""
+    """R1 of a linear critic is |w|^2 / 2: a move also shrinks w by the factor 1 - n gamma.
+
+    A schedule counts as at this step.
+    """
     for weight in (2.0, lambda step: 2.0 + step):
         game = linear_game(1, {'r1': penalties.r1(forward.POINTS, weight=weight)})
         state, batch, f, r = start(game)

@@ -62,7 +62,9 @@ def test_terms(stepped):
 
 
 def test_moves(stepped):
-    """E descends prior and similarity, G gamma similarity and the adversarial loss, D the latter: Wasserstein here."""
+    """E descends prior and similarity, G gamma similarity and the adversarial loss, D the latter:
+    Wasserstein here.
+    """
     params, _, x, z = stepped
     gap = x - G * E * x
     down = np.mean(np.sum(E * x * x, -1)) - 9 * np.mean(np.sum(gap * G * x, -1))

@@ -1,9 +1,11 @@
-"""A script for test_devices.py: trains one config on 1, 2, 4 and 8 simulated devices, and prints how far they get apart.
+"""A script for test_devices.py: trains one config on 1, 2, 4 and 8 simulated devices, and prints how far they
+get apart.
 
     XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/helpers/device_runs.py mlp2d
 
-One line of JSON: {'float64': {'2': d, '4': d, '8': d}, 'float64 by descent': {...}, 'float32 by descent': {...}} with d the
-largest difference of any parameter or statistic from those of one device, relative to the larger of 1 and its size.
+One line of JSON: {'float64': {'2': d, '4': d, '8': d}, 'float64 by descent': {...}, 'float32 by descent':
+{...}} with d the largest difference of any parameter or statistic from those of one device, relative to the
+larger of 1 and its size.
 """
 
 from __future__ import annotations
@@ -34,9 +36,9 @@ def config_of(name: str) -> ConfigDict:
 def run(config: ConfigDict, devices: int, double: bool, descent: bool) -> Any:
     """The state after STEPS steps, on the host.
 
-    descent: not by the config's optimizers. Adam and RMSprop divide by the gradient's own size, and make a step of one that is zero
-    but for rounding (a bias before a batch-norm). Bounded, for a WGAN's weights are clipped by its optimizer, and without that
-    grow without end.
+    descent: not by the config's optimizers. Adam and RMSprop divide by the gradient's own size, and make a
+    step of one that is zero but for rounding (a bias before a batch-norm). Bounded, for a WGAN's weights are
+    clipped by its optimizer, and without that grow without end.
     """
     made = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
     if descent:

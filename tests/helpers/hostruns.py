@@ -1,4 +1,6 @@
-"""Runs of train.py in several processes on this machine, each with devices of its own; and signals for them."""
+"""Runs of train.py in several processes on this machine, each with devices of its own; and signals for
+them.
+"""
 
 from __future__ import annotations
 

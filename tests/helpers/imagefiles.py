@@ -29,7 +29,9 @@ def content(image: Image.Image, kind: str = 'PNG', **options: object) -> bytes:
 
 
 def png16(array: np.ndarray) -> bytes:
-    """A PNG of uint16 [H, W, 3], which Pillow cannot write: each row after a filter byte, in network order."""
+    """A PNG of uint16 [H, W, 3], which Pillow cannot write: each row after a filter byte, in network
+    order.
+    """
     height, width, _ = array.shape
 
     def chunk(name: bytes, data: bytes) -> bytes:

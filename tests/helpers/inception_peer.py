@@ -1,7 +1,9 @@
-"""The same Inception in PyTorch (torch-fidelity's), with the same random weights: what gax's is compared with.
+"""The same Inception in PyTorch (torch-fidelity's), with the same random weights: what gax's is compared
+with.
 
-python tests/helpers/inception_peer.py writes inception_golden.npz, a sample of every layer's values, so that a machine
-without PyTorch compares as well. Needs pip install -e '.[agreement]' and torchvision (--no-deps will do).
+python tests/helpers/inception_peer.py writes inception_golden.npz, a sample of every layer's values, so that
+a machine without PyTorch compares as well. Needs pip install -e '.[agreement]' and torchvision (--no-deps
+will do).
 """
 
 import functools
@@ -53,7 +55,9 @@ def sample(array):
 
 @functools.cache
 def declarations():
-    """torchvision wants operators that its Python files alone do not bring; declared for as long as this is kept."""
+    """torchvision wants operators that its Python files alone do not bring; declared for as long as this is
+    kept.
+    """
     import torch
 
     library = torch.library.Library('torchvision', 'FRAGMENT')
@@ -77,7 +81,9 @@ def network(path):
 
 
 def activations(net, pictures):
-    """What every module gives for uint8 [B, H, W, 3]: name -> float32 [B, H, W, C], and the three outputs [B, D]."""
+    """What every module gives for uint8 [B, H, W, 3]: name -> float32 [B, H, W, C], and the three outputs
+    [B, D].
+    """
     import torch
 
     found = {}

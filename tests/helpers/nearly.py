@@ -18,7 +18,9 @@ from tests.helpers import tinyruns
 
 
 def near(one: Path, other: Path, step: int, tolerance: float = 1e-5) -> float:
-    """Asserts that two workdirs hold the same run, to rounding; returns the largest difference of any array."""
+    """Asserts that two workdirs hold the same run, to rounding; returns the largest difference of any
+    array.
+    """
     left, right = tinyruns.metrics(one), tinyruns.metrics(other)
     assert [[*row] for row in left] == [[*row] for row in right]
     for a, b in zip(left, right, strict=True):

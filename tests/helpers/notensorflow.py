@@ -1,4 +1,6 @@
-"""A process without TensorFlow: python notensorflow.py FOLDER WORKDIR trains a step on the set in FOLDER, twice."""
+"""A process without TensorFlow: python notensorflow.py FOLDER WORKDIR trains a step on the set in FOLDER,
+twice.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ from pathlib import Path
 
 
 class Refusing(MetaPathFinder):
-    """As if TensorFlow were not installed; asked: what was to be imported. To ask whether it is there imports nothing."""
+    """As if TensorFlow were not installed; asked: what was to be imported.
+
+    To ask whether it is there imports nothing.
+    """
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -59,7 +59,9 @@ class WantsTensorflow(EmojiTiles):
 
 
 def write(folder: Path, builder: type = EmojiTiles) -> Path:
-    """Prepares the set in `folder` as ArrayRecord files, without TensorFlow; returns the folder of the set itself."""
+    """Prepares the set in `folder` as ArrayRecord files, without TensorFlow; returns the folder of the set
+    itself.
+    """
     made = builder(data_dir=str(folder), file_format='array_record')
     made.download_and_prepare()
     return Path(str(made.data_path))

@@ -1,4 +1,6 @@
-"""Not an experiment: a GAN that compiles in a second, with every kind of state (batch-norm, dropout, averages, Adam)."""
+"""Not an experiment: a GAN that compiles in a second, with every kind of state (batch-norm, dropout,
+averages, Adam).
+"""
 
 from ml_collections import ConfigDict
 

@@ -1,4 +1,6 @@
-"""Tiny runs for the tests of the workdir: a game that compiles in a second, and scripts in processes of their own."""
+"""Tiny runs for the tests of the workdir: a game that compiles in a second, and scripts in processes of
+their own.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ def compiled_once() -> Iterator[None]:
 
 @contextlib.contextmanager
 def benchmark(name: str, *arguments: str) -> Iterator[Any]:
-    """benchmarks/NAME.py as a module, its flags set by `arguments`; the next one may define flags of the same names."""
+    """benchmarks/NAME.py as a module, its flags set by `arguments`; the next one may define flags of the
+    same names.
+    """
     before, path, parsed = set(flags.FLAGS), list(sys.path), flags.FLAGS.is_parsed()
     sys.path.insert(0, str(ROOT / 'benchmarks'))
     try:

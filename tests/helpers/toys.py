@@ -1,4 +1,7 @@
-"""Nets and games small enough to be differentiated by hand. Data are points [B, 2]; latents may come in the batch."""
+"""Nets and games small enough to be differentiated by hand.
+
+Data are points [B, 2]; latents may come in the batch.
+"""
 
 import jax
 import jax.numpy as jnp

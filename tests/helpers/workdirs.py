@@ -1,4 +1,6 @@
-"""Workdirs written by hand, with what a run leaves there: quick, and with whatever a test wants to be in them."""
+"""Workdirs written by hand, with what a run leaves there: quick, and with whatever a test wants to be in
+them.
+"""
 
 from __future__ import annotations
 

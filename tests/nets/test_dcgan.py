@@ -1,4 +1,6 @@
-"""The TensorFlow tutorial's DCGAN: its parameters counted by hand, the images it can make, and its conditioning."""
+"""The TensorFlow tutorial's DCGAN: its parameters counted by hand, the images it can make, and its
+conditioning.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,6 @@
-"""Networks that compare the examples of a batch need more than one: refused when traced, before anything is done."""
+"""Networks that compare the examples of a batch need more than one: refused when traced, before anything is
+done.
+"""
 
 import flax.linen as nn
 import jax

@@ -22,7 +22,9 @@ def shapes(module, *inputs):
 
 
 def test_parameters_of_the_tutorials_generator():
-    """Dense 100-128-256-512-1024-784 with biases; scale and offset of a batch-norm after all but the first."""
+    """Dense 100-128-256-512-1024-784 with biases; scale and offset of a batch-norm after all but the
+    first.
+    """
     params, state = shapes(mlp.Generator((28, 28, 1), (128, 256, 512, 1024)), jnp.zeros((2, 100)))
     sizes = (100, 128, 256, 512, 1024, 784)
     dense = sum(a * b + b for a, b in pairwise(sizes))
@@ -101,7 +103,10 @@ def test_maxout_by_hand():
 
 
 def test_pacgans_networks():
-    """G 2-400-400-400-400-2, each hidden layer normalised; D 2-200-200-200-1 of five pieces. Lin et al., 2018."""
+    """G 2-400-400-400-400-2, each hidden layer normalised; D 2-200-200-200-1 of five pieces.
+
+    Lin et al., 2018.
+    """
     g, state = shapes(mlp.Generator((2,), (400,) * 4, 'relu', batch_norm_first=True), jnp.zeros((2, 2)))
     assert count(g) == (2 * 400 + 400) + 3 * (400 * 400 + 400) + 4 * 2 * 400 + (400 * 2 + 2)
     assert count(state) == 4 * 2 * 400

@@ -43,7 +43,10 @@ def test_parameters_for_ffhq256():
 
 
 def test_parameters_with_labels():
-    """G: a table of as many columns as latents, and as many more inputs. D: a square map and a table, for a column."""
+    """G: a table of as many columns as latents, and as many more inputs.
+
+    D: a square map and a table, for a column.
+    """
     z, image = jnp.zeros((2, 5)), jnp.zeros((2, 8, 8, 1))
     plain, labelled = (
         count(shapes(r3gan.Generator((8, 8, 1), (16, 8), num_classes=n), z, *[LABEL] * bool(n))[0])
@@ -75,7 +78,9 @@ def test_groups_that_do_not_divide_are_refused():
 
 
 def test_scale_of_the_initial_kernels():
-    """gain / sqrt(fan-in) with gain sqrt(2 / 1.04) 16^(-1/4): fan-in 64 for the 1x1, 9 * 16 for the grouped 3x3."""
+    """gain / sqrt(fan-in) with gain sqrt(2 / 1.04) 16^(-1/4): fan-in 64 for the 1x1, 9 * 16 for the grouped
+    3x3.
+    """
     params = r3gan.Block(2, 16, total=16).init(KEY, jnp.zeros((1, 4, 4, 64)))['params']
     gain = np.sqrt(2 / 1.04) / 2
     np.testing.assert_allclose(params['Conv_0']['kernel'].std(), gain / np.sqrt(64), rtol=0.05)

@@ -1,4 +1,6 @@
-"""The residual networks of SNGAN: parameters counted by hand, layer by layer, and what labels and pixels do."""
+"""The residual networks of SNGAN: parameters counted by hand, layer by layer, and what labels and pixels
+do.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -29,7 +31,9 @@ def conv(cin, cout, size=3):
 
 
 def test_parameters_for_cifar10():
-    """Table 4: G dense 4x4x256, three blocks up of 256; D four blocks of 128, the first two of half the size."""
+    """Table 4: G dense 4x4x256, three blocks up of 256; D four blocks of 128, the first two of half the
+    size.
+    """
     params, state = shapes(sngan.Generator((32, 32, 3)), jnp.zeros((2, 128)))
     norm = 2 * 256
     block = (norm + conv(256, 256)) * 2 + conv(256, 256, 1)
@@ -43,7 +47,10 @@ def test_parameters_for_cifar10():
 
 
 def test_parameters_with_classes():
-    """G: the scales and offsets of the six batch-norms in blocks, a row a class instead of one. D: an embedding."""
+    """G: the scales and offsets of the six batch-norms in blocks, a row a class instead of one.
+
+    D: an embedding.
+    """
     g, _ = shapes(sngan.Generator((32, 32, 3), num_classes=10), jnp.zeros((2, 128)), LABEL)
     assert count(g) == 4_276_739 + 6 * 9 * 2 * 256
     d, _ = shapes(sngan.Discriminator(num_classes=10), jnp.zeros((2, 32, 32, 3)), LABEL)
@@ -129,7 +136,9 @@ def test_family_has_spectral_norm_in_d_only():
 
 
 def test_the_discriminator_sums_over_pixels():
-    """One block of zero kernels but the shortcut: logit = sum over halved pixels of relu(w x + b), then affine."""
+    """One block of zero kernels but the shortcut: logit = sum over halved pixels of relu(w x + b), then
+    affine.
+    """
     d = nets.from_linen(sngan.Discriminator((1,), 1), jnp.zeros((2, 4, 4, 1)))
     params, _ = d.init(KEY)
     params = jax.tree.map(jnp.zeros_like, params)

@@ -24,7 +24,9 @@ def spread(kernel, u, passes):
 
 
 def test_diagonal():
-    """|W u| / |u| of diag(3, 1) from u = (1, 1) / sqrt 2: one step of the power method on W^T W has u ~ (9, 1)."""
+    """|W u| / |u| of diag(3, 1) from u = (1, 1) / sqrt 2: one step of the power method on W^T W has u ~ (9,
+    1).
+    """
     kernel, u = jnp.diag(jnp.array([3.0, 1.0])), jnp.ones(2) / np.sqrt(2)
     sigma, after = largest_singular_value(kernel, u)
     np.testing.assert_allclose(after, np.array([9, 1]) / np.sqrt(82), rtol=1e-6)
@@ -41,7 +43,9 @@ def test_a_kernel_is_read_as_a_matrix_of_its_last_axis():
 
 
 def test_gradient_is_that_of_the_singular_value():
-    """Where u has converged, d sigma / dW = v u^T; against central differences of the exact singular value."""
+    """Where u has converged, d sigma / dW = v u^T; against central differences of the exact singular
+    value.
+    """
     with jax.enable_x64(True):
         kernel = jax.random.normal(KEY, (3, 4), jnp.float64)
         _, u = spread(kernel, jnp.ones(4), 500)

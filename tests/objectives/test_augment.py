@@ -1,4 +1,6 @@
-"""Noise and augmentation: what is shown of given images, who sees it, and the controller of their strength."""
+"""Noise and augmentation: what is shown of given images, who sees it, and the controller of their
+strength.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -78,7 +80,9 @@ def test_flips_and_turns_are_as_likely_as_one_another():
 
 @pytest.mark.parametrize('name', image_transforms.TRANSFORMS)
 def test_gradients_go_through_twice(name):
-    """f(x) = sum of (T x)^3 / 6 along a direction, against differences in double precision; T is linear here, or affine."""
+    """f(x) = sum of (T x)^3 / 6 along a direction, against differences in double precision; T is linear
+    here, or affine.
+    """
     with jax.enable_x64(True):
         x, t = (jnp.asarray(DRAW.normal(size=(3, 4, 4, 3))) for _ in range(2))
         f = lambda h: jnp.sum(image_transforms.apply(name, KEY, x + h * t) ** 3) / 6  # noqa: E731
@@ -97,7 +101,8 @@ def test_policies_are_names_in_turn_each_with_its_own_stream():
         image_transforms.parse('colour,cutout')
 
 
-# --- around a critic --------------------------------------------------------------------------------------------
+# --- around a critic
+# --------------------------------------------------------------------------------------------
 
 MEAN = toys.net(None, lambda p, x: p * jnp.mean(x, axis=(1, 2, 3)))
 

@@ -1,4 +1,6 @@
-"""Losses against the numbers of shared/design.md, which were derived with numpy, and against formulas written out."""
+"""Losses against the numbers of shared/design.md, which were derived with numpy, and against formulas
+written out.
+"""
 
 import jax
 import jax.numpy as jnp

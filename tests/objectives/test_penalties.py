@@ -100,7 +100,9 @@ def test_zero_gp_between_reals_and_fakes():
 
 
 def test_dragan_moves_reals_up_by_at_most_half_a_deviation():
-    """x' - x = a u std / 2, with one a ~ U[0, 1) an example and one u ~ U[0, 1) a pixel: means 1/4 and, of a, 1/2."""
+    """x' - x = a u std / 2, with one a ~ U[0, 1) an example and one u ~ U[0, 1) a pixel: means 1/4 and, of
+    a, 1/2.
+    """
     real = np.random.default_rng(0).normal(size=(4000, 50)).astype(np.float32) * 3
     moved = np.asarray(penalties.around(jnp.asarray(real), jax.random.key(0))) - real
     assert moved.min() >= -1e-6

@@ -77,7 +77,9 @@ def test_consistency_is_for_images(make):
 
 
 def test_orthogonal_sums_squared_inner_products_of_filters():
-    """Columns (1, 0) and (1, 1): one inner product of 1, counted twice; gradient 4 (w1 . w2) of the other column."""
+    """Columns (1, 0) and (1, 1): one inner product of 1, counted twice; gradient 4 (w1 . w2) of the other
+    column.
+    """
     w = jnp.array([[1.0, 1.0], [0.0, 1.0]])
     assert float(regularizers.non_orthogonality(w)) == 2.0
     assert float(regularizers.non_orthogonality(w.reshape(1, 1, 2, 2) * 2)) == 2.0 * 16

@@ -111,7 +111,9 @@ def test_what_can_be_touched(page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize('width', [500, 1280])
 def test_light_dark_and_narrow(width: int, page: Path, tmp_path: Path) -> None:
-    """The page never scrolls sideways as a whole; paper and lines follow the scheme that the reader prefers."""
+    """The page never scrolls sideways as a whole; paper and lines follow the scheme that the reader
+    prefers.
+    """
     papers = {}
     for scheme, value in (('dark', 0), ('light', 1)):
         found = browse(

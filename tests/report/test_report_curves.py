@@ -63,7 +63,9 @@ def test_constant_values_have_an_axis(values: list[float]) -> None:
 
 
 def test_a_drawing_has_its_points_in_their_places() -> None:
-    """Steps 0 to 100 take the whole width; the highest value lies above the lowest, and both within the frame."""
+    """Steps 0 to 100 take the whole width; the highest value lies above the lowest, and both within the
+    frame.
+    """
     made = drawing.svg(Panel('d/loss', [Line(0, [(0.0, 1.0), (50.0, 3.0), (100.0, 2.0)])]), 100.0)
     points = re.search(r'<polyline points="([^"]*)"', made)
     assert points

@@ -1,4 +1,7 @@
-"""The page: whole, self-contained, escaped; what is missing is said. Of workdirs written by hand, and of a real run."""
+"""The page: whole, self-contained, escaped; what is missing is said.
+
+Of workdirs written by hand, and of a real run.
+"""
 
 from __future__ import annotations
 
@@ -189,7 +192,9 @@ def test_states(tmp_path: Path) -> None:
 
 
 def test_scores_of_two_protocols(tmp_path: Path) -> None:
-    """Results that cannot be compared stand in tables of their own, with what tells them apart; the best is bold."""
+    """Results that cannot be compared stand in tables of their own, with what tells them apart; the best is
+    bold.
+    """
     one, two, three = (workdirs.make(tmp_path / name) for name in ('one', 'two', 'three'))
     workdirs.evaluate(one, 50, {'frechet_mnist': 9.0, 'coverage_mnist': 0.5})
     workdirs.evaluate(one, 100, {'frechet_mnist': 8.0, 'coverage_mnist': 0.5, 'kernel_mnist_std': 3.0})

@@ -138,7 +138,9 @@ def test_traversals(run: Path, tmp_path: Path) -> None:
 
 
 def test_interpolations(run: Path, tmp_path: Path) -> None:
-    """Four latents, three frames from one to the next: each row of ten, and steps smaller than the whole way."""
+    """Four latents, three frames from one to the next: each row of ten, and steps smaller than the whole
+    way.
+    """
     export(run, tmp_path / 'a.npz', 29, interpolate=4)
     rows = images(tmp_path / 'a.npz').astype(int).reshape(2, 10, -1)
     steps = np.abs(np.diff(rows, axis=1)).mean((0, 2))

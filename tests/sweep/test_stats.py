@@ -8,7 +8,8 @@ import pytest
 from gax import errors
 from gax.sweep import stats
 
-# Student (1908), the sleep that two drugs gave to ten patients: t = -4.0621, p = 0.002833, interval (-2.4599, -0.7001).
+# Student (1908), the sleep that two drugs gave to ten patients: t = -4.0621, p = 0.002833, interval (-2.4599,
+# -0.7001).
 FIRST = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
 SECOND = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
 
@@ -50,7 +51,8 @@ def test_students_own_data():
     assert found.difference.low == pytest.approx(-2.4598858, abs=1e-6)
     assert found.difference.high == pytest.approx(-0.7001142, abs=1e-6)
     assert found.p == pytest.approx(0.002833, abs=5e-7)
-    # No patient slept worse by the second, one as well: all signs alike, twice, and that one's does not matter.
+    # No patient slept worse by the second, one as well: all signs alike, twice, and that one's does not
+    # matter.
     assert found.p_signs == 4 / 1024
     assert found.a.n == found.b.n == 10
 
@@ -86,7 +88,9 @@ def test_equal_settings_are_not_different():
 
 
 def test_p_is_uniform_where_there_is_no_difference():
-    """Of 2,000 comparisons of noise with noise 5 % fall below 0.05: 100, standard deviation 9.7; within five of them."""
+    """Of 2,000 comparisons of noise with noise 5 % fall below 0.05: 100, standard deviation 9.7; within five
+    of them.
+    """
     gaps = np.random.default_rng(0).normal(size=(2000, 5))
     share = np.mean([stats.t_test(row) < 0.05 for row in gaps])
     assert abs(share - 0.05) < 5 * math.sqrt(0.05 * 0.95 / 2000)
@@ -98,7 +102,9 @@ def test_sign_flips_go_down_to_two_in_two_to_the_n(n):
 
 
 def test_many_seeds_flip_at_random_as_the_exact_test_would():
-    """18 gaps: exactly by 2^18 patterns, and by 2^16 random ones; the standard error of a share of 0.1 is 0.0012."""
+    """18 gaps: exactly by 2^18 patterns, and by 2^16 random ones; the standard error of a share of 0.1 is
+    0.0012.
+    """
     gaps = np.random.default_rng(1).normal(0.1, 1.0, 18)
     exact = stats.sign_flips(gaps, most=18)
     assert 0.01 < exact < 0.5

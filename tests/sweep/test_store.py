@@ -1,4 +1,5 @@
-"""Who does which run: workers at once, dead ones, silent ones, and a search that goes on as if it had not stopped.
+"""Who does which run: workers at once, dead ones, silent ones, and a search that goes on as if it had not
+stopped.
 
 Nothing is trained here; what is taken, lost and told goes through a real database.
 """

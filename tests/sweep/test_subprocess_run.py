@@ -1,4 +1,7 @@
-"""Processes of runs: how they end, what is said of it, and that none outlives its worker. No GAN is trained here."""
+"""Processes of runs: how they end, what is said of it, and that none outlives its worker.
+
+No GAN is trained here.
+"""
 
 from __future__ import annotations
 

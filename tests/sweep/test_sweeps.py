@@ -126,7 +126,9 @@ def test_a_grid_in_which_a_run_fails(
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere a run does not hear of its worker')
 def test_killed_outright_and_taken_up_again(tmp_path: Path, script: Script) -> None:
-    """SIGKILL to the worker; the next one goes on from the checkpoint, and the run ends as if nothing had happened."""
+    """SIGKILL to the worker; the next one goes on from the checkpoint, and the run ends as if nothing had
+    happened.
+    """
     sweep, changes = tmp_path / 'sweep', ('--config.steps=240', '--config.checkpoint.every=20')
     arguments = (CONFIG, f'--workdir={sweep}', '--seeds=1', *changes)
     worker = tinyruns.start(SCRIPT, *arguments)
@@ -192,7 +194,9 @@ def test_two_workers_share_a_sweep(tmp_path: Path, kill: bool) -> None:
 
 @pytest.mark.slow
 def test_a_search_prunes_and_finds(tmp_path: Path) -> None:
-    """Adam's updates are as long as its rate: a search for short ones drops those of large rates when it has seen them."""
+    """Adam's updates are as long as its rate: a search for short ones drops those of large rates when it has
+    seen them.
+    """
     sweep, goal = tmp_path / 'sweep', ('--objective=g/update_norm', '--direction=minimize')
     arguments = (CONFIG, f'--workdir={sweep}', '--sweep=rate', '--search=random', '--trials=8', *goal)
     changes = ('--config.steps=1500', '--config.log_every=50', '--config.checkpoint.every=1500')
@@ -249,7 +253,9 @@ def server(tmp_path: Path) -> Any:
 @pytest.mark.postgres
 @pytest.mark.parametrize('kill', [False, True])
 def test_two_workers_share_a_postgresql_server(tmp_path: Path, server: str, kill: bool) -> None:
-    """As two machines that share the folder would; then as two that do not: the tables of both have all runs."""
+    """As two machines that share the folder would; then as two that do not: the tables of both have all
+    runs.
+    """
     sweep = tmp_path / 'sweep'
     changes = ('--config.steps=300', '--config.checkpoint.every=20')
     two_workers((CONFIG, '--sweep=lr,seed', f'--storage={server}', *changes), (sweep, sweep), kill)

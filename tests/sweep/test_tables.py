@@ -1,4 +1,7 @@
-"""Rows, settings over seeds, sweep.csv, plots and the page, from trials as a storage has them. Nothing is trained."""
+"""Rows, settings over seeds, sweep.csv, plots and the page, from trials as a storage has them.
+
+Nothing is trained.
+"""
 
 from __future__ import annotations
 
@@ -296,7 +299,9 @@ def workdir(folder: Path, seed: int, value: float, **changes: Any) -> Path:
 
 
 def test_two_settings_by_their_folders(tmp_path: Path) -> None:
-    """Differences -1, -2, -3, -2: mean -2, t = -2 / (sqrt(2/3) / 2) = -4.89898 with 3 degrees, p = 0.01628."""
+    """Differences -1, -2, -3, -2: mean -2, t = -2 / (sqrt(2/3) / 2) = -4.89898 with 3 degrees, p =
+    0.01628.
+    """
     a = [workdir(tmp_path / f'a{s}', s, 5.0 + s) for s in range(5)]
     b = [
         workdir(tmp_path / f'b{s}', s, 5.0 + s + g, loss='hinge') for s, g in enumerate((1.0, 2.0, 3.0, 2.0))

@@ -1,4 +1,6 @@
-"""What a worker does with runs that crash, that are stopped from outside, and that are not worth going on with."""
+"""What a worker does with runs that crash, that are stopped from outside, and that are not worth going on
+with.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from tests.helpers import tiny_sweep, tinyruns
 
 FILE = str(tinyruns.ROOT / 'tests' / 'helpers' / 'tiny_sweep.py')
 LOSS = objective.Objective('d/loss', 'last', 'minimize')
-# Runs that are not trainings, as a machine makes them. The one with the rate 1e-4 goes wrong, the other ends at once.
+# Runs that are not trainings, as a machine makes them. The one with the rate 1e-4 goes wrong, the other ends
+# at once.
 BEGIN = """
 import os, pathlib, sys, time
 flags = dict(a.lstrip('-').split('=', 1) for a in sys.argv[1:])
@@ -148,7 +151,9 @@ def report(folder: Path, step: int, loss: float) -> None:
 def test_a_run_worse_than_the_median_is_not_worth_it(
     opened: Any, tmp_path: Path, pruner: str, pruned: bool
 ) -> None:
-    """After four that are done, at the same step, past a quarter of the steps; what is not finite is not reported."""
+    """After four that are done, at the same step, past a quarter of the steps; what is not finite is not
+    reported.
+    """
     planned = plan.make(
         tiny_sweep.get_config(), FILE, ['r1'], 1, LOSS, plan.Search('random', 9, pruner)
     )  # 20 steps

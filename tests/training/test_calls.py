@@ -1,4 +1,6 @@
-"""Calls of many steps: they are what as many single steps are, bit for bit, and their length follows the clock."""
+"""Calls of many steps: they are what as many single steps are, bit for bit, and their length follows the
+clock.
+"""
 
 from __future__ import annotations
 

@@ -338,7 +338,9 @@ def test_as_many_fakes_as_there_are_reals_but_not_too_few_and_not_too_many(
 
 
 def test_a_result_that_cannot_be_kept_is_shown(run: Path, setting: Setting) -> None:
-    """A folder in the place of the file stands for a disk that is read-only: it also stops who may write anywhere."""
+    """A folder in the place of the file stands for a disk that is read-only: it also stops who may write
+    anywhere.
+    """
     (run / results.FILE).mkdir()
     try:
         evaluator, rows, _, kept = evaluate.of_run(run, 'all', setting._replace(metrics=('frechet',)))

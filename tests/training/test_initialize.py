@@ -1,4 +1,6 @@
-"""A run that begins with another's networks: which arrays are taken over, which are fresh, and what is refused."""
+"""A run that begins with another's networks: which arrays are taken over, which are fresh, and what is
+refused.
+"""
 
 from __future__ import annotations
 

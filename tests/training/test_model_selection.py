@@ -1,4 +1,6 @@
-"""Evaluation while a run trains: it changes nothing of the training, keeps the best, and ends a run that gets no better."""
+"""Evaluation while a run trains: it changes nothing of the training, keeps the best, and ends a run that
+gets no better.
+"""
 
 from __future__ import annotations
 
@@ -206,7 +208,9 @@ def test_a_process_that_dies_while_it_judges_loses_nothing(
 
 @pytest.mark.slow
 def test_killed_while_evaluations_and_saves_go_on(tmp_path: Path, data: Path) -> None:
-    """SIGKILL at whatever moment: the best of eval.jsonl is the one that is marked, and its checkpoint is whole."""
+    """SIGKILL at whatever moment: the best of eval.jsonl is the one that is marked, and its checkpoint is
+    whole.
+    """
     run = tmp_path / 'run'
     arguments = [
         *(f'--config={tinyruns.CONFIG}', f'--workdir={run}', f'--config.data.name=npz:{data}'),

@@ -126,7 +126,9 @@ def test_killed_in_the_middle_of_a_save_and_continued(tmp_path: Path, data: Path
 @pytest.mark.slow
 @pytest.mark.parametrize('seed', range(4))
 def test_killed_again_and_again(tmp_path: Path, data: Path, seed: int) -> None:
-    """At random moments from the start of the process on, every third time in the middle of a save; optimised code."""
+    """At random moments from the start of the process on, every third time in the middle of a save;
+    optimised code.
+    """
     random.seed(seed)
     more = [
         '--config.checkpoint.every=7' if seed % 2 else '--config.log_every=9',

@@ -296,7 +296,9 @@ def test_a_run_shorter_than_its_rhythm_logs_all_its_steps_at_the_end(
 
 
 def test_a_row_before_it_was_due_is_replaced_by_the_one_that_is(tmp_path: Path, data: Path) -> None:
-    """10 steps end with a row of steps 8 to 10; a run that goes on writes those of 8 to 14 instead, as one that never stopped."""
+    """10 steps end with a row of steps 8 to 10; a run that goes on writes those of 8 to 14 instead, as one
+    that never stopped.
+    """
     train.train(config(data), tmp_path / 'whole')
     train.train(config(data, steps=10), tmp_path / 'parts')
     assert [row['step'] for row in tinyruns.metrics(tmp_path / 'parts')] == [7, 10]
@@ -328,7 +330,9 @@ def test_what_a_killed_run_left_of_steps_not_reached_again_is_not_the_newest(
 
 
 def test_saving_does_not_stop_the_loop(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A checkpoint is held back until training is two steps further; all are there in the end, and hold their own step."""
+    """A checkpoint is held back until training is two steps further; all are there in the end, and hold
+    their own step.
+    """
     released, real, steps = threading.Event(), Checkpoints._write, []
 
     def slow(self: Checkpoints, step: int, *rest: object) -> None:

@@ -148,7 +148,9 @@ def test_event_files_are_readable_at_once(tmp_path: Path) -> None:
 
 
 def test_event_files_hold_pictures_and_the_config(tmp_path: Path) -> None:
-    """As TensorBoard shows them: an image by its step, text, and hyperparameters with the metrics to compare by."""
+    """As TensorBoard shows them: an image by its step, text, and hyperparameters with the metrics to compare
+    by.
+    """
     board = Board(tmp_path)
     board.config(
         {'seed': 3, 'gan': 'vanilla', 'g.widths': (8, 8), 'g.optimizer.b1': None, 'data.name': 'caf\udce9'},

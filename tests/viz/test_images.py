@@ -1,4 +1,7 @@
-"""Pictures: what stands where in them, and that they do not jump. (Grids are looked at; their pixels are checked here.)"""
+"""Pictures: what stands where in them, and that they do not jump.
+
+(Grids are looked at; their pixels are checked here.)
+"""
 
 import jax.numpy as jnp
 import numpy as np

@@ -1,17 +1,20 @@
 """A small convolutional network for small images: what it sees (logits), and how (features).
 
-Its weights are shipped (weights/NAME.npz, made by experiments/train_classifier.py): the judge of digits (digit_accuracy.py), and the
-features by which sets of small images are compared without a network of millions of photographs.
+Its weights are shipped (weights/NAME.npz, made by experiments/train_classifier.py): the judge of digits
+(digit_accuracy.py), and the features by which sets of small images are compared without a network of millions
+of photographs.
 
-mnist: the 64 units before the logits; 99.0 % of held-out digits right. emoji: those and the means of every convolution's
-channels over the pixels, each standardised over the training images. Units trained to tell ten categories apart (67.0 % of
-191 held-out emoji right; the most frequent category is 20.9 %) learn not to see noise, holes and colours: of 953 emoji
-against 953 others the Frechet distance of the 64 alone falls somewhere along four of nine ways to make images worse. With the
-lower layers its mean over three halvings rises at all 36 steps, and in each of them at all but the first of noise (8 of 255:
-3.10 to 3.18); `python benchmarks/extractors.py` measures this, and writes benchmarks/results/extractors.json.
+mnist: the 64 units before the logits; 99.0 % of held-out digits right. emoji: those and the means of every
+convolution's channels over the pixels, each standardised over the training images. Units trained to tell ten
+categories apart (67.0 % of 191 held-out emoji right; the most frequent category is 20.9 %) learn not to see
+noise, holes and colours: of 953 emoji against 953 others the Frechet distance of the 64 alone falls somewhere
+along four of nine ways to make images worse. With the lower layers its mean over three halvings rises at all
+36 steps, and in each of them at all but the first of noise (8 of 255: 3.10 to 3.18); `python
+benchmarks/extractors.py` measures this, and writes benchmarks/results/extractors.json.
 
-Both were trained on nine tenths of the embedded images, which are what a run on these sets is held against: of such a
-reference they know most images by heart. They rank runs on these sets, and say nothing of other data.
+Both were trained on nine tenths of the embedded images, which are what a run on these sets is held against:
+of such a reference they know most images by heart. They rank runs on these sets, and say nothing of other
+data.
 """
 
 from __future__ import annotations
@@ -36,7 +39,9 @@ HELD_OUT = 10  # every tenth image is held out of training: the files are sorted
 
 
 class Seen(NamedTuple):
-    """levels [B, 160]: means over the pixels of each convolution's channels. hidden [B, 64]. logits [B, classes]."""
+    """levels [B, 160]: means over the pixels of each convolution's channels. hidden [B, 64]. logits [B,
+    classes].
+    """
 
     levels: Array
     hidden: Array
@@ -60,7 +65,9 @@ class Classifier(nn.Module):
 
 
 class Weights(NamedTuple):
-    """variables: of the network. mean, scale float32 [224]: what standardises levels and hidden; None: hidden is as it is."""
+    """variables: of the network. mean, scale float32 [224]: what standardises levels and hidden; None:
+    hidden is as it is.
+    """
 
     variables: Any
     mean: Any = None
@@ -68,7 +75,9 @@ class Weights(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """A file of weights: of images of which shape, how many classes it tells apart, and which, in their order."""
+    """A file of weights: of images of which shape, how many classes it tells apart, and which, in their
+    order.
+    """
 
     file: str
     shape: tuple[int, int, int]
@@ -131,10 +140,11 @@ def checksum(name: str) -> str:
 
 
 def standard(variables: Any, images: np.ndarray) -> Weights:
-    """The weights with what brings each unit to mean 0 and deviation 1 over uint8 `images`, as it is after rounding to float16.
+    """The weights with what brings each unit to mean 0 and deviation 1 over uint8 `images`, as it is after
+    rounding to float16.
 
-    Units that differ from their usual value for fewer than RARE of the images are left out (0): the few images
-    for which one moves would lie far out, and a distance would be of them.
+    Units that differ from their usual value for fewer than RARE of the images are left out (0): the few
+    images for which one moves would lie far out, and a distance would be of them.
     """
     rounded = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float16).astype(jnp.float32), variables)
     seen = [apply(rounded, jnp.asarray(images[i : i + 200])) for i in range(0, len(images), 200)]
@@ -145,7 +155,10 @@ def standard(variables: Any, images: np.ndarray) -> Weights:
 
 
 def see(weights: Weights, images: Array) -> dict[str, Array]:
-    """'features' [B, 64 or 224] and 'probabilities' [B, classes] of images in 0..255, float or uint8. Pure."""
+    """'features' [B, 64 or 224] and 'probabilities' [B, classes] of images in 0..255, float or uint8.
+
+    Pure.
+    """
     found = apply(weights.variables, images)
     features = found.hidden
     if weights.mean is not None:

@@ -1,13 +1,15 @@
 """Feature extractors by name: what images are turned into before two sets of them are compared.
 
-inception            InceptionV3 of FID; its weights are a file that everybody fetches for himself (with any other file
+inception            InceptionV3 of FID; its weights are a file that everybody fetches for himself (with any
+other file
                      nothing is called a FID: `frechet_inception`)
 mnist                64 features and 10 classes of the classifier of digits that comes with gax, 28x28x1
 emoji                224 features, of all its layers, and 10 classes of a classifier of emoji, 32x32x3
-raw                  the pixels (0 to 1, row by row) or the points themselves: an honest name for a poor measure
-package.module:name  any function of uint8 images [B, H, W, C] -> features [B, D], or a dict of 'features' and perhaps
-                     'probabilities' [B, K]; it is compiled, so it has to be pure JAX. Modules are looked for in the current
-                     folder, too. function.classes = ('cat', 'dog'): the classes that its probabilities are of
+raw                  the pixels (0 to 1, row by row) or the points themselves: an honest name for a poor
+measure package.module:name  any function of uint8 images [B, H, W, C] -> features [B, D], or a dict of
+                     'features' and perhaps 'probabilities' [B, K]; it is compiled, so it has to be pure JAX.
+                     Modules are looked for in the current folder, too. function.classes = ('cat', 'dog'): the
+                     classes that its probabilities are of
 """
 
 from __future__ import annotations
@@ -41,9 +43,11 @@ log = logging.getLogger('gax')
 class Extractor(NamedTuple):
     """apply: (variables, images uint8 [B, H, W, C] or points float32 [B, D]) -> dict; pure.
 
-    'features' float32 [B, D], and 'probabilities' float32 [B, K] where there is a classifier. checksum: 16 hex digits of
-    the SHA-256 of the weights, or of the file that defines a function. resizer: 'none' where images are taken as they are.
-    batch: how many images one call takes. fid: whether it is the Inception of FID, with the published weights.
+    'features' float32 [B, D], and 'probabilities' float32 [B, K] where there is a classifier. checksum: 16
+    hex digits of the SHA-256 of the weights, or of the file that defines a function. resizer: 'none' where
+    images are taken as they are.
+    batch: how many images one call takes. fid: whether it is the Inception of FID, with the published
+        weights.
     classes: the names of the K classes; () where nobody named them.
     """
 
@@ -58,11 +62,16 @@ class Extractor(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What metrics on these features are called after, of a function its own name; '' where they have their own names."""
+        """What metrics on these features are called after, of a function its own name; '' where they have
+        their own names.
+        """
         return '' if self.fid else self.name.rpartition(':')[2]
 
     def shapes(self, shape: tuple[int, ...], dtype: Any) -> dict[str, Any]:
-        """The shapes of what it makes of a batch of examples of `shape`. Raises GaxError where it cannot take them."""
+        """The shapes of what it makes of a batch of examples of `shape`.
+
+        Raises GaxError where it cannot take them.
+        """
         example = jax.ShapeDtypeStruct((self.batch, *shape), dtype)
         return jax.eval_shape(self.apply, self.variables, example)
 
@@ -72,9 +81,9 @@ def default(
 ) -> tuple[str, str]:
     """(the name of the extractor that suits the data best; why it is no better one, or '').
 
-    Of points and of the embedded digits and emoji their own, else the Inception, if its weights are there, or metrics are asked
-    for that nothing else has. Else a small classifier that comes with gax and takes such images, or their pixels where they
-    are few; '' where there is none.
+    Of points and of the embedded digits and emoji their own, else the Inception, if its weights are there, or
+    metrics are asked for that nothing else has. Else a small classifier that comes with gax and takes such
+    images, or their pixels where they are few; '' where there is none.
     """
     if len(shape) == 1:
         return 'raw', ''
@@ -105,8 +114,9 @@ def at_hand(shape: tuple[int, ...], missing: str) -> tuple[str, str]:
 def make(name: str, shape: tuple[int, ...], resizer: str = '', weights: str = '') -> Extractor:
     """The extractor called `name` for examples of `shape`, (H, W, C) or (D,).
 
-    resizer: of resize.RESIZERS; '' for the extractor's own. weights: the file of the Inception's; '' looks where it is kept.
-    Raises GaxError, before anything is computed, for a name, a shape or weights that will not do.
+    resizer: of resize.RESIZERS; '' for the extractor's own. weights: the file of the Inception's; '' looks
+    where it is kept. Raises GaxError, before anything is computed, for a name, a shape or weights that will
+    not do.
     """
     if resizer:
         errors.lookup('resizer', resizer, resize.RESIZERS)
@@ -141,7 +151,9 @@ def flat(variables: Any, x: Array) -> dict[str, Array]:
 
 
 def shipped(name: str, shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
-    """A classifier of gax: images of another size are resized ('clean' unless said otherwise), other channels refused."""
+    """A classifier of gax: images of another size are resized ('clean' unless said otherwise), other
+    channels refused.
+    """
     wanted = classifier.SHIPPED[name].shape
     if shape[2:] != wanted[2:]:
         raise errors.GaxError(
@@ -216,7 +228,10 @@ def imported(name: str, resizer: str) -> Extractor:
 
 
 def resolve(name: str) -> Any:
-    """What 'package.module:function' names. The current folder is looked in last: `python script.py` would not do it."""
+    """What 'package.module:function' names.
+
+    The current folder is looked in last: `python script.py` would not do it.
+    """
     module_name, _, attribute = name.partition(':')
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())

@@ -1,10 +1,10 @@
 """The Inception network of FID: InceptionV3 as in TensorFlow's graph of 2015-12-05, 1008 logits.
 
-Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016, section 6, with that graph's departures,
-as torch-fidelity (Obukhov et al.) and pytorch-fid (Seitzer) have it: the 3x3 average pools leave the border's padding out
-of the mean, the last block's pool is a maximum (a slip of the graph that every published FID contains), and there are no
-auxiliary logits. The batch norms (epsilon 1e-3) are folded into the convolutions when the weights are read
-(inception_weights.py).
+Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016, section 6, with that
+graph's departures, as torch-fidelity (Obukhov et al.) and pytorch-fid (Seitzer) have it: the 3x3 average
+pools leave the border's padding out of the mean, the last block's pool is a maximum (a slip of the graph that
+every published FID contains), and there are no auxiliary logits. The batch norms (epsilon 1e-3) are folded
+into the convolutions when the weights are read (inception_weights.py).
 
     variables = inception_weights.load().variables      # or load('FILE')
     out = jax.jit(inception.extract)(variables, images)     # uint8 [B, H, W, 1 or 3] -> a dict of arrays
@@ -30,7 +30,10 @@ CLASSES = 1008
 
 
 class C(NamedTuple):
-    """A convolution, its bias and a ReLU: `width` channels, `kernel` (height, width). The name is the weight file's."""
+    """A convolution, its bias and a ReLU: `width` channels, `kernel` (height, width).
+
+    The name is the weight file's.
+    """
 
     name: str
     width: int
@@ -178,10 +181,10 @@ class Block(nn.Module):
 class Inception(nn.Module):
     """x float [B, H, W, 3] in [-1, 1], H and W at least 75 (FID's: 299) -> a dict.
 
-    features [B, 2048]: the mean over the pixels of the last block ("pool3"). logits_unbiased [B, 1008]: the last layer
-    without its bias, which the published Inception scores leave out. logits [B, 1008]: with it. What each module gives
-    (every convolution after its ReLU, every block) is returned beside it by Flax itself:
-    `Inception().apply(variables, x, capture_intermediates=True, mutable='intermediates')`.
+    features [B, 2048]: the mean over the pixels of the last block ("pool3"). logits_unbiased [B, 1008]: the
+    last layer without its bias, which the published Inception scores leave out. logits [B, 1008]: with it.
+    What each module gives (every convolution after its ReLU, every block) is returned beside it by Flax
+    itself: `Inception().apply(variables, x, capture_intermediates=True, mutable='intermediates')`.
     """
 
     @nn.compact
@@ -203,10 +206,10 @@ def structure() -> Any:
 def extract(variables: Any, images: Array, resizer: resize.Resizer = resize.tf1) -> dict[str, Array]:
     """What the network makes of uint8 images [B, H, W, 1 or 3]; pure, to be jitted.
 
-    features float32 [B, 2048], logits_unbiased and logits float32 [B, 1008], and the probabilities of the Inception score,
-    softmax(logits_unbiased), as torch-fidelity takes them. Images are resized to 299x299 and shifted to [-1, 1] by
-    (x - 128) / 128. Full float32 on every device: TF32 would move the result with the hardware. Raises GaxError for
-    other images.
+    features float32 [B, 2048], logits_unbiased and logits float32 [B, 1008], and the probabilities of the
+    Inception score, softmax(logits_unbiased), as torch-fidelity takes them. Images are resized to 299x299 and
+    shifted to [-1, 1] by (x - 128) / 128. Full float32 on every device: TF32 would move the result with the
+    hardware. Raises GaxError for other images.
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != jnp.uint8:
         raise errors.GaxError(

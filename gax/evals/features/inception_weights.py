@@ -1,9 +1,9 @@
 """The weights of the FID Inception: found, checked, and converted without PyTorch.
 
-The usual file is pytorch-fid's, which torch-fidelity publishes under another name. gax neither ships nor downloads it:
-`find` says what to put where. It is read as it is, or from an .npz or .safetensors with the same names, shapes and
-layout (experiments/convert_inception.py writes them, with the digest of what they were made of). Other weights are used, too,
-but nothing that is measured with them is called a FID.
+The usual file is pytorch-fid's, which torch-fidelity publishes under another name. gax neither ships nor
+downloads it: `find` says what to put where. It is read as it is, or from an .npz or .safetensors with the
+same names, shapes and layout (experiments/convert_inception.py writes them, with the digest of what they were
+made of). Other weights are used, too, but nothing that is measured with them is called a FID.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ NORM = ('weight', 'bias', 'running_mean', 'running_var')
 
 
 class Weights(NamedTuple):
-    """variables: of `inception.Inception`, on the device. path: of the file. published: whether they are those of every FID.
+    """variables: of `inception.Inception`, on the device. path: of the file. published: whether they are
+    those of every FID.
 
-    checksum: 16 hex digits that stand for the weights themselves, the same from whichever format they were read.
+    checksum: 16 hex digits that stand for the weights themselves, the same from whichever format they were
+    read.
     """
 
     variables: Any
@@ -53,7 +55,10 @@ class Weights(NamedTuple):
 
 
 def load(given: str = '') -> Weights:
-    """The weights in the file, or the folder of one, that is `given`; or else where `find` looks. GaxError without."""
+    """The weights in the file, or the folder of one, that is `given`; or else where `find` looks.
+
+    GaxError without.
+    """
     path = find(given)
     arrays, source = read(path)
     return Weights(jax.tree.map(jnp.asarray, convert(arrays)), path, source == SHA256, digest(arrays))
@@ -84,10 +89,11 @@ def folders() -> list[Path]:
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], str]:
-    """The network's tensors under PyTorch's names and in its layout, as float32, and the SHA-256, hex, of their source.
+    """The network's tensors under PyTorch's names and in its layout, as float32, and the SHA-256, hex, of
+    their source.
 
-    That is the file itself; of one that `write` wrote, and whose weights are still those, the file that it was made of.
-    Raises GaxError where the file is damaged or holds another network.
+    That is the file itself; of one that `write` wrote, and whose weights are still those, the file that it
+    was made of. Raises GaxError where the file is damaged or holds another network.
     """
     file = tensor_file.read(path)
     arrays = {name: a for name, a in file.arrays.items() if not name.endswith('num_batches_tracked')}
@@ -98,7 +104,9 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], str]:
 
 
 def write(arrays: Mapping[str, np.ndarray], source: str, out: Path) -> None:
-    """What `read` returned as an .npz or .safetensors, with its source, and the checksum by which that is believed."""
+    """What `read` returned as an .npz or .safetensors, with its source, and the checksum by which that is
+    believed.
+    """
     tensor_file.write(arrays, out, {'source': source, 'checksum': digest(arrays)})
 
 
@@ -141,8 +149,8 @@ def check(arrays: Mapping[str, np.ndarray], path: Path) -> None:
 def convert(arrays: Mapping[str, np.ndarray]) -> Any:
     """The variables of `inception.Inception`, float32 NumPy arrays, from checked tensors.
 
-    A batch norm goes into the convolution before it, in float64: with s = weight / sqrt(running_var + 1e-3), the kernel
-    is multiplied by s and the bias is bias - s * running_mean.
+    A batch norm goes into the convolution before it, in float64: with s = weight / sqrt(running_var + 1e-3),
+    the kernel is multiplied by s and the bias is bias - s * running_mean.
     """
     params: dict[tuple[str, ...], np.ndarray] = {}
     for name in _convolutions():

@@ -1,11 +1,12 @@
-"""Resizers by name. Which one is used moves a Frechet distance by points, so it is part of a result's protocol.
+"""Resizers by name. Which one is used moves a Frechet distance by points, so it is part of a result's
+protocol.
 
     tf1    bilinear as in TensorFlow 1, without antialiasing: what the published FIDs used
-    clean  Pillow's antialiased bicubic in floating point: Parmar et al., "On Aliased Resizing and Surprising Subtleties
-           in GAN Evaluation", 2022
+    clean  Pillow's antialiased bicubic in floating point: Parmar et al., "On Aliased Resizing and Surprising
+           Subtleties in GAN Evaluation", 2022
 
-Each is (images [B, H, W, C] of values 0 to 255 of any type, size) -> float32 [B, size, size, C] of 0 to 255, not rounded:
-pure JAX with indices and weights from NumPy, compiled once per shape.
+Each is (images [B, H, W, C] of values 0 to 255 of any type, size) -> float32 [B, size, size, C] of 0 to 255,
+not rounded: pure JAX with indices and weights from NumPy, compiled once per shape.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ Resizer = Callable[[Array, int], Array]
 def tf1(images: Array, size: int) -> Array:
     """`tf.image.resize_bilinear(images, (size, size), align_corners=False)` of TensorFlow 1.
 
-    Output i lies at i * length / size of the input (pixels' corners, not their centres, are matched; so an image twice
-    as large is not the mean of its pixels), between its two neighbours; beyond the last pixel, that pixel. Products in
-    the order of torch-fidelity's `interpolate_bilinear_2d_like_tensorflow1x`: across, then down.
+    Output i lies at i * length / size of the input (pixels' corners, not their centres, are matched; so an
+    image twice as large is not the mean of its pixels), between its two neighbours; beyond the last pixel,
+    that pixel. Products in the order of torch-fidelity's `interpolate_bilinear_2d_like_tensorflow1x`: across,
+    then down.
     """
     x = images.astype(jnp.float32)
     for axis in (2, 1):
@@ -60,9 +62,10 @@ def clean(images: Array, size: int) -> Array:
 def bicubic(length: int, size: int) -> np.ndarray:
     """Weights float32 [size, length] that take a line of `length` pixels to `size`; rows sum to one.
 
-    Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, with a = -1/2, stretched by length / size
-    where that shrinks the line (antialiasing). Pixels reach from i to i + 1, their centres are at i + 1/2. As in Pillow
-    the window's ends are rounded to whole pixels and the weights within it scaled to sum to one.
+    Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, with a = -1/2, stretched by
+    length / size where that shrinks the line (antialiasing). Pixels reach from i to i + 1, their centres are
+    at i + 1/2. As in Pillow the window's ends are rounded to whole pixels and the weights within it scaled to
+    sum to one.
     """
     scale = length / size
     stretch = max(scale, 1.0)

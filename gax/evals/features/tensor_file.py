@@ -1,4 +1,6 @@
-"""Named tensors in files: .pth of PyTorch (read only, see torch_file.py), .npz of NumPy, .safetensors (an extra)."""
+"""Named tensors in files: .pth of PyTorch (read only, see torch_file.py), .npz of NumPy, .safetensors (an
+extra).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ NOTES = '__metadata__'  # an array of text in an .npz; .safetensors have a place
 
 
 class File(NamedTuple):
-    """arrays: by name, in their own types. sha256: of the file's bytes, hex. notes: the texts that `write` was given."""
+    """arrays: by name, in their own types. sha256: of the file's bytes, hex. notes: the texts that `write`
+    was given.
+    """
 
     arrays: Arrays
     sha256: str
@@ -32,8 +36,8 @@ class File(NamedTuple):
 def read(path: Path) -> File:
     """What stands in the file at `path`.
 
-    Raises GaxError for an unknown ending, for a file that is not whole, and, as torch.hub does, where the name ends in
-    -XXXXXXXX (eight or more hex digits) and the SHA-256 does not begin so.
+    Raises GaxError for an unknown ending, for a file that is not whole, and, as torch.hub does, where the
+    name ends in -XXXXXXXX (eight or more hex digits) and the SHA-256 does not begin so.
     """
     readers = {'.pth': _torch, '.pt': _torch, '.npz': _npz, '.safetensors': _safetensors}
     reader = errors.lookup(f'ending of the tensor file {path}:', path.suffix, readers)

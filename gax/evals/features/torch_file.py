@@ -1,12 +1,12 @@
 """Reads the tensors of a file of `torch.save`, without PyTorch and without running what the file says.
 
-A pickle may name any function of Python and have it called. This one may build an ordered dict and tensors, from
-storages of the file; whatever else it names is refused. Both formats are read: the zip archive of PyTorch 1.6 and later,
-and the stream of pickles before it (which published weights of 2018 to 2020 are in).
+A pickle may name any function of Python and have it called. This one may build an ordered dict and tensors,
+from storages of the file; whatever else it names is refused. Both formats are read: the zip archive of
+PyTorch 1.6 and later, and the stream of pickles before it (which published weights of 2018 to 2020 are in).
 
 The formats: torch/serialization.py, `_save` and `_legacy_save`. In both a tensor is pickled as a call
-`torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...)`, counted in elements, and its storage as a
-persistent id ('storage', torch.FloatStorage, key, location, elements[, view]).
+`torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...)`, counted in elements, and its storage as
+a persistent id ('storage', torch.FloatStorage, key, location, elements[, view]).
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ class RefusedError(Exception):
 
 
 def read(path: Path, data: bytes) -> dict[str, np.ndarray]:
-    """The named tensors of the state dict whose bytes are `data`, as arrays of their own types. `path`: for errors.
+    """The named tensors of the state dict whose bytes are `data`, as arrays of their own types. `path`: for
+    errors.
 
     Raises GaxError for a file that is in neither format, is damaged, or holds something else.
     """
@@ -116,7 +117,8 @@ def _read_stream(data: bytes) -> tuple[Any, dict[str, bytes]]:
 class Restricted(pickle._Unpickler):
     """An unpickler that builds ordered dicts and `Tensor`s, and raises `RefusedError` at any other name.
 
-    The one written in Python: that in C allocates for whatever place in its memo a damaged file may name, of 2^32.
+    The one written in Python: that in C allocates for whatever place in its memo a damaged file may name, of
+    2^32.
     """
 
     def __init__(self, file: io.BytesIO) -> None:

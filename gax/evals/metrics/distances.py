@@ -1,4 +1,6 @@
-"""Euclidean distances between many points, a block of rows at a time on the device: the whole matrix never exists."""
+"""Euclidean distances between many points, a block of rows at a time on the device: the whole matrix never
+exists.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,16 @@ from gax.evals.metrics import float64
 BLOCK = 2**24  # distances held at once: 128 MiB of float64
 FEW = 16  # dimensions up to which differences are summed, which costs no more than a product there
 AGAIN = 2**22  # numbers held at once where distances are computed again from differences
-# |x|^2 + |y|^2 - 2 x.y loses all digits below rounding of the norms: squares that are smaller than this share of the norms
-# are computed again from differences. Those that are left have at least 8 right digits in float64, 4 in float32.
+# |x|^2 + |y|^2 - 2 x.y loses all digits below rounding of the norms: squares that are smaller than this share
+# of the norms are computed again from differences. Those that are left have at least 8 right digits in
+# float64, 4 in float32.
 SHARE = {'float64': 1e-6, 'float32': 3e-3}
 
 
 def _products(x: Array, y: Array, origin: Array) -> tuple[Array, Array]:
-    """|x - y|^2 [R, M] by products, with `origin` for the origin; and of which pairs it has cancelled, bool [R, M]."""
+    """|x - y|^2 [R, M] by products, with `origin` for the origin; and of which pairs it has cancelled, bool
+    [R, M].
+    """
     dtype = float64.dtype()
     x, y = x.astype(dtype) - origin.astype(dtype), y.astype(dtype) - origin.astype(dtype)
     norms = jnp.sum(x * x, axis=1)[:, None] + jnp.sum(y * y, axis=1)
@@ -80,12 +85,17 @@ def _between(x: np.ndarray, start: int, y: np.ndarray, on_device: tuple[Array, A
 
 
 def origin(y: np.ndarray) -> np.ndarray:
-    """A point in the middle, [D], that no far one moves: medians over up to 255 points. It is for speed, not for precision."""
+    """A point in the middle, [D], that no far one moves: medians over up to 255 points.
+
+    It is for speed, not for precision.
+    """
     return np.median(y[:: -(-len(y) // 255)], axis=0).astype(y.dtype)
 
 
 def smallest(distances: Array, k: int) -> tuple[Array, Array]:
-    """The k smallest of each row of [N, M], ascending, and their columns int32 [N, k]; of equals the first."""
+    """The k smallest of each row of [N, M], ascending, and their columns int32 [N, k]; of equals the
+    first.
+    """
     values, which = jax.lax.top_k(-distances, k)
     return -values, which.astype(jnp.int32)
 
@@ -94,7 +104,8 @@ def by_rows(fn: Callable[..., Any], x: np.ndarray, y: np.ndarray, *whole: Any, o
     """fn(distances [R, M], *whole) for blocks of the rows of x [N, D] against all of y [M, D].
 
     Args:
-      fn: a jitted function of Euclidean distances, float32 [R, M], and of `whole`; it returns a tree of [R, ...].
+      fn: a jitted function of Euclidean distances, float32 [R, M], and of `whole`; it returns a tree of [R,
+          ...].
       x, y: points, float32 or float64, on the host.
       whole: arrays that every block needs.
       others: x is y, and the distance of a point to itself is infinite.
@@ -102,10 +113,10 @@ def by_rows(fn: Callable[..., Any], x: np.ndarray, y: np.ndarray, *whole: Any, o
     Returns:
       What `fn` returned, one block after another, a tree of [N, ...] on the host.
 
-    Distances come from |x|^2 + |y|^2 - 2 x.y in `precise.dtype()`, and from differences where that cancels: near copies, and
-    tight clusters far from one another. They are rounded to float32 at the end, so that equal ones tie whatever the order of
-    summation (relative 1e-7). R is such that R * M is at most BLOCK. The last block is filled up by zeros, and what `fn`
-    returns for them dropped, so that it is compiled once.
+    Distances come from |x|^2 + |y|^2 - 2 x.y in `precise.dtype()`, and from differences where that cancels:
+    near copies, and tight clusters far from one another. They are rounded to float32 at the end, so that
+    equal ones tie whatever the order of summation (relative 1e-7). R is such that R * M is at most BLOCK. The
+    last block is filled up by zeros, and what `fn` returns for them dropped, so that it is compiled once.
     """
     size = max(1, min(len(x), BLOCK // len(y)))
     values = []

@@ -1,16 +1,17 @@
-"""The Frechet distance between two sets of features, each taken for a Gaussian; of FID's features it is the FID.
+"""The Frechet distance between two sets of features, each taken for a Gaussian; of FID's features it is the
+FID.
 
 Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, equation 6 (Dowson and Landau, 1982):
-d = |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), the square of the 2-Wasserstein distance. Covariances are unbiased
-(divided by N - 1), as in the TTUR code, pytorch-fid and torch-fidelity. 0 is best, there is no upper end, and the unit is
-that of the features, squared.
+d = |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), the square of the 2-Wasserstein distance. Covariances are
+unbiased (divided by N - 1), as in the TTUR code, pytorch-fid and torch-fidelity. 0 is best, there is no upper
+end, and the unit is that of the features, squared.
 
-Few samples: the distance is biased upwards by about c / N, where c depends on the generator (Chong and Forsyth, 2020), so
-compare only at equal N. With N <= D the covariances are singular. The distance is then still defined, and computed
-without any epsilon on the diagonal, but most of it is bias.
+Few samples: the distance is biased upwards by about c / N, where c depends on the generator (Chong and
+Forsyth, 2020), so compare only at equal N. With N <= D the covariances are singular. The distance is then
+still defined, and computed without any epsilon on the diagonal, but most of it is bias.
 
-The statistics stream: `batch_moments` on the devices, `merge` on the host, in float64. Only one batch and a few [D, D]
-matrices are ever held.
+The statistics stream: `batch_moments` on the devices, `merge` on the host, in float64. Only one batch and a
+few [D, D] matrices are ever held.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ from gax.evals.metrics import float64
 
 
 class Moments(NamedTuple):
-    """Of `num` samples: mean float64 [D], scatter float64 [D, D] = sum of (x - mean)(x - mean)^T. On the host."""
+    """Of `num` samples: mean float64 [D], scatter float64 [D, D] = sum of (x - mean)(x - mean)^T.
+
+    On the host.
+    """
 
     num: int
     mean: np.ndarray
@@ -52,7 +56,9 @@ class Frechet(NamedTuple):
 
 @partial(jax.jit, static_argnames='dtype')
 def _about_the_mean(x: Array, count: Array, dtype: Any) -> tuple[Array, Array, Array]:
-    """The rounded mean, what the rounding left out, and the scatter about the mean, of the first `count` rows."""
+    """The rounded mean, what the rounding left out, and the scatter about the mean, of the first `count`
+    rows.
+    """
     valid = (jnp.arange(len(x)) < count)[:, None]
     x = jnp.where(valid, x.astype(dtype), 0)
     total = jnp.maximum(count, 1).astype(dtype)
@@ -64,7 +70,9 @@ def _about_the_mean(x: Array, count: Array, dtype: Any) -> tuple[Array, Array, A
 
 
 def _auto(x: Any) -> Any:
-    """The same array on a mesh that leaves shardings to the compiler: where they are explicit, x^T x over rows is refused."""
+    """The same array on a mesh that leaves shardings to the compiler: where they are explicit, x^T x over
+    rows is refused.
+    """
     sharding = getattr(x, 'sharding', None)
     if not isinstance(sharding, NamedSharding):
         return x
@@ -73,11 +81,12 @@ def _auto(x: Any) -> Any:
 
 
 def batch_moments(features: Any, count: int | None = None, dtype: Any = None) -> Moments:
-    """Moments of a batch, computed where it lies: features float [B, D], of which rows from `count` on are padding.
+    """Moments of a batch, computed where it lies: features float [B, D], of which rows from `count` on are
+    padding.
 
-    Rows may be sharded over devices. The products are of differences from the mean, so that nothing cancels however far
-    from zero the features are; and in float64, or where the device has none (or `dtype` says so) in float32 with the
-    mean's own rounding error put right. Every batch of one shape runs the same program.
+    Rows may be sharded over devices. The products are of differences from the mean, so that nothing cancels
+    however far from zero the features are; and in float64, or where the device has none (or `dtype` says so)
+    in float32 with the mean's own rounding error put right. Every batch of one shape runs the same program.
     """
     if features.ndim != 2:
         raise errors.GaxError(
@@ -116,17 +125,20 @@ def _check(name: str, one: Moments) -> None:
 
 
 def _root(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvectors in columns, and the square roots of the eigenvalues, those below rounding error left out."""
+    """Eigenvectors in columns, and the square roots of the eigenvalues, those below rounding error left
+    out.
+    """
     values, vectors = np.linalg.eigh(covariance)
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, kept], np.sqrt(values[kept])
 
 
 def distance(a: Moments, b: Moments) -> Frechet:
-    """The distance from moments, in float64 on the host; GaxError where counts are below 2 or dimensions differ.
+    """The distance from moments, in float64 on the host; GaxError where counts are below 2 or dimensions
+    differ.
 
-    tr (S1 S2)^(1/2) is the sum of the singular values of S1^(1/2) S2^(1/2). With S = V L V^T they are those of
-    L1^(1/2) V1^T V2 L2^(1/2): no root of a matrix that is not symmetric is taken, nothing turns complex,
+    tr (S1 S2)^(1/2) is the sum of the singular values of S1^(1/2) S2^(1/2). With S = V L V^T they are those
+    of L1^(1/2) V1^T V2 L2^(1/2): no root of a matrix that is not symmetric is taken, nothing turns complex,
     and singular covariances make the matrix smaller.
     """
     _check('first set', a)

@@ -17,7 +17,8 @@ from gax import errors
 def doubles() -> Iterator[None]:
     """In the block, float64 is float64 on the device: for calls of jitted functions, never within one.
 
-    TPUs have no double precision: there `dtype` is float32, and whoever uses it takes care that nothing cancels.
+    TPUs have no double precision: there `dtype` is float32, and whoever uses it takes care that nothing
+    cancels.
     """
     with jax.enable_x64(jax.default_backend() != 'tpu'):
         yield
@@ -29,7 +30,9 @@ def dtype() -> Any:
 
 
 def features(name: str, x: Any, least: int = 1) -> np.ndarray:
-    """`x` as a host array [N, D], float32 or float64; GaxError where it is not that, not finite, or N < least."""
+    """`x` as a host array [N, D], float32 or float64; GaxError where it is not that, not finite, or N <
+    least.
+    """
     x = np.asarray(x)
     x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
     if x.ndim != 2 or not x.shape[1]:

@@ -1,10 +1,12 @@
-"""Inception Score: exp of the mutual information between samples and the classes that a classifier sees in them.
+"""Inception Score: exp of the mutual information between samples and the classes that a classifier sees in
+them.
 
-Salimans et al., "Improved Techniques for Training GANs", 2016, section 4: exp(mean KL(p(y|x) || p(y))), the mean over
-a split and p(y) the split's own mean; averaged over 10 splits. From 1 (every sample looks alike, or the classifier
-knows nothing) to the number of classes, and more is better. It never looks at real data: one sharp image of each class scores
-the maximum. Few samples bias it upwards where classes are uncertain and bound it by N / splits; compare at equal N and splits.
-The name is for the 1008 outputs of the FID Inception; with another classifier say whose.
+Salimans et al., "Improved Techniques for Training GANs", 2016, section 4: exp(mean KL(p(y|x) || p(y))), the
+mean over a split and p(y) the split's own mean; averaged over 10 splits. From 1 (every sample looks alike, or
+the classifier knows nothing) to the number of classes, and more is better. It never looks at real data: one
+sharp image of each class scores the maximum. Few samples bias it upwards where classes are uncertain and
+bound it by N / splits; compare at equal N and splits. The name is for the 1008 outputs of the FID Inception;
+with another classifier say whose.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class Score(NamedTuple):
 
 
 def of_logits(logits: Any, splits: int = SPLITS, seed: int | None = SEED) -> Score:
-    """The score from logits float [N, K] (torch-fidelity: of the layer without its bias, 'logits_unbiased')."""
+    """The score from logits float [N, K] (torch-fidelity: of the layer without its bias,
+    'logits_unbiased').
+    """
     logits = float64.features('logits', logits).astype(np.float64)
     shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -38,8 +42,8 @@ def of_logits(logits: Any, splits: int = SPLITS, seed: int | None = SEED) -> Sco
 def score(probabilities: Any, splits: int = SPLITS, seed: int | None = SEED) -> Score:
     """The score from probabilities float [N, K] whose rows sum to 1; 0 log 0 counts as 0.
 
-    seed: samples are shuffled before they are split, by RandomState(seed).permutation as in torch-fidelity, lest classes in
-    order fall into different splits; None leaves the order, as Salimans et al. do.
+    seed: samples are shuffled before they are split, by RandomState(seed).permutation as in torch-fidelity,
+    lest classes in order fall into different splits; None leaves the order, as Salimans et al. do.
     """
     p: np.ndarray = float64.features('probabilities', probabilities).astype(np.float64)
     if (p < 0).any() or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:

@@ -1,9 +1,12 @@
-"""Kernel distance (of Inception features: KID): the squared maximum mean discrepancy with a cubic kernel, unbiased.
+"""Kernel distance (of Inception features: KID): the squared maximum mean discrepancy with a cubic kernel,
+unbiased.
 
-Binkowski et al., "Demystifying MMD GANs", 2018: k(x, y) = (x.y / D + 1)^3, and the unbiased estimate of equation 4
+Binkowski et al., "Demystifying MMD GANs", 2018: k(x, y) = (x.y / D + 1)^3, and the unbiased estimate of
+equation 4
 (Gretton et al., 2012, lemma 6): mean k(x, x') over x != x' + mean k(y, y') over y != y' - 2 mean k(x, y).
-It is averaged over random subsets of both sets. 0 is best; as the estimate is unbiased, it may be below zero, and its
-expectation does not depend on how many samples there are; its noise does. Reported as it is, not times 1000.
+It is averaged over random subsets of both sets. 0 is best; as the estimate is unbiased, it may be below zero,
+and its expectation does not depend on how many samples there are; its noise does. Reported as it is, not
+times 1000.
 """
 
 from __future__ import annotations
@@ -19,7 +22,9 @@ SUBSETS, SIZE, SEED = 100, 1000, 2020  # torch-fidelity's
 
 
 class Kernel(NamedTuple):
-    """mean: the distance. std: its standard deviation over the subsets (divided by their number, as torch-fidelity's)."""
+    """mean: the distance. std: its standard deviation over the subsets (divided by their number, as
+    torch-fidelity's).
+    """
 
     mean: float
     std: float
@@ -28,9 +33,10 @@ class Kernel(NamedTuple):
 def kernel(x: np.ndarray, y: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """(x.y / D + 1)^3, but for terms in x alone and in y alone; float64 [N, M] of float64 [N, D] and [M, D].
 
-    With x = m + u, y = m + v, c = m.m / D + 1, p = m.u / D, q = m.v / D, w = u.v / D and s = c + p + q the kernel is
-    (s + w)^3 = s^3 + 3 s^2 w + 3 s w^2 + w^3. In the unbiased estimate any f(x) + g(y) goes away, so that of s^3 only
-    3 p q (2 c + p + q) counts. Of features far from 0 what goes away is large, and would take all digits along.
+    With x = m + u, y = m + v, c = m.m / D + 1, p = m.u / D, q = m.v / D, w = u.v / D and s = c + p + q the
+    kernel is (s + w)^3 = s^3 + 3 s^2 w + 3 s w^2 + w^3. In the unbiased estimate any f(x) + g(y) goes away,
+    so that of s^3 only 3 p q (2 c + p + q) counts. Of features far from 0 what goes away is large, and would
+    take all digits along.
     """
     count = x.shape[1]
     u, v = x - middle, y - middle
@@ -55,8 +61,9 @@ def mmd2(x: np.ndarray, y: np.ndarray) -> float:
 def distance(real: Any, fake: Any, subsets: int = SUBSETS, size: int = SIZE, seed: int = SEED) -> Kernel:
     """The kernel distance of features float [N, D] and [M, D].
 
-    Subsets are drawn without replacement as torch-fidelity draws them (RandomState(seed).choice, first from the first
-    set), so that the numbers are the same. GaxError where a set is smaller than `size`; below 2 no estimate exists.
+    Subsets are drawn without replacement as torch-fidelity draws them (RandomState(seed).choice, first from
+    the first set), so that the numbers are the same. GaxError where a set is smaller than `size`; below 2 no
+    estimate exists.
     """
     real, fake = float64.pair(real, fake, 2)
     if size < 2 or subsets < 1:

@@ -24,9 +24,9 @@ class Coverage(NamedTuple):
 def gaussian(points: Array, centers: Array, std: float, within: float = HIGH_QUALITY) -> Coverage:
     """Coverage of a mixture of round Gaussians by `points` [N, D]; centers [K, D].
 
-    A sample is of high quality if its distance to the nearest center is below `within` standard deviations, and counts
-    for that mode; one such sample captures the mode (Lin et al., "PacGAN", 2018, by its code). In two
-    dimensions a perfect sampler has quality 1 - exp(-4.5) = 98.9 %.
+    A sample is of high quality if its distance to the nearest center is below `within` standard deviations,
+    and counts for that mode; one such sample captures the mode (Lin et al., "PacGAN", 2018, by its code). In
+    two dimensions a perfect sampler has quality 1 - exp(-4.5) = 98.9 %.
     """
     squared = jnp.sum(jnp.square(points[:, None] - centers), axis=-1)
     good = jnp.min(squared, axis=1) < (within * std) ** 2

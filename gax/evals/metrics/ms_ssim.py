@@ -1,15 +1,17 @@
 """MS-SSIM: how alike two images are, and from it how diverse a set is.
 
-Wang, Simoncelli and Bovik, "Multiscale Structural Similarity for Image Quality Assessment", 2003, equation 7: the product over
-scales of (contrast * structure)^w, and of the luminance at the coarsest. Window Gaussian, 11 wide, sigma 1.5, no padding;
-K1 = 0.01, K2 = 0.03, range 255; each channel by itself, then their mean; negative terms count as 0 (as in TensorFlow and
-pytorch_msssim). From 0 to 1 (the same image).
+Wang, Simoncelli and Bovik, "Multiscale Structural Similarity for Image Quality Assessment", 2003, equation 7:
+the product over scales of (contrast * structure)^w, and of the luminance at the coarsest. Window Gaussian, 11
+wide, sigma 1.5, no padding; K1 = 0.01, K2 = 0.03, range 255; each channel by itself, then their mean;
+negative terms count as 0 (as in TensorFlow and pytorch_msssim). From 0 to 1 (the same image).
 
-Diversity: the mean over random pairs of a set (Odena et al., "Conditional Image Synthesis with Auxiliary Classifier GANs", 2017,
-section 4.2, within classes). Lower is more diverse; noise is most diverse of all, so compare with the value of real data,
-which is what to come near. Few pairs bring noise, no bias; the standard error says how much.
+Diversity: the mean over random pairs of a set (Odena et al., "Conditional Image Synthesis with Auxiliary
+Classifier GANs", 2017, section 4.2, within classes). Lower is more diverse; noise is most diverse of all, so
+compare with the value of real data, which is what to come near. Few pairs bring noise, no bias; the standard
+error says how much.
 
-Five scales need sides of 161 pixels. Smaller images get as many scales as leave 11 pixels (32 px: two), and their weights are
+Five scales need sides of 161 pixels. Smaller images get as many scales as leave 11 pixels (32 px: two), and
+their weights are
 scaled to sum to 1: such values are not comparable with those of other sizes.
 """
 
@@ -112,7 +114,9 @@ def draw_pairs(num: int, seed: int, labels: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def diversity(images: Any, pairs: int = 1000, seed: int = 0, labels: Any = None) -> Diversity:
-    """Mean similarity of random pairs of images uint8 [N, H, W, C]; with labels int [N] of pairs within a class."""
+    """Mean similarity of random pairs of images uint8 [N, H, W, C]; with labels int [N] of pairs within a
+    class.
+    """
     images = np.asarray(images)
     if images.ndim != 4 or images.dtype != np.uint8:
         raise errors.GaxError(

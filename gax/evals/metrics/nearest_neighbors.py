@@ -1,10 +1,11 @@
 """Nearest neighbours: who they are, and whether they tell fakes from reals.
 
-The two-sample accuracy is that of the leave-one-out nearest-neighbour classifier on reals and fakes together: Lopez-Paz and
-Oquab, "Revisiting Classifier Two-Sample Tests", 2017; split in two by Xu et al., "An Empirical Study on Evaluation Metrics
-of GANs", 2018. Chance, 0.5, is best, from either side: 1 says that the sets are apart; 0 that every sample has its
-nearest neighbour in the other set, as where fakes are copies of the reals. Few samples bring noise of about 0.5 / sqrt(N)
-and, in many dimensions, too little density to see small faults: the accuracy rises with N until it does.
+The two-sample accuracy is that of the leave-one-out nearest-neighbour classifier on reals and fakes together:
+Lopez-Paz and Oquab, "Revisiting Classifier Two-Sample Tests", 2017; split in two by Xu et al., "An Empirical
+Study on Evaluation Metrics of GANs", 2018. Chance, 0.5, is best, from either side: 1 says that the sets are
+apart; 0 that every sample has its nearest neighbour in the other set, as where fakes are copies of the reals.
+Few samples bring noise of about 0.5 / sqrt(N) and, in many dimensions, too little density to see small
+faults: the accuracy rises with N until it does.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class Neighbours(NamedTuple):
 class TwoSample(NamedTuple):
     """Shares, 0 to 1, of points whose nearest other is of their own kind: of all, of the reals, of the fakes.
 
-    real low and fake high: fakes huddle in few places, and the reals there have fakes for neighbours (mode collapse).
+    real low and fake high: fakes huddle in few places, and the reals there have fakes for neighbours (mode
+    collapse).
     """
 
     accuracy: float
@@ -44,10 +46,11 @@ def _search(gaps: Array, k: int) -> Array:
 
 
 def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Neighbours:
-    """The k nearest of `data` [M, D] to each of `queries` [N, D], nearest first; of equals (relative 1e-7) the first in the data.
+    """The k nearest of `data` [M, D] to each of `queries` [N, D], nearest first; of equals (relative 1e-7)
+    the first in the data.
 
-    others: the queries are the data, and no point is its own neighbour. The distances of the k are computed anew
-    from differences, so that a copy is at distance 0 exactly. GaxError where k exceeds the data.
+    others: the queries are the data, and no point is its own neighbour. The distances of the k are computed
+    anew from differences, so that a copy is at distance 0 exactly. GaxError where k exceeds the data.
     """
     queries, data = float64.pair(queries, data, 1, ('query', 'data'))
     available = len(data) - others
@@ -63,10 +66,11 @@ def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Nei
 
 
 def two_sample(real: Any, fake: Any) -> TwoSample:
-    """Leave-one-out 1-NN accuracy of features float [N, D] each; GaxError where the sets are not of one size >= 2.
+    """Leave-one-out 1-NN accuracy of features float [N, D] each; GaxError where the sets are not of one size
+    >= 2.
 
-    With unequal sizes a classifier that sees nothing would not score 0.5. A point as near to a real as to a fake counts
-    as near the real.
+    With unequal sizes a classifier that sees nothing would not score 0.5. A point as near to a real as to a
+    fake counts as near the real.
     """
     real, fake = float64.pair(real, fake, 2)
     if len(real) != len(fake):

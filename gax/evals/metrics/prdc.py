@@ -1,17 +1,22 @@
-"""Precision, recall, density and coverage: how many fakes look like reals, and how many reals have a fake near them.
+"""Precision, recall, density and coverage: how many fakes look like reals, and how many reals have a fake
+near them.
 
-Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019, equations 1 to 3, and Naeem
-et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020, equations 3 to 6. A point's ball
-reaches to its k-th nearest neighbour within its own set, itself not counted. More is better in all four.
+Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019, equations 1
+to 3, and Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020, equations 3 to
+6. A point's ball reaches to its k-th nearest neighbour within its own set, itself not counted. More is better
+    in all four.
 
 precision  share of fakes in the ball of any real                     0 to 1
 recall     share of reals in the ball of any fake                     0 to 1
-density    mean over fakes of the number of reals' balls they are in, over k; 1 for equal distributions, >= 0 without end
-coverage   share of reals with a fake in their ball                   0 to 1; about 1 - 2^-k for equal distributions
+density    mean over fakes of the number of reals' balls they are in, over k; 1 for equal distributions, >= 0
+without end
+coverage   share of reals with a fake in their ball                   0 to 1; about 1 - 2^-k for equal
+distributions
 
-Conventions are those of the `prdc` package: balls are open (strictly nearer than the radius; Kynkaanniemi et al. have
-<=, which differs for ties only), and k = 5. (Kynkaanniemi et al. use k = 3, and torch-fidelity, too.) One outlier among the reals
-has a large ball and raises precision, one among the fakes recall; density and coverage are robust to them.
+Conventions are those of the `prdc` package: balls are open (strictly nearer than the radius; Kynkaanniemi et
+al. have <=, which differs for ties only), and k = 5. (Kynkaanniemi et al. use k = 3, and torch-fidelity,
+too.) One outlier among the reals has a large ball and raises precision, one among the fakes recall; density
+and coverage are robust to them.
 All depend on N and k: radii shrink as N grows, so compare at equal N and k, and with as many reals as fakes.
 """
 

@@ -1,9 +1,10 @@
-"""An order of a set that follows from what is in it: no result depends on the order in which somebody wrote a file.
+"""An order of a set that follows from what is in it: no result depends on the order in which somebody wrote a
+file.
 
-Metrics that draw (subsets, pairs, patches) or split draw places in an order. A file may be sorted by class, so a prefix of it
-is no sample of it, and a random choice of places is another one for each order of the file. Here examples are sorted by two
-random projections, and the sorted places are shuffled: a uniformly random order for whoever knows nothing of the projections,
-and the same one for every order of the set.
+Metrics that draw (subsets, pairs, patches) or split draw places in an order. A file may be sorted by class,
+so a prefix of it is no sample of it, and a random choice of places is another one for each order of the file.
+Here examples are sorted by two random projections, and the sorted places are shuffled: a uniformly random
+order for whoever knows nothing of the projections, and the same one for every order of the set.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ REAL, FAKE = 1, 2  # salts: where fakes are copies of reals, their orders must h
 
 
 def projections(x: Any) -> np.ndarray:
-    """Two numbers for each example of [N, ...], float64 [N, 2]; exact, whatever the order of summation, for uint8."""
+    """Two numbers for each example of [N, ...], float64 [N, 2]; exact, whatever the order of summation, for
+    uint8.
+    """
     flat = np.asarray(x).reshape(len(x), -1)
     axes = np.random.RandomState(0).randint(-(2**20), 2**20, (flat.shape[1], 2)).astype(np.float64)
     size = max(1, BLOCK // flat.shape[1])
@@ -30,14 +33,17 @@ def projections(x: Any) -> np.ndarray:
 
 
 def shuffled(keys: np.ndarray, labels: np.ndarray | None, salt: int) -> np.ndarray:
-    """The random order, int32 [N], of examples with these projections [N, 2]; of equal ones the lower label comes first."""
+    """The random order, int32 [N], of examples with these projections [N, 2]; of equal ones the lower label
+    comes first.
+    """
     columns = (keys[:, 1], keys[:, 0]) if labels is None else (labels, keys[:, 1], keys[:, 0])
     ranked: np.ndarray = np.lexsort(columns)
     return ranked[shuffle.permutation(0, salt, len(ranked))].astype(np.int32)
 
 
 def of_source(read: Callable[[np.ndarray, int, int], Iterator[Any]], size: int, salt: int) -> np.ndarray:
-    """The random order, int32 [size], of the examples that `read` (see collect.reader) reads: all of them, once.
+    """The random order, int32 [size], of the examples that `read` (see collect.reader) reads: all of them,
+    once.
 
     Of more than LIMIT examples it is a random order of their places, which the order of the set decides.
     """

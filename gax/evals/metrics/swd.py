@@ -1,13 +1,16 @@
 """Sliced Wasserstein distance: of points, and of the patches of images, scale by scale.
 
-`points`: the mean over random directions of the 1-Wasserstein distance between projections, which in one dimension is the mean
-distance between sorted samples (Rabin et al., 2011). It has the unit of the points, and is 0 for equal sets.
+`points`: the mean over random directions of the 1-Wasserstein distance between projections, which in one
+dimension is the mean distance between sorted samples (Rabin et al., 2011). It has the unit of the points, and
+is 0 for equal sets.
 
-`images`: Karras et al., "Progressive Growing of GANs", 2018, section 5: 128 random 7 x 7 patches of every image at every level of
-its Laplacian pyramid (Burt and Adelson, 1983), each set's channels normalised to mean 0 and deviation 1 by themselves (so a
-cast of colour, or contrast, is not seen), 4 x 128 directions; times 1000, as in the paper's tables. Levels are halved down to
-16 pixels, named by their resolution: coarse ones see structure, fine ones texture. Lower is better; compare with the value
-between two sets of reals, for few samples keep it above 0 by about 1 / sqrt(N), and compare only at equal N.
+`images`: Karras et al., "Progressive Growing of GANs", 2018, section 5: 128 random 7 x 7 patches of every
+image at every level of its Laplacian pyramid (Burt and Adelson, 1983), each set's channels normalised to mean
+0 and deviation 1 by themselves (so a cast of colour, or contrast, is not seen), 4 x 128 directions; times
+1000, as in the paper's tables. Levels are halved down to
+16 pixels, named by their resolution: coarse ones see structure, fine ones texture. Lower is better; compare
+with the value between two sets of reals, for few samples keep it above 0 by about 1 / sqrt(N), and compare
+only at equal N.
 """
 
 from __future__ import annotations
@@ -50,7 +53,9 @@ def levels(side: int) -> list[int]:
 
 
 def _blur(x: Any) -> Any:
-    """The binomial 1 4 6 4 1 over both sides of [B, H, W, C], mirrored at the edges (which are not repeated)."""
+    """The binomial 1 4 6 4 1 over both sides of [B, H, W, C], mirrored at the edges (which are not
+    repeated).
+    """
     for axis in (1, 2):
         padded = np.pad(x, [(2, 2) if i == axis else (0, 0) for i in range(4)], mode='reflect')
         parts = [padded.take(np.arange(i, i + x.shape[axis]), axis) for i in range(5)]
@@ -70,7 +75,9 @@ def _double(x: np.ndarray, like: np.ndarray) -> np.ndarray:
 
 
 def band(images: np.ndarray, level: int, last: bool) -> np.ndarray:
-    """Level 0, 1, ... of the Laplacian pyramid of images [B, H, W, C], float32; the last one is the low-pass rest."""
+    """Level 0, 1, ... of the Laplacian pyramid of images [B, H, W, C], float32; the last one is the low-pass
+    rest.
+    """
     x: Any = images.astype(np.float32)
     for _ in range(level):
         x = _half(x)
@@ -94,10 +101,11 @@ def patches(images: np.ndarray, level: int, last: bool, seed: int) -> np.ndarray
 
 
 def images(real: Any, fake: Any, seed: int = 0) -> dict[str, float]:
-    """{'64': ..., '32': ..., '16': ..., 'mean': ...} times 1000, of as many fakes as reals, uint8 [N, H, W, C].
+    """{'64': ..., '32': ..., '16': ..., 'mean': ...} times 1000, of as many fakes as reals, uint8 [N, H, W,
+    C].
 
-    A level's descriptors are held for both sets: 25 kB for each gray image, 75 kB for each in colour. GaxError where
-    shapes differ or sides are below 7 pixels.
+    A level's descriptors are held for both sets: 25 kB for each gray image, 75 kB for each in colour.
+    GaxError where shapes differ or sides are below 7 pixels.
     """
     real, fake = np.asarray(real), np.asarray(fake)
     if real.ndim != 4 or real.shape != fake.shape or not len(real):

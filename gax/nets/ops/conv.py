@@ -1,27 +1,32 @@
 """Convolutions that are fast on every platform.
 
-On GPU and TPU these are `jax.lax` convolutions. On CPU they are a matrix product between two cheap linear maps,
-because XLA:CPU runs a convolution inside `while`/`scan` about 30 times slower than outside, and matrix products at
-full speed:
+On GPU and TPU these are `jax.lax` convolutions. On CPU they are a matrix product between two cheap linear
+maps, because XLA:CPU runs a convolution inside `while`/`scan` about 30 times slower than outside, and matrix
+products at full speed:
 
     rows    x [B, H, W, Cin]    -> [B, H', W, kh * Cin]     the kh rows that an output row sees, side by side
-    dot     rows @ kernel       -> [B, H', W, kw * Cout]    what each column gives to the kw output columns near it
+    dot     rows @ kernel       -> [B, H', W, kw * Cout]    what each column gives to the kw output columns
+    near it
     spread  sum over kw         -> [B, H', W', Cout]        these gifts, shifted into place and added
 
-Splitting the kernel between the two sides moves kh * Cin + kw * Cout numbers per pixel, where patches (im2col) move
-kh * kw * Cin. On 2 cores, batch 64, forward, best of 15: 5x5 256->128 on 7x7, 19 ms against 35 with concatenated
-patches (the bare product: 16); transposed 5x5 128->64 of stride 2 from 7x7, 4.7 ms against 20 with overlap-add of all
-kh * kw taps. `rows` and `spread` are each other's transpose in kind, so plain autodiff finds gradients of the same
+Splitting the kernel between the two sides moves kh * Cin + kw * Cout numbers per pixel, where patches
+(im2col) move kh * kw * Cin. On 2 cores, batch 64, forward, best of 15: 5x5 256->128 on 7x7, 19 ms against 35
+with concatenated
+patches (the bare product: 16); transposed 5x5 128->64 of stride 2 from 7x7, 4.7 ms against 20 with
+overlap-add of all kh * kw taps. `rows` and `spread` are each other's transpose in kind, so plain autodiff
+finds gradients of the same
 form and cost: no custom rule, hence any order and mode of differentiation, vmap and sharding.
 
-Where it pays, products are saved on top of that: see winograd.py. For float32 and wider; narrower numbers would lose too many
-digits.
+Where it pays, products are saved on top of that: see winograd.py. For float32 and wider; narrower numbers
+would lose too many digits.
 
-Grouped convolutions are as many small ones side by side: XLA:CPU's own are slow (8x8, 192 channels in 12 groups, 2 cores,
-forward and gradients in a loop: 237 ms against 19), and a block-diagonal kernel multiplies mostly zeros (79 ms).
+Grouped convolutions are as many small ones side by side: XLA:CPU's own are slow (8x8, 192 channels in 12
+groups, 2 cores,
+forward and gradients in a loop: 237 ms against 19), and a block-diagonal kernel multiplies mostly zeros (79
+    ms).
 
-Images are [B, H, W, C], kernels [kh, kw, Cin, Cout], as in Flax; any floating dtype, kept. The lowerings agree up to
-rounding.
+Images are [B, H, W, C], kernels [kh, kw, Cin, Cout], as in Flax; any floating dtype, kept. The lowerings
+agree up to rounding.
 """
 
 import functools
@@ -54,11 +59,13 @@ def conv(
     *,
     lowering: Lowering | None = None,
 ) -> Array:
-    """Cross-correlation of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin / groups, Cout] -> [B, H', W', Cout].
+    """Cross-correlation of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin / groups, Cout] -> [B, H', W',
+    Cout].
 
-    `padding` is 'SAME', 'VALID' or ((low, high), (low, high)). The i-th of `groups` equal parts of the output channels
-    sees the i-th part of the input's. `lowering` overrides the platform's choice (for tests): 'patches' is the way of the
-    two maps, 'points' that of winograd.py wherever it is possible, 'cheapest' the better of these.
+    `padding` is 'SAME', 'VALID' or ((low, high), (low, high)). The i-th of `groups` equal parts of the output
+    channels sees the i-th part of the input's. `lowering` overrides the platform's choice (for tests):
+    'patches' is the way of the two maps, 'points' that of winograd.py wherever it is possible, 'cheapest' the
+    better of these.
     """
     if x.shape[-1] != groups * kernel.shape[2] or kernel.shape[3] % groups:
         raise ValueError(
@@ -98,9 +105,9 @@ def conv_transpose(
 ) -> Array:
     """Transposed convolution of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin, Cout] -> [B, H', W', Cout].
 
-    The convention of `lax.conv_transpose(..., transpose_kernel=False)` and `flax.linen.ConvTranspose`: a convolution
-    (cross-correlation, kernel not flipped) of `x` with `stride - 1` zeros put between its pixels. 'SAME' gives
-    H' = H * stride; explicit pads are those of the stretched image.
+    The convention of `lax.conv_transpose(..., transpose_kernel=False)` and `flax.linen.ConvTranspose`: a
+    convolution (cross-correlation, kernel not flipped) of `x` with `stride - 1` zeros put between its pixels.
+    'SAME' gives H' = H * stride; explicit pads are those of the stretched image.
     """
     lowering = lowering or default_lowering()
     if lowering == 'lax':
@@ -119,7 +126,8 @@ def conv_transpose(
         for (n, s, (low, _), k), size in zip(axes, sizes, strict=True)
     ]
     out = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[3]), x.dtype)
-    # Turned round apart from all else: within the optimizer's loops its gradient is read number by number in each.
+    # Turned round apart from all else: within the optimizer's loops its gradient is read number by number in
+    # each.
     kernel = lax.optimization_barrier(kernel)[::-1, ::-1].swapaxes(2, 3)
     return jax.linear_transpose(lambda y: _conv(y, kernel, strides, pads, lowering), out)(x)[0]
 
@@ -158,7 +166,8 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, lowering:
         return winograd.conv(x, kernel, (h, w), plan)
     kernel = kernel.swapaxes(1, 2)  # [kh, Cin, kw, Cout]
     if kw > 1 and (kh * kw * cin <= kh * cin + kw * cout or w.out * w.stride < w.length):
-        # Few input channels, or columns whose gifts would fall outside: columns side by side as well, nothing to spread.
+        # Few input channels, or columns whose gifts would fall outside: columns side by side as well, nothing
+        # to spread.
         x, kernel = _windows(x, 2, w), kernel.transpose(0, 2, 1, 3).reshape(kh, kw * cin, 1, cout)
         w = Axis(w.out, 1, 1, 0, w.out)
     parts = []
@@ -187,11 +196,12 @@ def _grouped(
 
 
 def _of_own_rows(fn: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
-    """fn(x, kernel); where rows are split over the devices of the mesh in use (sharding.under), each device does its own.
+    """fn(x, kernel); where rows are split over the devices of the mesh in use (sharding.under), each device
+    does its own.
 
-    For convolutions in groups. With others the compiler sees to that by itself; with groups it has every device gather and
-    convolve the whole batch (openxla/xla issue 47945, 2026). Gradients of kernels are summed over the devices; XLA joins these
-    sums with all others.
+    For convolutions in groups. With others the compiler sees to that by itself; with groups it has every
+    device gather and convolve the whole batch (openxla/xla issue 47945, 2026). Gradients of kernels are
+    summed over the devices; XLA joins these sums with all others.
     """
     mesh = jax.sharding.get_abstract_mesh()
     ours = all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)  # not within a shard_map
@@ -202,19 +212,25 @@ def _of_own_rows(fn: Callable[[Array, Array], Array], x: Array, kernel: Array) -
 
 
 def _matmul(x: Array, matrix: Array) -> Array:
-    """x [..., K] @ matrix [K, N], in two dimensions: with more, XLA writes a transposed copy of x for the gradient."""
+    """x [..., K] @ matrix [K, N], in two dimensions: with more, XLA writes a transposed copy of x for the
+    gradient.
+    """
     return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[-1])
 
 
 def _windows(x: Array, axis: int, a: Axis) -> Array:
-    """x [B, H, W, C] -> [..., a.out at the axis, ..., a.size * C], the inputs that each output sees side by side."""
+    """x [B, H, W, C] -> [..., a.out at the axis, ..., a.size * C], the inputs that each output sees side by
+    side.
+    """
     phases = _phases(x, axis, a.stride)
     places = [divmod(tap - a.low, a.stride) for tap in range(a.size)]
     return jnp.concatenate([_shift(phases[phase], axis, start, a.out) for start, phase in places], axis=-1)
 
 
 def _spread(gifts: Array, w: Axis, phase: int) -> Array:
-    """gifts [B, H', W, taps * Cout] of one phase of the columns -> their sum at the outputs [B, H', W', Cout]."""
+    """gifts [B, H', W, taps * Cout] of one phase of the columns -> their sum at the outputs [B, H', W',
+    Cout].
+    """
     taps = w.taps(phase)
     # A split, for the gradient of slices would be slower.
     parts = lax.split(gifts, [gifts.shape[-1] // len(taps)] * len(taps), axis=3)
@@ -225,7 +241,9 @@ def _spread(gifts: Array, w: Axis, phase: int) -> Array:
 
 
 def _phases(x: Array, axis: int, stride: int) -> list[Array]:
-    """[x[0::stride], x[1::stride], ...] along the axis, by a reshape: the gradient of a strided slice is slower."""
+    """[x[0::stride], x[1::stride], ...] along the axis, by a reshape: the gradient of a strided slice is
+    slower.
+    """
     if stride == 1:
         return [x]
     length, shape = x.shape[axis], x.shape

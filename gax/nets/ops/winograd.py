@@ -1,28 +1,33 @@
 """Convolutions with fewer multiplications, for CPUs: by values at points.
 
-A correlation of a tile of inputs x with a kernel k is the product of two polynomials, turned round (the transposition
-principle), and a product of polynomials is known by its values at enough points. So there are matrices with
+A correlation of a tile of inputs x with a kernel k is the product of two polynomials, turned round (the
+transposition principle), and a product of polynomials is known by its values at enough points. So there are
+matrices with
 
     y = A^T ((G k) * (E x))
 
-for every k and x: E is the transposed inverse of the Vandermonde matrix of the points, G and A are Vandermonde matrices
-of as many columns as there are taps and outputs. In two dimensions the points are pairs. With channels the product `*` is a
-matrix product for each pair, and all three maps are matrix products with constants. Two choices of points are used:
+for every k and x: E is the transposed inverse of the Vandermonde matrix of the points, G and A are
+Vandermonde matrices of as many columns as there are taps and outputs. In two dimensions the points are pairs.
+With channels the product `*` is a matrix product for each pair, and all three maps are matrix products with
+constants. Two choices of points are used:
 
-    a few fractions and infinity   tiles of 2 to 4 outputs. 4 outputs of 2 taps: 5 products instead of 8, of 3 taps:
-                                   6 instead of 12; in two dimensions 25 of 64 and 36 of 144 (Winograd's F(4, 3)).
-    roots of unity                 the whole of a small image at once, zeros around it shared by both sides: a discrete
-                                   Fourier transform. A conjugate pair is one complex product, made of three real ones.
+    a few fractions and infinity   tiles of 2 to 4 outputs. 4 outputs of 2 taps: 5 products instead of 8, of 3
+                                   taps: 6 instead of 12; in two dimensions 25 of 64 and 36 of 144 (Winograd's
+    F(4, 3)).
+    roots of unity                 the whole of a small image at once, zeros around it shared by both sides: a
+                                   discrete Fourier transform. A conjugate pair is one complex product, made
+                                   of three real ones.
                                    5x5 taps on 7x7 pixels: 121 products instead of 1,225.
 
-Strides split inputs and taps into phases, which are more channels. All is linear in x and in k, so autodiff finds gradients of
-the same form. With rows of E and G balanced and points chosen by the error that they make, results in float32 are within
-6 times the rounding errors of the plain sum (tests/nets/ops/test_winograd.py holds them to it).
+Strides split inputs and taps into phases, which are more channels. All is linear in x and in k, so autodiff
+finds gradients of the same form. With rows of E and G balanced and points chosen by the error that they make,
+results in float32 are within 6 times the rounding errors of the plain sum (tests/nets/ops/test_winograd.py
+holds them to it).
 
-Andrew Lavin and Scott Gray, Fast Algorithms for Convolutional Neural Networks, 2016, section 4 (tiles); Aleksandar Zlateski,
-Zhen Jia, Kai Li and Fredo Durand, FFT Convolutions are Faster than Winograd on Modern CPUs, Here is Why, 2018; Barbara
-Barabasz, Andrew Anderson, Kirk Soodhalter and David Gregg, Error Analysis and Improving the Accuracy of Winograd Convolution for
-Deep Neural Networks, 2018 (fractions as points).
+Andrew Lavin and Scott Gray, Fast Algorithms for Convolutional Neural Networks, 2016, section 4 (tiles);
+Aleksandar Zlateski, Zhen Jia, Kai Li and Fredo Durand, FFT Convolutions are Faster than Winograd on Modern
+CPUs, Here is Why, 2018; Barbara Barabasz, Andrew Anderson, Kirk Soodhalter and David Gregg, Error Analysis
+and Improving the Accuracy of Winograd Convolution for Deep Neural Networks, 2018 (fractions as points).
 """
 
 from __future__ import annotations
@@ -41,7 +46,8 @@ from gax.core.types import Array
 
 Points = tuple[complex, ...]
 INFINITY = complex(np.inf)
-# For n points: fractions whose error is within a tenth of the least of all subsets of +-{1/3, 1/2, 3/4, 1, 3/2, 2, 3}.
+# For n points: fractions whose error is within a tenth of the least of all subsets of +-{1/3, 1/2, 3/4, 1,
+# 3/2, 2, 3}.
 FRACTIONS: dict[int, Points] = {
     3: (0, -1, INFINITY),
     4: (0, 1, -1, INFINITY),
@@ -50,16 +56,18 @@ FRACTIONS: dict[int, Points] = {
 }
 MAX_ROOTS = 12  # beyond, the transforms, which are dense, cost more than they save
 # What decides between plans and the plain sum, fitted to forward and backward passes of 38 layers on 2 cores
-# (benchmarks/layers.py). In floating-point operations: MOVE in the time in which a number is written and read again (of kernels
-# three times that, for few rows use each), LONGER in that of a plan's additional operations. WORTH: the share of the plain
-# sum's cost that a plan may have.
+# (benchmarks/layers.py). In floating-point operations: MOVE in the time in which a number is written and read
+# again (of kernels three times that, for few rows use each), LONGER in that of a plan's additional
+# operations. WORTH: the share of the plain sum's cost that a plan may have.
 MOVE = 10
 LONGER = 20_000_000
 WORTH = 0.85
 
 
 class Axis(NamedTuple):
-    """One spatial axis of a convolution: output `o` sees the inputs `o * stride + tap - low`, 0 <= tap < size."""
+    """One spatial axis of a convolution: output `o` sees the inputs `o * stride + tap - low`, 0 <= tap <
+    size.
+    """
 
     length: int
     size: int
@@ -75,8 +83,9 @@ class Axis(NamedTuple):
 class Plan(NamedTuple):
     """How one axis is gone through: in `tiles` tiles of `outputs` outputs.
 
-    points: where a tile is evaluated. front: zero taps put before the kernel's. taps: of each phase. start, inputs: the blocks
-    of `stride` inputs that may differ from zero, counted from the first that the tile's outputs see.
+    points: where a tile is evaluated. front: zero taps put before the kernel's. taps: of each phase. start,
+    inputs: the blocks of `stride` inputs that may differ from zero, counted from the first that the tile's
+    outputs see.
     """
 
     points: Points
@@ -117,7 +126,9 @@ def roots(count: int) -> Points:
 
 @functools.cache
 def matrices(h: Plan, w: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A [R, outputs], G [R, taps] and E [R, inputs] of a tile in two dimensions, float64; R products in all."""
+    """A [R, outputs], G [R, taps] and E [R, inputs] of a tile in two dimensions, float64; R products in
+    all.
+    """
     axes = [
         (_vandermonde(p.points, p.outputs), _vandermonde(p.points, p.taps), _evaluation(p)) for p in (h, w)
     ]
@@ -147,7 +158,10 @@ def _vandermonde(points: Points, columns: int) -> np.ndarray:
 
 
 def _evaluation(plan: Plan) -> np.ndarray:
-    """[points, inputs] of one axis. On roots of unity, inputs beyond the last point are those before the first."""
+    """[points, inputs] of one axis.
+
+    On roots of unity, inputs beyond the last point are those before the first.
+    """
     count = len(plan.points)
     inverse = np.linalg.inv(_vandermonde(plan.points, count))
     return inverse.T[:, (plan.start + np.arange(plan.inputs)) % count]
@@ -161,7 +175,9 @@ def _conjugates(points: Points) -> list[int]:
 
 
 def products(h: Plan, w: Plan) -> int:
-    """Real multiplications of a tile: one for a pair of real points, three for two pairs that are conjugate."""
+    """Real multiplications of a tile: one for a pair of real points, three for two pairs that are
+    conjugate.
+    """
     real = math.prod(sum(i == j for i, j in enumerate(_conjugates(p.points))) for p in (h, w))
     return real + 3 * (len(h.points) * len(w.points) - real) // 2
 
@@ -186,8 +202,11 @@ def plain_cost(h: Axis, w: Axis, examples: int, cin: int, cout: int) -> int:
 def cheapest(
     h: Axis, w: Axis, examples: int, cin: int, cout: int, worth: float = WORTH
 ) -> tuple[Plan, Plan] | None:
-    """The two axes' plans of least cost; None where there is none for less than `worth` times what the plain sum costs."""
-    # Sides alike in the same way: of 3 points along one and 5 along the other, more was foretold than was kept.
+    """The two axes' plans of least cost; None where there is none for less than `worth` times what the plain
+    sum costs.
+    """
+    # Sides alike in the same way: of 3 points along one and 5 along the other, more was foretold than was
+    # kept.
     pairs = [(plan, plan) for plan in plans(h)] if h == w else list(itertools.product(plans(h), plans(w)))
     costs = [cost(*pair, examples, h.stride * w.stride * cin, cout) for pair in pairs]
     if not pairs or min(costs) >= worth * plain_cost(h, w, examples, cin, cout):
@@ -196,7 +215,9 @@ def cheapest(
 
 
 def conv(x: Array, kernel: Array, axes: Sequence[Axis], plan: Sequence[Plan]) -> Array:
-    """x [B, H, W, Cin], kernel [kh, kw, Cin, Cout] -> [B, H', W', Cout], by a plan for each of the two axes."""
+    """x [B, H, W, Cin], kernel [kh, kw, Cin, Cout] -> [B, H', W', Cout], by a plan for each of the two
+    axes.
+    """
     a, g, e = (jnp.asarray(matrix, x.dtype) for matrix in matrices(*plan))
     (h, w), cout = plan, kernel.shape[3]
     kernel = (g @ _taps(kernel, axes, plan)).reshape(len(g), -1, cout)
@@ -230,11 +251,11 @@ def _tiles(x: Array, axes: Sequence[Axis], plan: Sequence[Plan]) -> Array:
 
 
 def _windows(x: Array, axis: int, plan: Plan) -> Array:
-    """Splits the axis, of all blocks, into [inputs, tiles], and puts the inputs in front. What two tiles share comes last in the one and
-    first in the next.
+    """Splits the axis, of all blocks, into [inputs, tiles], and puts the inputs in front. What two tiles
+    share comes last in the one and first in the next.
 
-    By splits and concatenations of long runs, which are each other's gradient; that of overlapping slices would go through
-    all of x twice.
+    By splits and concatenations of long runs, which are each other's gradient; that of overlapping slices
+    would go through all of x twice.
     """
     if plan.tiles == 1:
         return jnp.expand_dims(jnp.moveaxis(x, axis, 0), axis + 1)

@@ -1,9 +1,10 @@
 """Which runs can be trained together in one program, and why the others cannot.
 
-It is decided by trying. Runs that differ in what is no plain number (whole numbers, switches, texts, tuples, a field that
-is unset) are other programs. Of the rest the step is traced with tracers for the numbers that differ: a number that
-Python has to know raises there, and one whose program makes other arrays or logs other metrics than the run alone would
-(a weight of 0 removes a term; a clip_norm of 0 a link of the optimizer's chain) does not fit.
+It is decided by trying. Runs that differ in what is no plain number (whole numbers, switches, texts, tuples,
+a field that is unset) are other programs. Of the rest the step is traced with tracers for the numbers that
+differ: a number that Python has to know raises there, and one whose program makes other arrays or logs other
+metrics than the run alone would (a weight of 0 removes a term; a clip_norm of 0 a link of the optimizer's
+chain) does not fit.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ Members = list[int]
 
 
 class Group(NamedTuple):
-    """members: places among the configs that were given. varied: the fields of numbers in which they differ, but the seed.
+    """members: places among the configs that were given. varied: the fields of numbers in which they differ,
+    but the seed.
 
     alone: why they are to be trained one after another; '' where they can be trained together.
     """
@@ -44,7 +46,8 @@ class Group(NamedTuple):
 
 
 def groups(given: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
-    """The configs in groups, each in the order given, and in lines why there is more than one. Compiles nothing.
+    """The configs in groups, each in the order given, and in lines why there is more than one. Compiles
+    nothing.
 
     The configs have been checked. One that its recipe refuses is alone, with what the recipe says.
     """
@@ -71,7 +74,10 @@ def groups(given: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
 
 
 def traced(given: Sequence[ConfigDict], members: Members, reasons: list[str]) -> list[Group]:
-    """Groups of configs that differ in plain numbers only; `reasons` grows. Raises GaxError where they cannot be at all."""
+    """Groups of configs that differ in plain numbers only; `reasons` grows.
+
+    Raises GaxError where they cannot be at all.
+    """
     source = data.load(given[0], resident_up_to=0)
     if why := unfit(given[0], source.spec):
         return [Group(members, alone=why)]
@@ -86,8 +92,8 @@ def traced(given: Sequence[ConfigDict], members: Members, reasons: list[str]) ->
         parts = split(range(len(given)), key)
         return [g for part in parts for g in traced(*parted(given, members, part), reasons)]
 
-    # Only a zero is told from a number that is not known yet (types.not_zero), so one run of each pattern of signs says
-    # what the others of the pattern would.
+    # Only a zero is told from a number that is not known yet (types.not_zero), so one run of each pattern of
+    # signs says what the others of the pattern would.
     signs = [tuple(np.sign(values[p][i]) for p in varied) for i in range(len(given))]
     alone = {sign: outline(build(given[signs.index(sign)], source)) for sign in {*signs}}
     if len({*alone.values()}) > 1:
@@ -105,7 +111,9 @@ def traced(given: Sequence[ConfigDict], members: Members, reasons: list[str]) ->
 
 
 def zeros(varied: Sequence[str], alone: Mapping[tuple[float, ...], Outline]) -> list[str]:
-    """The fields whose sign alone makes another outline; all whose signs differ, where none does. alone: by the signs."""
+    """The fields whose sign alone makes another outline; all whose signs differ, where none does. alone: by
+    the signs.
+    """
     pairs = [(a, b) for a in alone for b in alone if alone[a] != alone[b]]
     changed = [[i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y] for a, b in pairs]
     return [

@@ -1,7 +1,8 @@
-"""Runs that differ only in numbers, trained together in one compiled program by `vmap`: every array has a leading axis of runs.
+"""Runs that differ only in numbers, trained together in one compiled program by `vmap`: every array has a
+leading axis of runs.
 
-Each run is what it would be alone, up to rounding: it has its seed, its own order of the data, and its own numbers, which
-are given to the program as arrays. Which runs may be trained so: grouping.py.
+Each run is what it would be alone, up to rounding: it has its seed, its own order of the data, and its own
+numbers, which are given to the program as arrays. Which runs may be trained so: grouping.py.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ Values = Mapping[str, Any]  # dotted field of the config -> its number: float []
 
 
 class Runs(NamedTuple):
-    """built: the experiment of any of them, on the mesh over which runs are dealt out. values: of the fields that differ."""
+    """built: the experiment of any of them, on the mesh over which runs are dealt out. values: of the fields
+    that differ.
+    """
 
     built: Experiment
     seeds: tuple[int, ...]
@@ -61,7 +64,10 @@ def gather(built: Experiment, configs: Sequence[ConfigDict], varied: Sequence[st
 
 
 def with_values(built: Experiment, values: Values) -> Experiment:
-    """The experiment with other numbers, which may be traced, in the fields that `values` names. Checks nothing."""
+    """The experiment with other numbers, which may be traced, in the fields that `values` names.
+
+    Checks nothing.
+    """
     if not values:
         return built
     config = built.config.copy_and_resolve_references()
@@ -73,7 +79,8 @@ def with_values(built: Experiment, values: Values) -> Experiment:
 
 
 def over_runs(runs: Runs, fn: Callable[..., Any], *axes: int | None, **options: Any) -> Callable[..., Any]:
-    """Compiled fn(experiment of one run, *arguments) for all runs at once, their axis first in what it returns.
+    """Compiled fn(experiment of one run, *arguments) for all runs at once, their axis first in what it
+    returns.
 
     axes: of each argument, 0 where it has the axis of the runs, None where they share it.
     """
@@ -81,7 +88,8 @@ def over_runs(runs: Runs, fn: Callable[..., Any], *axes: int | None, **options: 
     def one(values: Values, *arguments: Any) -> Any:
         return fn(with_values(runs.built, values), *arguments)
 
-    # Each device makes its own runs; left to the compiler, convolutions of all runs are made everywhere (see conv.py).
+    # Each device makes its own runs; left to the compiler, convolutions of all runs are made everywhere (see
+    # conv.py).
     mesh, dealt = runs.built.mesh, jax.P(parallel.AXIS)
     split = jax.shard_map(
         jax.vmap(one, in_axes=(0, *axes)),
@@ -106,7 +114,9 @@ def roots(runs: Runs) -> Array:
 
 
 def init(runs: Runs, like: Carry | None = None) -> Carry:
-    """The carries before step 0, leaves [runs, ...]. like: the shapes of one, where they are known already."""
+    """The carries before step 0, leaves [runs, ...]. like: the shapes of one, where they are known
+    already.
+    """
     metrics = (like or experiment.shapes(runs.built)).meter.totals
 
     def make(built: Experiment, key_data: Array) -> Carry:
@@ -122,7 +132,8 @@ def place(runs: Runs, carries: Sequence[PyTree]) -> Carry:
 
 
 def program(runs: Runs, due: steps.Due | None, count: int) -> Callable[..., Carry]:
-    """The compiled (carry, arrays, rows) -> carry of every run. The carry is given away. See experiment.program.
+    """The compiled (carry, arrays, rows) -> carry of every run. The carry is given away. See
+    experiment.program.
 
     rows: leaves [runs, steps, rows, ...].
     """
@@ -160,7 +171,10 @@ def taker(runs: Runs) -> Callable[[meter.Meter], tuple[meter.Meter, meter.Meter]
 
 
 def sampler(runs: Runs, num: int) -> Callable[[TrainState], Any]:
-    """Compiled states -> `num` fakes of each run, from latents that are the same every time. See experiment.sampler."""
+    """Compiled states -> `num` fakes of each run, from latents that are the same every time.
+
+    See experiment.sampler.
+    """
 
     def fixed(built: Experiment, key_data: Array, state: TrainState) -> Any:
         return experiment.fixed_fakes(built, key_data, state, num)
@@ -169,7 +183,9 @@ def sampler(runs: Runs, num: int) -> Callable[[TrainState], Any]:
 
 
 def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
-    """Compiled states -> D's logits in the plane of each run, or None: what pictures of points are drawn over."""
+    """Compiled states -> D's logits in the plane of each run, or None: what pictures of points are drawn
+    over.
+    """
     if runs.built.source.spec.fields.get('point') != (2,):
         return lambda states: None
     plane = jnp.asarray(images.lattice(images.window(real['point'])))

@@ -1,7 +1,8 @@
 """The runs that a file lists, trained in one process: together where they can be, else one after another.
 
-The file is JSON, [{"workdir": "runs/a", "setting": {"seed": 1, "g.optimizer.learning_rate": 1e-3}}, ...]: folders, and the
-fields in which each run differs from the base config. How each has ended is appended to endings.jsonl beside it at once.
+The file is JSON, [{"workdir": "runs/a", "setting": {"seed": 1, "g.optimizer.learning_rate": 1e-3}}, ...]:
+folders, and the fields in which each run differs from the base config. How each has ended is appended to
+endings.jsonl beside it at once.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ ENDINGS = 'endings.jsonl'
 
 
 def train(base: ConfigDict, file: Path) -> int:
-    """Trains all; returns the exit status: 0, 1 where some failed, or 128 + the number of the signal that came."""
+    """Trains all; returns the exit status: 0, 1 where some failed, or 128 + the number of the signal that
+    came.
+    """
     given = read(base, file)
     workdirs, configs = list(given), list(given.values())
     kinds: list[str] = []
@@ -62,7 +65,10 @@ def one_after_another(group: grouping.Group, given: Mapping[Path, ConfigDict], t
 
 
 def read(base: ConfigDict, file: Path) -> dict[Path, ConfigDict]:
-    """Workdir -> config. Raises GaxError for a file that is none, and for a run that the base config has not got."""
+    """Workdir -> config.
+
+    Raises GaxError for a file that is none, and for a run that the base config has not got.
+    """
     try:
         listed = {
             paths.user(run['workdir']): dict(run['setting'])

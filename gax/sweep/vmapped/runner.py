@@ -1,8 +1,8 @@
 """Whole training runs of a group, each in a workdir of its own, all in one program: as train.py trains one.
 
-What a run leaves is what it would leave alone, but for rounding, which grows with the steps; any single one goes on by
-train.py. A run that is over before the others (not finite, stopped early, a full disk) is closed, and its place in the
-program is carried on, unread.
+What a run leaves is what it would leave alone, but for rounding, which grows with the steps; any single one
+goes on by train.py. A run that is over before the others (not finite, stopped early, a full disk) is closed,
+and its place in the program is carried on, unread.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ log = logging.getLogger('gax')
 
 
 class Ending(NamedTuple):
-    """kind: 'done', 'stopped' (saved, by a signal), 'failed' (with the reason that the run alone would have given)."""
+    """kind: 'done', 'stopped' (saved, by a signal), 'failed' (with the reason that the run alone would have
+    given).
+    """
 
     kind: str
     reason: str = ''
@@ -55,9 +57,11 @@ class Member(NamedTuple):
 
 
 def train(group: Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
-    """Trains the runs of a group, workdir -> config; returns the name of the signal that ended it before, or ''.
+    """Trains the runs of a group, workdir -> config; returns the name of the signal that ended it before, or
+    ''.
 
-    tell: told how each has ended, as soon as that is known. Runs whose workdirs stand at different steps are trained one
+    tell: told how each has ended, as soon as that is known. Runs whose workdirs stand at different steps are
+        trained one
     lot after the other: those furthest behind first. Raises GaxError for what is wrong with all of them.
     """
     with ExitStack() as closing:
@@ -98,7 +102,10 @@ def opened(given: Mapping[Path, ConfigDict], tell: Tell, closing: ExitStack) -> 
 
 
 def selected(built: Experiment, config: ConfigDict, workdir: Path, like: dict[str, Selection]) -> Selection:
-    """What evaluates a run. Those whose generators are the same program share one: `like` has them by that program."""
+    """What evaluates a run.
+
+    Those whose generators are the same program share one: `like` has them by that program.
+    """
     own = built._replace(config=config, game=gans.make(config, built.source.spec))
     state, root = experiment.shapes(own).state, rng.root(0)
     made = jax.make_jaxpr(lambda state: experiment.fixed_fakes(own, root, state, 2))(state)
@@ -210,7 +217,10 @@ class Together:
         record.log_file.note(message, level)
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
-        """One line for each run. Its speed is that of all of them: so many steps of every run a second. See Course.measured."""
+        """One line for each run.
+
+        Its speed is that of all of them: so many steps of every run a second. See Course.measured.
+        """
         taken, fresh = self.take(carry.meter)
 
         def later() -> None:

@@ -1,4 +1,6 @@
-"""A worker that has the runs of a grid which can be trained together trained so, in one process, and the others by themselves."""
+"""A worker that has the runs of a grid which can be trained together trained so, in one process, and the
+others by themselves.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ log = logging.getLogger('gax')
 
 
 class Groups(NamedTuple):
-    """of: a run, by store.key, -> the number of its group; not those that are trained alone. said: lines that tell of it."""
+    """of: a run, by store.key, -> the number of its group; not those that are trained alone. said: lines
+    that tell of it.
+    """
 
     of: Mapping[str, int]
     said: list[str]
@@ -51,7 +55,9 @@ def groups(plan: Plan) -> Groups:
 
 
 class GroupWorker(Worker):
-    """many: what follows the interpreter to train the runs of a file with the base config. largest: runs of a group at most."""
+    """many: what follows the interpreter to train the runs of a file with the base config. largest: runs of
+    a group at most.
+    """
 
     def __init__(
         self,

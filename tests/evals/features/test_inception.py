@@ -39,7 +39,9 @@ def layers(variables):
 
 
 def test_every_layer_is_pytorchs(layers):
-    """Against values that torch-fidelity computed (inception_peer.py): all 94 convolutions, 11 blocks, 3 outputs."""
+    """Against values that torch-fidelity computed (inception_peer.py): all 94 convolutions, 11 blocks, 3
+    outputs.
+    """
     with np.load(peer.GOLDEN) as golden:
         assert len(golden.files) == 94 + 11 + 3
         for name in golden.files:
@@ -69,7 +71,8 @@ def test_it_is_the_network_of_fid(layers):
         (8, 8, 1280),
         (8, 8, 2048),
     ]
-    # PyTorch counts 23,850,960 parameters; folding a norm's weight and bias into one bias spends its width less.
+    # PyTorch counts 23,850,960 parameters; folding a norm's weight and bias into one bias spends its width
+    # less.
     shapes = inception_weights.shapes()
     stored = sum(int(np.prod(shape)) for name, shape in shapes.items() if 'running' not in name)
     widths = sum(shape[0] for name, shape in shapes.items() if name.endswith('bn.bias'))
@@ -114,7 +117,9 @@ def equations(jaxpr):
 
 @pytest.mark.parametrize('resizer', resize.RESIZERS.values())
 def test_no_device_may_round_products(resizer):
-    """On a GPU the default is TF32: about 1e-3 of every activation, and a Frechet distance that depends on the machine."""
+    """On a GPU the default is TF32: about 1e-3 of every activation, and a Frechet distance that depends on
+    the machine.
+    """
     images = jax.ShapeDtypeStruct((2, 32, 32, 3), jnp.uint8)
     made = jax.make_jaxpr(lambda v, x: inception.extract(v, x, resizer))(inception.structure(), images)
     products = [

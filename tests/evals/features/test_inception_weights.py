@@ -1,4 +1,6 @@
-"""Weight files: found where they may be, one checksum in every format, refused when they are something else."""
+"""Weight files: found where they may be, one checksum in every format, refused when they are something
+else.
+"""
 
 import hashlib
 import subprocess

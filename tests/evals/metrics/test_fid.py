@@ -26,7 +26,8 @@ def test_diagonal_covariances():
 
 
 def test_covariances_that_do_not_commute():
-    # A = [[2, 1], [1, 2]], B = diag(4, 1): tr (AB)^(1/2) = sqrt(tr AB + 2 sqrt(det AB)) = sqrt(10 + 2 sqrt 12) in two dimensions.
+    # A = [[2, 1], [1, 2]], B = diag(4, 1): tr (AB)^(1/2) = sqrt(tr AB + 2 sqrt(det AB)) = sqrt(10 + 2 sqrt
+    # 12) in two dimensions.
     a, b = gaussian([0, 0], [[2, 1], [1, 2]]), gaussian([0, 0], np.diag([4, 1]))
     expected = 4 + 5 - 2 * np.sqrt(10 + 2 * np.sqrt(12))
     assert fid.distance(a, b).distance == pytest.approx(expected, rel=1e-12)
@@ -48,7 +49,9 @@ def test_a_set_is_at_no_distance_from_itself():
 
 
 def test_singular_covariances():
-    """Fewer samples than dimensions. tr (S1 S2)^(1/2) is then the nuclear norm of X1 X2^T, found without any covariance."""
+    """Fewer samples than dimensions. tr (S1 S2)^(1/2) is then the nuclear norm of X1 X2^T, found without any
+    covariance.
+    """
     rng = np.random.RandomState(1)
     x, y = rng.normal(size=(20, 50)).astype(np.float32), 2 * rng.normal(size=(30, 50)).astype(np.float32)
     cx, cy = x - x.mean(0, dtype=np.float64), y - y.mean(0, dtype=np.float64)
@@ -68,7 +71,9 @@ def test_points_without_any_spread():
     ('dtype', 'far', 'close'), [(jnp.float64, 1e4, 1e-12), (jnp.float32, 1e4, 3e-6), (jnp.float32, 1e6, 3e-6)]
 )
 def test_nothing_cancels_at_fifty_thousand(dtype, far, close):
-    """Far from zero E[x^2] - E[x]^2 has no digit left in float32, and few in float64 over a sum of squares."""
+    """Far from zero E[x^2] - E[x]^2 has no digit left in float32, and few in float64 over a sum of
+    squares.
+    """
     rng = np.random.RandomState(0)
     x = (far + rng.normal(size=(50_000, 8)) @ rng.normal(size=(8, 8))).astype(np.float32)
     found = fid.Moments(0, np.zeros(8), np.zeros((8, 8)))

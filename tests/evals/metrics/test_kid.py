@@ -33,7 +33,9 @@ def test_by_loops():
 
 
 def test_unbiased_on_samples_of_one_distribution():
-    """The mean over many draws is zero within its own error; with the diagonals left in it would be far away."""
+    """The mean over many draws is zero within its own error; with the diagonals left in it would be far
+    away.
+    """
     rng = np.random.RandomState(0)
     pairs = rng.normal(size=(2000, 2, 10, 4))
     found = np.array([kid.mmd2(x, y) for x, y in pairs])

@@ -1,4 +1,6 @@
-"""Nearest neighbours by brute force, and what the two-sample test makes of equal, apart, copied and collapsed sets."""
+"""Nearest neighbours by brute force, and what the two-sample test makes of equal, apart, copied and
+collapsed sets.
+"""
 
 import numpy as np
 import pytest

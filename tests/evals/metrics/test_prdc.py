@@ -1,4 +1,6 @@
-"""Precision, recall, density, coverage: by hand, by brute force, block by block, and what the theory says of equal sets."""
+"""Precision, recall, density, coverage: by hand, by brute force, block by block, and what the theory says of
+equal sets.
+"""
 
 import numpy as np
 import pytest
@@ -31,7 +33,8 @@ def brute_force(real, fake, k):
 
 
 def test_by_hand():
-    # k = 1: reals' radii 1, 1, 2, 7; fakes' radii 0.5, 0.5, 1, 28. Balls are open: 1 is on the edge of 0's and of 3's.
+    # k = 1: reals' radii 1, 1, 2, 7; fakes' radii 0.5, 0.5, 1, 28. Balls are open: 1 is on the edge of 0's
+    # and of 3's.
     # In reals' balls: 0.5 in two; 1.0 in its own only; 2.0 in 3's (1 is on the edge of 1's); 30 in none.
     # Reals in fakes' balls: 0 is on the edge of 0.5's; 1 in 1.0's; 3 and 10 in 30's, 28 wide.
     # Nearest fakes: 0.5 < 1, 0 < 1, 1 < 2, 8 >= 7.
@@ -53,7 +56,9 @@ def test_by_brute_force_in_blocks(k, monkeypatch):
 
 
 def test_a_set_and_its_copy():
-    """Ties decide: the k-th neighbour of every real has a copy just on the edge of the ball, which must stay outside."""
+    """Ties decide: the k-th neighbour of every real has a copy just on the edge of the ball, which must stay
+    outside.
+    """
     x = np.random.RandomState(0).normal(size=(60, 7)).astype(np.float32)
     assert prdc.prdc(x, x.copy()) == (1.0, 1.0, 1.0, 1.0)
     assert prdc.prdc(x + 100, x[::-1] + 100) == (1.0, 1.0, 1.0, 1.0)

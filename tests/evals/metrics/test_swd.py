@@ -20,7 +20,9 @@ def test_one_dimension_by_hand():
 
 
 def test_a_shift_in_three_dimensions():
-    """E |<u, s>| over directions u on the sphere is |s| / 2; 600 directions, and the count need not fill a repeat."""
+    """E |<u, s>| over directions u on the sphere is |s| / 2; 600 directions, and the count need not fill a
+    repeat.
+    """
     x = np.random.RandomState(0).normal(size=(50, 3))
     assert swd.points(x, x + np.array([3.0, 0, 4.0]), directions=600) == pytest.approx(2.5, rel=0.05)
 
@@ -42,7 +44,9 @@ def test_the_pyramid_adds_up_and_blurs_as_the_filter_says(size):
 
 
 def test_patches_are_normalised_and_from_one_place():
-    """A picture that is its own row and column tells where each pixel came from; the order of patches follows the seed."""
+    """A picture that is its own row and column tells where each pixel came from; the order of patches
+    follows the seed.
+    """
     x = np.zeros((3, 20, 20, 2), np.uint8)
     x[..., 0], x[..., 1] = 10 * np.arange(20)[:, None], 10 * np.arange(20)
     found = swd.patches(x, 0, True, seed=0).reshape(3 * 128, 2, 7, 7)

@@ -43,7 +43,9 @@ def make_inputs(case, dtype, batch=2):
 
 
 def derivatives(name, case, lowering):
-    """(x, kernel) -> values, gradients of a non-linear loss, and gradients of a penalty on those gradients."""
+    """(x, kernel) -> values, gradients of a non-linear loss, and gradients of a penalty on those
+    gradients.
+    """
     *_, strides, padding = case
 
     def loss(x, kernel):
@@ -167,7 +169,9 @@ def test_bfloat16_in_scan_and_forward_mode(name):
 
 @pytest.mark.parametrize('way', ['patches', 'points'])
 def test_batch_stays_sharded(way):
-    """Forward and gradients of a batch laid over devices: the one communication is the sum of kernel gradients."""
+    """Forward and gradients of a batch laid over devices: the one communication is the sum of kernel
+    gradients.
+    """
     code = """
 import jax, jax.numpy as jnp
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P

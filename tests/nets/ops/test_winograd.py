@@ -1,4 +1,6 @@
-"""Convolutions by values at points are exact, in values and derivatives, and lose few digits; the choice of a plan is the one measured."""
+"""Convolutions by values at points are exact, in values and derivatives, and lose few digits; the choice of
+a plan is the one measured.
+"""
 
 import jax
 import jax.numpy as jnp
@@ -83,7 +85,9 @@ def test_derivatives_of_two_orders(name, case):
     ids=str,
 )
 def test_few_products_and_small_errors(axis, products):
-    """The cheapest plan of a layer of DCGAN or SNGAN: its products, counted by hand, and its error in float32."""
+    """The cheapest plan of a layer of DCGAN or SNGAN: its products, counted by hand, and its error in
+    float32.
+    """
     plan = winograd.cheapest(axis, axis, 64, 64, 128)
     assert plan is not None
     assert winograd.products(*plan) == products
@@ -122,7 +126,9 @@ def test_half_precision_takes_the_plain_sum():
 
 @pytest.mark.parametrize('kernel', [1, 3, 5])
 def test_resized_convolution(kernel):
-    """Resized 'up' and 'down' it is what `doubled` and `halved` make of the same parameters, with the same gradients."""
+    """Resized 'up' and 'down' it is what `doubled` and `halved` make of the same parameters, with the same
+    gradients.
+    """
     with jax.enable_x64(True):
         x = jnp.asarray(np.random.RandomState(0).randn(2, 8, 6, 3))
         plain = Conv(4, kernel, kernel_init=jax.nn.initializers.normal(1.0))

@@ -1,4 +1,7 @@
-"""Which runs are trained together, and what is said of the others. Each case is checked by training in test_together.py."""
+"""Which runs are trained together, and what is said of the others.
+
+Each case is checked by training in test_together.py.
+"""
 
 from __future__ import annotations
 
@@ -47,10 +50,12 @@ def test_numbers_and_seeds_go_together() -> None:
             [[0], [1]],
             'config.g.net.widths is part of the program: [8], [4, 4]',
         ),
-        # Without the term there is no metric of it, and without the clipping no link in the optimizer's chain.
+        # Without the term there is no metric of it, and without the clipping no link in the optimizer's
+        # chain.
         ({'terms__r1__weight': [0.0, 1.0, 2.0]}, [[0], [1, 2]], f'where config.{R1} is 0 the program is'),
         ({'d__optimizer__clip_norm': [0.0, 1.0, 2.0]}, [[0], [1, 2]], 'where config.d.optimizer.clip_norm'),
-        # Python asks for the number: Flax whether a rate of dropout is 0, terms.top_k whether a fraction is 1.
+        # Python asks for the number: Flax whether a rate of dropout is 0, terms.top_k whether a fraction is
+        # 1.
         (
             {'d__net__dropout': [0.1, 0.3]},
             [[0], [1]],

@@ -107,7 +107,8 @@ def test_stopped_by_a_signal_and_gone_on_bit_for_bit(
         told, stopped_by = train(tmp_path / 'parts', given)
     assert (told, stopped_by) == (dict.fromkeys(given, Ending('stopped')), 'SIGTERM')
     assert [int(p.name) for p in (tmp_path / 'parts').glob('*/checkpoints/8')] == [8, 8]
-    # Of another group that stands at another step they are lots of their own; one that is done is left as it is.
+    # Of another group that stands at another step they are lots of their own; one that is done is left as it
+    # is.
     alone(tmp_path / 'parts', {'third': plan.changed(given['slow'], {'seed': 3})})
     stood = tinyruns.metrics(tmp_path / 'parts' / 'third')
     more = {

@@ -155,7 +155,9 @@ def rows(sweep: Path) -> list[dict[str, str]]:
 
 
 def test_a_whole_sweep_by_the_script(tmp_path: Path) -> None:
-    """Two rates, one of which is not finite soon, by two seeds: one group; the others leave what they would have alone."""
+    """Two rates, one of which is not finite soon, by two seeds: one group; the others leave what they would
+    have alone.
+    """
     sweep = tmp_path / 'sweep'
     goal = ('--objective=d/loss', '--direction=minimize')
     done = tinyruns.run(
@@ -181,7 +183,9 @@ def test_a_whole_sweep_by_the_script(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGKILL])
 def test_ended_and_taken_up_again(tmp_path: Path, number: signal.Signals) -> None:
-    """The group goes on from its last checkpoint, and its runs end as those of a sweep that nobody disturbed."""
+    """The group goes on from its last checkpoint, and its runs end as those of a sweep that nobody
+    disturbed.
+    """
     changes = ('--config.steps=400', '--config.checkpoint.every=20', '--vectorize', '--sweep=lr,seed')
     one, whole = tmp_path / 'one' / 'sweep', tmp_path / 'whole' / 'sweep'
     worker = tinyruns.start('sweep.py', CONFIG, f'--workdir={one}', *changes)
