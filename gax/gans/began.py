@@ -58,7 +58,7 @@ def make(config: Any, spec: Spec) -> Game:
             "began has config.loss='balance' and no labels to smooth; gan 'vanilla' takes other losses"
         )
     ((field, shape),) = spec.fields.items()
-    scorer = autoencoder.critic(field, autoencoder.mean_absolute)
+    scorer = autoencoder.scorer(field, autoencoder.mean_absolute)
     loss = Loss(
         lambda real, fake: fake - real, lambda real, fake: -fake
     )  # of D for k = 1; `balance` takes its place

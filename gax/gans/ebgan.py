@@ -62,7 +62,7 @@ def make(config: Any, spec: Spec) -> Game:
             "ebgan has config.loss='margin' and no labels to smooth; gan 'vanilla' takes other losses"
         )
     ((field, shape),) = spec.fields.items()
-    scorer, loss = autoencoder.critic(field, autoencoder.norm), margin_loss(config.margin)
+    scorer, loss = autoencoder.scorer(field, autoencoder.norm), margin_loss(config.margin)
     d = players.discriminator(config, loss, scorer)
     apart = terms.stateless(
         lambda context, out: pulling_away(out['fake_out']['code']), **config.terms.pulling_away

@@ -67,7 +67,7 @@ def test_the_net_is_what_its_critic_judges():
     assert sum(x.size for x in jax.tree.leaves(params)) == (2 * 3 + 3) + (3 + 1) + (3 + 3) + (3 * 2 + 2)
     x = toys.batch()['point']
     context = toys.view({'d': net}, {'d': params}, {'point': x}, {'point': 2 * x}, model_state={'d': state})
-    out, _ = forward.score_both(autoencoder.critic('point', autoencoder.norm))(context)
+    out, _ = forward.score_both(autoencoder.scorer('point', autoencoder.norm))(context)
     wanted = -jnp.linalg.norm(out['real_out']['reconstruction'] - x, axis=-1)
     toys.close(out['real'], wanted, 1e-5)
     assert out['fake_out']['code'].shape == (6, 1)
