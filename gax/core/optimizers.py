@@ -72,8 +72,17 @@ def offered(name: str) -> dict[str, Any]:
     """{field: its value where it is not set} that an optimizer of this name may have beside its name and
     rate.
     """
-    plain = _plain(errors.lookup('optimizer', name, optimizers()))
+    plain = _plain(factory_of(name))
     return {**OFF, **plain, **AS_PUBLISHED.get(name, {})}
+
+
+def factory_of(name: str) -> Callable[..., optax.GradientTransformation]:
+    """The optax function. Raises GaxError for an unknown one, and for one that an update in a game cannot feed."""
+    if more := UNFIT.get(name):
+        raise errors.GaxError(
+            f'optimizer {name!r} of optax needs {more}; those that work: {", ".join(optimizers())}'
+        )
+    return errors.lookup('optimizer', name, optimizers())
 
 
 def offered_to_schedule(name: str) -> dict[str, Any]:
@@ -88,7 +97,7 @@ def _plain(factory: Callable[..., Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, parameter in inspect.signature(factory).parameters.items():
         default, hint = parameter.default, str(parameter.annotation)
-        if name in ('learning_rate', 'key') or name.endswith(('mask', 'dtype')) or 'dict' in hint:
+        if name in ('learning_rate', 'key', 'seed') or name.endswith(('mask', 'dtype')) or 'dict' in hint:
             continue
         if name in SCHEDULE_LENGTHS:
             found[name] = config_dict.placeholder(object)
@@ -120,16 +129,10 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     Raises GaxError for an unknown optimizer, schedule or argument.
     """
     name = config['name']
-    if more := UNFIT.get(name):
-        raise errors.GaxError(
-            f'optimizer {name!r} of optax needs {more}; those that work: {", ".join(optimizers())}'
-        )
-    factory = errors.lookup('optimizer', name, optimizers())
+    factory = factory_of(name)
     arguments = _arguments('optimizer', name, factory, config, WRAPPERS)
-    if (
-        'key' in inspect.signature(factory).parameters
-    ):  # of noise; optax's is of whatever kind JAX has as its default
-        arguments.setdefault('key', rng.key(0))
+    if 'key' in inspect.signature(factory).parameters:  # of noise; optax's default has no named implementation
+        arguments['key'] = rng.key(0)
     arguments = {**AS_PUBLISHED.get(name, {}), **arguments}
     if arguments.get('nesterov') and 'momentum' in _plain(factory) and arguments.get('momentum') is None:
         raise errors.GaxError(f'optimizer {name!r} reads nesterov beside momentum only: set momentum, too')

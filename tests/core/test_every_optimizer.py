@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gax.config import optimizer
+from gax.config import optimizer, schedule
 from gax.core import ema, optimizers, rng, wrappers
 from gax.core import step as steps
 from gax.core.types import Game, Net, Player, Term
@@ -23,7 +23,7 @@ SCHEDULE = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 100
 def chain(name, scheduled=False):
     section = optimizer(name, 0.01)
     if scheduled:
-        section.schedule.update(SCHEDULE)
+        section.schedule = schedule(**SCHEDULE)
     return optimizers.make(section)
 
 
@@ -35,7 +35,7 @@ def alone(made):
 
     net = Net(init, lambda params, state, x, train, key: (x @ params['w'] + params['b'], state))
     fit = Term(lambda context, out, state: (jnp.mean((out - context.batch['point']) ** 2), state))
-    return Game({'f': net}, {'p': Player(('f',), lambda v: v.call('f', v.batch['z']), {'fit': fit}, made)})
+    return Game({'f': net}, {'p': Player(('f',), lambda v: v.apply_and_update('f', v.batch['z']), {'fit': fit}, made)})
 
 
 def saved_and_restored(state, folder: Path):
