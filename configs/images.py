@@ -82,7 +82,7 @@ def get_config(name: str = 'embedded:emoji') -> ConfigDict:
 
 def get_test_config() -> ConfigDict:
     config = get_config()
-    config.batch_size, config.data.random_crop = 8, 2
+    config.batch_size, config.data.image_size, config.data.random_crop = 8, 16, 2
     config.g.net.widths, config.d.net.widths = (4, 4, 4), (4, 4)
     return config
 

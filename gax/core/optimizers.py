@@ -131,7 +131,9 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     name = config['name']
     factory = factory_of(name)
     arguments = _arguments('optimizer', name, factory, config, WRAPPERS)
-    if 'key' in inspect.signature(factory).parameters:  # of noise; optax's default has no named implementation
+    if (
+        'key' in inspect.signature(factory).parameters
+    ):  # of noise; optax's default has no named implementation
         arguments['key'] = rng.key(0)
     arguments = {**AS_PUBLISHED.get(name, {}), **arguments}
     if arguments.get('nesterov') and 'momentum' in _plain(factory) and arguments.get('momentum') is None:

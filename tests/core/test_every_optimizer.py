@@ -35,7 +35,9 @@ def alone(made):
 
     net = Net(init, lambda params, state, x, train, key: (x @ params['w'] + params['b'], state))
     fit = Term(lambda context, out, state: (jnp.mean((out - context.batch['point']) ** 2), state))
-    return Game({'f': net}, {'p': Player(('f',), lambda v: v.apply_and_update('f', v.batch['z']), {'fit': fit}, made)})
+    return Game(
+        {'f': net}, {'p': Player(('f',), lambda v: v.apply_and_update('f', v.batch['z']), {'fit': fit}, made)}
+    )
 
 
 def saved_and_restored(state, folder: Path):

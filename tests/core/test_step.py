@@ -137,7 +137,7 @@ def test_a_player_of_two_nets_and_terms_on_its_own_parameters():
         'decay': terms.stateless(decay, weight=0.5),
         'size': terms.stateless(size, weight=0.25),
     }
-    game = toys.game(g_terms=extra, g={'wrt': ('g', 'q')}, latents=toys.given_latents)
+    game = toys.game(g_terms=extra, g={'nets': ('g', 'q')}, latents=toys.given_latents)
     game = game._replace(nets={**game.nets, 'q': toys.generator()})
     batch, start = toys.batch(), toys.init(game)
     z = batch['z']
@@ -239,8 +239,8 @@ def mean_of_fakes(context, out):
         ({}, [('d', 0, 0), ('g', 0, 0)]),
         ({'d': {'updates': 2}}, [('d', 0, 0), ('d', 1, 1), ('g', 0, 1)]),
         ({'g': {'updates': 2}}, [('d', 0, 0), ('g', 0, 0), ('g', 1, 1)]),
-        ({'g': {'fresh': True}}, [('d', 0, 0), ('g', 0, 1)]),
-        ({'d': {'fresh': True}}, [('d', 0, 0), ('g', 0, 0)]),
+        ({'g': {'resample': True}}, [('d', 0, 0), ('g', 0, 1)]),
+        ({'d': {'resample': True}}, [('d', 0, 0), ('g', 0, 0)]),
     ],
     ids=str,
 )
@@ -285,7 +285,7 @@ def test_fresh_fakes_and_shared_fakes():
     _, metrics = jitted(shared)(toys.init(shared), toys.batch())
     assert metrics['d/fakes'] == metrics['g/fakes']
     assert metrics['d/reals'] == metrics['g/reals']
-    fresh = toys.game(d=watch, g={**watch, 'fresh': True}, rate=0.0)
+    fresh = toys.game(d=watch, g={**watch, 'resample': True}, rate=0.0)
     state, metrics = jitted(fresh)(toys.init(fresh), toys.batch(12))
     assert metrics['d/fakes'] != metrics['g/fakes']
     assert metrics['d/reals'] != metrics['g/reals']
@@ -308,7 +308,9 @@ def test_two_generator_moves_are_two_gradients():
 @pytest.mark.parametrize('order', ['dg', 'gd'])
 def test_simultaneous_moves_do_not_depend_on_their_order(order):
     """Also where the second player draws fakes of its own, after the first has moved."""
-    game = toys.game(latents=toys.given_latents, simultaneous=True, d={'fresh': True}, g={'fresh': True})
+    game = toys.game(
+        latents=toys.given_latents, simultaneous=True, d={'resample': True}, g={'resample': True}
+    )
     game = game._replace(players={name: game.players[name] for name in order})
     half = toys.batch()
     batch = jax.tree.map(lambda x: jnp.repeat(x, 2, axis=0), half)  # both draws have the same rows

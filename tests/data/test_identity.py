@@ -16,6 +16,7 @@ from PIL import Image
 
 from configs import cgan_mnist
 from gax import data, errors
+from gax.config import choose
 from gax.data import identity as data_identity
 from gax.evals.evaluator import Setting
 from gax.sampling import export, sampler
@@ -156,7 +157,7 @@ def handed_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp('handed')
     made = cgan_mnist.get_test_config()
     made.data.name, made.steps = f'folder:{classes(folder / "set", "abc")}', 2
-    made.d.update({'kind': 'mlp', 'widths': (8, 8)})
+    choose(made, 'd.net', 'mlp', widths=(8, 8))
     train.train(made, folder / 'run')
     return folder / 'run', (folder / 'set').rename(folder / 'moved')
 

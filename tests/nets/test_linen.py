@@ -16,8 +16,8 @@ from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 from gax.training import experiment
 from tests.helpers import tinyruns
 
-RING = {'data.name': 'synthetic:ring', 'g.widths': (8,), 'd.widths': (8,)}
-NORMED = {**RING, 'g.batch_norm_first': True}
+RING = {'data.name': 'synthetic:ring', 'g.net.widths': (8,), 'd.net.widths': (8,)}
+NORMED = {**RING, 'g.net.batch_norm_first': True}
 
 
 class Layer(nn.Module):
@@ -75,7 +75,7 @@ def test_pixels_are_many_numbers_of_a_channel_and_averages_of_devices_are_not_of
         ({'batch_size': 4, 'parallel': 'shard_map'}, 4, True),
         ({'batch_size': 8, 'parallel': 'shard_map'}, 4, False),
         ({'batch_size': 4, 'parallel': 'pmap'}, 4, True),
-        ({'batch_size': 1, 'g.batch_norm': False}, 1, False),
+        ({'batch_size': 1, 'g.net.batch_norm': False}, 1, False),
     ],
 )
 def test_what_a_generator_sees_at_a_time(changes, devices, refused):
