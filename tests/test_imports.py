@@ -13,7 +13,8 @@ import gax
 ROOT = Path(__file__).parents[1]
 # From the ground up: a package imports only packages in the rows above its own.
 LAYERS = [
-    {'gax.errors', 'gax.paths'},
+    {'gax.errors'},
+    {'gax.paths'},
     {'gax.core', 'gax.viz'},
     {'gax.objectives', 'gax.nets', 'gax.data', 'gax.distributed'},
     {'gax.gans', 'gax.evals'},

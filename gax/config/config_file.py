@@ -51,7 +51,7 @@ def restored(file: Path) -> ConfigDict:
     if not file.is_file():
         raise errors.GaxError(no_such_config(file))
     try:
-        return configs.restored(json.loads(file.read_text()))
+        return configs.restored(json.loads(file.read_text(encoding='utf-8')))
     except (OSError, ValueError, AttributeError, errors.GaxError) as error:
         raise errors.GaxError(f'config file {file} cannot be used: {errors.first_line(error)}') from error
 

@@ -146,6 +146,7 @@ class Record:
             row = self.selection.evaluate(step, state)
         except Exception as error:
             self.save(step, host())
+            self.checkpoints.wait()  # what failed may end the process soon
             return f'step {step}: the evaluation failed, and training goes on: {errors.first_line(error)}'
         self.writer.scalars(step, on_board(row))
         if self.selection.is_best(step):

@@ -206,7 +206,7 @@ def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
         rows = tinyruns.metrics(run)
         assert [row['step'] for row in rows] == [1, 2]
         assert np.isfinite([row[name] for row in rows for name in ('d/loss', 'g/loss')]).all()
-        assert sorted(tinyruns.pictures(run)) == ['0000000.png', '0000001.png', '0000002.png']
+        assert sorted(tinyruns.pictures(run)) == ['0000000.png', '0000001.png', '0000002.png', 'reals.png']
 
         export.export(Request(run, str(tmp_path / 'made.npz'), num=20))
         with np.load(tmp_path / 'made.npz') as file:

@@ -27,7 +27,7 @@ from gax.training.checkpoints import Checkpoints
 from gax.viz import images
 from tests.helpers import tinyruns
 
-DIVERGES = {'d.optimizer.name': 'sgd', 'd.optimizer.b1': None, 'd.optimizer.learning_rate': 1e30}
+DIVERGES = {'d.optimizer.name': 'sgd', 'd.optimizer.learning_rate': 1e30}
 
 
 @pytest.fixture(scope='module', autouse=True)

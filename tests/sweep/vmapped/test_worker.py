@@ -172,7 +172,7 @@ def test_a_whole_sweep_by_the_script(tmp_path: Path) -> None:
     for row in found[:2]:
         assert row['steps'] == '20'
         assert float(row['objective d/loss']) == tinyruns.metrics(sweep / row['folder'])[-1]['d/loss']
-        assert sorted(tinyruns.pictures(sweep / row['folder'])) == ['0000000.png', '0000020.png']
+        assert sorted(tinyruns.pictures(sweep / row['folder'])) == ['0000000.png', '0000020.png', 'reals.png']
     alone, last = tmp_path / 'alone', found[1]
     config = plan.changed(tiny_sweep.get_config(), {'seed': 5, **dict.fromkeys(tiny_sweep.RATES, 1e-3)})
     train.train(config, alone)
