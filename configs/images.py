@@ -9,7 +9,7 @@ same. The networks, their widths, the batch, the steps and what is done to the i
 be set beside: the others follow.
 
 Measured on a machine of 2 CPU cores (Intel Xeon) with about fifteen other processes on them, JAX 0.10.2,
-2026-11-28, one seed. `tfds_prepare.py --data=embedded:emoji --folder=emoji`, then
+2026-11-28, one seed. `prepare.py --data=embedded:emoji --folder=emoji`, then
 `--config=configs/images.py:emoji --config.steps=400`: 160 s of CPU time with compilation (14.6 minutes on the
 clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji 28.6 (953 real images in the
 fakes' place: 3.1), precision 0.95, recall 0.23: coloured shapes, flags that are rectangles, faces that are
