@@ -10,16 +10,16 @@ be set beside: the others follow.
 
 Measured on a machine of 2 CPU cores (Intel Xeon) with about fifteen other processes on them, JAX 0.10.2,
 2026-11-28, one seed. `prepare.py --data=embedded:emoji --folder=emoji`, then
-`--config=configs/images.py:emoji --config.steps=400`: 160 s of CPU time with compilation (14.6 minutes on the
-clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji 28.6 (953 real images in the
+`--config=configs/images.py:emoji --config.steps=400`: 160 s of CPU time with compilation (14.6 minutes on
+the clock there); `evaluate.py --num=1906 --features=emoji` gives frechet_emoji 28.6 (953 real images in the
 fakes' place: 3.1), precision 0.95, recall 0.23: coloured shapes, flags that are rectangles, faces that are
 yellow. configs/dcgan_emoji.py after as many steps, of 64 images and not 32: 219.5, in 164 s of CPU time, a
 checkerboard. The same networks without classes, augmentation and crops after 400 steps of 64 images: 22.2,
-recall 0.42, in 221 s. 433 pieces of photographs of 64x64 after 200 steps (317 s of CPU time, about half of it compilation): frechet_emoji
-40.1 (real: 6.5), swd 227 (29), each kind's colours without shapes. The emoji at 48x64, the machine to itself, 200 steps: 129 s on the clock, 39 of
-them compilation; frechet_emoji 47.0 (real: 3.5), swd 67.8 (11.7): blots of colour in the middle. The steps that are chosen here for these
-sets, 17,900 and 4,100, have not been run, nor has it been measured what classes, augmentation and crops do
-each.
+recall 0.42, in 221 s. 433 pieces of photographs of 64x64 after 200 steps (317 s of CPU time, about half of
+it compilation): frechet_emoji 40.1 (real: 6.5), swd 227 (29), each kind's colours without shapes. The emoji
+at 48x64, the machine to itself, 200 steps: 129 s on the clock, 39 of them compilation; frechet_emoji 47.0
+(real: 3.5), swd 67.8 (11.7): blots of colour in the middle. The steps that are chosen here for these sets,
+17,900 and 4,100, have not been run, nor has it been measured what classes, augmentation and crops do each.
 """
 
 from __future__ import annotations

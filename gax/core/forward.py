@@ -70,7 +70,7 @@ IMAGES = Scorer()
 POINTS = Scorer(field='point', inputs=points)
 
 
-def critic_of(field: str, labels: bool = False) -> Scorer:
+def scorer_of(field: str, labels: bool = False) -> Scorer:
     """How net 'd' is asked about batch[field], 'image' or 'point', and its label where it takes `labels`."""
     return Scorer('d', field, points if field == 'point' else labelled if labels else unlabelled)
 

@@ -117,11 +117,9 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     name: an optax optimizer ('adam', 'rmsprop', 'sgd', 'adamw' ...). clip_norm: if positive, gradients are
     first scaled down to that global norm. clip_weights: if positive, parameters are projected onto [-c, c]
     after the update (Arjovsky et al., "Wasserstein GAN", 2017). lazy_interval: see `lazy`. historical: if
-    positive, the weight
-    of `historical_averaging`. schedule.name: an optax schedule of the training step that multiplies
-    learning_rate (see `at_training_step`); its lengths may be shares of `steps` (see `lengths`). Everything
-    else that is not
-    None goes to the optax function: learning_rate, b1, b2, eps, momentum, weight_decay ... Numbers may be
+    positive, the weight of `historical_averaging`. schedule.name: an optax schedule of the training step that
+    multiplies learning_rate (see `at_training_step`); its lengths may be shares of `steps` (see `lengths`).
+    Everything else that is not None goes to the optax function: learning_rate, b1, b2, eps, momentum, weight_decay ... Numbers may be
     traced arrays. Optimism (Daskalakis et al., "Training GANs with Optimism", 2018) is by name, too:
     'optimistic_gradient_descent', and 'optimistic_adam_v2' as in their algorithm 1 (see AS_PUBLISHED).
     On the game xy that with b1=0 converges, where Adam does not; with b1=0.9 it runs away as Adam does

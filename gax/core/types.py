@@ -139,7 +139,7 @@ class Player(NamedTuple):
     optimizer: an optax transformation over {net: params} of the nets in `wrt`. Its `update` is given the
                training step as the extra argument `step`, which schedules of `optimizers.make` follow; those
                of optax itself count the player's moves.
-    updates:   moves per training step (n_critic, for a scorer).
+    updates:   moves per training step (n_critic, for a critic).
     grad:      has the signature of `jax.value_and_grad`; swap it to clip and noise per-example gradients. It
                is called as grad(loss, argnums=..., has_aux=True)(own_params, fakes, (batch, latents), key).
     summary:   (context, out) -> name -> scalar, or (sum, count) of what may not exist (count 0): what to log

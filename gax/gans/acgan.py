@@ -51,7 +51,7 @@ def make(config: Any, spec: Spec) -> Game:
         'g': registry.generator(config, spec, spec.num_classes),
         'd': registry.discriminator(config.d, shape, heads=heads),
     }
-    scorer = forward.critic_of(field)._replace(logits=registry.answer(heads))
+    scorer = forward.scorer_of(field)._replace(logits=registry.answer(heads))
 
     def on_both(context: Context, out: Any) -> Array:
         real = misnamed(out['real_out'], context.batch['label'])

@@ -64,7 +64,7 @@ def make(config: Any, spec: Spec) -> Game:
         'd': registry.several(config.d, judge, shape, heads={}),
         'e': registry.lifted(code, registry.example(*shape)),
     }
-    scorer = forward.critic_of(field)._replace(logits=registry.logits_of)
+    scorer = forward.scorer_of(field)._replace(logits=registry.logits_of)
     shown = augment.from_config(config, scorer)
 
     def generate(context: Context) -> tuple[Batch, Context]:

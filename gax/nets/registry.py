@@ -23,7 +23,7 @@ from ml_collections import ConfigDict
 
 from gax import errors
 from gax.core import bounds, lookup, rng
-from gax.core.forward import Scorer, critic_of, whole
+from gax.core.forward import Scorer, scorer_of, whole
 from gax.core.spec import Spec
 from gax.core.types import Net, not_zero
 from gax.nets import ensemble
@@ -141,7 +141,7 @@ def pair(
     heads = heads_for(config, heads)
     g = generator(config, spec, num_classes, latent_dim)
     d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
-    return {'g': g, 'd': d}, critic_of(field, bool(num_classes))._replace(logits=answer(heads))
+    return {'g': g, 'd': d}, scorer_of(field, bool(num_classes))._replace(logits=answer(heads))
 
 
 def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:

@@ -66,7 +66,7 @@ def least_squares(smoothing: float = 0.0) -> Loss:
 def wasserstein() -> Loss:
     """D(G(z)) - D(x); G: -D(G(z)).
 
-    Arjovsky et al., "Wasserstein GAN", 2017, eq. 2. The scorer must be kept Lipschitz.
+    Arjovsky et al., "Wasserstein GAN", 2017, eq. 2. The critic must be kept Lipschitz.
     """
     return Loss(lambda real, fake: fake - real, lambda real, fake: -fake)
 

@@ -120,7 +120,7 @@ def test_a_critic_without_slope_has_finite_gradients(name):
     assert np.all(np.isfinite(slope))
 
 
-class Scorer(nn.Module):
+class Critic(nn.Module):
     """Convolutions with a smooth activation, and a label that scales the features."""
 
     @nn.compact
@@ -136,7 +136,7 @@ def test_conv_critic_against_finite_differences(name):
         draw = np.random.default_rng(0)
         real, fake = (jnp.asarray(draw.normal(size=(2, 6, 5, 2))) for _ in range(2))
         label = jnp.array([0, 1])
-        scorer = nets.from_linen(Scorer(), real, label)
+        scorer = nets.from_linen(Critic(), real, label)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), scorer.init(jax.random.key(0))[0])
         term = penalties.PENALTIES[name](forward.Scorer(inputs=forward.labelled))
 
