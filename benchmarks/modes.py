@@ -80,7 +80,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     config = config_file(TABLE.value).get_config(name)
     steps = config.steps = STEPS.value or config.steps
     built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
-    images = 'image' in built.source.spec.fields
+    images = bool(built.source.spec.of_kind('image'))
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
     runs = program.Runs(built, tuple(seeds), {})
     carry, advance = program.init(runs), program.advancer(runs)
@@ -112,7 +112,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
 def real_row(seeds: range) -> dict[str, Any]:
     """What real data score: the ceiling of the table."""
     source = data.load(config_file(TABLE.value).get_config())
-    arrays, images = jax.device_put(source.arrays), 'image' in source.spec.fields
+    arrays, images = jax.device_put(source.arrays), bool(source.spec.of_kind('image'))
     read = jax.jit(lambda key: source.read(arrays, jnp.zeros(IMAGES if images else POINTS, jnp.int32), key))
     batches = [next(iter(read(rng.key(seed)).values())) for seed in seeds]
     if images:

@@ -88,7 +88,7 @@ def training(config: Any) -> tuple[float, int]:
         at += count
         return carry
 
-    return per_second(call, count * config.batch_size), built.source.spec.fields['image'][0]
+    return per_second(call, count * config.batch_size), built.source.spec.target_shape[0]
 
 
 def machine() -> dict[str, Any]:

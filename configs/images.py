@@ -140,9 +140,9 @@ def look(name: str, where: str) -> Look:
     if where:
         choose(plain, 'data', dir=where)
     spec = data.load(plain, resident_up_to=0).spec
-    if 'image' not in spec.fields:
+    if not spec.of_kind('image'):
         raise errors.GaxError(f'configs/images.py is for images, and {name} has none')
-    height, width = spec.fields['image'][:2]
+    height, width = spec.target_shape[:2]
     return Look(spec.size, height, width, spec.num_classes)
 
 

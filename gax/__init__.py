@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gax.core.sample import sample as sample
+    from gax.core.spec import Field as Field
     from gax.core.spec import Spec as Spec
     from gax.core.step import batches_per_step as batches_per_step
     from gax.core.step import init as init
@@ -29,7 +30,7 @@ __version__ = '0.1.0'
 _MODULE_OF = {
     **dict.fromkeys(('Context', 'Game', 'Net', 'Player', 'Term', 'TrainState'), 'gax.core.types'),
     **dict.fromkeys(('batches_per_step', 'init', 'make_step', 'make_update'), 'gax.core.step'),
-    'Spec': 'gax.core.spec',
+    **dict.fromkeys(('Field', 'Spec'), 'gax.core.spec'),
     'from_linen': 'gax.nets.linen',
     'sample': 'gax.core.sample',
 }

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 from gax import errors
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data import arrays, folder, preprocess, stacked_mnist, synthetic, tfds
 from gax.data.resident import nbytes, resident, streamed
 from gax.data.source import Source, cropped, flipped
 
-__all__ = ['AS_THEY_ARE', 'KINDS', 'Source', 'Spec', 'load']
+__all__ = ['AS_THEY_ARE', 'KINDS', 'Field', 'Source', 'Spec', 'load']
 
 # Fields of the `data` section with which images are read as they are, and not changed at random.
 AS_THEY_ARE = {'flip': False, 'random_crop': 0}
@@ -69,10 +69,10 @@ def changed_at_random(source: Source, data: Any) -> Source:
     Raises GaxError where that cannot be.
     """
     fields = [field for field in AS_THEY_ARE if data.get(field)]
-    if fields and 'image' not in source.spec.fields:
+    if fields and not source.spec.of_kind('image'):
         raise errors.GaxError(f'config.data.{fields[0]} is for images, which {data.name} has none of')
     if pixels := data.get('random_crop', 0):
-        height, width = source.spec.fields['image'][:2]
+        height, width = source.spec.fields['image'].shape[:2]
         if pixels >= min(height, width):
             raise errors.GaxError(
                 f'config.data.random_crop={pixels} must be below the sides of the images, which are {height}x{width}'

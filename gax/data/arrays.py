@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors, paths
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data import layouts
 from gax.data.preprocess import Fit
 from gax.data.source import Source, read_resident
@@ -135,7 +135,7 @@ def from_arrays(
     x = fitted(name, x, fit)
     held: dict[str, Any] = {'image': x} if y is None else {'image': x, 'label': y}
     num = 0 if y is None else max(len(classes), int(y.max()) + 1)
-    spec = Spec(name, {'image': x.shape[1:]}, num, len(x), classes if len(classes) == num else ())
+    spec = Spec(name, {'image': Field(x.shape[1:])}, num, len(x), classes if len(classes) == num else ())
     return Source(spec, held, read_resident)
 
 

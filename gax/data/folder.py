@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors, paths
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data import decode, preprocess
 from gax.data.images import Found, find, refuse_dangling
 from gax.data.resident import nbytes
@@ -60,7 +60,7 @@ def named(path: str, data: Any) -> Source:
     if data.get('broken') == 'skip':
         found = without_broken(found, root, data.channels)
     shape = fitted(found.paths[0], fitting).shape
-    spec = Spec(f'folder:{path}', {'image': shape}, found.num, len(found.paths), found.classes)
+    spec = Spec(f'folder:{path}', {'image': Field(shape)}, found.num, len(found.paths), found.classes)
     if nbytes(spec) > data.device_limit_mib * 2**20 and not (fitting.image_size and fitting.channels):
         compare_heads(found.paths, fitting, shape)
     labels = b'' if found.labels is None else found.labels.tobytes()

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.core.spec import Spec
+from gax.core.spec import KINDS, Field, Spec
 from gax.core.types import Array, Batch, Key
 from gax.data.source import Source
 from gax.data.threads import chunks
@@ -88,14 +88,31 @@ def differences(old: Identity, new: Identity) -> list[str]:
 def plain(value: Any) -> str:
     """A field of a spec as text, the same after it was written as JSON."""
     if isinstance(value, Mapping):
-        return ', '.join(f'{name} {"x".join(map(str, shape))}' for name, shape in value.items())
+        return ', '.join(field_text(name, field) for name, field in value.items())
     return repr(list(value)) if isinstance(value, (tuple, list)) else str(value)
+
+
+def field_text(name: str, field: Field) -> str:
+    """'image 28x28x1', and what else is not usual of the field."""
+    usual = Field(field.shape, name if name in KINDS else 'image')
+    rest = [str(value) for value, default in zip(field[1:3], usual[1:3], strict=True) if value != default]
+    rest += [f'{key} {value}' for key, value in sorted(field.info.items())]
+    return ' '.join([name, 'x'.join(map(str, field.shape)), *rest])
+
+
+def field_from_json(content: Mapping[str, Any]) -> Field:
+    """A field as `to_json` writes it, with tuples again for JSON's lists."""
+    info = {str(k): tuple(v) if isinstance(v, list) else v for k, v in content['info'].items()}
+    shape = tuple(int(n) for n in content['shape'])
+    return Field(shape, str(content['kind']), str(content['dtype']), info)
 
 
 def to_json(identity: Identity) -> dict[str, Any]:
     """What `from_json` reads."""
     spec = identity.spec._asdict()
-    fields = {name: list(shape) for name, shape in identity.spec.fields.items()}
+    fields = {
+        name: {**field._asdict(), 'info': dict(field.info)} for name, field in identity.spec.fields.items()
+    }
     return {**spec, 'fields': fields, 'content': identity.content, 'listing': identity.listing}
 
 
@@ -103,7 +120,7 @@ def from_json(content: Mapping[str, Any]) -> Identity:
     """Raises KeyError, TypeError, ValueError or AttributeError for what `to_json` does not make."""
     spec = Spec(
         str(content['name']),
-        {str(name): tuple(int(n) for n in shape) for name, shape in content['fields'].items()},
+        {str(name): field_from_json(field) for name, field in content['fields'].items()},
         int(content['num_classes']),
         int(content['size']),
         tuple(str(name) for name in content['classes']),
@@ -117,7 +134,9 @@ def described(spec: Spec) -> Source:
     """
 
     def read(arrays: Any, rows: Any, key: Key) -> Batch:
-        batch: dict[str, Array] = {n: jnp.zeros((len(rows), *shape)) for n, shape in spec.fields.items()}
+        batch: dict[str, Array] = {
+            name: jnp.zeros((len(rows), *field.shape), field.dtype) for name, field in spec.fields.items()
+        }
         return batch | ({'label': jnp.zeros(len(rows), jnp.int32)} if spec.num_classes else {})
 
     return Source(spec, (), read)

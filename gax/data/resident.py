@@ -12,10 +12,15 @@ from gax.core.spec import Spec
 from gax.data.source import Source, read_resident, read_rows
 from gax.data.threads import chunks
 
+UINT8 = ('image', 'video')  # kinds of fields that are kept as uint8, and read as float32 in [-1, 1]
+
 
 def nbytes(spec: Spec) -> int:
-    """Bytes of a set of images as uint8."""
-    return spec.size * prod(spec.fields['image'])
+    """Bytes of a set as it is kept: images and video as uint8, other fields as they are."""
+    return spec.size * sum(
+        prod(field.shape) * (1 if field.kind in UINT8 else np.dtype(field.dtype).itemsize)
+        for field in spec.fields.values()
+    )
 
 
 def resident(source: Source) -> Source:

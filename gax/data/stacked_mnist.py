@@ -5,7 +5,7 @@ from __future__ import annotations
 import jax
 import numpy as np
 
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.core.types import Array, Batch, Key
 from gax.data import arrays as memory
 from gax.data.preprocess import Fit
@@ -30,5 +30,5 @@ def stacked_mnist(fit: Fit = memory.AS_IT_IS) -> Source:
         label = arrays['label'][chosen] @ np.array([100, 10, 1], np.int32)
         return {'image': image.transpose(0, 2, 3, 1), 'label': label}
 
-    shape = (*digits.spec.fields['image'][:2], 3)
-    return Source(Spec('embedded:stacked_mnist', {'image': shape}, 1000), digits.arrays, read)
+    shape = (*digits.spec.fields['image'].shape[:2], 3)
+    return Source(Spec('embedded:stacked_mnist', {'image': Field(shape)}, 1000), digits.arrays, read)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax import errors
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.core.types import Array, Batch, Key
 from gax.data.source import Source
 
@@ -51,7 +51,9 @@ def mixture(name: str) -> Source:
         return {'point': center + std * jax.random.normal(noise, center.shape)}
 
     return Source(
-        Spec(f'synthetic:{name}', {'point': centers.shape[1:]}), jnp.asarray(centers, jnp.float32), read
+        Spec(f'synthetic:{name}', {'point': Field(centers.shape[1:], 'point')}),
+        jnp.asarray(centers, jnp.float32),
+        read,
     )
 
 
@@ -69,7 +71,7 @@ def swiss_roll(turns: float = 1.5, noise: float = 0.05) -> Source:
         point = (t / (3 * np.pi))[:, None] * jnp.stack([jnp.cos(t), jnp.sin(t)], axis=-1)
         return {'point': point + noise * jax.random.normal(across, point.shape)}
 
-    return Source(Spec('synthetic:swiss_roll', {'point': (2,)}), (), read)
+    return Source(Spec('synthetic:swiss_roll', {'point': Field((2,), 'point')}), (), read)
 
 
 def _mixture_named(name: str) -> Callable[[], Source]:

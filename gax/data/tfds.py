@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors, paths
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data import decode, preprocess
 from gax.data.source import Source, listing, read_rows
 
@@ -82,7 +82,7 @@ def named(text: str, data: Any) -> Source:
     names = builder.info.features[label].names or () if label else ()
     classes = tuple(note_of(Path(str(builder.data_path))).get('classes', names))
     num_classes = builder.info.features[label].num_classes if label else 0
-    spec = Spec(f'tfds:{text}', {'image': shape}, num_classes, len(records), classes)
+    spec = Spec(f'tfds:{text}', {'image': Field(shape)}, num_classes, len(records), classes)
     root = Path(str(builder.data_path))
     files = sorted(path for path in root.rglob('*') if path.is_file())
     rows = Open(full, records, image, label, preprocess.of(data), shape).rows

@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax import data, errors
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data.arrays import class_names
 from gax.data.source import Source, read_resident
 from gax.evals.collect import Chunk, reader
@@ -37,7 +37,7 @@ def open_samples(path: Path, ref: Reference, section: Any) -> Source:
     has not.
     """
     source = from_folder(path, ref, section) if path.is_dir() else from_npz(path, ref)
-    found = source.spec.fields.get('image') or source.spec.fields['point']
+    found = source.spec.target_shape
     if found != ref.shape:
         raise errors.GaxError(
             f'the samples in {path} are {said(found)} and the reference {ref.describe["data"]} is {said(ref.shape)}: '
@@ -144,7 +144,7 @@ def from_npz(path: Path, ref: Reference) -> Source:
     arrays = {'point' if points else 'image': x}
     arrays |= {} if labels is None else {'label': labels.astype(np.int32)}
     classes = 0 if labels is None else int(labels.max()) + 1
-    spec = Spec(f'npz:{path}', {'point' if points else 'image': x.shape[1:]}, classes, len(x))
+    spec = Spec(f'npz:{path}', {'point' if points else 'image': Field(x.shape[1:])}, classes, len(x))
     return Source(spec, arrays, read_points if points else read_resident)
 
 

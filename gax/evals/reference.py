@@ -38,12 +38,11 @@ class Reference(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        fields = self.source.spec.fields
-        return fields['image'] if 'image' in fields else fields['point']
+        return self.source.spec.target_shape
 
     @property
     def dtype(self) -> Any:
-        return np.uint8 if 'image' in self.source.spec.fields else np.float32
+        return np.uint8 if self.source.spec.of_kind('image') else np.float32
 
 
 def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Reference:
@@ -52,13 +51,12 @@ def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Refe
     """
     arrays = source.arrays if arrays is None else arrays
     read = reader(source, arrays, mesh)
-    fields = source.spec.fields
     name, split = name_and_split(data.name)
     describe = {
         'data': name,
         'data_checksum': digest_of(source, read),
         'split': split,
-        'image': said(fields['image'] if 'image' in fields else fields['point']),
+        'image': said(source.spec.target_shape),
         'preprocessing': preprocessing(data),
     }
     return Reference(source, read, describe, files_digest(data))

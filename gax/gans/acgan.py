@@ -45,7 +45,7 @@ def make(config: Any, spec: Spec) -> Game:
     if not spec.num_classes:
         raise errors.GaxError(f'acgan needs labels, and {spec.name} has none')
     # G is given the class; D is not, it has to tell.
-    ((field, shape),) = spec.fields.items()
+    field, shape = spec.target, spec.target_shape
     heads = {'class': spec.num_classes}
     nets = {
         'g': registry.generator(config, spec, spec.num_classes),

@@ -57,7 +57,7 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError(
             "began has config.loss='balance' and no labels to smooth; gan 'vanilla' takes other losses"
         )
-    ((field, shape),) = spec.fields.items()
+    field, shape = spec.target, spec.target_shape
     scorer = autoencoder.scorer(field, autoencoder.mean_absolute)
     loss = Loss(
         lambda real, fake: fake - real, lambda real, fake: -fake

@@ -34,7 +34,7 @@ def defaults() -> ConfigDict:
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]; g.optimizer moves the encoder too."""
-    ((field, shape),) = spec.fields.items()
+    field, shape = spec.target, spec.target_shape
     dim = config.latent_dim
     outputs = {'mean': dim, 'log_variance': dim} if config.e.stochastic else {'mean': dim}
     heads = registry.heads_for(config)

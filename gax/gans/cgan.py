@@ -41,7 +41,7 @@ def make(config: Any, spec: Spec) -> Game:
     classes = spec.num_classes
     if not classes:
         raise errors.GaxError(f'cgan needs labels, and {spec.name} has none')
-    ((field, shape),) = spec.fields.items()
+    field, shape = spec.target, spec.target_shape
     joined, heads = (*shape[:-1], shape[-1] + classes), registry.heads_for(config)
     nets = {
         'g': registry.generator(config, spec, latent_dim=config.latent_dim + classes),

@@ -23,7 +23,7 @@ def defaults() -> ConfigDict:
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has an 'image' [H, W, C], H and W multiples of the product of g.strides."""
-    if 'image' not in spec.fields:
+    if spec.fields[spec.target].kind != 'image':
         raise errors.GaxError(f'dcgan makes images, and {spec.name} has none')
     classes = spec.num_classes if config.conditional else 0
     if config.conditional and not classes:

@@ -61,7 +61,7 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError(
             "ebgan has config.loss='margin' and no labels to smooth; gan 'vanilla' takes other losses"
         )
-    ((field, shape),) = spec.fields.items()
+    field, shape = spec.target, spec.target_shape
     scorer, loss = autoencoder.scorer(field, autoencoder.norm), margin_loss(config.margin)
     d = players.discriminator(config, loss, scorer)
     apart = terms.stateless(

@@ -49,7 +49,7 @@ def again(side: LossFn) -> Term:
 
 def make(config: Any, spec: Spec) -> Game:
     """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
-    ((field, shape),) = spec.fields.items()
+    field, shape = spec.target, spec.target_shape
     dim = config.latent_dim
 
     def judge(*shape: int) -> Net:

@@ -137,7 +137,7 @@ def pair(
     that one logit judges, joined along the channels (the critic does not pack them).
     latent_dim: what 'g' takes, where that is not config.latent_dim.
     """
-    ((field, shape),) = spec.fields.items()
+    field, shape = spec.target, spec.target_shape
     heads = heads_for(config, heads)
     g = generator(config, spec, num_classes, latent_dim)
     d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
@@ -146,7 +146,7 @@ def pair(
 
 def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:
     """The net that config.g describes; the arguments are those of `pair`."""
-    (shape,) = spec.fields.values()
+    shape = spec.target_shape
     module = build(config.g.net, 'Generator', shape, num_classes=num_classes)
     net = lifted(module, example(latent_dim or config.latent_dim), *labels(num_classes))
     return spectral_norm(net) if config.g.spectral_norm else net

@@ -164,7 +164,7 @@ def behind(job: Job) -> Any:
     """The reals that points are drawn over, so that their axes stay; None for images, and where the data is
     not there.
     """
-    if 'point' not in job.built.source.spec.fields:
+    if not job.built.source.spec.of_kind('point'):
         return None
     try:
         config, mesh = job.built.config, job.built.mesh
@@ -202,7 +202,7 @@ def write_neighbours(job: Job) -> str:
     JSON.
     """
     request, source, arrays = job.request, job.built.source, job.built.arrays
-    extractor = extractors.make(request.features, source.spec.fields.get('image', (1,)))
+    extractor = extractors.make(request.features, source.spec.target_shape)
     reals = memorization.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
     images = pictures.to_uint8(sampler.draw(job)['image'])
     made = memorization.features_of(jax.jit(extractor.apply), extractor, images)

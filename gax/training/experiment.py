@@ -335,7 +335,7 @@ def sample_grid(experiment: Experiment) -> tuple[int, int]:
     """
     classes = experiment.source.spec.num_classes
     columns = classes if 0 < classes <= 16 else 8
-    return (2048 if 'point' in experiment.source.spec.fields else 8 * columns), columns
+    return (2048 if experiment.source.spec.of_kind('point') else 8 * columns), columns
 
 
 def reals(experiment: Experiment, num: int) -> Any:

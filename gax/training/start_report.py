@@ -28,7 +28,7 @@ def device() -> str:
 def data(spec: Spec) -> str:
     """'data: embedded:mnist, 5000 examples, image 28x28x1, 10 classes'."""
     parts = [f'{spec.size} examples' if spec.size else 'examples without end']
-    parts += [f'{name} {"x".join(map(str, shape)) or "number"}' for name, shape in spec.fields.items()]
+    parts += [f'{name} {"x".join(map(str, field.shape)) or "number"}' for name, field in spec.fields.items()]
     if spec.num_classes:
         named = (
             f' ({", ".join(spec.classes[:10])}{", ..." * (len(spec.classes) > 10)})' if spec.classes else ''

@@ -168,9 +168,10 @@ class Run(Course):
         """state -> what pictures of points are drawn over: reals, the same every time, and D's logits in the
         plane.
         """
-        shape = self.experiment.source.spec.fields.get('point')
-        real: PyTree = experiment.reals(self.own, 512) if shape else None
-        if shape != (2,):
+        spec = self.experiment.source.spec
+        points = bool(spec.of_kind('point'))
+        real: PyTree = experiment.reals(self.own, 512) if points else None
+        if not points or spec.target_shape != (2,):
             return lambda state: (real, None)
         plane = jnp.asarray(images.lattice(images.window(real['point'])))
         surface = jax.jit(lambda state: sample.surface(self.experiment.game, state, plane))

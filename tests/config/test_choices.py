@@ -190,7 +190,7 @@ def make(config, spec):
 def test_everything_may_live_outside(tmp_path, monkeypatch):
     """A recipe, a network, a loss and a term of a package that lies in the current folder."""
     from gax import gans
-    from gax.core.spec import Spec
+    from gax.core.spec import Field, Spec
 
     (tmp_path / 'elsewhere').mkdir()
     (tmp_path / 'elsewhere' / 'parts.py').write_text(OUTSIDE)
@@ -200,13 +200,13 @@ def test_everything_may_live_outside(tmp_path, monkeypatch):
     config.loss = 'elsewhere.parts:gap'
     choose(config, 'terms.mine', 'elsewhere.parts:size', weight=0.1, power=3.0)
     configs.check(config)
-    game = gans.make(config, Spec('points', {'point': (2,)}))
+    game = gans.make(config, Spec('points', {'point': Field((2,), 'point')}))
     assert {'adversarial', 'mine'} == set(game.players['d'].live_terms)
     assert config.g.net.to_dict() == {'kind': 'elsewhere.parts:Generator', 'size': 5, 'gain': 1.0}
     back = configs.restored(json.loads(json.dumps(config.to_dict())))
     assert back.to_dict() == config.to_dict()
     with pytest.raises(errors.GaxError, match=r"kind 'elsewhere\.parts:Generator' take no labels"):
-        registry.generator(config, Spec('points', {'point': (2,)}), num_classes=3)
+        registry.generator(config, Spec('points', {'point': Field((2,), 'point')}), num_classes=3)
 
 
 def test_a_config_file_that_sets_a_term_before_it_is_chosen_is_told_how(tmp_path):

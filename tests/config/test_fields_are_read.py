@@ -15,7 +15,7 @@ from gax.config import base, choices, fields
 from gax.config import defaults as configs
 from gax.core import bounds, optimizers
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.nets import registry
 from gax.objectives import penalties
 from tests.helpers import toys
@@ -97,7 +97,7 @@ def test_what_is_read_beside_another_value_only_is_refused():
             configs.check(config)
 
 
-SPEC = Spec('images', {'image': SHAPE}, num_classes=3, size=16)
+SPEC = Spec('images', {'image': Field(SHAPE)}, num_classes=3, size=16)
 
 
 def tiny(gan='vanilla', **changes):

@@ -29,7 +29,7 @@ def read(source, indices=(0, 1)):
 
 def test_gray_images_get_a_channel(tmp_path):
     source = memory.npz(save(tmp_path / 'a.npz', x=GRAY))
-    assert source.spec.fields == {'image': (6, 5, 1)}
+    assert source.spec.target_shape == (6, 5, 1)
     assert (source.spec.num_classes, source.spec.size) == (0, 4)
     batch = read(source, [3, 1, 3])
     assert list(batch) == ['image']
@@ -40,7 +40,7 @@ def test_gray_images_get_a_channel(tmp_path):
 def test_colour_and_labels(tmp_path):
     x = np.stack([GRAY, GRAY + 1, GRAY + 2], axis=-1)
     source = memory.npz(save(tmp_path / 'a.npz', x=x, y=np.array([0, 6, 2, 1], np.uint8)))
-    assert source.spec.fields == {'image': (6, 5, 3)}
+    assert source.spec.target_shape == (6, 5, 3)
     assert source.spec.num_classes == 7
     batch = read(source, [1, 2])
     assert batch['label'].tolist() == [6, 2]
@@ -89,7 +89,7 @@ def test_the_layout_that_is_said(tmp_path, layout, axes):
 def test_layouts_without_channels_or_images(tmp_path):
     path = save(tmp_path / 'a.npz', x=np.zeros((6, 5, 3), np.uint8))
     shapes = {'HWC': (6, 5, 3), 'NHW': (5, 3, 1), 'HWN': (6, 5, 1), 'CHW': (5, 3, 6)}
-    assert {layout: loaded(path, layout=layout).spec.fields['image'] for layout in shapes} == shapes
+    assert {layout: loaded(path, layout=layout).spec.target_shape for layout in shapes} == shapes
     with pytest.raises(GaxError, match='must be of the axes NCHW'):
         loaded(path, layout='NCHW')
     with pytest.raises(GaxError, match=r"unknown config\.data\.layout 'NCWH' \(nearest: 'NCHW'\)"):
@@ -151,7 +151,7 @@ def test_image_size_is_that_of_the_batch(tmp_path):
     config = base('dcgan')
     config.data.name, config.data.image_size = f'npz:{path}', 8
     source = data.load(config)
-    assert source.spec.fields == {'image': (8, 8, 1)}
+    assert source.spec.target_shape == (8, 8, 1)
     assert read(source)['image'].shape == (2, 8, 8, 1)
 
 

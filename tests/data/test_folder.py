@@ -89,12 +89,12 @@ def test_mixed_sizes_and_channels(tmp_path):
         assert 'c.png is 8x8x1' in said
         assert 'give --config.data.channels=3' in said
         source = load(tmp_path, device_limit_mib=limit, image_size=8, channels=3)
-        assert source.spec.fields == {'image': (8, 8, 3)}
+        assert source.spec.target_shape == (8, 8, 3)
 
 
 def test_gray_of_colour(tmp_path):
     imagefiles.folder(tmp_path, {'': 2})
-    assert load(tmp_path, channels=1).spec.fields == {'image': (8, 8, 1)}
+    assert load(tmp_path, channels=1).spec.target_shape == (8, 8, 1)
     assert 'no 2 channels can be made of 3' in refused(tmp_path, channels=2)
 
 

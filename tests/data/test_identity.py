@@ -81,7 +81,7 @@ def test_sources_without_end_are_told_apart() -> None:
 
 
 def test_an_identity_survives_json() -> None:
-    spec = data.Spec('folder:caf\udce9', {'image': (8, 6, 3)}, 2, 9, ('a"b', 'caf\udce9'))
+    spec = data.Spec('folder:caf\udce9', {'image': data.Field((8, 6, 3))}, 2, 9, ('a"b', 'caf\udce9'))
     made = data_identity.Identity(spec, 'ab', 'cd')
     assert data_identity.from_json(json.loads(json.dumps(data_identity.to_json(made)))) == made
 

@@ -65,7 +65,7 @@ def test_a_width_needs_a_height():
     ):
         data.load(config)
     config.data.image_size = 16
-    assert data.load(config, resident_up_to=0).spec.fields == {'image': (16, 24, 3)}
+    assert data.load(config, resident_up_to=0).spec.target_shape == (16, 24, 3)
 
 
 def test_nothing_asked_for_changes_nothing():

@@ -23,4 +23,4 @@ def test_each_channel_is_a_digit_of_its_place_in_the_label():
 
 def test_size_and_classes():
     spec = stacked_mnist.stacked_mnist(preprocess.Fit(32)).spec
-    assert (spec.fields['image'], spec.num_classes, spec.size) == ((32, 32, 3), 1000, 0)
+    assert (spec.target_shape, spec.num_classes, spec.size) == ((32, 32, 3), 1000, 0)

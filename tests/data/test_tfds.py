@@ -105,7 +105,7 @@ def test_stock_builders(name, shape):
             rows = source.fetch(np.arange(30)) if source.fetch else source.arrays
             assert rows['image'].shape == (30, *shape)
             assert set(rows['label']) <= set(range(10))
-        assert load(name, '', image_size=16, channels=3).spec.fields == {'image': (16, 16, 3)}
+        assert load(name, '', image_size=16, channels=3).spec.target_shape == (16, 16, 3)
 
 
 def test_sizes_that_are_left_open():

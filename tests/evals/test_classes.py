@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data import arrays
 from gax.evals import classes
 from gax.evals.features import extractors
@@ -15,7 +15,7 @@ MNIST, EMOJI = extractors.make('mnist', (28, 28, 1)), extractors.make('emoji', (
 
 
 def spec(*names: str, count: int = 0) -> Spec:
-    return Spec('folder:made', {'image': (28, 28, 1)}, count or len(names), 100, names)
+    return Spec('folder:made', {'image': Field((28, 28, 1))}, count or len(names), 100, names)
 
 
 def test_the_classes_of_what_is_shipped_are_those_of_its_data() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data import synthetic
 from gax.data.resident import streamed
 from gax.data.source import Source, read_resident
@@ -99,7 +99,7 @@ def test_too_few_to_show_is_said() -> None:
 def source() -> Source:
     labels = np.zeros(len(IMAGES), np.int32)
     return Source(
-        Spec('test', {'image': IMAGES.shape[1:]}, 1, len(IMAGES)),
+        Spec('test', {'image': Field(IMAGES.shape[1:])}, 1, len(IMAGES)),
         {'image': IMAGES, 'label': labels},
         read_resident,
     )

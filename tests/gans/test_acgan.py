@@ -7,11 +7,11 @@ import pytest
 
 from gax import errors
 from gax.config import base
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans import acgan
 from tests.helpers import toys
 
-SPEC = Spec('toy', {'image': (4, 4, 1)}, num_classes=2)
+SPEC = Spec('toy', {'image': Field((4, 4, 1))}, num_classes=2)
 
 
 def game(**fields):

@@ -8,11 +8,11 @@ import pytest
 from configs import began_mnist
 from gax import errors, gans
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans import began
 from tests.helpers import toys
 
-POINTS = Spec('points', {'point': (2,)})
+POINTS = Spec('points', {'point': Field((2,), 'point')})
 # gamma 1/2, lambda_k 1/4. L(x), L(G(z)) -> k after the move, and D's loss with the k of before.
 SEQUENCE = [
     (2.0, 0.6, 0.1, 2.0),  # k = 0: the fakes do not count; 0 + (1 - 0.6) / 4

@@ -8,11 +8,11 @@ import pytest
 
 from gax.config import base, choose
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans import bigan
 from tests.helpers import toys
 
-SPEC = Spec('toy', {'point': (2,)})
+SPEC = Spec('toy', {'point': Field((2,), 'point')})
 U, V = np.array([1.0, -2.0]), np.array([0.5, 3.0])
 RATE = 0.1
 
@@ -130,7 +130,7 @@ def judged(kind, **d):
     choose(config, 'd.net', kind, widths=(4,))
     config.d.head.minibatch = d.pop('minibatch', '')
     config.d.update(d)
-    net = bigan.make(config, Spec('toy', {'image': (8, 8, 1)})).nets['d']
+    net = bigan.make(config, Spec('toy', {'image': Field((8, 8, 1))})).nets['d']
     params, state = net.init(jax.random.key(0))
     x, z = jax.random.normal(jax.random.key(1), (4, 8, 8, 1)), jnp.ones((4, 2))
     ask = lambda z: net.apply(params, state, x, z, train=True, key=jax.random.key(2))[0]  # noqa: E731

@@ -6,11 +6,11 @@ import pytest
 
 from gax import errors
 from gax.config import base, choose
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans import cgan
 from tests.helpers import toys
 
-SPEC = Spec('toy', {'point': (2,)}, num_classes=3)
+SPEC = Spec('toy', {'point': Field((2,), 'point')}, num_classes=3)
 LABEL = jnp.array([2, 0])
 
 

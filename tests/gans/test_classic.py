@@ -10,11 +10,11 @@ import pytest
 from gax import errors, gans
 from gax.config import base
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from tests.helpers import toys
 
-POINTS = Spec('points', {'point': (2,)})
-IMAGES = Spec('images', {'image': (8, 8, 1)}, num_classes=3)
+POINTS = Spec('points', {'point': Field((2,), 'point')})
+IMAGES = Spec('images', {'image': Field((8, 8, 1))}, num_classes=3)
 SPECS = dict.fromkeys(('sngan', 'r3gan', 'projection'), IMAGES)
 
 

@@ -10,12 +10,12 @@ from gax import errors, gans
 from gax.config import base
 from gax.config import defaults as configs
 from gax.core import forward
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans import ebgan
 from gax.nets import autoencoder, registry
 from tests.helpers import toys
 
-POINTS = Spec('points', {'point': (2,)})
+POINTS = Spec('points', {'point': Field((2,), 'point')})
 
 
 def test_the_margin_loss_by_hand():

@@ -12,7 +12,7 @@ from gax import data, errors, gans
 from gax.config import base, choose
 from gax.config import defaults as configs
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.objectives import penalties
 from tests.helpers import toys
 
@@ -40,7 +40,9 @@ def outlined(config):
     spec = data.load(config).spec
     game = gans.make(config, spec)
     rows = config.batch_size * steps.batches_per_step(game)
-    batch = {name: jax.ShapeDtypeStruct((rows, *shape), jnp.float32) for name, shape in spec.fields.items()}
+    batch = {
+        name: jax.ShapeDtypeStruct((rows, *field.shape), jnp.float32) for name, field in spec.fields.items()
+    }
     if spec.num_classes:
         batch['label'] = jax.ShapeDtypeStruct((rows,), jnp.int32)
     return jax.eval_shape(steps.make_step(game), jax.eval_shape(lambda: toys.init(game)), batch)[1]
@@ -67,7 +69,7 @@ def test_path_length_makes_fakes_as_the_recipe_does(gan):
     choose(config, 'terms.path_length', weight=1.0, decay=1.0, shrink=1)
     if gan == 'infogan':
         config.code.update({'categories': 2, 'continuous': 2})
-    game = gans.make(config, Spec('toy', {'point': (2,)}, num_classes=4))
+    game = gans.make(config, Spec('toy', {'point': Field((2,), 'point')}, num_classes=4))
     batch = {'label': jnp.zeros(20_000, jnp.int32)}
     latents = game.latents(jax.random.key(0), 20_000, batch)
     context = toys.view({'g': toys.net(None, lambda a, z: z @ a)}, {'g': jnp.asarray(A)}, batch)
@@ -90,7 +92,7 @@ def test_discriminators_answer_with_features_only_where_they_are_read(gan):
 
 def answers_with_features(game, config):
     spec = data.load(config).spec
-    batch = {name: jnp.ones((config.batch_size, *shape)) for name, shape in spec.fields.items()}
+    batch = {name: jnp.ones((config.batch_size, *field.shape)) for name, field in spec.fields.items()}
     batch['label'] = jnp.zeros(config.batch_size, jnp.int32)
 
     def out(state):

@@ -9,10 +9,10 @@ from configs import improved_mnist
 from gax import errors, gans
 from gax.config import choices
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from tests.helpers import toys
 
-POINTS = Spec('points', {'point': (2,)})
+POINTS = Spec('points', {'point': Field((2,), 'point')})
 
 
 def config(**changes):

@@ -7,11 +7,11 @@ import pytest
 
 from gax import errors
 from gax.config import base, choose
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans import infogan
 from tests.helpers import toys
 
-SPEC = Spec('toy', {'point': (2,)})
+SPEC = Spec('toy', {'point': Field((2,), 'point')})
 
 
 def game(**code):

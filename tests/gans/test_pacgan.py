@@ -9,12 +9,12 @@ from gax import errors, gans
 from gax.config import base, choose
 from gax.core import forward
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans.pacgan import in_packs, pack
 from gax.objectives import losses, penalties
 from tests.helpers import toys
 
-POINTS = Spec('points', {'point': (2,)})
+POINTS = Spec('points', {'point': Field((2,), 'point')})
 W = jnp.array([3.0, -4.0, 1.0, 2.0])  # D of a pack of two points
 
 
@@ -103,7 +103,7 @@ def test_convolutions_see_the_channels_of_all():
     config.update({'batch_size': 6, 'pack': 3, 'loss': 'relativistic'})
     choose(config, 'g.net', 'dcgan', widths=(4, 4), strides=(2, 2))
     choose(config, 'd.net', 'dcgan', widths=(4, 4))
-    game = gans.make(config, Spec('images', {'image': (8, 8, 2)}))
+    game = gans.make(config, Spec('images', {'image': Field((8, 8, 2))}))
     state = jax.eval_shape(lambda: toys.init(game))
     kernels = [x.shape for x in jax.tree.leaves(state.params['d']) if x.ndim == 4]
     assert (5, 5, 3 * 2, 4) in kernels

@@ -15,12 +15,12 @@ from gax import errors, gans
 from gax.config import base
 from gax.core import forward
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans.unrolled import against_reals, look_ahead
 from gax.objectives import losses, penalties, terms
 from tests.helpers import toys
 
-POINTS = Spec('points', {'point': (2,)})
+POINTS = Spec('points', {'point': Field((2,), 'point')})
 W = jnp.array([1.0, -2.0])
 RATE = 0.25
 

@@ -9,7 +9,7 @@ import pytest
 from gax import errors
 from gax.config import base, choose
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.gans import vaegan
 from tests.helpers import toys
 
@@ -24,7 +24,7 @@ def game(**fields):
     for name in 'gde':
         choose(config, f'{name}.net', 'mlp')
     config.update(fields)
-    made = vaegan.make(config, Spec('toy', {'point': (2,)}))
+    made = vaegan.make(config, Spec('toy', {'point': Field((2,), 'point')}))
     nets = {
         'g': toys.net(lambda key: {'g': jnp.array(G)}, lambda p, z: p['g'] * z),
         'e': toys.net(

@@ -9,7 +9,7 @@ import pytest
 
 from gax import gans, nets
 from gax.config import base
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.errors import GaxError
 from gax.nets import dcgan
 
@@ -79,7 +79,7 @@ def test_images_that_do_not_fit_are_refused(shape):
 
 def test_the_recipe_refuses_them_before_anything_is_computed():
     with pytest.raises(GaxError, match='cannot make 30x30 images'):
-        gans.make(base('dcgan'), Spec('x', {'image': (30, 30, 3)}, 0, 10))
+        gans.make(base('dcgan'), Spec('x', {'image': Field((30, 30, 3))}, 0, 10))
 
 
 def test_strides_and_widths_go_together():
@@ -93,7 +93,7 @@ def test_conditioning_needs_labels():
     config = base('dcgan')
     config.conditional = True
     with pytest.raises(GaxError, match='conditional=True needs labels, and x has none'):
-        gans.make(config, Spec('x', {'image': (28, 28, 1)}, 0, 10))
+        gans.make(config, Spec('x', {'image': Field((28, 28, 1))}, 0, 10))
 
 
 def test_projection_discriminator():

@@ -7,7 +7,7 @@ import pytest
 
 from gax.config import base, choose
 from gax.core import rng
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.core.types import Net
 from gax.errors import GaxError
 from gax.nets import registry
@@ -17,7 +17,7 @@ from gax.objectives import losses, terms
 from tests.helpers.toys import close, same
 
 KEY = jax.random.key(0)
-SPEC = Spec('x', {'image': (8, 8, 1)}, 0, 10)
+SPEC = Spec('x', {'image': Field((8, 8, 1))}, 0, 10)
 
 
 def member(factor):
@@ -107,7 +107,7 @@ def test_families_refuse_what_has_no_meaning():
     with pytest.raises(GaxError, match='several discriminators have no further outputs'):
         registry.pair(config, SPEC, heads={'class': 3})
     with pytest.raises(GaxError, match=r'config.d.scales=2 takes images, and the data are points'):
-        registry.pair(config, Spec('x', {'point': (2,)}))
+        registry.pair(config, Spec('x', {'point': Field((2,), 'point')}))
     config.d.scales = 5
     with pytest.raises(
         GaxError, match=r'config.d.scales=5 halves images 4 times: 8x8 must be multiples of 16'

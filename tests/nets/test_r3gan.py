@@ -8,7 +8,7 @@ from jax import lax
 
 from gax import nets
 from gax.config import base
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.errors import GaxError
 from gax.nets import r3gan, registry
 
@@ -111,7 +111,9 @@ def test_smooth_resampling_by_hand():
 def test_family(labels):
     made = base('r3gan')
     made.g.net.widths, made.d.net.widths, made.latent_dim = (8, 4), (4, 8), 6
-    networks, scorer = registry.pair(made, Spec('x', {'image': (6, 4, 2)}, 0, 3), labels, heads={'code': 2})
+    networks, scorer = registry.pair(
+        made, Spec('x', {'image': Field((6, 4, 2))}, 0, 3), labels, heads={'code': 2}
+    )
     label = [jnp.array([0, 1, 2])] * bool(labels)
 
     def play(key):

@@ -9,7 +9,7 @@ import pytest
 
 from gax import nets
 from gax.config import base
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.errors import GaxError
 from gax.nets import registry, sngan
 from gax.nets.layers import ConditionalBatchNorm, doubled, halved
@@ -109,13 +109,13 @@ def test_images_that_do_not_fit_are_refused():
     with pytest.raises(
         GaxError, match=r'g\.net\.widths halves 28x28 images 3 times: both sides must be multiples of 8'
     ):
-        registry.pair(config(), Spec('x', {'image': (28, 28, 1)}))
+        registry.pair(config(), Spec('x', {'image': Field((28, 28, 1))}))
     smaller = config()
     smaller.g.net.widths, smaller.d.net.downs = (4, 4), 3
     with pytest.raises(GaxError, match=r'd\.net\.downs halves 28x28 images 3 times'):
-        registry.pair(smaller, Spec('x', {'image': (28, 28, 1)}))
+        registry.pair(smaller, Spec('x', {'image': Field((28, 28, 1))}))
     with pytest.raises(GaxError, match="kind 'sngan' are for images, and the data are points"):
-        registry.pair(config(), Spec('x', {'point': (2,)}))
+        registry.pair(config(), Spec('x', {'point': Field((2,), 'point')}))
 
 
 def config():
@@ -126,7 +126,7 @@ def config():
 
 def test_family_has_spectral_norm_in_d_only():
     made = config()
-    networks, scorer = registry.pair(made, Spec('x', {'image': (16, 16, 1)}, 0, 10), num_classes=3)
+    networks, scorer = registry.pair(made, Spec('x', {'image': Field((16, 16, 1))}, 0, 10), num_classes=3)
     (g_params, _), (_, d_state) = (networks[name].init(KEY) for name in 'gd')
     assert set(g_params['UpBlock_0']['ConditionalBatchNorm_0']) == {'scale', 'bias'}
     linear = {k for k in d_state['u'] if k.endswith(('kernel', 'embedding'))}

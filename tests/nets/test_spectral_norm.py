@@ -6,7 +6,7 @@ import numpy as np
 
 from gax.config import base
 from gax.core.forward import POINTS
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.core.types import Net
 from gax.nets import registry
 from gax.nets.spectral_norm import largest_singular_value, linear, spectral_norm
@@ -112,7 +112,7 @@ def test_families_take_it_for_each_net():
     config = base('vanilla')
     config.g.update({'net': {'widths': (4,)}, 'spectral_norm': True})
     config.d.update({'net': {'widths': (4,), 'dropout': 0.0}, 'spectral_norm': True})
-    nets, _ = registry.pair(config, Spec('x', {'point': (2,)}))
+    nets, _ = registry.pair(config, Spec('x', {'point': Field((2,), 'point')}))
     for name in 'gd':
         params, state = nets[name].init(KEY)
         assert (
@@ -124,7 +124,7 @@ def test_lipschitz():
     """A perceptron of divided kernels and leaky ReLUs moves no further than its input."""
     config = base('vanilla')
     config.d.update({'net': {'widths': (16, 16), 'dropout': 0.0}, 'spectral_norm': True})
-    d = registry.pair(config, Spec('x', {'point': (3,)}))[0]['d']
+    d = registry.pair(config, Spec('x', {'point': Field((3,), 'point')}))[0]['d']
     params, state = d.init(KEY)
     params = jax.tree.map(lambda p: 7.0 * p, params)
     left, right = jax.random.normal(KEY, (2, 64, 3))

@@ -10,10 +10,10 @@ from gax.config import base, choices, choose, optimizer
 from gax.config import defaults as configs
 from gax.core import rng
 from gax.core import step as steps
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.errors import GaxError
 
-SPEC = Spec('images', {'image': (8, 8, 3)}, 16, 0)
+SPEC = Spec('images', {'image': Field((8, 8, 3))}, 16, 0)
 D_TERMS = ('wgan_gp', 'lecam', 'orthogonal')
 G_TERMS = ('path_length', 'orthogonal_g')
 

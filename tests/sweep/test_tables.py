@@ -19,7 +19,7 @@ import pytest
 
 from gax import errors
 from gax.config import choices
-from gax.core.spec import Spec
+from gax.core.spec import Field, Spec
 from gax.data import identity
 from gax.sweep import comparison, objective, page, plan, plots, space, stats, table
 from gax.sweep.table import Row
@@ -252,7 +252,9 @@ def test_a_value_may_have_any_characters(name: str, tmp_path: Path) -> None:
 
 def test_runs_on_data_that_changed_between_them_are_not_ranked(tmp_path: Path) -> None:
     def row(seed: int, size: int, **setting: Any) -> Row:
-        known = identity.to_json(identity.Identity(Spec('npz:x', {'image': (8, 8, 1)}, 0, size), str(size)))
+        known = identity.to_json(
+            identity.Identity(Spec('npz:x', {'image': Field((8, 8, 1))}, 0, size), str(size))
+        )
         return Row(
             seed,
             setting,

@@ -143,7 +143,7 @@ def refused(
 
 def unfit(config: ConfigDict, spec: Any) -> str:
     """Why runs of this config are not trained together, whatever they differ in; or ''."""
-    if 'image' in spec.fields and nbytes(spec) > config.data.device_limit_mib * 2**20:
+    if nbytes(spec) > config.data.device_limit_mib * 2**20:
         return f'{config.data.name} is fetched step by step: larger than config.data.device_limit_mib'
     if config.parallel != 'jit':
         return f'config.parallel={config.parallel}: its replicas share one run'

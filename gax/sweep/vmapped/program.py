@@ -186,7 +186,8 @@ def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
     """Compiled states -> D's logits in the plane of each run, or None: what pictures of points are drawn
     over.
     """
-    if runs.built.source.spec.fields.get('point') != (2,):
+    spec = runs.built.source.spec
+    if spec.fields[spec.target].kind != 'point' or spec.target_shape != (2,):
         return lambda states: None
     plane = jnp.asarray(images.lattice(images.window(real['point'])))
     return over_runs(runs, lambda built, state: sample.surface(built.game, state, plane), 0)

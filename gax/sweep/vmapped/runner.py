@@ -137,7 +137,7 @@ class Together:
         self.progress = Progress(self.start, self.config.steps)
         self.clock = Clock(self.start, self.config.batch_size, self.progress)
         num, self.columns = experiment.sample_grid(self.built)
-        points = 'point' in self.built.source.spec.fields
+        points = bool(self.built.source.spec.of_kind('point'))
         self.examples, self.real = experiment.reals(self.built, num), None
         if points:
             self.real = experiment.reals(self.built, 512)
