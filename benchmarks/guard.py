@@ -83,8 +83,8 @@ def tiny(name: str) -> Counts:
 
     made = experiment.build(models.tiny(name), sharding.mesh(jax.devices()[:2]))
     like = experiment.shapes(made)
-    due = steps.due_terms(made.game, 0)
-    traced = experiment.program(made, due).trace(like, made.arrays, experiment.row_shapes(made))
+    active = steps.active_at(made.game, 0)
+    traced = experiment.program(made, active).trace(like, made.arrays, experiment.row_shapes(made))
     compiled = traced.lower().compile()
     text, cost, memory = compiled.as_text(), compiled.cost_analysis() or {}, compiled.memory_analysis()
     moved = collectives.traffic(text)
@@ -103,7 +103,7 @@ def tiny(name: str) -> Counts:
         'programs': programs(made),
         'changing_types': sum(a != b for a, b in zip(before, after, strict=True)),
         'later_compilations': later(
-            experiment.advancer(made, {(due, experiment.ANY): lambda: experiment.Program(compiled, 1, 1)}),
+            experiment.advancer(made, {(active, experiment.ANY): lambda: experiment.Program(compiled, 1, 1)}),
             made,
             like,
         ),
@@ -116,7 +116,7 @@ def programs(made: Any) -> int:
 
     most = experiment.longest_call(made)
     plan = experiment.plan_of(made.game, 0, 100)
-    return len({experiment.key_of(made, due, min(count, most), most) for due, count in plan})
+    return len({experiment.key_of(made, active, min(count, most), most) for active, count in plan})
 
 
 def later(advance: Callable[..., Any], made: Any, like: Any) -> int:

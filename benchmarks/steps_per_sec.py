@@ -39,10 +39,10 @@ class Stepper:
 
     def _compile(self, experiment: Any, steps: Any) -> dict[str, float]:
         """Seconds of each stage, of a program of one step."""
-        due = steps.due_terms(self.experiment.game, 0)
+        active = steps.active_at(self.experiment.game, 0)
         args = (self.carry, self.experiment.arrays, experiment.indices(self.experiment, 0))
         times = [time.perf_counter()]
-        traced = experiment.program(self.experiment, due).trace(*args)
+        traced = experiment.program(self.experiment, active).trace(*args)
         times.append(time.perf_counter())
         lowered = traced.lower()
         times.append(time.perf_counter())

@@ -12,24 +12,18 @@ from typing import Any, NamedTuple
 
 import jax
 
-from gax.core.types import Array, Batch, Context, Key
+from gax.core.types import Array, Batch, Context, Key, PyTree
 
 Inputs = Callable[[Context, Batch], tuple[Array, ...]]
 
 
-def unlabelled(context: Context, batch: Batch) -> tuple[Array, ...]:
-    """The discriminator's inputs: (image [B, H, W, C],)."""
-    return (batch['image'],)
+def fields(*names: str) -> Inputs:
+    """A discriminator's inputs are these fields of the batch, in this order: fields('image', 'label')."""
 
+    def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
+        return tuple(batch[name] for name in names)
 
-def labelled(context: Context, batch: Batch) -> tuple[Array, ...]:
-    """The discriminator's inputs: (image [B, H, W, C], label int [B])."""
-    return batch['image'], batch['label']
-
-
-def points(context: Context, batch: Batch) -> tuple[Array, ...]:
-    """The discriminator's inputs: (point [B, D],)."""
-    return (batch['point'],)
+    return inputs
 
 
 def whole(output: Any) -> Any:
@@ -38,18 +32,21 @@ def whole(output: Any) -> Any:
 
 
 class Scorer(NamedTuple):
-    """How a discriminator is asked: which net, about what, and where in its answer the logits are.
+    """The calling convention of a discriminator.
 
-    net: its name in the game. field: what it judges, 'image' or 'point'; penalties differentiate by it.
-    inputs: (context, batch) -> what the net is given. Wrap it to augment, to add noise or labels, to pack
-        examples; random numbers come from the context's key.
-    logits: the net's output -> float [B, ...]. A net may return features or class logits beside.
+    Attributes:
+      net: Its name in the game.
+      field: The batch field that it scores; penalties differentiate by it.
+      inputs: (context, batch) -> the inputs of the net. Wrap it to augment, to add noise, to pack examples;
+        random numbers come from the context's key.
+      logits: The net's output -> its logits, a pytree of float arrays [B, ...]: one array, or a tuple of one
+        for each of several discriminators. A net may return features or class logits as well.
     """
 
     net: str = 'd'
     field: str = 'image'
-    inputs: Inputs = unlabelled
-    logits: Callable[[Any], Array] = whole
+    inputs: Inputs = fields('image')
+    logits: Callable[[Any], PyTree] = whole
 
     def apply_and_update(self, context: Context, batch: Batch, stream: str) -> tuple[Any, Context]:
         """A main pass over a batch of reals or fakes: all that the net returns, and the context."""
@@ -61,24 +58,23 @@ class Scorer(NamedTuple):
         """All that the net returns; statistics stay."""
         return self.apply_and_update(context, batch, stream)[0]
 
-    def score(self, context: Context, batch: Batch, stream: str = '') -> Array:
-        """The logits of a peek."""
+    def score(self, context: Context, batch: Batch, stream: str = '') -> PyTree:
+        """The logits; statistics stay."""
         return self.logits(self.apply(context, batch, stream))
 
 
-IMAGES = Scorer()
-POINTS = Scorer(field='point', inputs=points)
+def scorer_of(field: str, *conditions: str, net: str = 'd') -> Scorer:
+    """A discriminator whose inputs are batch[field], which it scores, and these other fields of the batch."""
+    return Scorer(net, field, fields(field, *conditions))
 
 
-def scorer_of(field: str, labels: bool = False) -> Scorer:
-    """How net 'd' is asked about batch[field], 'image' or 'point', and its label where it takes `labels`."""
-    return Scorer('d', field, points if field == 'point' else labelled if labels else unlabelled)
+IMAGES = scorer_of('image')
+POINTS = scorer_of('point')
 
 
 def fakes_of(context: Context) -> Mapping[str, Array]:
-    """The fakes as a batch: the generator's output beside the labels that it was made from."""
-    labels = {'label': context.latents['label']} if 'label' in context.latents else {}
-    return {**context.fakes, **labels}
+    """The fakes as a batch: the conditions that they were made from, and the generator's output."""
+    return {**{name: context.latents[name] for name in context.conditions}, **context.fakes}
 
 
 def score_fakes(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, Any], Context]]:
@@ -110,24 +106,23 @@ def score_both(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, A
     return forward
 
 
-def normal_latents(dim: int, labelled: bool = False) -> Callable[[Key, int, Batch], Batch]:
-    """Latents 'z' ~ N(0, I), float32 [num, dim]; with `labelled` also the 'label' of the batch, int32
-    [num].
-    """
+def normal_latents(dim: int) -> Callable[[Key, int, Batch], Batch]:
+    """Latents 'z' ~ N(0, I), float32 [num, dim]."""
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
-        z = {'z': jax.random.normal(key, (num, dim))}
-        return {**z, 'label': batch['label']} if labelled else z
+        return {'z': jax.random.normal(key, (num, dim))}
 
     return latents
 
 
 def generate(field: str = 'image', net: str = 'g') -> Callable[[Context], tuple[Batch, Context]]:
-    """The pass of net 'g' from latents 'z' (and 'label', where there is one) to fakes[field]."""
+    """The pass of a generator from latents 'z' and the conditions of the game, in their order, to
+    fakes[field].
+    """
 
     def forward(context: Context) -> tuple[Batch, Context]:
-        label = (context.latents['label'],) if 'label' in context.latents else ()
-        made, context = context.apply_and_update(net, context.latents['z'], *label)
-        return {field: made}, context
+        conditions = [context.latents[name] for name in context.conditions]
+        output, context = context.apply_and_update(net, context.latents['z'], *conditions)
+        return {field: output}, context
 
     return forward

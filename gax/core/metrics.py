@@ -31,9 +31,14 @@ def empty(metrics: Any) -> Meter:
 
 
 def add(meter: Meter, metrics: Metrics, step: Array) -> Meter:
-    """Adds what one step measured. `step` is that step's number, from 0."""
-    totals = {name: jax.tree.map(jnp.add, meter.totals[name], pair) for name, pair in metrics.items()}
-    bad = {
+    """Adds what one step measured; metrics that it lacks (of a player who rests) stay as they are.
+
+    `step` is that step's number, from 0.
+    """
+    totals = meter.totals | {
+        name: jax.tree.map(jnp.add, meter.totals[name], pair) for name, pair in metrics.items()
+    }
+    bad = meter.bad | {
         name: jnp.where(jnp.isfinite(value), meter.bad[name], jnp.minimum(meter.bad[name], step))
         for name, (value, _) in metrics.items()
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 import jax
 import jax.numpy as jnp
 
@@ -12,27 +14,86 @@ from gax.core.types import Array, Batch, Context, Game, Key, TrainState
 def networks(game: Game, state: TrainState, averaged: bool = True) -> tuple[dict, dict]:
     """(params, model_state) to sample with: the moving average where the game keeps one."""
     state = rng.as_keys(state)
-    params, model_state = dict(state.params), dict(state.model_state)
+    params = {name: frozen.params for name, frozen in game.frozen.items()} | dict(state.params)
+    model_state = {name: frozen.model_state for name, frozen in game.frozen.items()} | dict(state.model_state)
     for name in game.ema if averaged else ():
         params[name] = state.ema[name]['params']
         model_state[name] = state.ema[name]['model_state']
     return params, model_state
 
 
-def synthesize(game: Game, state: TrainState, latents: Batch, key: Key, averaged: bool = True) -> Batch:
-    """Fakes from the given latents: the game's `generate` with `train=False`. Pure."""
+def synthesize(
+    game: Game,
+    state: TrainState,
+    latents: Batch,
+    key: Key,
+    averaged: bool = True,
+    phase: str | None = None,
+) -> Batch:
+    """Fakes from chosen latents, by the nets with `train=False`. Pure.
+
+    Args:
+      game: The game. Its `synthesize` is called, or where it has none its `generate`.
+      state: The train state.
+      latents: Noise and conditions, as `game.sample_latents` returns them.
+      key: A PRNG key, for nets that draw random numbers outside of training too.
+      averaged: Whether to use the moving averages of parameters, of the nets that have them.
+      phase: The phase of training that the state is in; None for the game's last one.
+
+    Returns:
+      The fakes, leaves [N, ...].
+    """
     params, model_state = networks(game, state, averaged)
-    context = Context(game.nets, params, model_state, {}, latents, {}, key, state.step, train=False)
-    return game.generate(context)[0]
+    context = Context(
+        game.nets,
+        params,
+        model_state,
+        {},
+        latents,
+        {},
+        key,
+        state.step,
+        train=False,
+        conditions=game.conditions,
+        phase=last_phase(game) if phase is None else phase,
+    )
+    return (game.synthesize or game.generate)(context)[0]
+
+
+def last_phase(game: Game) -> str:
+    """The name of the phase that training ends in; '' for a game without phases."""
+    return game.phases[-1].name if game.phases else ''
 
 
 def sample(
-    game: Game, state: TrainState, key: Key, num: int, label: Array | None = None, averaged: bool = True
+    game: Game,
+    state: TrainState,
+    key: Key,
+    num: int,
+    conditions: Batch = MappingProxyType({}),
+    averaged: bool = True,
+    phase: str | None = None,
 ) -> Batch:
-    """`num` fakes from fresh latents; `label` int32 [num] for a game that is conditioned on one. Pure."""
-    batch = {} if label is None else {'label': label}
-    latents = game.latents(rng.stream(key, 'latents'), num, batch)
-    return synthesize(game, state, latents, rng.stream(key, 'generate'), averaged)
+    """`num` fakes from new latents. Pure.
+
+    Args:
+      game: The game.
+      state: The train state.
+      key: A PRNG key.
+      num: How many.
+      conditions: The fields that `game.conditions` names, leaves [num, ...]: {'label': int32 [num]}, ...
+        Others are not looked at.
+      averaged: As in `synthesize`.
+      phase: As in `synthesize`.
+
+    Returns:
+      The fakes, leaves [num, ...].
+
+    Raises:
+      GaxError: A condition is missing.
+    """
+    latents = game.sample_latents(rng.stream(key, 'latents'), num, conditions)
+    return synthesize(game, state, latents, rng.stream(key, 'generate'), averaged, phase)
 
 
 def labels_in_turn(num: int, num_classes: int) -> Array | None:

@@ -21,7 +21,20 @@ import optax
 
 from gax import errors
 from gax.core import ema, rng
-from gax.core.types import Array, Batch, Context, Game, Key, Metrics, PyTree, Step, Term, TrainState, counted
+from gax.core.types import (
+    Array,
+    Batch,
+    Context,
+    Game,
+    Key,
+    Metrics,
+    Player,
+    PyTree,
+    Step,
+    Term,
+    TrainState,
+    counted,
+)
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
 LARGE = 1 << 15  # numbers in a leaf whose norm is taken apart
@@ -35,23 +48,67 @@ class Move(NamedTuple):
     draw: int
 
 
+class Active(NamedTuple):
+    """What a compiled step holds. due: see `make_step`; phase: the name of the phase of training."""
+
+    due: Due | None = None
+    phase: str = ''
+
+
+EVERY_TERM = (
+    Active()
+)  # of a game without phases: lazy terms are evaluated on the steps where they are due, and paid for on each
+
+
 class Pass(NamedTuple):
-    """One pass of the generator and the way back through it."""
+    """One pass of the generator and its vector-Jacobian product.
+
+    fakes: the float leaves, and None in place of the others. others: those, and None in place of the floats.
+    """
 
     draw: int
     batch: Batch
     latents: Batch
-    fakes: Batch
+    fakes: PyTree
+    others: PyTree
     pullback: Callable[[PyTree], tuple[dict[str, PyTree]]]
 
 
-def moves(game: Game) -> list[Move]:
-    """The moves of one step.
+def check(game: Game) -> None:
+    """Raises GaxError for a game whose parts do not go together: phases, frozen nets, conditions."""
+    names = [phase.name for phase in game.phases]
+    starts = [phase.start for phase in game.phases]
+    if names and (starts[0] != 0 or sorted(set(starts)) != starts or len(set(names)) != len(names)):
+        raise errors.GaxError(
+            f'the phases of a game start at step 0, each later than the one before, each with a name of its own: {list(game.phases)}'
+        )
+    for name, player in game.players.items():
+        parts: list[Player | Term] = [player, *player.terms.values()]
+        for part in parts:
+            for phase in part.phases or ():
+                errors.lookup(f'phase of player {name}', phase, dict.fromkeys(names))
+        for net in player.nets:
+            errors.lookup(f'net of player {name}', net, game.nets)
+            if net in game.frozen:
+                raise errors.GaxError(f'player {name} trains the net {net!r}, which is frozen')
+    if still := [phase for phase in names if not moves(game, phase)]:
+        raise errors.GaxError(f'no player moves in phase {still[0]!r}')
+
+
+def active(part: Player | Term, phase: str) -> bool:
+    """Whether a player moves, or a term counts, in this phase."""
+    return part.phases is None or phase in part.phases
+
+
+def moves(game: Game, phase: str = '') -> list[Move]:
+    """The moves of one step of a phase.
 
     A player who moves again gets new data; one who follows another shares the draw.
     """
     result: list[Move] = []
     for name, player in game.players.items():
+        if not active(player, phase):
+            continue
         for turn in range(player.updates):
             again = bool(result) and (turn > 0 or player.resample)
             draw = (result[-1].draw if result else 0) + again
@@ -59,30 +116,46 @@ def moves(game: Game) -> list[Move]:
     return result
 
 
+def phase_names(game: Game) -> list[str]:
+    """The names of the game's phases; [''] where it has none."""
+    return [phase.name for phase in game.phases] or ['']
+
+
 def batches_per_step(game: Game) -> int:
-    """How many batches one step consumes: `make_step` takes `draws * B` rows and deals them out in turn."""
-    return moves(game)[-1].draw + 1
+    """How many batches one step consumes, the same in every phase: of the phase that needs most.
+
+    `make_step` takes `batches_per_step(game) * B` rows.
+    """
+    return max(moves(game, phase)[-1].draw for phase in phase_names(game)) + 1
 
 
-def lazy_terms(game: Game) -> dict[str, int]:
-    """'player/term' -> interval, of the terms that are not evaluated on every step."""
+def lazy_terms(game: Game, phase: str = '') -> dict[str, int]:
+    """'player/term' -> interval, of the terms of a phase that are not evaluated on every step."""
     return {
         f'{name}/{label}': term.every
         for name, player in game.players.items()
         for label, term in player.live_terms.items()
-        if term.every > 1
+        if term.every > 1 and active(player, phase) and active(term, phase)
     }
 
 
 def due_terms(game: Game, step: int) -> Due:
-    """The lazy terms that fall due at `step`; pass it to `make_step` to compile the program of such steps."""
-    return frozenset(label for label, every in lazy_terms(game).items() if step % every == 0)
+    """The lazy terms that are evaluated at `step`; pass it to `make_step` to compile the program of such steps."""
+    return frozenset(
+        label for label, every in lazy_terms(game, game.phase_at(step)).items() if step % every == 0
+    )
+
+
+def active_at(game: Game, step: int) -> Active:
+    """What the program of training step `step` holds: its phase, and the lazy terms that are evaluated."""
+    return Active(due_terms(game, step), game.phase_at(step))
 
 
 def init(game: Game, key_data: Array) -> TrainState:
     """The state before the first step. key_data: uint32 [2], see `rng.root`. Pure; jit it, it is faster."""
     key = jax.random.wrap_key_data(key_data, impl='threefry2x32')
-    made = {name: net.init(rng.stream(key, f'init/{name}')) for name, net in game.nets.items()}
+    trained = {name: net for name, net in game.nets.items() if name not in game.frozen}
+    made = {name: net.init(rng.stream(key, f'init/{name}')) for name, net in trained.items()}
     params = {name: p for name, (p, _) in made.items()}
     model_state = {name: s for name, (_, s) in made.items()}
     state = TrainState(
@@ -100,33 +173,44 @@ def init(game: Game, key_data: Array) -> TrainState:
     return jax.tree.map(lambda x: jnp.array(x, copy=True), rng.as_data(state))
 
 
-def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None) -> Step:
+def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None, phase: str = '') -> Step:
     """One player's update, (state, batch) -> (state, metrics). `state.step` does not advance: see `finish`.
 
     turn: which of the player's moves within the step; moves of different turns draw different fakes.
-    due: as in `make_step`.
+    due, phase: as in `make_step`.
     """
     errors.lookup('player', player, game.players)
-    move = {(m.player, m.turn): m for m in moves(game)}[player, turn]
+    errors.lookup('phase of training', phase, dict.fromkeys(phase_names(game)))
+    move = {(m.player, m.turn): m for m in moves(game, phase)}[player, turn]
 
     def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         state = rng.as_keys(state)
-        state, shared = _generate(game, state, state.params, batch, move.draw)
-        return rng.as_data(_move(game, move, due, state, state.params, shared))
+        state, shared = _generate(game, state, state.params, batch, move.draw, phase)
+        return rng.as_data(_move(game, move, due, phase, state, state.params, shared))
 
     return update
 
 
-def make_step(game: Game, due: Due | None = None) -> Step:
+def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
     """All moves of one training step: (state, batch) -> (state, metrics).
 
-    batch: leaves with `batches_per_step(game) * B` rows; draw i takes rows i, i + draws, ...: a slice that
-        stays on its device when rows are sharded.
-    due: the lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program
+    Args:
+      game: The networks and players.
+      due: The lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program
         that is right on every step, and pays for the lazy terms on each; under `vmap` and `scan` that is the
         one to use.
+      phase: The phase of training that the steps belong to (`game.phase_at(step)`).
+
+    Returns:
+      A pure function. The leaves of its batch have `batches_per_step(game) * B` rows; draw i takes rows
+      i, i + draws, ...: a slice that stays on its device when rows are sharded. Its metrics are those of the
+      players who move in this phase.
+
+    Raises:
+      GaxError: The game has phases, and `phase` is none of them.
     """
-    plan, count = moves(game), batches_per_step(game)
+    errors.lookup('phase of training', phase, dict.fromkeys(phase_names(game)))
+    plan, count = moves(game, phase), batches_per_step(game)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         start = state = rng.as_keys(state)
@@ -140,9 +224,9 @@ def make_step(game: Game, due: Due | None = None) -> Step:
             if shared is None or shared.draw != move.draw or wrt & moved:
                 rows = jax.tree.map(lambda x: x[move.draw :: count], batch)  # noqa: B023 (used at once)
                 params = {**seen, **_own(state.params, own)}
-                state, shared = _generate(game, state, params, rows, move.draw)
+                state, shared = _generate(game, state, params, rows, move.draw, phase)
                 moved = set()
-            state, new = _move(game, move, due, state, seen, shared)
+            state, new = _move(game, move, due, phase, state, seen, shared)
             moved |= wrt
             metrics = _add(metrics, new)
         return rng.as_data(finish(game, state)), metrics
@@ -167,49 +251,75 @@ def _context(
     latents: Batch,
     fakes: Batch,
     key: Key,
+    phase: str,
 ) -> Context:
     return Context(
         game.nets,
-        params,
-        state.model_state,
+        {**{name: frozen.params for name, frozen in game.frozen.items()}, **params},
+        {**{name: frozen.model_state for name, frozen in game.frozen.items()}, **state.model_state},
         batch,
         latents,
         fakes,
         key,
         state.step,
         term_state=state.term_state,
+        conditions=game.conditions,
+        phase=phase,
     )
 
 
+def _trained(game: Game, context: Context) -> dict[str, PyTree]:
+    """The model_state of the nets that are not frozen."""
+    return {name: state for name, state in context.model_state.items() if name not in game.frozen}
+
+
+def _is_float(leaf: Any) -> bool:
+    return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.inexact))
+
+
+def _merge(floats: PyTree, others: PyTree) -> PyTree:
+    """One tree of two that have None where the other has a leaf."""
+    return jax.tree.map(lambda x, y: y if x is None else x, floats, others, is_leaf=lambda x: x is None)
+
+
 def _generate(
-    game: Game, state: TrainState, params: dict[str, PyTree], batch: Batch, draw: int
+    game: Game, state: TrainState, params: dict[str, PyTree], batch: Batch, draw: int, phase: str
 ) -> tuple[TrainState, Pass]:
-    """The generator's pass over fresh latents, with its way back."""
+    """The generator's pass over fresh latents, with its vector-Jacobian product."""
     key = rng.stream(rng.at_step(state.key, state.step), f'draw/{draw}')
     rows = [x.shape[0] for x in jax.tree.leaves(batch)]
-    latents = game.latents(rng.stream(key, 'latents'), rows[0] if rows else 0, batch)
+    latents = game.sample_latents(rng.stream(key, 'latents'), rows[0] if rows else 0, batch)
+    stream = rng.stream(key, 'generate')
 
-    def run(own: dict[str, PyTree]) -> tuple[Batch, dict[str, PyTree]]:
-        context = _context(game, state, {**params, **own}, batch, latents, {}, rng.stream(key, 'generate'))
+    def run(own: dict[str, PyTree]) -> tuple[PyTree, tuple[PyTree, dict[str, PyTree]]]:
+        context = _context(game, state, {**params, **own}, batch, latents, {}, stream, phase)
         fakes, context = game.generate(context)
-        return fakes, dict(context.model_state)
+        floats = jax.tree.map(lambda x: x if _is_float(x) else None, fakes)
+        others = jax.tree.map(lambda x: None if _is_float(x) else x, fakes)
+        return floats, (others, _trained(game, context))
 
-    fakes, pullback, model_state = jax.vjp(run, _own(params, game.generator), has_aux=True)
-    return replace(state, model_state=model_state), Pass(draw, batch, latents, fakes, pullback)
+    fakes, pullback, (others, model_state) = jax.vjp(run, _own(params, game.generator), has_aux=True)
+    return replace(state, model_state=model_state), Pass(draw, batch, latents, fakes, others, pullback)
 
 
 def _move(
-    game: Game, move: Move, due: Due | None, state: TrainState, seen: dict[str, PyTree], shared: Pass
+    game: Game,
+    move: Move,
+    due: Due | None,
+    phase: str,
+    state: TrainState,
+    seen: dict[str, PyTree],
+    shared: Pass,
 ) -> tuple[TrainState, Metrics]:
     """One player's gradient and update, against the others' parameters `seen`."""
     player = game.players[move.player]
     own = _own(state.params, player.nets)
     key = rng.stream(rng.at_step(state.key, state.step), f'{move.player}/{move.turn}')
     pulls = tuple(name for name in game.generator if name in player.nets)
-    loss = _loss(game, move.player, due, state, seen)
+    loss = _loss(game, move.player, due, phase, state, seen)
     grad = player.grad(loss, argnums=(0, 1) if pulls else (0,), has_aux=True)
     fakes = jax.tree.map(jax.lax.stop_gradient, shared.fakes)
-    (total, aux), grads = grad(own, fakes, (shared.batch, shared.latents), key)
+    (total, aux), grads = grad(own, fakes, (shared.batch, shared.latents, shared.others), key)
     direct = grads[0]
     if pulls:
         pulled = shared.pullback(grads[1])[0]
@@ -230,20 +340,22 @@ def _move(
 
 
 def _loss(
-    game: Game, name: str, due: Due | None, state: TrainState, seen: dict[str, PyTree]
+    game: Game, name: str, due: Due | None, phase: str, state: TrainState, seen: dict[str, PyTree]
 ) -> Callable[..., tuple[Array, Any]]:
-    """The player's objective as a function of its own parameters and of the fakes."""
+    """The player's objective as a function of its own parameters and of the float leaves of the fakes."""
     player = game.players[name]
 
-    def loss(own: dict[str, PyTree], fakes: Batch, data: tuple[Batch, Batch], key: Key) -> tuple[Array, Any]:
-        batch, latents = data
-        params = {**seen, **own}
-        context = _context(game, state, params, batch, latents, fakes, key)
+    def loss(own: dict[str, PyTree], floats: PyTree, data: Any, key: Key) -> tuple[Array, Any]:
+        batch, latents, others = data
+        params, fakes = {**seen, **own}, _merge(floats, others)
+        context = _context(game, state, params, batch, latents, fakes, key, phase)
         out, context = player.forward(context)
         total = jnp.zeros((), jnp.float32)
         metrics: Metrics = {}
         term_state = dict(state.term_state[name])
         for label, term in player.live_terms.items():
+            if not active(term, phase):
+                continue
             scale, on = _scale(term, f'{name}/{label}', state.step, due)
             if scale is None:
                 metrics[f'{name}/{label}'] = (jnp.zeros(()), jnp.zeros(()))
@@ -255,7 +367,7 @@ def _loss(
             term_state[label] = jax.tree.map(lambda n, o: jnp.where(on, n, o), new, term_state[label])  # noqa: B023
             metrics[f'{name}/{label}'] = (jnp.where(on, value, 0.0), on)
         metrics |= {f'{name}/{k}': counted(v) for k, v in player.summary(context, out).items()}
-        return total, (dict(context.model_state), term_state, metrics)
+        return total, (_trained(game, context), term_state, metrics)
 
     return loss
 

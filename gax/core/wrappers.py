@@ -49,7 +49,7 @@ def computing_in(dtype: Any, net: Net) -> Net:
         out, state = net.apply(rounded, model_state, *given, train=train, key=key)
         return _to(jnp.float32, out), jax.tree.map(_as_before, state, model_state)
 
-    return Net(net.init, apply)
+    return net._replace(apply=apply)
 
 
 def _as_before(new: jax.Array, old: jax.Array) -> jax.Array:
@@ -79,7 +79,7 @@ def remat(net: Net) -> Net:
 
         return run(params, model_state, inputs, key)
 
-    return Net(net.init, apply)
+    return net._replace(apply=apply)
 
 
 def extragradient(game: Game) -> Callable[[Step], Step]:

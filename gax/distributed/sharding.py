@@ -205,8 +205,31 @@ def dealt_out(game: Game, mesh: Mesh) -> Game:
 
 
 def of_replicas(game: Game, mesh: Mesh) -> Game:
-    """The game as each of several replicas plays it, under the mesh axis `data`."""
+    """The game as each of several replicas plays it, under the mesh axis `data`.
+
+    Raises:
+      GaxError: A net or a term has a state that must not be averaged over replicas.
+    """
+    if buffers := unaveraged(game):
+        raise errors.GaxError(
+            f'the state of {buffers[0]} must not be averaged over replicas: use config.parallel=jit'
+        )
     return game._replace(mean=mean)
+
+
+def unaveraged(game: Game) -> list[str]:
+    """The nets and terms whose states must not be averaged, as 'net NAME' and 'term PLAYER/NAME'."""
+    terms = [(f'{name}/{label}', t) for name, p in game.players.items() for label, t in p.live_terms.items()]
+    nets = [f'net {name}' for name, net in game.nets.items() if not net.average_state]
+    return nets + [f'term {label}' for label, term in terms if not term.average_state]
+
+
+def check_states(game: Game, accumulate: int) -> None:
+    """Raises GaxError where `accumulate` microbatches would average a state that must not be averaged."""
+    if accumulate > 1 and (buffers := unaveraged(game)):
+        raise errors.GaxError(
+            f'the state of {buffers[0]} must not be averaged over microbatches: use config.accumulate=1'
+        )
 
 
 def as_replica(step: OneStep) -> OneStep:

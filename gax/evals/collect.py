@@ -4,7 +4,7 @@ host.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax.core import rng, sample
-from gax.core.types import Array, Game, TrainState
+from gax.core.types import Array, Batch, Game, TrainState
 from gax.data.source import Source
 from gax.distributed import sharding
 from gax.evals.features.extractors import Extractor
@@ -72,27 +72,35 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
 
 
 def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
-    """(state, labels int32 [num] or None, num, batch, seed) -> chunks of fakes by the averaged parameters.
+    """(state, conditions, num, batch, seed) -> chunks of fakes by the averaged parameters.
 
-    The chunks follow from the seed, the labels and the state alone; one program makes them all, at every step
-    of a run.
+    conditions: NumPy arrays [num, ...] by name, of what fakes are made from beside noise, such as
+    {'label': int32 [num]}; {} for nothing. The chunks follow from the seed, the conditions and the state
+    alone; one program makes them all, at every step of a run (one for each phase of training).
     """
 
-    def make(state: TrainState, key: Array, label: Array | None, batch: int) -> tuple[Array, Array | None]:
-        return as_evaluated(sample.sample(game, state, key, batch, label))
+    def make(
+        state: TrainState, key: Array, given: Batch, batch: int, phase: str
+    ) -> tuple[Array, Array | None]:
+        return as_evaluated(sample.sample(game, state, key, batch, given, phase=phase))
 
     rows = sharding.rows(mesh)  # the state stays where it is, however it is laid out
     compiled = jax.jit(
-        sharding.under(mesh, make), static_argnums=3, in_shardings=(None, None, rows), out_shardings=rows
+        sharding.under(mesh, make), static_argnums=(3, 4), in_shardings=(None, None, rows), out_shardings=rows
     )
 
     def chunks(
-        state: TrainState, labels: np.ndarray | None, num: int, batch: int, seed: int
+        state: TrainState, conditions: Mapping[str, np.ndarray], num: int, batch: int, seed: int
     ) -> Iterator[Chunk]:
+        phase = game.phase_at(int(state.step)) if game.phases else ''
         for i, start in enumerate(range(0, num, batch)):
-            part: Any = None if labels is None else np.resize(labels[start : start + batch], batch)
+            part = {
+                name: np.resize(x[start : start + batch], (batch, *x.shape[1:]))
+                for name, x in conditions.items()
+            }
             key = jax.random.fold_in(rng.key(seed), i)
-            yield Chunk(compiled(state, key, part, batch)[0], part, min(batch, num - start))
+            fakes = compiled(state, key, part, batch, phase)[0]
+            yield Chunk(fakes, part.get('label'), min(batch, num - start))
 
     return chunks
 

@@ -64,5 +64,5 @@ def make(config: Any, spec: Spec) -> Game:
     weight = config.class_weight
     d = players.discriminator(config, loss, scorer, **{'class': terms.stateless(on_both, weight=weight)})
     g = players.generator(config, loss, scorer, **{'class': terms.stateless(on_fakes, weight=weight)})
-    game = players.two_player_game(config, loss, nets, scorer, labelled=True)
+    game = players.two_player_game(config, loss, nets, scorer, conditions=('label',))
     return game._replace(players={'d': d._replace(summary=terms.summaries(d.summary, watched)), 'g': g})

@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax.core import ema, forward
-from gax.core.forward import Scorer
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Net
 from gax.nets import encoder, registry
@@ -51,12 +50,10 @@ def make(config: Any, spec: Spec) -> Game:
         ),
         'd': registry.several(config.d, judge, shape, heads),
     }
-    scorer = Scorer('d', field, lambda context, batch: (batch[field], batch['z']), registry.answer(heads))
+    scorer = forward.scorer_of(field, 'z')._replace(logits=registry.answer(heads))
 
     def generate(context: Context) -> tuple[Batch, Context]:
         made, context = context.apply_and_update('g', context.latents['z'])
-        if field not in context.batch:  # sampling
-            return {field: made}, context
         out, context = context.apply_and_update('e', context.batch[field])
         return {field: made, 'code': encoder.noisy(out, context.rng('code'))}, context
 
@@ -84,6 +81,7 @@ def make(config: Any, spec: Spec) -> Game:
         },
         latents=forward.normal_latents(dim),
         generate=generate,
+        synthesize=forward.generate(field),
         generator=('g', 'e'),
         ema={name: ema.with_warmup(config.ema.decay) for name in ('g', 'e')},
     )

@@ -58,4 +58,4 @@ def make(config: Any, spec: Spec) -> Game:
 
     scorer = Scorer('d', field, inputs, registry.answer(heads))
     loss = losses.make(config.loss, config.label_smoothing)
-    return players.two_player_game(config, loss, nets, scorer, labelled=True, generate=generate)
+    return players.two_player_game(config, loss, nets, scorer, conditions=('label',), generate=generate)

@@ -30,4 +30,4 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, classes)
-    return players.two_player_game(config, loss, networks, scorer, labelled=bool(classes))
+    return players.two_player_game(config, loss, networks, scorer, conditions=('label',) * bool(classes))

@@ -35,4 +35,4 @@ def make(config: Any, spec: Spec) -> Game:
         raise errors.GaxError(f'projection needs labels, and {spec.name} has none')
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, spec.num_classes)
-    return players.two_player_game(config, loss, networks, scorer, labelled=True)
+    return players.two_player_game(config, loss, networks, scorer, conditions=('label',))

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax.core import ema, forward, optimizers
+from gax.core import ema, forward, optimizers, trees
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Net, Term
@@ -38,13 +38,13 @@ def defaults() -> ConfigDict:
 
 def similarity(context: Context, out: Any) -> Array:
     """L_llike: half the squared distance of reals and reconstructions in D's features."""
-    gap = out['real_out']['features'] - out['again_out']['features']
-    return 0.5 * jnp.mean(jnp.sum(jnp.square(gap), axis=-1))
+    sides = out['real_out']['features'], out['again_out']['features']
+    return 0.5 * trees.mean(jax.tree.map(lambda x, y: jnp.sum(jnp.square(x - y), axis=-1), *sides))
 
 
 def again(side: LossFn) -> Term:
     """The adversarial loss on reconstructions."""
-    return terms.stateless(lambda context, out: jnp.mean(side(out['real'], out['again'])))
+    return terms.stateless(lambda context, out: trees.mean(trees.pairwise(side, out['real'], out['again'])))
 
 
 def make(config: Any, spec: Spec) -> Game:
@@ -69,8 +69,6 @@ def make(config: Any, spec: Spec) -> Game:
 
     def generate(context: Context) -> tuple[Batch, Context]:
         made, context = context.apply_and_update('g', context.latents['z'])
-        if field not in context.batch:  # sampling
-            return {field: made}, context
         code, context = context.apply_and_update('e', context.batch[field])
         rebuilt, context = context.apply_and_update(
             'g', encoder.noisy(code, context.rng('code')), stream='again'
@@ -107,6 +105,7 @@ def make(config: Any, spec: Spec) -> Game:
         },
         latents=forward.normal_latents(dim),
         generate=generate,
+        synthesize=forward.generate(field),
         generator=('g', 'e'),
         ema={name: ema.with_warmup(config.ema.decay) for name in ('g', 'e')},
     )

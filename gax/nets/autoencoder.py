@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from gax.core.bounds import Size, Sizes
-from gax.core.forward import Scorer, points, unlabelled
+from gax.core.forward import Scorer, scorer_of
 from gax.core.types import Array, Context
 from gax.nets.layers import Activation, Slope, activation
 
@@ -58,7 +58,7 @@ def mean_absolute(error: Array) -> Array:
 
 def scorer(field: str, energy: Energy) -> Scorer:
     """How net 'd' is asked about batch[field]; its logits are minus the energy."""
-    return Scorer('d', field, points if field == 'point' else unlabelled, lambda out: -energy(out['error']))
+    return scorer_of(field)._replace(logits=lambda out: -energy(out['error']))
 
 
 def energy_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array]:

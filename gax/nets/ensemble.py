@@ -1,15 +1,12 @@
-"""Several discriminators as one: combinators of nets whose logits stand side by side, [B, n].
+"""Several discriminators as one: combinators of nets whose outputs are tuples, one entry for each net.
 
-Losses are element-wise and terms take the mean, so each logit is judged for itself: the mean of n games'
-losses.
+Terms take the mean over the entries of each one's mean: the mean of n games' losses.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import jax.numpy as jnp
 
 from gax import errors
 from gax.core import rng
@@ -20,12 +17,14 @@ Seen = Callable[[int, Array], Array]
 
 
 def committee(*nets: Net) -> Net:
-    """Nets with parameters and randomness of their own that judge the same inputs: logits [B, n].
+    """Nets with parameters and randomness of their own that judge the same inputs.
+
+    Of nets that return logits the output is a tuple of logits; of nets that return a dict it is a dict of
+    tuples.
 
     Durugkar et al., "Generative Multi-Adversarial Networks", 2017, with the arithmetic mean over the
     discriminators
-    (GMAN-0, section 4.1: softmax weights with lambda = 0). A net whose logits are [B, ...] gives as many
-    columns.
+    (GMAN-0, section 4.1: softmax weights with lambda = 0).
     """
     return _side_by_side(nets, lambda i, x: x)
 
@@ -36,8 +35,7 @@ def multiscale(*nets: Net) -> Net:
 
     Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs"
     (pix2pixHD), 2018, section 3.2. Theirs averages over 3x3 pixels at a stride of 2, and adds the scales'
-    mean losses; here every logit weighs the same, so that of patch discriminators the finer one weighs more.
-    Raises GaxError for odd sides.
+    mean losses, of which terms here take the mean. Raises GaxError for odd sides.
     """
 
     def seen(i: int, x: Array) -> Array:
@@ -57,12 +55,12 @@ def several(
 ) -> Net:
     """`one(*shape)`; a committee of `members` of them; or `scales` of them on images halved again and again.
 
-    heads: what each of them gives beside its logits (see `layers.with_heads`), of which several can give
-    nothing. Raises GaxError, in the words of a config, where that cannot be.
+    heads: what each of them gives beside its logits (see `layers.with_heads`); several give features, and no
+    other outputs. Raises GaxError, in the words of a config, where that cannot be.
     """
-    if heads is not None and (members, scales) != (1, 1):
+    if heads and (members, scales) != (1, 1):
         raise errors.GaxError(
-            f'several discriminators have no further outputs, and this game asks for {", ".join(heads) or "features"}: '
+            f'several discriminators have no outputs but logits and features, and this game asks for {", ".join(heads)}: '
             'leave config.d.members and config.d.scales at 1'
         )
     for name, count in (('members', members), ('scales', scales)):
@@ -98,15 +96,17 @@ def _side_by_side(nets: tuple[Net, ...], seen: Seen) -> Net:
 
     def apply(
         params: PyTree, model_state: PyTree, x: Array, *rest: Any, train: bool, key: Key
-    ) -> tuple[Array, PyTree]:
-        logits, state = [], {}
+    ) -> tuple[PyTree, PyTree]:
+        outputs, state = [], {}
         for i, (name, net) in enumerate(members.items()):
             # Where nothing is random there may be no key.
             own = rng.stream(key, name) if train else key
             out, state[name] = net.apply(
                 params[name], model_state[name], seen(i, x), *rest, train=train, key=own
             )
-            logits.append(out.reshape(x.shape[0], -1))
-        return jnp.concatenate(logits, axis=1), state
+            outputs.append(out)
+        if isinstance(outputs[0], Mapping):
+            return {name: tuple(output[name] for output in outputs) for name in outputs[0]}, state
+        return tuple(outputs), state
 
-    return Net(init, apply)
+    return Net(init, apply, all(net.average_state for net in nets))

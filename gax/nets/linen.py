@@ -19,16 +19,17 @@ from gax.core.types import Key, Net, PyTree
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 
 
-def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:
+def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct, average_state: bool = True) -> Net:
     """`module` as a Net. Its `__call__` takes the inputs, then a keyword `train`; shapes come from
     `examples`.
 
     Collections other than 'params' (batch statistics, power-iteration vectors) are the model_state. Modules
-    that draw random numbers while training do so from the stream 'dropout'.
+    draw random numbers from the stream 'dropout' in training only, and from the stream 'noise', or any other
+    name, always. average_state: see `Net`.
     """
 
     def init(key: Key) -> tuple[PyTree, PyTree]:
-        keys = {'params': rng.stream(key, 'params'), 'dropout': rng.stream(key, 'dropout')}
+        keys = {name: rng.stream(key, name) for name in ('params', 'dropout', 'noise')}
         inputs = [jax.numpy.zeros(x.shape, x.dtype) for x in examples]
         variables = dict(module.init(keys, *inputs, train=False))
         return variables.pop('params', {}), variables
@@ -36,13 +37,19 @@ def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct) -> Net:
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
         variables = {'params': params, **model_state}
         if not train:
-            return module.apply(variables, *inputs, train=False), model_state
+            return module.apply(variables, *inputs, train=False, rngs=streams(key)), model_state
         with nn.intercept_methods(check_statistics):
-            return module.apply(
-                variables, *inputs, train=True, rngs={'dropout': key}, mutable=list(model_state)
-            )
+            rngs = {**streams(key), 'dropout': key}
+            return module.apply(variables, *inputs, train=True, rngs=rngs, mutable=list(model_state))
 
-    return Net(init, apply)
+    return Net(init, apply, average_state)
+
+
+def streams(key: Key) -> dict[str, Key]:
+    """The random streams that a module has in training and outside of it; those of other names follow from
+    'params', as Flax has it.
+    """
+    return {} if key is None else {name: rng.stream(key, name) for name in ('noise', 'params')}
 
 
 def check_statistics(call: Callable[..., Any], inputs: Any, options: Any, context: Any) -> Any:

@@ -141,7 +141,7 @@ def pair(
     heads = heads_for(config, heads)
     g = generator(config, spec, num_classes, latent_dim)
     d = discriminator(config.d, (*shape[:-1], pack * shape[-1]), num_classes, heads)
-    return {'g': g, 'd': d}, scorer_of(field, bool(num_classes))._replace(logits=answer(heads))
+    return {'g': g, 'd': d}, scorer_of(field, *['label'] * bool(num_classes))._replace(logits=answer(heads))
 
 
 def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:
@@ -181,7 +181,7 @@ def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) 
     wraps it.
 
     With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times:
-    logits [B, n]. Raises GaxError where these do not go together, or with heads.
+    logits are a tuple of n arrays. Raises GaxError where these do not go together, or with named heads.
     """
 
     def normed(*shape: int) -> Net:

@@ -57,7 +57,7 @@ def spectral_norm(net: Net, iterations: int = 1, chosen: Chosen = linear) -> Net
         )
         return out, {'net': inner, 'u': u} if train else model_state
 
-    return Net(init, apply)
+    return Net(init, apply, net.average_state)
 
 
 def largest_singular_value(kernel: Array, u: Array, iterations: int = 1) -> tuple[Array, Array]:

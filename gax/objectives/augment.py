@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gax.core import rng
+from gax.core import rng, trees
 from gax.core.forward import Scorer
 from gax.core.types import Array, Batch, Context, PyTree, Term, not_zero
 from gax.objectives import image_transforms
@@ -125,7 +125,7 @@ def ada(rows: int, kimg: float = 500.0, target: float = 0.6, **fields: Any) -> T
     """
 
     def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
-        overfit = jnp.mean(jnp.sign(jax.lax.stop_gradient(out['real'])))
+        overfit = trees.mean(jax.tree.map(jnp.sign, jax.lax.stop_gradient(out['real'])))
         p = state['p'] + jnp.sign(overfit - target) * rows / (1000.0 * kimg)
         return jnp.zeros(()), {'p': jnp.clip(p, 0.0, 1.0)}
 

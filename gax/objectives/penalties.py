@@ -17,19 +17,19 @@ import jax
 import jax.numpy as jnp
 
 from gax import errors
-from gax.core import bounds, lookup
+from gax.core import bounds, lookup, trees
 from gax.core.forward import IMAGES, Scorer, fakes_of
-from gax.core.types import Array, Batch, Context, Key, Term, not_zero
+from gax.core.types import Array, Batch, Context, Key, PyTree, Term, not_zero
 from gax.objectives import regularizers
 from gax.objectives.terms import stateless
 
-Score = Callable[[Array], Array]
+Score = Callable[[Array], PyTree]
 
 
 def input_gradient(scorer: Score, x: Array) -> Array:
     """d sum(scorer(x)) / dx, shape of x, in float32 or better."""
     wide = jnp.promote_types(x.dtype, jnp.float32)
-    return jax.grad(lambda inputs: jnp.sum(scorer(inputs), dtype=wide))(x).astype(wide)
+    return jax.grad(lambda inputs: trees.total(scorer(inputs), dtype=wide))(x).astype(wide)
 
 
 def squared_norms(gradient: Array) -> Array:

@@ -24,21 +24,22 @@ def two_player_game(
     loss: Loss,
     nets: Mapping[str, Net],
     scorer: Scorer = IMAGES,
-    labelled: bool = False,
+    conditions: tuple[str, ...] = (),
     generate: Generate | None = None,
 ) -> Game:
     """'d' and 'g' with `loss`, normal latents, and an average of 'g': the game that most recipes are, or
     begin from.
 
-    labelled: the latents have the batch's labels, too. generate: G's pass, `forward.generate` where it is
-        None.
+    conditions: the batch fields that fakes are made from beside noise, ('label',) for one. generate: G's
+        pass, `forward.generate` where it is None.
     What else differs is replaced: two_player_game(...)._replace(players=...).
     """
     run = generate or forward.generate(scorer.field)
     return Game(
         nets,
         players={'d': discriminator(config, loss, scorer), 'g': generator(config, loss, scorer, run)},
-        latents=forward.normal_latents(config.latent_dim, labelled),
+        latents=forward.normal_latents(config.latent_dim),
+        conditions=conditions,
         generate=run,
         generator=('g',),
         ema={'g': ema.with_warmup(config.ema.decay)},

@@ -5,6 +5,7 @@ Each takes the scorer first, then its own numbers by name, then the fields of `T
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 
 from gax import errors
+from gax.core import trees
 from gax.core.bounds import Count, Share, between
 from gax.core.forward import IMAGES, Scorer, fakes_of, generate
 from gax.core.types import Array, Batch, Context, PyTree, Term
@@ -32,23 +34,23 @@ def lecam(scorer: Scorer = IMAGES, *, decay: Share = 0.99, start: Count = 0, **f
     """
 
     def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
-        now = {name: jax.lax.stop_gradient(jnp.mean(out[name])) for name in ('real', 'fake')}
+        now = {name: jax.lax.stop_gradient(trees.mean(out[name])) for name in ('real', 'fake')}
         keep = jnp.where(context.step <= start, 0.0, decay)
         state = {name: keep * state[name] + (1.0 - keep) * now[name] for name in now}
-        gap = jnp.mean(jnp.square(out['real'] - state['fake']))
-        gap += jnp.mean(jnp.square(out['fake'] - state['real']))
+        gap = trees.mean(jax.tree.map(lambda x: jnp.square(x - state['fake']), out['real']))
+        gap += trees.mean(jax.tree.map(lambda x: jnp.square(x - state['real']), out['fake']))
         return jnp.where(context.step >= start, gap, 0.0), state
 
     return Term(fn, init=lambda: {'real': jnp.zeros(()), 'fake': jnp.zeros(())}, **fields)
 
 
 def inconsistency(
-    scorer: Scorer, policy: str, context: Context, batch: Batch, logits: Array, name: str
+    scorer: Scorer, policy: str, context: Context, batch: Batch, logits: PyTree, name: str
 ) -> Array:
     """E (D(x) - D(T(x)))^2, where D(x) are the `logits` of the main pass and T is an image policy."""
     moved = image_transforms.apply(policy, context.rng(f'T/{name}'), batch[scorer.field])
     again = scorer.score(context, {**batch, scorer.field: moved}, stream=name)
-    return jnp.mean(jnp.square(logits - again))
+    return trees.mean(jax.tree.map(lambda x, y: jnp.square(x - y), logits, again))
 
 
 def cr(scorer: Scorer = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
@@ -147,7 +149,7 @@ def path_length(
             return run(context._replace(train=False, latents={**latents, 'z': z}))[0][scorer.field]
 
         shape = jax.eval_shape(synthesise, z).shape
-        pixels = shape[1] * shape[2] if len(shape) == 4 else 1
+        pixels = math.prod(shape[1:-1])
         y = jax.random.normal(context.rng('y'), shape) / jnp.sqrt(1.0 * pixels)
         lengths = path_lengths(synthesise, z, y)
         mean = state['mean'] + decay * (jax.lax.stop_gradient(jnp.mean(lengths)) - state['mean'])
@@ -167,13 +169,16 @@ def feature_matching(scorer: Scorer = IMAGES, *, distance: str = 'l2', **fields:
 
     def gap(context: Context, out: Mapping[str, Any]) -> Array:
         real = out['real_out'] if 'real_out' in out else scorer.apply(context, context.batch, 'real')
-        means = [jnp.mean(_features(x), axis=0) for x in (real, out['fake_out'])]
-        return jnp.sum(fn(means[0], means[1]))
+        means = [
+            jax.tree.map(lambda x: jnp.mean(x, axis=0), _features(output))
+            for output in (real, out['fake_out'])
+        ]
+        return trees.total(jax.tree.map(fn, means[0], means[1]))
 
     return stateless(gap, **fields)
 
 
-def _features(output: Any) -> Array:
+def _features(output: Any) -> PyTree:
     if not isinstance(output, Mapping) or 'features' not in output:
         raise errors.GaxError(
             'config.terms.feature_matching needs a discriminator that returns its features, and this gan has none'

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from gax import errors
+from gax.core import trees
 from gax.core.types import Array, Context, PyTree, Summary, Term
 from gax.objectives.losses import LossFn
 
@@ -23,8 +25,13 @@ def stateless(fn: Callable[[Context, Any], Array], **fields: Any) -> Term:
 
 
 def adversarial(loss: LossFn, **fields: Any) -> Term:
-    """The mean of an adversarial loss over out['real'] and out['fake'] (see losses.py)."""
-    return stateless(lambda context, out: jnp.mean(loss(out['real'], out['fake'])), **fields)
+    """The mean of an adversarial loss over out['real'] and out['fake'] (see losses.py).
+
+    Of several arrays of logits the mean of their means.
+    """
+    return stateless(
+        lambda context, out: trees.mean(trees.pairwise(loss, out['real'], out['fake'])), **fields
+    )
 
 
 def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) -> Term:
@@ -41,13 +48,13 @@ def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) ->
         return adversarial(loss, **fields)
 
     def fn(context: Context, out: Any) -> Array:
-        element = loss(out['real'], out['fake'])
+        element = trees.per_example(trees.pairwise(loss, out['real'], out['fake']))
         rows = element.shape[0]
-        scores = jnp.mean(out['fake'].reshape(rows, -1), axis=1)
+        scores = trees.per_example(out['fake'])
         rank = jnp.argsort(jnp.argsort(-jax.lax.stop_gradient(scores)))
         share = jnp.minimum(context.step / steps, 1.0) if steps else 1.0
         k = jnp.maximum(1.0, jnp.round(rows * (1.0 - (1.0 - fraction) * share)))
-        return jnp.sum(jnp.where(rank < k, jnp.mean(element.reshape(rows, -1), axis=1), 0.0)) / k
+        return jnp.sum(jnp.where(rank < k, element, 0.0)) / k
 
     return stateless(fn, **fields)
 
@@ -77,18 +84,18 @@ def reconstruction(
     )
 
 
-def logit_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array]:
+def logit_summary(context: Context, out: Mapping[str, Any]) -> dict[str, Array]:
     """What to watch of a discriminator: accuracy at threshold 0 (0 to 1), mean logits, the largest
     magnitude.
     """
     real, fake = jax.lax.stop_gradient((out['real'], out['fake']))
-    accuracy = 0.5 * (jnp.mean(real > 0, dtype=jnp.float32) + jnp.mean(fake < 0, dtype=jnp.float32))
-    largest = jnp.maximum(jnp.max(jnp.abs(real)), jnp.max(jnp.abs(fake)))
+    right = [jax.tree.map(lambda x: (x > 0) * 1.0, real), jax.tree.map(lambda x: (x < 0) * 1.0, fake)]
+    largest = [jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves((real, fake))]
     return {
-        'accuracy': accuracy,
-        'logits_real': jnp.mean(real),
-        'logits_fake': jnp.mean(fake),
-        'logits_max': largest,
+        'accuracy': 0.5 * (trees.mean(right[0]) + trees.mean(right[1])),
+        'logits_real': trees.mean(real),
+        'logits_fake': trees.mean(fake),
+        'logits_max': reduce(jnp.maximum, largest),
     }
 
 

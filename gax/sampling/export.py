@@ -17,7 +17,7 @@ import numpy as np
 from gax import data, errors, paths
 from gax.evals import memorization
 from gax.evals.features import extractors
-from gax.sampling import latents, sampler
+from gax.sampling import conditions, latents, sampler
 from gax.sampling.sampler import Images, Job, Request
 from gax.training import experiment, trained_run
 from gax.training.experiment import Experiment
@@ -63,13 +63,13 @@ def export(request: Request) -> Made:
     built = trained_run.build(request.workdir, config)
     if request.neighbours:
         built = trained_run.with_data(request.workdir, config, request.data, built.mesh)
-    spec = built.source.spec
     check_label(request.label, built)
+    examples = conditions.examples(request, built)
     if request.truncation:
-        latents.check_truncation(built.game, request.truncation, sampler.every_class(spec))
+        latents.check_truncation(built.game, request.truncation, sampler.every_class(built))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
     state, step = trained_run.restore(built, request.workdir, request.step)
-    job = Job(request, kind, built, state, step, mirrored)
+    job = Job(request, kind, built, state, step, mirrored, examples)
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
 
@@ -81,7 +81,7 @@ def check_label(label: int | None, built: Experiment) -> None:
     spec = built.source.spec
     if not 0 <= label < spec.num_classes:
         raise errors.GaxError(f'--label {label}: {spec.name} has {spec.num_classes} classes, from 0')
-    if 'label' not in latents.seen(built.game, sampler.every_class(spec), 1):
+    if 'label' not in built.game.conditions:
         raise errors.GaxError(
             f'--label {label}: {built.config.gan} makes samples of no class in particular here; leave --label out'
         )

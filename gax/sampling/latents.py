@@ -20,23 +20,20 @@ RARE = 0.01  # of the values of z must lie within a truncation
 PARALLEL = 1e-3  # below this sine of their angle two vectors are interpolated in a straight line
 
 
-def seen(game: Game, labels: Array | None, num: int = SEEN) -> Batch:
-    """`num` latents as the game draws them, the same every time."""
-    given = {} if labels is None else {'label': jnp.resize(labels, (num,))}
-    return game.latents(rng.key(0), num, given)
+def seen(game: Game, conditions: Batch) -> Batch:
+    """SEEN examples of the noise that the game draws, the same every time, and the conditions as they are."""
+    return {**game.latents(rng.key(0), SEEN, conditions), **conditions}
 
 
-def axis_values(
-    game: Game, axis: str, span: float, labels: Array | None, columns: int = COLUMNS
-) -> np.ndarray:
+def axis_values(game: Game, axis: str, span: float, conditions: Batch, columns: int = COLUMNS) -> np.ndarray:
     """The values along the axis 'FIELD' or 'FIELD:DIMENSION' of the game's latents.
 
     A field of whole numbers [B] ('label', InfoGAN's 'category') takes each value that it ever has. A
-    dimension of a real field [B, D] ('z:3', 'code:0') goes from -span to span in `columns` steps. labels:
-    every class once, or None. Raises GaxError for anything else.
+    dimension of a real field [B, D] ('z:3', 'code:0') goes from -span to span in `columns` steps.
+    conditions: {'label': every class once} of a game that has them. Raises GaxError for anything else.
     """
     field, _, dimension = axis.partition(':')
-    values = errors.lookup('latent of --traverse', field, seen(game, labels))
+    values = errors.lookup('latent of --traverse', field, seen(game, conditions))
     if jnp.issubdtype(values.dtype, jnp.integer) and values.ndim == 1:
         if dimension:
             raise errors.GaxError(f'--traverse={axis}: {field} has no dimensions; give --traverse={field}')
@@ -142,11 +139,11 @@ def truncated(game: Game, threshold: float) -> Game:
     return game._replace(latents=latents)
 
 
-def check_truncation(game: Game, threshold: float, labels: Array | None) -> None:
+def check_truncation(game: Game, threshold: float, conditions: Batch) -> None:
     """Raises GaxError for a game without 'z', and where hardly a value of z lies within the threshold."""
     if not 0 < threshold < float('inf'):
         raise errors.GaxError(f'--truncation must be positive, and is {threshold}')
-    fields = seen(game, labels)
+    fields = seen(game, conditions)
     if Z not in fields:
         raise errors.GaxError(
             f'--truncation: the latents of this GAN have no {Z!r}, but {", ".join(sorted(fields))}'

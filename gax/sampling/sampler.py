@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,6 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core import rng, sample
-from gax.core.spec import Spec
 from gax.core.types import Array, Batch, TrainState
 from gax.sampling import latents
 from gax.training.experiment import Experiment
@@ -43,11 +43,17 @@ class Request(NamedTuple):
     features: str = 'raw'
     class_folders: bool = True
     data: str = ''
+    conditions: str = ''
 
 
 class Job(NamedTuple):
-    """A request, and the run that it is of. kind: the ending of `out`, or FOLDER. mirrored: the run's data
-    is.
+    """A request, and the run that it is of.
+
+    Attributes:
+      kind: The ending of `out`, or FOLDER.
+      mirrored: Whether the run's images were flipped at random.
+      examples: What fakes are made from beside noise, of a game with other conditions than labels: leaves
+        [num, ...].
     """
 
     request: Request
@@ -56,6 +62,7 @@ class Job(NamedTuple):
     state: TrainState
     step: int
     mirrored: bool
+    examples: Batch = MappingProxyType({})
 
     @property
     def out(self) -> Path:
@@ -73,29 +80,36 @@ def labels_of(num: int, classes: int, label: int | None) -> Array | None:
     return sample.labels_in_turn(num, classes) if label is None else jnp.full((num,), label, jnp.int32)
 
 
-def every_class(spec: Spec) -> Array | None:
-    """Each class at least once, int32 [latents.SEEN]; None where there are none."""
-    return labels_of(latents.SEEN, spec.num_classes, None)
+def every_class(built: Experiment) -> Batch:
+    """{'label': each class once} of a game that is conditioned on labels; {} of others."""
+    classes = built.source.spec.num_classes
+    return {'label': jnp.arange(classes)} if 'label' in built.game.conditions and classes else {}
+
+
+def conditions(job: Job, num: int) -> Batch:
+    """What `num` fakes are made from beside noise, leaves [num, ...]: the job's examples in turn, or labels."""
+    if job.examples:
+        return {name: jnp.resize(x, (num, *x.shape[1:])) for name, x in job.examples.items()}
+    label = labels_of(num, job.built.source.spec.num_classes, job.request.label)
+    return {'label': label} if label is not None and 'label' in job.built.game.conditions else {}
 
 
 def draw(job: Job) -> Images:
     """Fakes from random latents, and the labels that they were made from."""
-    num, built = job.request.num, job.built
-    labels = labels_of(num, built.source.spec.num_classes, job.request.label)
+    num, built, phase = job.request.num, job.built, job.built.game.phase_at(job.step)
+    given = conditions(job, num)
 
     @jax.jit
-    def chunk(state: TrainState, key: Array, label: Array | None) -> Any:
-        return sample.sample(built.game, state, key, CHUNK, label)
+    def chunk(state: TrainState, key: Array, given: Batch) -> Any:
+        return sample.sample(built.game, state, key, CHUNK, given, phase=phase)
 
     parts = []
     for i in range(0, num, CHUNK):
-        part = None if labels is None else jnp.resize(labels[i : i + CHUNK], (CHUNK,))
+        part = {name: jnp.resize(x[i : i + CHUNK], (CHUNK, *x.shape[1:])) for name, x in given.items()}
         key = jax.random.fold_in(rng.key(job.request.seed), i)
         parts.append(jax.device_get(chunk(job.state, key, part)))
     made = {name: np.concatenate([part[name] for part in parts])[:num] for name in parts[0]}
-    if labels is not None and 'label' in latents.seen(built.game, labels, 1):
-        made['label'] = np.asarray(labels)
-    return made
+    return {**made, 'label': np.asarray(given['label'])} if 'label' in given else made
 
 
 def path(job: Job, film: bool) -> tuple[Batch, int, bool]:
@@ -107,7 +121,7 @@ def path(job: Job, film: bool) -> tuple[Batch, int, bool]:
 
 def traversal(job: Job, film: bool) -> tuple[Batch, int, bool]:
     """Within a row all latents are equal but one, which takes the values of latents.axis_values."""
-    request, every = job.request, every_class(job.built.source.spec)
+    request, every = job.request, every_class(job.built)
     count = request.frames if film else latents.COLUMNS
     values = latents.axis_values(job.built.game, request.traverse, request.span, every, count)
     rows = rows_of(request, len(values), film)
@@ -135,18 +149,19 @@ def rows_of(request: Request, steps: int, film: bool) -> int:
 
 def keys(job: Job, rows: int, count: int = 1) -> Batch:
     """Latents of `rows` rows, `count` for each, one class a row: leaves [rows * count, ...]."""
-    labels = labels_of(rows, job.built.source.spec.num_classes, job.request.label)
-    batch = {} if labels is None else {'label': jnp.repeat(labels, count)}
-    return job.built.game.latents(rng.stream(rng.key(job.request.seed), 'latents'), rows * count, batch)
+    batch = {name: jnp.repeat(x, count, axis=0) for name, x in conditions(job, rows).items()}
+    key = rng.stream(rng.key(job.request.seed), 'latents')
+    return job.built.game.sample_latents(key, rows * count, batch)
 
 
 def synthesize(job: Job, chosen: Batch) -> Images:
     """Fakes of the given latents [N, ...], and their labels where they have some."""
     key, count = rng.stream(rng.key(job.request.seed), 'generate'), len(next(iter(chosen.values())))
+    phase = job.built.game.phase_at(job.step)
 
     @jax.jit
     def chunk(state: TrainState, part: Batch) -> Batch:
-        return sample.synthesize(job.built.game, state, part, key)
+        return sample.synthesize(job.built.game, state, part, key, phase=phase)
 
     parts = []
     for i in range(0, count, CHUNK):

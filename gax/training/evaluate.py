@@ -13,7 +13,6 @@ import numpy as np
 from gax import data, errors
 from gax.config import choices
 from gax.config import defaults as configs
-from gax.core import rng
 from gax.core.types import TrainState
 from gax.distributed import sharding
 from gax.evals import collect, external_samples, results
@@ -51,38 +50,40 @@ def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
 
 
 def of_generator(
-    experiment: Experiment, evaluator: Evaluator
+    built: Experiment, evaluator: Evaluator
 ) -> Callable[[TrainState], tuple[dict[str, float], int]]:
     """state -> (numbers, how many fakes) of the averaged generator.
 
     Compiled once; the state stays as it is.
     """
     make, num, seed = (
-        collect.generator(experiment.game, experiment.mesh),
+        collect.generator(built.game, built.mesh),
         evaluator.setting.num,
         evaluator.setting.seed,
     )
-    conditional = takes_labels(experiment)
+    conditional = takes_labels(built)
     if 'labels' in evaluator.needs and not conditional:
         raise errors.GaxError(
-            f'accuracy is of fakes that were made for a class, and {experiment.config.gan} is not conditional here'
+            f'accuracy is of fakes that were made for a class, and {built.config.gan} is not conditional here'
         )
 
+    def given() -> Mapping[str, np.ndarray]:
+        """Labels in the proportions of the reals; other conditions of real examples."""
+        if set(built.game.conditions) <= {'label'}:
+            labels = evaluator.labels(num) if conditional else None
+            return {} if labels is None else {'label': labels}
+        return jax.tree.map(np.asarray, experiment.conditions(built, num))
+
     def measure(state: TrainState) -> tuple[dict[str, float], int]:
-        labels = evaluator.labels(num) if conditional else None
-        chunks = make(state, labels, num, evaluator.batch, seed)
+        chunks = make(state, given(), num, evaluator.batch, seed)
         return evaluator.measure(told(chunks, f'{num} fakes', num))
 
     return measure
 
 
 def takes_labels(experiment: Experiment) -> bool:
-    """Whether the game's latents have a label that was asked for."""
-    if not experiment.source.spec.num_classes:
-        return False
-    asked = {'label': jax.ShapeDtypeStruct((1,), np.int32)}
-    key = jax.eval_shape(lambda: rng.key(0))
-    return 'label' in jax.eval_shape(lambda k, b: experiment.game.latents(k, 1, b), key, asked)
+    """Whether the game's fakes are made for classes."""
+    return bool(experiment.source.spec.num_classes) and 'label' in experiment.game.conditions
 
 
 def of_run(

@@ -22,7 +22,7 @@ from gax.config import defaults as configs
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
-from gax.core.types import Array, Game, TrainState
+from gax.core.types import Array, Batch, Frozen, Game, TrainState
 from gax.data import prefetch, shuffle
 from gax.distributed import sharding as parallel
 from gax.training.pace import Pace
@@ -39,9 +39,7 @@ SLOW_LOOPS = (
     "one step a call: the networks hold XLA's own convolutions (as flax.linen.Conv makes), which are slow on CPU, and in a loop "
     'many times slower; gax.nets.layers.Conv, of the same parameters, is fast on CPU, in loops too'
 )
-Key = tuple[
-    steps.Due | None, int
-]  # of a program: the lazy terms that are due, and its number of steps, or ANY
+Key = tuple[steps.Active, int]  # of a program: what its steps hold, and their number, or ANY
 
 
 class Carry(NamedTuple):
@@ -76,8 +74,26 @@ def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | No
     parallel.check_batch(config.batch_size, mesh)
     source = source or data.load(config)
     game = gans.make(config, source.spec)
+    steps.check(game)
+    parallel.check_states(game, config.accumulate)
+    source = with_frozen(source, game)
     arrays = parallel.put(source.arrays, parallel.replicated(mesh))
     return Experiment(config, source, game, mesh, arrays, config.batch_size * steps.batches_per_step(game))
+
+
+def with_frozen(source: data.Source, game: Game) -> data.Source:
+    """The source with the arrays of frozen nets among its own: programs take them as an argument, since
+    arrays that a traced function closes over become constants of its program.
+    """
+    if not game.frozen:
+        return source
+    arrays = (source.arrays, {name: tuple(frozen) for name, frozen in game.frozen.items()})
+    return source._replace(arrays=arrays, read=lambda arrays, rows, key: source.read(arrays[0], rows, key))
+
+
+def with_arrays(game: Game, arrays: Any) -> Game:
+    """The game with the arrays of its frozen nets from those of `with_frozen`."""
+    return game._replace(frozen={name: Frozen(*arrays[1][name]) for name in game.frozen})
 
 
 def own(experiment: Experiment) -> Experiment:
@@ -113,7 +129,11 @@ def metrics_of(experiment: Experiment, state: TrainState) -> Any:
     rows = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((x.shape[1] // share, *x.shape[2:]), x.dtype), row_shapes(experiment)
     )
-    return jax.eval_shape(one_step(experiment, None), state, experiment.arrays, rows)[1]
+    found: dict[str, Any] = {}
+    for phase in steps.phase_names(experiment.game):
+        one = one_step(experiment, steps.Active(None, phase))
+        found |= jax.eval_shape(one, state, experiment.arrays, rows)[1]
+    return found
 
 
 def row_shapes(experiment: Experiment, count: int = 1) -> Any:
@@ -127,22 +147,23 @@ def row_shapes(experiment: Experiment, count: int = 1) -> Any:
     )
 
 
-def one_step(experiment: Experiment, due: steps.Due | None) -> Callable[..., Any]:
+def one_step(experiment: Experiment, active: steps.Active = steps.EVERY_TERM) -> Callable[..., Any]:
     """(state, arrays, rows) -> (state, metrics): reads its batch, then takes the game's step. rows: see
     `feeder`.
     """
-    step, read = steps.make_step(experiment.game, due), experiment.source.read
+    read = experiment.source.read
 
     def one(state: TrainState, arrays: Any, rows: Any) -> Any:
+        step = steps.make_step(with_arrays(experiment.game, arrays), *active)
         key = rng.stream(rng.at_step(state.key, state.step), 'data')
         return step(state, read(arrays, rows, key))
 
     return one
 
 
-def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1) -> Any:
-    """The compiled (carry, arrays, rows) -> carry: `count` steps with the same lazy terms, metrics gathered
-    on the device.
+def program(experiment: Experiment, active: steps.Active = steps.EVERY_TERM, count: int = 1) -> Any:
+    """The compiled (carry, arrays, rows) -> carry: `count` steps of the same phase with the same lazy terms,
+    metrics gathered on the device.
 
     rows: a pytree of leaves [steps, rows, ...], see `feeder`. A program of ANY number of steps is given that
         number with each
@@ -151,7 +172,7 @@ def program(experiment: Experiment, due: steps.Due | None = None, count: int = 1
     """
     mode = parallel.PARALLEL[experiment.config.parallel]
     played = experiment._replace(game=mode.game(experiment.game, experiment.mesh))
-    one = mode.step(one_step(played, due))
+    one = mode.step(one_step(played, active))
     return mode.compile(functools.partial(stretch, one, count), experiment.mesh, 1)
 
 
@@ -168,12 +189,10 @@ def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows
     return body(0, carry) if count == 1 else jax.lax.fori_loop(0, number, body, carry)
 
 
-def plan_of(game: Game, step: int, count: int) -> list[tuple[steps.Due, int]]:
-    """The lazy terms that are due in `count` steps from `step` on, and for how many steps; one after
-    another.
-    """
-    dues = itertools.groupby(steps.due_terms(game, at) for at in range(step, step + count))
-    return [(due, len(list(same))) for due, same in dues]
+def plan_of(game: Game, step: int, count: int) -> list[tuple[steps.Active, int]]:
+    """What `count` steps from `step` on hold, and how many of them in a row hold the same."""
+    groups = itertools.groupby(steps.active_at(game, at) for at in range(step, step + count))
+    return [(active, len(list(same))) for active, same in groups]
 
 
 def longest_call(experiment: Experiment) -> int:
@@ -215,11 +234,11 @@ def feeder(experiment: Experiment) -> prefetch.Feed:
 
 
 class Maker(NamedTuple):
-    """How programs are made. program: (due, count) -> see `program`; rows: n -> the shapes of the rows of n
+    """How programs are made. program: (active, count) -> see `program`; rows: n -> the shapes of the rows of n
     steps.
     """
 
-    program: Callable[[steps.Due | None, int], Any]
+    program: Callable[[steps.Active, int], Any]
     rows: Callable[[int], Any]
 
 
@@ -233,11 +252,11 @@ class Program(NamedTuple):
     room: int
 
 
-def key_of(experiment: Experiment, due: steps.Due, count: int, most: int) -> Key:
+def key_of(experiment: Experiment, active: steps.Active, count: int, most: int) -> Key:
     """Which program takes `count` steps: the one of ANY number, or on accelerators, where a loop of unknown
     length asks the host on every step whether it goes on, that of the longest call.
     """
-    return due, most if most == 1 or (count == most and platform(experiment) != 'cpu') else ANY
+    return active, most if most == 1 or (count == most and platform(experiment) != 'cpu') else ANY
 
 
 def constants(experiment: Experiment, count: int, number: int) -> Any:
@@ -252,8 +271,8 @@ def constants(experiment: Experiment, count: int, number: int) -> Any:
 
 def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: Any) -> Program:
     """Of a single step where it would be a loop on CPU that holds convolutions of XLA's own."""
-    due, count = key
-    made: Any = maker.program(due, count)
+    active, count = key
+    made: Any = maker.program(active, count)
     bound = made.args if isinstance(made, functools.partial) else ()
     made = made.func if isinstance(made, functools.partial) else made
     ahead = hasattr(made, 'lower')  # what has not compiles at its first call
@@ -261,7 +280,7 @@ def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: A
         *bound, carry, constants(experiment, count, 1), maker.rows(most)
     )
     if count != 1 and platform(experiment) == 'cpu' and 'stablehlo.convolution' in lowered.as_text():
-        return compiled(experiment, maker, (due, 1), 1, carry)
+        return compiled(experiment, maker, (active, 1), 1, carry)
     return Program(functools.partial(lowered.compile(), *bound) if ahead else made, count, most)
 
 
@@ -275,7 +294,9 @@ def compile_ahead(
     """The programs that the steps from `start` on need, compiled in other threads while this one goes on."""
     maker, most = maker_of(experiment), longest_call(experiment)
     plan = plan_of(experiment.game, start, min(end - start, LOOK_AHEAD))
-    keys = {key_of(experiment, due, n, most): None for due, count in plan for n in {1, min(count, most)}}
+    keys = {
+        key_of(experiment, active, n, most): None for active, count in plan for n in {1, min(count, most)}
+    }
     pool = ThreadPoolExecutor(2, 'gax-compile')
     ready: dict[Key, Callable[[], Program]] = {
         key: pool.submit(compiled, experiment, maker, key, most, like).result for key in keys
@@ -291,8 +312,8 @@ def advancer(
     pace: Pace | None = None,
     maker: Maker | None = None,
 ) -> Callable[[Carry, int, int], Carry]:
-    """(carry, step, count) -> carry, with one compiled program per set of due lazy terms, whatever `count`
-    is.
+    """(carry, step, count) -> carry, with one compiled program per phase and set of due lazy terms, whatever
+    `count` is.
 
     programs: see `compile_ahead`; all are waited for before the first step, as a signal is answered between
     calls. rows: a `feeder`, where the caller wants to close it. pace: told of every call; few of them wait on
@@ -318,8 +339,8 @@ def advancer(
     def advance(carry: Carry, step: int, count: int) -> Carry:
         end = step + count
         while step < end:
-            due, same = plan_of(experiment.game, step, min(end - step, most))[0]
-            run, of, room = get(key_of(experiment, due, same, most), carry)
+            active, same = plan_of(experiment.game, step, min(end - step, most))[0]
+            run, of, room = get(key_of(experiment, active, same, most), carry)
             same, began = min(same, room), time.perf_counter()
             carry = run(carry, constants(experiment, of, same), rows(step, same, room))
             pace.sent(began, copy(carry.state.step), same)
@@ -348,14 +369,35 @@ def reals(experiment: Experiment, num: int) -> Any:
     return jax.device_get(source.read(experiment.arrays, jax.tree.map(jnp.asarray, fetched), rng.key(0)))
 
 
+def conditions(experiment: Experiment, num: int) -> Batch:
+    """What `num` fakes are made from beside noise, the same every time: leaves [num, ...].
+
+    Of a game that is conditioned on labels alone the classes in turn; of others fields of real examples.
+    """
+    names = experiment.game.conditions
+    if set(names) <= {'label'}:
+        label = sample.labels_in_turn(num, experiment.source.spec.num_classes)
+        return {'label': label} if names and label is not None else {}
+    examples = reals(experiment, num)
+    return {name: jnp.asarray(examples[name]) for name in names}
+
+
 def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:
-    """Compiled state -> `num` fakes from latents that are the same every time, classes in turn."""
-    key_data = rng.root(experiment.config.seed)
-    return jax.jit(lambda state: fixed_fakes(experiment, key_data, state, num))
+    """Compiled state -> `num` fakes from latents and conditions that are the same every time."""
+    key_data, given = rng.root(experiment.config.seed), conditions(experiment, num)
+    compiled = jax.jit(
+        lambda state, given, phase: fixed_fakes(experiment, key_data, state, num, given, phase),
+        static_argnums=2,
+    )
+    game = experiment.game
+    return lambda state: compiled(state, given, game.phase_at(int(state.step)) if game.phases else '')
 
 
-def fixed_fakes(experiment: Experiment, key_data: Array, state: TrainState, num: int) -> Any:
-    """`num` fakes that follow from the state and the root stream (see rng.root) alone. Pure."""
+def fixed_fakes(
+    experiment: Experiment, key_data: Array, state: TrainState, num: int, given: Batch, phase: str = ''
+) -> Any:
+    """`num` fakes that follow from the state, the conditions `given` and the root stream (see rng.root)
+    alone. Pure.
+    """
     key = rng.stream(jax.random.wrap_key_data(key_data, impl='threefry2x32'), 'samples')
-    label = sample.labels_in_turn(num, experiment.source.spec.num_classes)
-    return sample.sample(experiment.game, state, key, num, label)
+    return sample.sample(experiment.game, state, key, num, given, phase=phase)

@@ -127,14 +127,14 @@ def flops_of(made: Experiment, count: int) -> float:
     cuBLAS and cuDNN make are calls without a count. From programs of one step each, as loops hide theirs.
     """
     like, rows = experiment.shapes(made), experiment.row_shapes(made)
-    dues = [steps.due_terms(made.game, step) for step in range(count)]
+    kinds = [steps.active_at(made.game, step) for step in range(count)]
     found = {}
-    for due in set(dues):
-        lowered = experiment.program(made, due).lower(like, made.arrays, rows)
-        found[due] = (lowered.cost_analysis() or {}).get('flops', math.nan)
+    for active in set(kinds):
+        lowered = experiment.program(made, active).lower(like, made.arrays, rows)
+        found[active] = (lowered.cost_analysis() or {}).get('flops', math.nan)
     # What jit lowers is the program of all devices, and what shard_map lowers that of one.
     programs = 1 if made.config.parallel == 'jit' else made.mesh.size
-    return programs * float(np.mean([found[due] for due in dues]))
+    return programs * float(np.mean([found[active] for active in kinds]))
 
 
 def peak_of(made: Experiment) -> float:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gax import errors
 from gax.core import forward
 from tests.helpers import toys
 from tests.helpers.toys import close
@@ -17,7 +18,7 @@ REAL, FAKE = (
 
 def view(net, **latents):
     found = toys.view({'d': net}, {'d': 2.0}, {'point': REAL, 'image': REAL, 'label': jnp.array([0, 1, 2])})
-    return found._replace(fakes={'point': FAKE, 'image': FAKE}, latents=latents)
+    return found._replace(fakes={'point': FAKE, 'image': FAKE}, latents=latents, conditions=tuple(latents))
 
 
 def scale(noise=0.0):
@@ -55,7 +56,7 @@ def test_scores_of_fakes_only():
 
 def test_labels_of_fakes_are_those_they_were_made_from():
     both = toys.net(None, lambda p, x, label: p * jnp.sum(x, -1) + 100 * label)
-    scorer = forward.Scorer(inputs=forward.labelled)
+    scorer = forward.scorer_of('image', 'label')
     out, _ = forward.score_both(scorer)(view(both, label=jnp.array([5, 6, 7])))
     close(out['real'], 2 * jnp.sum(REAL, -1) + jnp.array([0, 100, 200]))
     close(out['fake'], 2 * jnp.sum(FAKE, -1) + jnp.array([500, 600, 700]))
@@ -85,8 +86,16 @@ def test_latents():
     assert {k: (v.shape, v.dtype) for k, v in made.items()} == {'z': ((5000, 7), jnp.float32)}
     assert np.abs(np.mean(made['z'])) < 0.03
     assert np.std(made['z']) == pytest.approx(1, abs=0.03)
-    labelled = forward.normal_latents(7, labelled=True)(key, 3, {'label': jnp.array([4, 5, 6])})
-    assert labelled['label'].tolist() == [4, 5, 6]
+
+
+def test_conditions_join_the_latents_and_must_be_there():
+    game = toys.game(conditions=('label',))
+    batch = {'label': jnp.array([4, 5, 6]), 'point': jnp.zeros((3, 2))}
+    latents = game.sample_latents(jax.random.key(0), 3, batch)
+    assert latents['label'].tolist() == [4, 5, 6]
+    assert sorted(latents) == ['label', 'z']
+    with pytest.raises(errors.GaxError, match="made from label, and 'label' was not given"):
+        game.sample_latents(jax.random.key(0), 3, {})
 
 
 def test_generate():
@@ -96,5 +105,5 @@ def test_generate():
     close(fakes, {'point': 3 * REAL})
     assert after.model_state['g']['calls'] == 1
     label = jnp.array([0, 1, 2])
-    fakes, _ = forward.generate()(start._replace(latents={'z': REAL, 'label': label}))
+    fakes, _ = forward.generate()(start._replace(latents={'z': REAL, 'label': label}, conditions=('label',)))
     close(fakes, {'image': 3 * REAL + 10.0 * label[:, None]})

@@ -39,7 +39,7 @@ def one_step(**changes):
     made = built(**changes)
     fresh = experiment.init(made)
     rows = jnp.asarray(experiment.indices(made, 0)[0])
-    step = jax.jit(experiment.one_step(made, None)).trace(fresh.state, made.arrays, rows)
+    step = jax.jit(experiment.one_step(made)).trace(fresh.state, made.arrays, rows)
     state, metrics = step.lower().compile()(fresh.state, made.arrays, rows)
     return *jax.device_get((state, metrics)), str(step.jaxpr)
 

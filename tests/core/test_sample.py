@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gax.core import forward, sample
+from gax.core import sample
 from tests.helpers import toys
 from tests.helpers.toys import close, differ, same
 
@@ -62,9 +62,9 @@ def test_labels_reach_the_generator():
     class_means = toys.net(
         lambda key: jnp.array([[10.0, 0], [20.0, 0], [30.0, 0]]), lambda p, z, label: p[label] + 0 * z
     )
-    game = toys.game(latents=forward.normal_latents(2, labelled=True))
+    game = toys.game(conditions=('label',))
     game = game._replace(nets={**game.nets, 'g': class_means})
-    fakes = sample.sample(game, toys.init(game), jax.random.key(0), 5, sample.labels_in_turn(5, 3))
+    fakes = sample.sample(game, toys.init(game), jax.random.key(0), 5, {'label': sample.labels_in_turn(5, 3)})
     np.testing.assert_array_equal(fakes['point'][:, 0], [10, 20, 30, 10, 20])
 
 

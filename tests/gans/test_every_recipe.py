@@ -71,10 +71,10 @@ def test_path_length_makes_fakes_as_the_recipe_does(gan):
         config.code.update({'categories': 2, 'continuous': 2})
     game = gans.make(config, Spec('toy', {'point': Field((2,), 'point')}, num_classes=4))
     batch = {'label': jnp.zeros(20_000, jnp.int32)}
-    latents = game.latents(jax.random.key(0), 20_000, batch)
+    latents = game.sample_latents(jax.random.key(0), 20_000, batch)
     context = toys.view({'g': toys.net(None, lambda a, z: z @ a)}, {'g': jnp.asarray(A)}, batch)
     term = game.players['g'].terms['path_length']
-    _, state = term.fn(context._replace(latents=latents), None, term.init())
+    _, state = term.fn(context._replace(latents=latents, conditions=game.conditions), None, term.init())
     y = np.random.default_rng(1).normal(size=(100_000, 2))
     assert float(state['mean']) == pytest.approx(np.linalg.norm(y @ A[:2].T, axis=1).mean(), rel=0.02)
 
@@ -97,7 +97,10 @@ def answers_with_features(game, config):
 
     def out(state):
         context = toys.view(game.nets, state.params, batch, model_state=state.model_state)
-        context = context._replace(latents=game.latents(jax.random.key(0), config.batch_size, batch))
+        context = context._replace(
+            conditions=game.conditions,
+            latents=game.sample_latents(jax.random.key(0), config.batch_size, batch),
+        )
         fakes, context = game.generate(context)
         return game.players['d'].forward(context._replace(fakes=fakes))[0]['real_out']
 

@@ -7,8 +7,8 @@ from ml_collections import ConfigDict
 from gax.config import base, optimizer
 
 
-def get_config() -> ConfigDict:
-    config = base('vanilla')
+def get_config(gan: str = 'vanilla') -> ConfigDict:
+    config = base(gan or 'vanilla')
     config.data.name = 'embedded:emoji'
     config.batch_size = 8
     config.latent_dim = 4

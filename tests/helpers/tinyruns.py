@@ -59,12 +59,12 @@ def benchmark(name: str, *arguments: str) -> Iterator[Any]:
             flags.FLAGS.unparse_flags()
 
 
-def config(**changes: Any) -> ConfigDict:
-    """The tiny config, with fields changed: config(steps=3, **{'d.updates': 2})."""
+def config(gan: str = 'vanilla', **changes: Any) -> ConfigDict:
+    """The tiny config of a recipe, with fields changed: config(steps=3, **{'d.updates': 2})."""
     from gax.config import choices
     from tests.helpers.tiny_config import get_config
 
-    made = get_config()
+    made = get_config(gan)
     choices.set_all(made, {name.replace('__', '.'): value for name, value in changes.items()})
     return made.lock()
 

@@ -138,7 +138,7 @@ def test_conv_critic_against_finite_differences(name):
         label = jnp.array([0, 1])
         scorer = nets.from_linen(Critic(), real, label)
         params = jax.tree.map(lambda x: x.astype(jnp.float64), scorer.init(jax.random.key(0))[0])
-        term = penalties.PENALTIES[name](forward.Scorer(inputs=forward.labelled))
+        term = penalties.PENALTIES[name](forward.scorer_of('image', 'label'))
 
         @jax.jit
         def penalty(params):

@@ -13,7 +13,7 @@ from gax import errors
 from gax.core.types import Game
 from gax.sampling import latents
 
-LABELS = jnp.arange(3, dtype=jnp.int32)
+LABELS = {'label': jnp.arange(3, dtype=jnp.int32)}
 
 
 def draws(key, num, batch):
@@ -32,7 +32,7 @@ def test_the_values_of_an_axis() -> None:
     np.testing.assert_allclose(values('z:2', span=9.0), [-9, -7, -5, -3, -1, 1, 3, 5, 7, 9], rtol=1e-6)
     np.testing.assert_array_equal(values('category'), [0, 1, 2, 3])
     np.testing.assert_array_equal(values('label'), [0, 1, 2])
-    np.testing.assert_allclose(latents.axis_values(GAME, 'z:0', 1.0, None, 3), [-1, 0, 1])
+    np.testing.assert_allclose(latents.axis_values(GAME, 'z:0', 1.0, {}, 3), [-1, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -151,10 +151,10 @@ def test_truncation_compiles_and_repeats() -> None:
 )
 def test_a_truncation_that_cannot_be_is_said(threshold: float, says: str) -> None:
     with pytest.raises(errors.GaxError, match=says):
-        latents.check_truncation(GAME, threshold, None)
+        latents.check_truncation(GAME, threshold, {})
 
 
 def test_latents_without_z_are_not_truncated() -> None:
     other = Game({}, {}, lambda key, num, batch: {'noise': jnp.zeros((num, 2))})
     with pytest.raises(errors.GaxError, match="have no 'z', but noise"):
-        latents.check_truncation(other, 1.0, None)
+        latents.check_truncation(other, 1.0, {})

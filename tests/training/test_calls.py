@@ -12,13 +12,15 @@ import jax
 import numpy as np
 import pytest
 
+from gax.core import step as steps
 from gax.distributed import sharding
 from gax.nets.linen import from_linen
 from gax.training import experiment, pace
 from tests.helpers import tinyruns
 from tests.helpers.toys import differ, same
 
-NONE, R1, LECAM = frozenset(), frozenset({'d/r1'}), frozenset({'d/lecam'})
+R1, LECAM = frozenset({'d/r1'}), frozenset({'d/lecam'})
+NONE, R1, LECAM, BOTH = (steps.Active(due) for due in (frozenset(), R1, LECAM, R1 | LECAM))
 SMALL = {'g.net.widths': (8,), 'd.net.widths': (8,), 'data.name': 'synthetic:ring'}
 
 
@@ -40,7 +42,7 @@ def test_the_longest_call_is_what_the_config_says_and_rows_leave_room_for(asked,
 
 def test_the_plan_of_a_call():
     plan = lambda *call: experiment.plan_of(built(r1=4, lecam=6).game, *call)  # noqa: E731
-    assert plan(0, 4) == [(R1 | LECAM, 1), (NONE, 3)]
+    assert plan(0, 4) == [(BOTH, 1), (NONE, 3)]
     assert plan(4, 4) == [(R1, 1), (NONE, 1), (LECAM, 1), (NONE, 1)]
     assert experiment.plan_of(built().game, 5, 3) == [(NONE, 3)]
 
@@ -99,7 +101,7 @@ def test_replicas_too(mode):
 def test_what_a_start_needs_is_compiled_before_its_first_step():
     made = built(r1=4)
     ahead = experiment.compile_ahead(made, experiment.shapes(made), 0, 20)
-    assert {due for due, _ in ahead} == {R1, NONE}
+    assert {active for active, _ in ahead} == {R1, NONE}
     carry, advance = experiment.init(made), experiment.advancer(made, ahead)
     carry = advance(carry, 0, 1)
     with Compilations() as after:

@@ -156,6 +156,7 @@ def build(config: ConfigDict, source: data.Source) -> Experiment:
     """An experiment to be traced, of rows that are fetched."""
     game = gans.make(config, source.spec)
     rows = config.batch_size * steps.batches_per_step(game)
+    source = experiment.with_frozen(source, game)
     return Experiment(config, source, game, sharding.mesh(jax.devices()[:1]), source.arrays, rows)
 
 
@@ -166,9 +167,10 @@ def outline(built: Experiment, values: program.Values | None = None) -> Outline:
 
     def one(values: program.Values, key_data: Array, arrays: Any, rows: Any) -> Any:
         made = program.with_values(built, values)
-        plan[:] = [*steps.moves(made.game), *steps.lazy_terms(made.game).items()]
-        state = steps.init(made.game, key_data)
-        return state, experiment.one_step(made, None)(state, arrays, rows)
+        state, phases = steps.init(made.game, key_data), steps.phase_names(made.game)
+        plan[:] = [(steps.moves(made.game, p), *steps.lazy_terms(made.game, p).items()) for p in phases]
+        active = [steps.Active(None, phase) for phase in phases]
+        return state, [experiment.one_step(made, each)(state, arrays, rows) for each in active]
 
     leaves, tree = jax.tree.flatten(jax.eval_shape(one, values or {}, rng.root(0), built.arrays, rows))
     return (tree, tuple((x.shape, str(x.dtype)) for x in leaves), tuple(plan))

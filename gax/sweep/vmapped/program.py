@@ -21,7 +21,7 @@ from gax.config import fields
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
-from gax.core.types import Array, PyTree, TrainState
+from gax.core.types import Array, Batch, PyTree, TrainState
 from gax.data import prefetch, shuffle
 from gax.distributed import sharding as parallel
 from gax.training import experiment
@@ -131,7 +131,7 @@ def place(runs: Runs, carries: Sequence[PyTree]) -> Carry:
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=runs.sharding)(stacked)
 
 
-def program(runs: Runs, due: steps.Due | None, count: int) -> Callable[..., Carry]:
+def program(runs: Runs, active: steps.Active, count: int) -> Callable[..., Carry]:
     """The compiled (carry, arrays, rows) -> carry of every run. The carry is given away. See
     experiment.program.
 
@@ -139,7 +139,7 @@ def program(runs: Runs, due: steps.Due | None, count: int) -> Callable[..., Carr
     """
 
     def advance(built: Experiment, carry: Carry, arrays: Any, rows: Any) -> Carry:
-        return experiment.stretch(experiment.one_step(built, due), count, carry, arrays, rows)
+        return experiment.stretch(experiment.one_step(built, active), count, carry, arrays, rows)
 
     return over_runs(runs, advance, 0, None, 0, donate_argnums=1)
 
@@ -176,10 +176,11 @@ def sampler(runs: Runs, num: int) -> Callable[[TrainState], Any]:
     See experiment.sampler.
     """
 
-    def fixed(built: Experiment, key_data: Array, state: TrainState) -> Any:
-        return experiment.fixed_fakes(built, key_data, state, num)
+    def fixed(built: Experiment, given: Batch, key_data: Array, state: TrainState) -> Any:
+        return experiment.fixed_fakes(built, key_data, state, num, given, sample.last_phase(built.game))
 
-    return partial(over_runs(runs, fixed, 0, 0), roots(runs))
+    given = experiment.conditions(runs.built, num)
+    return partial(over_runs(runs, fixed, None, 0, 0), given, roots(runs))
 
 
 def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:

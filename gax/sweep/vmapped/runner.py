@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from gax import errors, gans
 from gax.config import defaults as configs
-from gax.core import optimizers, rng
+from gax.core import optimizers, rng, sample
 from gax.core.types import PyTree
 from gax.data import identity
 from gax.distributed import sharding
@@ -108,7 +108,8 @@ def selected(built: Experiment, config: ConfigDict, workdir: Path, like: dict[st
     """
     own = built._replace(config=config, game=gans.make(config, built.source.spec))
     state, root = experiment.shapes(own).state, rng.root(0)
-    made = jax.make_jaxpr(lambda state: experiment.fixed_fakes(own, root, state, 2))(state)
+    phase, given = sample.last_phase(own.game), experiment.conditions(own, 2)
+    made = jax.make_jaxpr(lambda state: experiment.fixed_fakes(own, root, state, 2, given, phase))(state)
     found = Selection(own, workdir, like.get(str(made)))
     like.setdefault(str(made), found)
     return found

@@ -12,6 +12,7 @@ import pytest
 
 from configs import dcgan_mnist, mlp2d, vanilla_mnist
 from gax.config import choices
+from gax.core import step as steps
 from gax.distributed import sharding
 from gax.nets.ops import conv
 from gax.sweep import plan
@@ -48,7 +49,9 @@ def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.Monke
     together, advance = program.init(runs), program.advancer(runs)
     traced, make = list[Any](), experiment.one_step
     with monkeypatch.context() as patched:
-        patched.setattr(experiment, 'one_step', lambda built, due: traced.append(due) or make(built, due))
+        patched.setattr(
+            experiment, 'one_step', lambda built, active: traced.append(active) or make(built, active)
+        )
         for step in (0, 2):
             together = advance(together, step, 2)
     assert traced == [{'d/r1'}, set()]  # once for both calls
@@ -70,7 +73,7 @@ def test_devices_make_their_own_runs_and_send_nothing(monkeypatch: pytest.Monkey
     configs[1].seed = 1
     runs = program.gather(experiment.build(configs[0], sharding.mesh(jax.devices()[:1])), configs)
     assert runs.built.mesh.size == 2
-    advance = program.program(runs, None, 1)
+    advance = program.program(runs, steps.Active(), 1)
     rows = np.zeros((2, 1, runs.built.rows), np.int32)
     carry = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((2, *x.shape), x.dtype, sharding=runs.sharding),

@@ -1,0 +1,59 @@
+"""What fakes are made from beside noise, when somebody asks for samples: examples of the run's data, or of the
+user's.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+
+from gax import data, errors
+from gax.core.types import Batch
+from gax.sampling.sampler import Request
+from gax.training import experiment, trained_run
+from gax.training.experiment import Experiment
+
+
+def examples(request: Request, built: Experiment) -> Batch:
+    """The conditions of a game that has others than labels: leaves [num, ...]; {} for one that has not.
+
+    From the data that `request.conditions` names (a source, as config.data.name), or where it names none from
+    the run's own.
+
+    Raises:
+      GaxError: The game takes no examples, the data are not there, or are of another shape.
+    """
+    names = built.game.conditions
+    if set(names) <= {'label'}:
+        if request.conditions:
+            raise errors.GaxError(
+                f'--conditions={request.conditions}: {built.config.gan} makes fakes from '
+                + ('noise and a label (--label)' if names else 'noise alone')
+            )
+        return {}
+    if not request.conditions:
+        whole = trained_run.with_data(request.workdir, built.config, request.data, built.mesh)
+        return experiment.conditions(whole, request.num)
+    return of_user(request, built)
+
+
+def of_user(request: Request, built: Experiment) -> Batch:
+    """Examples of the data that the user names: its fields by the conditions' names, or its target for the
+    only one.
+    """
+    config = built.config.copy_and_resolve_references()
+    with config.unlocked():
+        config.data.name = request.conditions
+    source = data.load(config, resident_up_to=float('inf'))
+    batch = experiment.reals(built._replace(source=source, arrays=source.arrays), request.num)
+    names = built.game.conditions
+    if len(names) == 1 and names[0] not in batch:
+        batch = {names[0]: batch[source.spec.target]}
+    for name in names:
+        if name not in batch:
+            raise errors.GaxError(errors.choices(f'condition in {request.conditions}', name, batch))
+        expected = built.source.spec.fields[name].shape if name in built.source.spec.fields else ()
+        if batch[name].shape[1:] != expected:
+            raise errors.GaxError(
+                f'--conditions={request.conditions}: {name} has the shape {batch[name].shape[1:]} and must have {expected}'
+            )
+    return {name: jnp.asarray(batch[name]) for name in names}
