@@ -144,8 +144,9 @@ def test_the_discriminator_heeds_every_field_of_its_section(kind):
     assert logits[0] == moved[0]
     for several in ({'members': 2}, {'scales': 2}):
         logits, moved, params, _ = judged(kind, **several)
-        assert (logits.shape, set(params)) == ((4, 2), {'member_0', 'member_1'})
-        assert jnp.all(logits[1:] != moved[1:])  # each of them reads the code
+        assert ([scores.shape for scores in logits], set(params)) == ([(4,)] * 2, {'member_0', 'member_1'})
+        for before, after in zip(logits, moved, strict=True):
+            assert jnp.all(before[1:] != after[1:])  # each of them reads the code
     sizes = [sum(x.size for x in jax.tree.leaves(member)) for member in params.values()]
     assert sizes[0] > sizes[1]  # of scales, the second has less to see
     assert judged(kind, spectral_norm=True)[3]['u']

@@ -6,7 +6,6 @@ import numpy as np
 import optax
 import pytest
 
-from gax import errors
 from gax.config import base, choose
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
@@ -92,7 +91,7 @@ def real_d(shape=(2,), **d):
     config.d.head.minibatch = d.pop('minibatch', '')
     config.d.update(d)
     field = 'image' if len(shape) == 3 else 'point'
-    return vaegan.make(config, Spec('toy', {field: shape})).nets['d']
+    return vaegan.make(config, Spec('toy', {field: Field(shape, field)})).nets['d']
 
 
 def test_the_discriminator_heeds_every_field_of_its_section():
@@ -109,8 +108,16 @@ def test_the_discriminator_heeds_every_field_of_its_section():
 
 
 @pytest.mark.parametrize('field', ['members', 'scales'])
-def test_several_discriminators_are_refused(field):
-    """Which one's features would measure likeness?"""
-    with pytest.raises(errors.GaxError, match='several discriminators have no further outputs') as info:
-        real_d((8, 8, 1), **{field: 2})
-    assert '\n' not in str(info.value)
+def test_likeness_is_the_mean_over_several_discriminators(field):
+    net = real_d((8, 8, 1), **{field: 2})
+    out = jax.eval_shape(
+        lambda key: net.apply(*net.init(key), jnp.zeros((2, 8, 8, 1)), train=True, key=key)[0],
+        jax.random.key(0),
+    )
+    assert [len(out[name]) for name in ('logits', 'features')] == [2, 2]
+    features = {
+        'real_out': (jnp.ones((2, 3)), jnp.zeros((2, 5))),
+        'again_out': (jnp.zeros((2, 3)), 2 * jnp.ones((2, 5))),
+    }
+    likeness = vaegan.similarity(None, {side: {'features': value} for side, value in features.items()})
+    assert float(likeness) == pytest.approx(0.5 * (3 + 20) / 2)
