@@ -21,6 +21,7 @@ from gax.evals.collect import Chunk, reader
 from gax.evals.features.extractors import said
 
 DIGESTED = 1024
+FITTED = ('crop', 'resize', 'image_width', 'random_crop')  # fields that a protocol names
 
 
 class Reference(NamedTuple):
@@ -77,7 +78,8 @@ def preprocessing(data: Any) -> str:
     """How images came to their shape, of the `data` section of a config: 'none', or the fields that say
     it.
     """
-    usual = {'image_size': 0, 'channels': 0, **data_offers('')}
+    offers = data_offers('')
+    usual = {'image_size': 0, 'channels': 0, **{name: offers[name] for name in FITTED}}
     fields = {name: data.get(name, default) for name, default in usual.items()}
     if not (fields.get('image_size') or fields.get('channels')):
         return 'none'
