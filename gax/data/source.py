@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
+from gax import errors
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Key
 from gax.data import shuffle
@@ -59,6 +60,17 @@ def order_of(source: Source) -> Order:
     be sent to another process.
     """
     return source.order or partial(shuffle.indices, size=source.spec.size)
+
+
+def targeted(source: Source, name: str) -> Source:
+    """`source` with another field as its target: what is evaluated, drawn and written.
+
+    Raises GaxError for a field that it has not.
+    """
+    fields = source.spec.fields
+    errors.lookup(f'field of {source.spec.name}', name, dict.fromkeys(fields))
+    first = {name: fields[name], **fields}
+    return source._replace(spec=source.spec._replace(fields=first))
 
 
 def listing(root: Path, paths: Iterable[Path], also: bytes = b'') -> str:

@@ -58,7 +58,7 @@ def of_generator(
     Compiled once; the state stays as it is.
     """
     make, num, seed = (
-        collect.generator(experiment.game, experiment.mesh),
+        collect.generator(experiment.game, experiment.mesh, experiment.source.spec),
         evaluator.setting.num,
         evaluator.setting.seed,
     )
