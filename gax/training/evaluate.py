@@ -15,6 +15,7 @@ from gax.config import choices
 from gax.config import defaults as configs
 from gax.core import rng
 from gax.core.types import TrainState
+from gax.data import splits
 from gax.distributed import sharding
 from gax.evals import collect, external_samples, results
 from gax.evals.evaluator import Evaluator, Setting, told
@@ -85,13 +86,29 @@ def takes_labels(experiment: Experiment) -> bool:
     return 'label' in jax.eval_shape(lambda k, b: experiment.game.latents(k, 1, b), key, asked)
 
 
+def with_split(experiment: Experiment, split: str, run: str) -> Experiment:
+    """The experiment with another split of its data: of what it is evaluated on; the same for ''.
+
+    Raises GaxError where it was trained on all examples. run: how messages call it.
+    """
+    if not split:
+        return experiment
+    config = experiment.config.copy_and_resolve_references()
+    with config.unlocked():
+        config.data = splits.held_out(config.data, split, experiment.source.split, run)
+    source = data.load(config)
+    arrays = sharding.put(source.arrays, sharding.replicated(experiment.mesh))
+    return experiment._replace(config=config, source=source, arrays=arrays)
+
+
 def of_run(
-    workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = ''
+    workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = '', split: str = ''
 ) -> Evaluated:
     """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all'
     or a step.
 
-    name: where the data that it was trained on lies now; '': where its config says.
+    name: where the data that it was trained on lies now; '': where its config says. split: the examples to
+    evaluate on; '': those that it was trained on.
     A row that cannot be kept, and a step of several that cannot be evaluated, are told of in the evaluator's
     notes. Raises GaxError, before anything is computed, for a step that is not there and a result that was
     measured by another protocol.
@@ -99,7 +116,7 @@ def of_run(
     built = build(workdir, name)
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
     steps = chosen(checkpoints, workdir, which)
-    evaluator = of_experiment(built, setting)
+    evaluator = of_experiment(with_split(built, split, str(workdir)), setting)
     others = [comparable(against, evaluator)] if against else []
     measure, like = of_generator(built, evaluator), experiment.shapes(built)
     rows: list[dict[str, Any]] = []
