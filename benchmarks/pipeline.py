@@ -27,6 +27,7 @@ from PIL import Image
 
 from gax import cli
 from gax.data import arrays, folder, prefetch, preprocess
+from gax.data.source import order_of
 from gax.distributed import sharding
 from gax.training import experiment
 
@@ -67,7 +68,7 @@ def fetching(config: Any, root: Path, size: int, workers: int) -> float:
         config.data.device_limit_mib = 0
     source = folder.named(str(root), config.data)
     assert source.fetch is not None
-    pick = prefetch.Pick(0, config.batch_size, source.spec.size, source.fetch)
+    pick = prefetch.Pick(0, config.batch_size, order_of(source), source.fetch)
     stream = prefetch.Stream(pick, sharding.rows(sharding.mesh(), 1), workers)
     steps = iter(range(2**31))
     try:

@@ -33,6 +33,9 @@ NUM = flags.DEFINE_integer(
 )
 REALS = flags.DEFINE_integer('reals', 0, 'At most how many reals they are held against; 0: all.')
 STEP = flags.DEFINE_string('step', 'newest', 'newest, best, all, or a step.')
+SPLIT = flags.DEFINE_enum(
+    'split', '', ['', 'train', 'validation', 'test'], 'Reals of this split; those trained on if not given.'
+)
 SEED = flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
 AGAINST = flags.DEFINE_string('against', '', 'Another workdir, whose result to compare with.')
 CACHE = flags.DEFINE_string('cache', '', "Folder of the data's statistics; in the user's cache if not given.")
@@ -53,10 +56,13 @@ def main(argv: list[str]) -> int:
     setting = Setting(*chosen, paths.user(CACHE.value) if CACHE.value else None, REALS.value)
     if SAMPLES.value:
         section = evaluate.data_of(DATA.value, read_config(workdir / 'config.json') if workdir else None)
+        if SPLIT.value:
+            with section.unlocked():
+                section.split = SPLIT.value
         done = evaluate.of_samples(paths.user(SAMPLES.value), section, setting, workdir, against)
     else:
         assert workdir is not None
-        done = evaluate.of_run(workdir, STEP.value, setting, against, DATA.value)
+        done = evaluate.of_run(workdir, STEP.value, setting, against, DATA.value, SPLIT.value)
     print(evaluate.table(*done[:3]))
     if workdir and done.kept:
         print(f'gax: appended to {workdir / "eval.jsonl"}')

@@ -12,7 +12,8 @@ from typing import Any
 from gax import errors
 from gax.core import bounds
 from gax.core.bounds import POSITIVE, SIZES, between
-from gax.data import layouts, preprocess
+from gax.core.spec import KINDS
+from gax.data import layouts, pairs, preprocess, splits
 from gax.data.defaults import data_offers as data_offers
 from gax.data.defaults import data_section as data_section
 from gax.evals.defaults import eval_section as eval_section
@@ -56,6 +57,9 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'broken': (bounds.one_of(('error', 'skip')),),
         'layout': (bounds.one_of(('', *layouts.LAYOUTS)),),
         'range': (bounds.one_of(('', *layouts.RANGES)),),
+        'split': (bounds.one_of(('', *splits.SPLITS)),),
+        'kind': (bounds.one_of(('', *KINDS)),),
+        'direction': (bounds.one_of(pairs.DIRECTIONS),),
     },
     'eval': {'every': (between(0),), 'num': (between(2),), 'reals': (between(0),), 'patience': (between(0),)},
     'ema': {'decay': (between(0.0, 1.0),)},

@@ -5,11 +5,26 @@ from typing import Any
 
 from gax import errors
 from gax.core.spec import Field, Spec
-from gax.data import arrays, folder, preprocess, stacked_mnist, synthetic, tfds
+from gax.data import (
+    arrays,
+    degrade,
+    domains,
+    folder,
+    pairs,
+    preprocess,
+    random_images,
+    splits,
+    stacked_mnist,
+    synthetic,
+    tfds,
+)
+from gax.data.defaults import COMMA
+from gax.data.flips import PICTURES, cropped, flipped, sides
 from gax.data.resident import nbytes, resident, streamed
-from gax.data.source import Source, cropped, flipped
+from gax.data.source import Source, order_of
+from gax.data.zipped import zip
 
-__all__ = ['AS_THEY_ARE', 'KINDS', 'Field', 'Source', 'Spec', 'load']
+__all__ = ['AS_THEY_ARE', 'KINDS', 'Field', 'Source', 'Spec', 'load', 'order_of', 'zip']
 
 # Fields of the `data` section with which images are read as they are, and not changed at random.
 AS_THEY_ARE = {'flip': False, 'random_crop': 0}
@@ -34,33 +49,78 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'embedded': embedded,
     'tfds': tfds.named,
     'folder': folder.named,
-    'npz': lambda name, data: arrays.npz(
-        name, preprocess.of(data), data.get('layout', ''), data.get('range', '')
-    ),
+    'npz': arrays.named,
     'synthetic': lambda name, data: synthetic.named(name),
+    'random': lambda name, data: random_images.named(name),
+    'pairs': pairs.named,
 }
 
 
 def load(config: Any, resident_up_to: float | None = None) -> Source:
     """The source that `config.data` describes.
 
-    Images whose bytes, as uint8 of the size asked for, are no more than `data.device_limit_mib` are all read
-    now, to live on the device; of larger sets each step's rows are fetched. resident_up_to: a limit instead
-    of that one (0: fetch, for a caller who wants to see a few images, or the spec alone). Raises GaxError for
-    an unknown kind or name, for files that cannot be used, and for a set that is not there.
+    Args:
+      config: Whose `data` section is read: its name, split, flips and crops, and condition.
+      resident_up_to: MiB. Sets whose bytes, images and videos as uint8 of the size asked for, are no more
+        are all read now, to live on the device; of larger sets each step's rows are fetched. None:
+        `data.device_limit_mib`. 0: fetch, for a caller who wants to see a few images, or the spec alone.
+
+    Raises:
+      GaxError: The kind or the name is unknown, files cannot be used, a set is not there, or a field of the
+        section does not go with it.
     """
-    kind, colon, name = config.data.name.partition(':')
+    section = config.data
+    limit = section.device_limit_mib if resident_up_to is None else resident_up_to
+    source = opened(section, limit)
+    condition = section.get('condition', '')
+    return degrade.degraded(source, condition) if condition else source
+
+
+def opened(data: Any, limit: float) -> Source:
+    """The source of a `data` section without its condition: what is flipped is flipped. limit: MiB, see
+    `load`.
+    """
+    kind, colon, name = data.name.partition(':')
+
+    def prepared(source: Source) -> Source:
+        return changed_at_random(placed(source, limit), data)
+
+    if kind == 'zip' and colon:
+        return zipped(data, name, limit)
+    if kind == 'domains' and colon:
+        return domains.named(name, data, prepared)
     if not colon or kind not in KINDS:
-        raise errors.GaxError(errors.choices('data source', config.data.name, names()))
-    source = KINDS[kind](name, config.data)
-    limit = config.data.device_limit_mib if resident_up_to is None else resident_up_to
+        raise errors.GaxError(errors.choices('data source', data.name, names()))
+    source, split = KINDS[kind](name, data), data.get('split', '')
+    return prepared(splits.part(source, split) if split and not source.split else source)
+
+
+def zipped(data: Any, names: str, limit: float) -> Source:
+    """The sources between the commas of 'zip:NAME,NAME', as the fields 'a', 'b', ...; see `zip`."""
+    parts = [part.strip() for part in names.split(COMMA)]
+    if len(parts) < 2 or not all(parts):
+        raise errors.GaxError(
+            f'config.data.name={data.name!r} must name two sources with a comma between, such as '
+            'zip:embedded:emoji,folder:PATH'
+        )
+    sources = {}
+    for i, part in enumerate(parts):
+        section = data.copy_and_resolve_references()
+        with section.unlocked():
+            section.name = part
+        sources[chr(ord('a') + i)] = opened(section, limit)
+    return zip(name=data.name, **sources)
+
+
+def placed(source: Source, limit: float) -> Source:
+    """`source` on the device where it is no larger than `limit` MiB, else in the host's memory or in files."""
     if source.spec.size:
         small = nbytes(source.spec) <= limit * 2**20
         if source.fetch and small:
-            source = resident(source)
-        elif not source.fetch and not small:
-            source = streamed(source)
-    return changed_at_random(source, config.data)
+            return resident(source)
+        if not source.fetch and not small:
+            return streamed(source)
+    return source
 
 
 def changed_at_random(source: Source, data: Any) -> Source:
@@ -69,10 +129,16 @@ def changed_at_random(source: Source, data: Any) -> Source:
     Raises GaxError where that cannot be.
     """
     fields = [field for field in AS_THEY_ARE if data.get(field)]
-    if fields and not source.spec.of_kind('image'):
+    if fields and not source.spec.of_kind(*PICTURES):
         raise errors.GaxError(f'config.data.{fields[0]} is for images, which {data.name} has none of')
     if pixels := data.get('random_crop', 0):
-        height, width = source.spec.fields['image'].shape[:2]
+        sizes = sorted(sides(source.spec))
+        if len(sizes) > 1:
+            listed = ', '.join(f'{height}x{width}' for height, width in sizes)
+            raise errors.GaxError(
+                f'config.data.random_crop={pixels} takes images of one size, and {data.name} has {listed}'
+            )
+        height, width = sizes[0]
         if pixels >= min(height, width):
             raise errors.GaxError(
                 f'config.data.random_crop={pixels} must be below the sides of the images, which are {height}x{width}'
@@ -83,6 +149,7 @@ def changed_at_random(source: Source, data: Any) -> Source:
 
 def names() -> list[str]:
     """What `config.data.name` may be."""
-    found = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
-    found += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
-    return [*found, 'tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH']
+    listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
+    listed += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
+    files = ['tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH', 'pairs:PATH', 'domains:PATH']
+    return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]']

@@ -1,4 +1,4 @@
-"""Image sets small enough to live on the device as uint8: embedded in the package, or from an .npz file."""
+"""Sets in memory: embedded in the package, or the arrays of an .npz file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import logging
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core.spec import Field, Spec
-from gax.data import layouts
+from gax.data import kinds, layouts, preprocess, splits
 from gax.data.preprocess import Fit
 from gax.data.source import Source, read_resident
 from gax.data.threads import chunks
@@ -26,8 +26,20 @@ EMBEDDED = {'mnist': 'mnist10k.npz', 'emoji': 'emoji32.npz'}
 
 # Of the data sets of gax, of what sample.py writes, and NumPy's own (guided-diffusion and many others write
 # arr_0).
-IMAGES = ('x', 'images', 'image', 'arr_0')
+IMAGES = kinds.NAMES['image']
 LABELS = ('y', 'labels', 'label', 'arr_1')
+TEXTS = ('classes', 'columns', 'vocabulary')  # arrays of texts that a file may have beside
+BESIDE = (*TEXTS, 'sample_rate')
+
+
+class Wanted(NamedTuple):
+    """The arrays of a file that are meant, by their names; '' for those that are called as is usual."""
+
+    array: str = ''
+    label: str = ''
+
+
+BY_NAME = Wanted()
 
 
 class File(NamedTuple):
@@ -49,12 +61,80 @@ def embedded(name: str, fit: Fit = AS_IT_IS) -> Source:
     return from_arrays(f'embedded:{name}', x, y, fit, classes)
 
 
-def npz(path: str, fit: Fit = AS_IT_IS, layout: str = '', span: str = '') -> Source:
+def named(path: str, data: Any) -> Source:
+    """What a file holds, as the `data` section of a config says.
+
+    Args:
+      path: Of an .npz.
+      data: `kind`, one of gax.core.spec.KINDS ('': image): what its examples are; the field of a batch is
+        called so. `array`, `label_array`: which of its arrays are the examples and the labels; '': by their
+        names. `layout`, `range`: of images, see gax.data.layouts. `split`: an array `split` of the file,
+        texts [N], says which rows that is; without one, whole groups of an array `group` [N] are dealt out;
+        without either, see gax.data.splits.
+
+    Returns:
+      A source of the file's examples, its labels, and what it says of them: `classes`, `columns`,
+      `vocabulary` (texts), `sample_rate`.
+
+    Raises:
+      GaxError: The file cannot be read, or holds something else.
+    """
+    kind = data.get('kind', '') or 'image'
+    where = paths.user(path)
+    wanted = Wanted(data.get('array', ''), data.get('label_array', ''))
+    if kind == 'image':
+        source = npz(path, preprocess.of(data), data.get('layout', ''), data.get('range', ''), wanted)
+    else:
+        errors.lookup('kind of data', kind, {'image': None, **kinds.READERS})
+        source = of_kind(path, kind, wanted, {'range': data.get('range', '')})
+    split = data.get('split', '')
+    return splits.part(source, split, own_splits(where, source.spec.size)) if split else source
+
+
+def own_splits(path: Path, size: int) -> Mapping[str, np.ndarray] | None:
+    """The rows of each split that a file has by itself: by name, or as its groups are dealt out; None of
+    others.
+    """
+    stored = read(path, names=('split', 'group'))[0]
+    if 'split' in stored:
+        return splits.named_rows(stored['split'], size, f"'split' in {path}")
+    if 'group' not in stored:
+        return None
+    if stored['group'].shape != (size,):
+        raise errors.GaxError(
+            f"'group' in {path} must be {size} values, one per example; its shape is {stored['group'].shape}"
+        )
+    return splits.dealt(size, stored['group'])
+
+
+def npz(path: str, fit: Fit = AS_IT_IS, layout: str = '', span: str = '', wanted: Wanted = BY_NAME) -> Source:
     """The images, and perhaps the labels and `classes`, texts, of a file; see `load`. Raises GaxError for
     others."""
-    x, y, classes, names_read = load(paths.user(path), layout, span)
+    x, y, classes, names_read = load(paths.user(path), layout, span, wanted)
     log.info('%s: %s', path, names_read)
     return from_arrays(f'npz:{path}', x, y, fit, classes)
+
+
+def of_kind(path: str, kind: str, wanted: Wanted, also: Mapping[str, Any]) -> Source:
+    """The examples of a kind that is not image, and perhaps the labels, of a file; see gax.data.kinds.
+
+    also: what is said of them beside what the file says.
+    """
+    where = paths.user(path)
+    stored, names = read(where, (*kinds.NAMES[kind], *LABELS, *wanted))
+    name = chosen(where, (wanted.array,) if wanted.array else kinds.NAMES[kind], names)
+    if name is None:
+        raise errors.GaxError(lacking(where, (wanted.array,) if wanted.array else kinds.NAMES[kind], names))
+    beside = {text: texts(stored.get(text)) for text in TEXTS if text in stored}
+    if 'sample_rate' in stored:
+        beside['sample_rate'] = stored['sample_rate'].item()
+    examples, field = kinds.READERS[kind](stored[name], f'{name!r} in {where}', {**also, **beside})
+    labels, classes = labels_of(stored, names, where, wanted, len(examples))
+    log.info('%s: %s is %r, %s %s', path, kind, name, examples.dtype, list(examples.shape))
+    held = {kind: examples} if labels is None else {kind: examples, 'label': labels}
+    num = 0 if labels is None else max(len(classes), int(labels.max()) + 1)
+    spec = Spec(f'npz:{path}', {kind: field}, num, len(examples), classes if len(classes) == num else ())
+    return Source(spec, held, read_resident)
 
 
 def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
@@ -62,27 +142,41 @@ def load_npz(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     return load(path)[:2]
 
 
-def load(path: Path, layout: str = '', span: str = '') -> File:
+def load(path: Path, layout: str = '', span: str = '', wanted: Wanted = BY_NAME) -> File:
     """The arrays of a file: IMAGES, perhaps LABELS; perhaps `classes`.
 
     What they may be, and layout and span: see gax.data.layouts.
     """
-    stored, names = read(path)
-    of_images, of_labels = (chosen(path, wanted, names) for wanted in (IMAGES, LABELS))
+    stored, names = read(path, (*IMAGES, *LABELS, *wanted))
+    of_images = chosen(path, (wanted.array,) if wanted.array else IMAGES, names)
     if of_images is None:
-        others = ' or '.join(map(repr, IMAGES[1:]))
-        raise errors.GaxError(
-            f"{path} has no array 'x' (found: {', '.join(names) or 'nothing'}), nor {others}"
-        )
+        raise errors.GaxError(lacking(path, (wanted.array,) if wanted.array else IMAGES, names))
     raw = stored[of_images]
     images = layouts.images(raw, f'{of_images!r} in {path}', layout, span)
-    classes = texts(stored.get('classes'))
-    labels = None
-    if of_labels is not None:
-        labels = layouts.labels(stored[of_labels], len(images), f'{of_labels!r} in {path}', classes)
+    labels, classes = labels_of(stored, names, path, wanted, len(images))
+    of_labels = chosen(path, (wanted.label,) if wanted.label else LABELS, names)
     names_read = f'images are {of_images!r}, {raw.dtype} {list(raw.shape)}'
     names_read += f', labels are {of_labels!r}' if of_labels else ', there are no labels'
-    return File(images, labels, classes if labels is not None else (), names_read)
+    return File(images, labels, classes, names_read)
+
+
+def lacking(path: Path, wanted: Sequence[str], names: Sequence[str]) -> str:
+    """What to say of a file that has none of the `wanted` arrays."""
+    others = f', nor {" or ".join(map(repr, wanted[1:]))}' if wanted[1:] else ''
+    return f'{path} has no array {wanted[0]!r} (found: {", ".join(names) or "nothing"}){others}'
+
+
+def labels_of(
+    stored: Mapping[str, np.ndarray], names: Sequence[str], path: Path, wanted: Wanted, count: int
+) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """(labels int32 [count], the names of the classes) of a file; (None, ()) where it has no labels."""
+    name = chosen(path, (wanted.label,) if wanted.label else LABELS, names)
+    if name is None:
+        if wanted.label:
+            raise errors.GaxError(lacking(path, (wanted.label,), names))
+        return None, ()
+    classes = texts(stored.get('classes'))
+    return layouts.labels(stored[name], count, f'{name!r} in {path}', classes), classes
 
 
 def chosen(path: Path, wanted: tuple[str, ...], names: Sequence[str]) -> str | None:
@@ -94,9 +188,11 @@ def chosen(path: Path, wanted: tuple[str, ...], names: Sequence[str]) -> str | N
     return there[0] if there else None
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
-    """The arrays of a file that may be meant, and the names of all. Raises GaxError where it cannot be
-    read."""
+def read(path: Path, names: Sequence[str] = (*IMAGES, *LABELS)) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The arrays of a file that may be meant, and those BESIDE them; and the names of all.
+
+    Raises GaxError where it cannot be read.
+    """
     if not path.is_file():
         raise errors.GaxError(
             f'data file {path} does not exist' if not path.exists() else f'{path} is not a file'
@@ -104,15 +200,16 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     try:
         # Opened here, because np.load leaves the file open where it is no whole archive.
         with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
-            names = list(file.files)
-            stored = {name: file[name] for name in names if name in (*IMAGES, *LABELS)}
-            with contextlib.suppress(KeyError, ValueError):  # not there, or pickled objects
-                stored['classes'] = file['classes']
+            there = list(file.files)
+            stored = {name: file[name] for name in there if name in names}
+            for name in BESIDE:
+                with contextlib.suppress(KeyError, ValueError):  # not there, or pickled objects
+                    stored.setdefault(name, file[name])
         if not all(isinstance(array, np.ndarray) for array in stored.values()):
             raise ValueError('its members are no arrays')
     except (OSError, ValueError, EOFError, KeyError, TypeError, zlib.error, zipfile.BadZipFile) as error:
         raise errors.GaxError(f'cannot read {path}: truncated, or not an .npz file ({error})') from error
-    return stored, names
+    return stored, there
 
 
 def class_names(path: Path) -> tuple[str, ...]:
@@ -121,7 +218,7 @@ def class_names(path: Path) -> tuple[str, ...]:
 
 
 def texts(array: np.ndarray | None) -> tuple[str, ...]:
-    """The names of classes; () of what is none."""
+    """An array of texts, such as the names of classes; () of what is none."""
     return tuple(array.tolist()) if array is not None and array.ndim == 1 and array.dtype.kind == 'U' else ()
 
 

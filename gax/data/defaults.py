@@ -2,11 +2,13 @@
 
 from typing import Any
 
+COMMA = ','  # between the names of a zip
+
 
 def data_section() -> dict[str, Any]:
     """The fields that choose and prepare the data. See also `data_offers`."""
     return {
-        'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
+        'name': 'embedded:mnist',  # or synthetic:NAME, folder:PATH, npz:PATH, ...: gax.data.names
         'image_size': 0,  # 0: as large as the images are, square or not
         'flip': False,  # left to right, half of the images, at random
         'channels': 0,  # 0: as many as the images have
@@ -16,20 +18,27 @@ def data_section() -> dict[str, Any]:
 
 def data_offers(name: str) -> dict[str, Any]:
     """What the section may have beside, with data of this name."""
-    kind = name.partition(':')[0]
+    kinds = {part.strip().partition(':')[0] for part in name.removeprefix('zip:').split(COMMA)}
     offers: dict[str, Any] = {
         'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
         'resize': 'lanczos',  # Pillow's filter
         'image_width': 0,  # where image_size is the height alone; 0: squares
         'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
+        'split': '',  # train, validation or test; '': all, or train where a set keeps them apart. data.splits
+        'condition': '',  # what the batch has beside: a degradation of the target, e.g. downsample:4. data.degrade
     }
-    if kind == 'tfds':
+    if 'tfds' in kinds:
         offers['dir'] = ''  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
-    if kind == 'folder':
+    if kinds & {'folder', 'domains'}:
         offers['broken'] = 'error'  # what a broken file in a folder is: or 'skip'
-    if kind == 'npz':
-        offers['layout'] = ''  # its axes in their order, e.g. NCHW; '': as the shape shows. data.arrays
+    if 'npz' in kinds:
+        offers['layout'] = ''  # its axes in their order, e.g. NCHW; '': as the shape shows. data.layouts
         offers['range'] = ''  # the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
-    if kind in ('tfds', 'folder'):
+        offers['kind'] = ''  # of its examples: image, series, table, tokens, audio, video, point; '': image
+        offers['array'] = ''  # the name of the array with the examples; '': a usual one. data.kinds
+        offers['label_array'] = ''  # and of the one with the labels
+    if 'pairs' in kinds:
+        offers['direction'] = 'ab'  # from A to B, or 'ba'
+    if kinds & {'tfds', 'folder', 'pairs', 'domains'}:
         offers['workers'] = 0  # processes that fetch; 0: threads
     return offers

@@ -30,11 +30,13 @@ class Identity(NamedTuple):
     listing: of the names (below the set's folder) and sizes of its files, in their order. Of a set that is
         streamed from
     files it is all there is: a file that changes and keeps its size is not noticed.
+    split: the part of the set that it is; '' for all of it.
     """
 
     spec: Spec
     content: str = ''
     listing: str = ''
+    split: str = ''
 
 
 def of(source: Source) -> Identity:
@@ -43,7 +45,7 @@ def of(source: Source) -> Identity:
     """
     listing = source.listing() if source.listing else ''
     in_memory = source.fetch is None or source.listing is None
-    return Identity(source.spec, content_of(source) if in_memory else '', listing)
+    return Identity(source.spec, content_of(source) if in_memory else '', listing, source.split)
 
 
 def content_of(source: Source) -> str:
@@ -75,6 +77,8 @@ def differences(old: Identity, new: Identity) -> list[str]:
         for name in ('fields', 'num_classes', 'size', 'classes')
         if plain(before := getattr(old.spec, name)) != plain(after := getattr(new.spec, name))
     ]
+    if old.split != new.split:
+        lines.insert(0, f'split: {old.split or "all"} there, {new.split or "all"} now')
     if old.content and new.content:
         digests = ('content', old.content, new.content)
     else:
@@ -113,7 +117,8 @@ def to_json(identity: Identity) -> dict[str, Any]:
     fields = {
         name: {**field._asdict(), 'info': dict(field.info)} for name, field in identity.spec.fields.items()
     }
-    return {**spec, 'fields': fields, 'content': identity.content, 'listing': identity.listing}
+    digests = {'content': identity.content, 'listing': identity.listing, 'split': identity.split}
+    return {**spec, 'fields': fields, **digests}
 
 
 def from_json(content: Mapping[str, Any]) -> Identity:
@@ -125,7 +130,7 @@ def from_json(content: Mapping[str, Any]) -> Identity:
         int(content['size']),
         tuple(str(name) for name in content['classes']),
     )
-    return Identity(spec, str(content['content']), str(content['listing']))
+    return Identity(spec, str(content['content']), str(content['listing']), str(content.get('split', '')))
 
 
 def described(spec: Spec) -> Source:
@@ -134,9 +139,10 @@ def described(spec: Spec) -> Source:
     """
 
     def read(arrays: Any, rows: Any, key: Key) -> Batch:
+        count = len(jax.tree.leaves(rows)[0])
         batch: dict[str, Array] = {
-            name: jnp.zeros((len(rows), *field.shape), field.dtype) for name, field in spec.fields.items()
+            name: jnp.zeros((count, *field.shape), field.dtype) for name, field in spec.fields.items()
         }
-        return batch | ({'label': jnp.zeros(len(rows), jnp.int32)} if spec.num_classes else {})
+        return batch | ({'label': jnp.zeros(count, jnp.int32)} if spec.num_classes else {})
 
     return Source(spec, (), read)

@@ -17,7 +17,7 @@ import numpy as np
 from absl import flags
 
 from gax import errors
-from gax.data import shuffle
+from gax.data.source import Order
 from gax.data.threads import cores
 
 AHEAD_MIB = 512  # of memory that rows may wait in
@@ -28,19 +28,23 @@ class Pick(NamedTuple):
     """step -> the rows of that step: a pure function, so that any worker may make any step's, and no position
     is kept.
 
-    rows: that one step reads, of all processes. size: of the set. own: the places among a step's rows that
-    this process reads, int [n]; None: all.
+    Attributes:
+      seed: Of the order.
+      rows: How many one step reads, in all processes together.
+      order: Of the source, see `source.order_of`.
+      fetch: Of the source.
+      own: The places among a step's rows that this process reads, int [n]; None: all.
     """
 
     seed: int
     rows: int
-    size: int
-    fetch: Callable[[np.ndarray], Any]
+    order: Order
+    fetch: Callable[[Any], Any]
     own: np.ndarray | None = None
 
     def __call__(self, step: int) -> Any:
-        chosen = shuffle.indices(self.seed, step * self.rows, self.rows, self.size)
-        return self.fetch(chosen if self.own is None else chosen[self.own])
+        chosen = self.order(self.seed, step * self.rows, self.rows)
+        return self.fetch(chosen if self.own is None else jax.tree.map(lambda x: x[self.own], chosen))
 
 
 class Feed:
@@ -54,13 +58,14 @@ class Feed:
     waited: float | None = None
 
     def __init__(
-        self, rows: Callable[[int, int], np.ndarray], axis: int = 0, put: Callable[[Any], Any] = lambda x: x
+        self, rows: Callable[[int, int], Any], axis: int = 0, put: Callable[[Any], Any] = lambda x: x
     ) -> None:
-        """rows: (step, count) -> an array, of steps along `axis`. put: places it on devices."""
+        """rows: (step, count) -> a pytree of arrays, of steps along `axis`. put: places it on devices."""
         self._rows, self._axis, self._put = rows, axis, put
 
     def __call__(self, step: int, count: int, room: int = 0) -> Any:
-        return self._put(padded(self._rows(step, count), room, self._axis))
+        rows = jax.tree.map(lambda x: padded(x, room, self._axis), self._rows(step, count))
+        return self._put(rows)
 
     def close(self) -> None:
         """Ends what works in the background."""
@@ -131,7 +136,7 @@ def begin(pick: Pick, step: int, workers: int) -> Any:
             'that limit'
         ) from error
     threads = 1 if workers else cores()
-    example = pick.fetch(np.zeros(1, np.int32))
+    example = pick.fetch(pick.order(pick.seed, 0, 1))
     size = pick.rows * sum(leaf.nbytes for leaf in jax.tree.leaves(example))
     ahead = max(threads, min(2 * threads + 16, AHEAD_MIB * 2**20 // (size * max(1, workers))))
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gax.core.spec import Spec
+from gax.core.types import Array, Batch, Key
 from gax.data.source import Source, read_resident, read_rows
 from gax.data.threads import chunks
 
@@ -31,14 +33,33 @@ def resident(source: Source) -> Source:
         if arrays is None:
             arrays = jax.tree.map(lambda x: np.empty((source.spec.size, *x.shape[1:]), x.dtype), rows)
         jax.tree.map(lambda whole, part, at=indices: whole.__setitem__(at, part), arrays, rows)
-    return source._replace(arrays=arrays, read=read_resident, fetch=None)
+    if source.read is read_rows:
+        return source._replace(arrays=arrays, read=read_resident, fetch=None)
+    read = source.read
+
+    def read_there(arrays: Any, indices: Array, key: Key) -> Batch:
+        return read((), jax.tree.map(lambda x: x[indices], arrays), key)
+
+    return source._replace(arrays=arrays, read=read_there, fetch=None)
+
+
+class Held(NamedTuple):
+    """Rows of arrays in the host's memory: a value that worker processes can be sent."""
+
+    arrays: Any
+
+    def take(self, indices: np.ndarray) -> Any:
+        return jax.tree.map(lambda x: x[indices], self.arrays)
 
 
 def streamed(source: Source) -> Source:
-    """`source`, arrays of images and labels, kept in the host's memory: rows are fetched from there."""
-    arrays = source.arrays
+    """`source`, whose arrays are [size, ...] each, kept in the host's memory: rows are fetched from there."""
+    if source.read is read_resident:
+        return source._replace(arrays=(), read=read_rows, fetch=Held(source.arrays).take)
+    read = source.read
 
-    def fetch(indices: np.ndarray) -> dict[str, np.ndarray]:
-        return {name: array[indices] for name, array in arrays.items()}
+    def read_fetched(arrays: Any, rows: Any, key: Key) -> Batch:
+        count = len(jax.tree.leaves(rows)[0])
+        return read(rows, jnp.arange(count), key)
 
-    return Source(source.spec, (), read_rows, fetch)
+    return source._replace(arrays=(), read=read_fetched, fetch=Held(source.arrays).take)

@@ -7,35 +7,70 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
-from gax.core import rng
+from gax import errors
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Key
+from gax.data import shuffle
+
+Order = Callable[[int, int, int], Any]  # (seed, start, count) -> indices of rows, leaves [count, ...]
 
 
 class Source(NamedTuple):
-    """arrays: a pytree, on the device for the whole run. read: (arrays, rows, key) -> batch of as many rows.
+    """A data set, or a density that examples are drawn from.
 
-    fetch: (indices int32 [n]) -> a pytree of NumPy arrays [n, ...], on the host, for what does not fit on the
-        device:
-        `rows` is what it returns. None: `rows` is the indices themselves. It may be called by several threads
-            at once.
-    listing: () -> digest of the names and sizes of the files that the set is read from, see `listing`. None:
-    of none. `read` is pure and runs inside the compiled step. Sources without end ignore the indices and draw
-    from the key.
+    Attributes:
+      spec: What a batch holds.
+      arrays: A pytree, on the device for the whole run. Of a finite set every leaf is [size, ...].
+      read: (arrays, rows, key) -> batch of as many rows. Pure; it runs inside the compiled step. Sources
+        without end ignore the indices and draw from the key.
+      fetch: (indices int32 [n]) -> a pytree of NumPy arrays [n, ...], on the host, for what does not fit on
+        the device: `rows` is what it returns. None: `rows` is the indices themselves. It may be called by
+        several threads at once.
+      listing: () -> digest of the names and sizes of the files that the set is read from, see `listing`.
+        None: it is read from no files.
+      order: (seed, start, count) -> the rows at positions start .. start + count - 1 of the run, a pytree of
+        NumPy arrays [count, ...], a function of these three alone. `fetch`, or `read` where there is no
+        `fetch`, is given what it returns; and, when examples are evaluated or drawn, plain indices int32 [n].
+        None: shuffled epochs, see `order_of`.
+      split: The part of the set that this is: 'train', 'validation' or 'test'; '' for all of it.
+      splits: The number of examples of each split of the set, where it has any.
     """
 
     spec: Spec
     arrays: Any
     read: Callable[[Any, Any, Key], Batch]
-    fetch: Callable[[np.ndarray], Any] | None = None
+    fetch: Callable[[Any], Any] | None = None
     listing: Callable[[], str] | None = None
+    order: Order | None = None
+    split: str = ''
+    splits: Mapping[str, int] = MappingProxyType({})
+
+
+def order_of(source: Source) -> Order:
+    """(seed, start, count) -> the rows that training reads, a pytree of NumPy arrays [count, ...].
+
+    The source's own order, or shuffled epochs of all its rows: int32 [count], see `shuffle.indices`. It can
+    be sent to another process.
+    """
+    return source.order or partial(shuffle.indices, size=source.spec.size)
+
+
+def targeted(source: Source, name: str) -> Source:
+    """`source` with another field as its target: what is evaluated, drawn and written.
+
+    Raises GaxError for a field that it has not.
+    """
+    fields = source.spec.fields
+    errors.lookup(f'field of {source.spec.name}', name, dict.fromkeys(fields))
+    first = {name: fields[name], **fields}
+    return source._replace(spec=source.spec._replace(fields=first))
 
 
 def listing(root: Path, paths: Iterable[Path], also: bytes = b'') -> str:
@@ -54,46 +89,12 @@ def to_unit(image: Array) -> Array:
 
 
 def read_rows(arrays: Any, rows: Mapping[str, Array], key: Key) -> Batch:
-    """Fetched rows as a batch: 'image' uint8 -> float32 in [-1, 1], 'label' int32 as it is."""
-    return {**rows, 'image': to_unit(rows['image'])}
+    """Rows as they are stored -> a batch: uint8 (images and video, see `resident.UINT8`) -> float32 in
+    [-1, 1]; other dtypes as they are.
+    """
+    return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in rows.items()}
 
 
 def read_resident(arrays: Mapping[str, Array], indices: Array, key: Key) -> Batch:
     """The same of rows `indices` of arrays that live on the device."""
     return read_rows((), {name: array[indices] for name, array in arrays.items()}, key)
-
-
-def flipped(source: Source) -> Source:
-    """`source`, each image mirrored left to right with probability 1/2, anew each time that it is read."""
-
-    def read(arrays: Any, rows: Any, key: Key) -> Batch:
-        batch = source.read(arrays, rows, key)
-        image = batch['image']
-        mirrored = jax.random.bernoulli(rng.stream(key, 'flip'), shape=(image.shape[0], 1, 1, 1))
-        return {**batch, 'image': jnp.where(mirrored, image[:, :, ::-1], image)}
-
-    return source._replace(read=read)
-
-
-def cropped(source: Source, pixels: int) -> Source:
-    """`source`, each image moved by up to `pixels` pixels each way, anew each time that it is read.
-
-    As if its reflection were put around it, `pixels` wide, and a piece of the old size cut out anywhere. The
-    pixels at its edges are not repeated.
-    """
-
-    def places(key: Key, count: int, length: int) -> Array:
-        """Where the pixels along a side come from, int32 [count, length]."""
-        shift = jax.random.randint(key, (count, 1), -pixels, pixels + 1)
-        return length - 1 - jnp.abs(length - 1 - jnp.abs(jnp.arange(length) + shift))
-
-    def read(arrays: Any, rows: Any, key: Key) -> Batch:
-        batch = source.read(arrays, rows, key)
-        image = batch['image']
-        count, height, width, _ = image.shape
-        rows_from = places(rng.stream(key, 'crop_rows'), count, height)
-        columns_from = places(rng.stream(key, 'crop_columns'), count, width)
-        image = jnp.take_along_axis(image, rows_from[:, :, None, None], axis=1)
-        return {**batch, 'image': jnp.take_along_axis(image, columns_from[:, None, :, None], axis=2)}
-
-    return source._replace(read=read)

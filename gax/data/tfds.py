@@ -18,7 +18,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core.spec import Field, Spec
-from gax.data import decode, preprocess
+from gax.data import decode, preprocess, splits
 from gax.data.source import Source, listing, read_rows
 
 NOTE = 'gax'  # in the metadata of sets that gax made
@@ -69,6 +69,7 @@ def named(text: str, data: Any) -> Source:
     """
     name, split = parts(text)
     builder = find(name, data.get('dir', ''))
+    split, others = split_of(text, name, split, builder, data.get('split', ''))
     image, label = features(name, builder.info.features)
     records = open_split(text, name, split, builder)
     kind, full = builder.info.features[image], f'tfds:{name}:{split}'
@@ -86,7 +87,42 @@ def named(text: str, data: Any) -> Source:
     root = Path(str(builder.data_path))
     files = sorted(path for path in root.rglob('*') if path.is_file())
     rows = Open(full, records, image, label, preprocess.of(data), shape).rows
-    return Source(spec, (), read_rows, rows, partial(listing, root, files, split.encode()))
+    digest = partial(listing, root, files, split.encode())
+    source = Source(spec, (), read_rows, rows, digest)
+    if not others and data.get('split', ''):
+        return splits.part(source, data.split)
+    return source._replace(split=splits.standard(split) if others else '', splits=others)
+
+
+def split_of(text: str, name: str, split: str, builder: Any, wanted: str) -> tuple[str, dict[str, int]]:
+    """(the split to open, {split: its size} where the set has splits that were not made here).
+
+    Args:
+      text, name, split: See `parts`.
+      builder: Of the set.
+      wanted: `config.data.split`.
+
+    Raises:
+      GaxError: Both the name and `wanted` say a split, or the set has other splits than `wanted`.
+    """
+    if text != name:
+        if wanted:
+            raise errors.GaxError(
+                f'config.data.name=tfds:{text} names a split, and config.data.split={wanted} another: leave one out'
+            )
+        return split, {}
+    try:
+        infos = dict(builder.info.splits.items())
+    except Exception:  # of a set that is not prepared: whoever opens it says so
+        infos = {}
+    own = {splits.standard(key): key for key in infos if splits.standard(key) in splits.SPLITS}
+    if len(own) < 2:
+        return split, {}
+    if wanted:
+        splits.refuse_unknown(wanted, own, f'tfds:{text}')
+    counts = {plain: int(infos[key].num_examples) for plain, key in own.items()}
+    plain = wanted or 'train'
+    return own.get(plain, split), counts
 
 
 def parts(text: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax.core import rng, sample
+from gax.core.spec import KINDS, Spec
 from gax.core.types import Array, Batch, Game, TrainState
 from gax.data.source import Source
 from gax.distributed import sharding
@@ -27,9 +28,8 @@ OF_FEATURES = ('moments', 'features', 'probabilities')
 
 
 class Chunk(NamedTuple):
-    """x: images uint8 [B, H, W, C] or points float32 [B, D], B the same in all chunks. label: int32 [B] or
-    None.
-    valid: how many count; the rest is padding.
+    """x: examples as they are evaluated, see `EVALUATED`, [B, ...], B the same in all chunks. label: int32 [B]
+    or None. valid: how many count; the rest is padding.
     """
 
     x: Any
@@ -37,12 +37,38 @@ class Chunk(NamedTuple):
     valid: int
 
 
-def as_evaluated(batch: Any) -> tuple[Array, Array | None]:
-    """(images uint8, as they would be saved, or points; labels) of a batch or of fakes. Pure."""
-    if 'point' in batch:
-        return batch['point'].astype(jnp.float32), batch.get('label')
-    image = jnp.clip(jnp.rint((batch['image'].astype(jnp.float32) + 1.0) * 127.5), 0, 255)
-    return image.astype(jnp.uint8), batch.get('label')
+def as_bytes(x: Array) -> Array:
+    """[-1, 1] -> uint8, as it would be saved."""
+    return jnp.clip(jnp.rint((x.astype(jnp.float32) + 1.0) * 127.5), 0, 255).astype(jnp.uint8)
+
+
+def as_floats(x: Array) -> Array:
+    return x.astype(jnp.float32)
+
+
+# kind -> (what it becomes, the dtype of that); of other kinds float32.
+EVALUATED: dict[str, tuple[Callable[[Array], Array], Any]] = {
+    'image': (as_bytes, np.uint8),
+    'video': (as_bytes, np.uint8),
+    'tokens': (lambda x: x.astype(jnp.int32), np.int32),
+}
+OTHERS: tuple[Callable[[Array], Array], Any] = (as_floats, np.float32)
+
+
+def as_evaluated(batch: Any, spec: Spec | None = None) -> tuple[Array, Array | None]:
+    """The examples of a batch, or of fakes, as they are evaluated, and their labels. Pure.
+
+    Args:
+      batch: By field.
+      spec: Of the data; what is evaluated is its target. None: the field that is called after its kind.
+
+    Returns:
+      (images and videos uint8, as they would be saved, tokens int32, other kinds float32; labels int32 [B]
+      or None).
+    """
+    name = spec.target if spec else next(kind for kind in KINDS if kind in batch)
+    kind = spec.fields[name].kind if spec else name
+    return EVALUATED.get(kind, OTHERS)[0](batch[name]), batch.get('label')
 
 
 def size_of(batch: int, mesh: Mesh) -> int:
@@ -55,7 +81,7 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
     only draws.
     """
     read = jax.jit(
-        lambda arrays, rows, key: as_evaluated(source.read(arrays, rows, key)),
+        lambda arrays, rows, key: as_evaluated(source.read(arrays, rows, key), source.spec),
         out_shardings=sharding.rows(mesh),
     )
 
@@ -71,18 +97,19 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
     return chunks
 
 
-def generator(game: Game, mesh: Mesh) -> Callable[..., Iterator[Chunk]]:
+def generator(game: Game, mesh: Mesh, spec: Spec | None = None) -> Callable[..., Iterator[Chunk]]:
     """(state, conditions, num, batch, seed) -> chunks of fakes by the averaged parameters.
 
-    conditions: NumPy arrays [num, ...] by name, of what fakes are made from beside noise, such as
-    {'label': int32 [num]}; {} for nothing. The chunks follow from the seed, the conditions and the state
-    alone; one program makes them all, at every step of a run (one for each phase of training).
+    spec: of the data, see `as_evaluated`. conditions: NumPy arrays [num, ...] by name, of what fakes are made
+    from beside noise, such as {'label': int32 [num]}; {} for nothing. The chunks follow from the seed, the
+    conditions and the state alone; one program makes them all, at every step of a run (one for each phase of
+    training).
     """
 
     def make(
         state: TrainState, key: Array, given: Batch, batch: int, phase: str
     ) -> tuple[Array, Array | None]:
-        return as_evaluated(sample.sample(game, state, key, batch, given, phase=phase))
+        return as_evaluated(sample.sample(game, state, key, batch, given, phase=phase), spec)
 
     rows = sharding.rows(mesh)  # the state stays where it is, however it is laid out
     compiled = jax.jit(

@@ -79,7 +79,7 @@ class Evaluator:
             raise errors.GaxError(f'--num={setting.num}, --reals={setting.reals}: neither can be below 0')
         name, why = setting.features, ''
         if not name:
-            name, why = extractors.default(ref.shape, data, setting.weights, setting.metrics)
+            name, why = extractors.default(ref.shape, data, setting.weights, setting.metrics, ref.field.kind)
         self.setting = setting._replace(features=name, num=setting.num or enough(spec))
         self.real = min(setting.reals or spec.size, spec.size) if spec.size else self.setting.num
         self.metrics = self._metrics(name)
@@ -106,10 +106,19 @@ class Evaluator:
     def _metrics(self, name: str) -> dict[str, Metric]:
         """Those asked for; GaxError where one cannot be had. Of the default ones those that can be had."""
         ref, data = self.ref, self.ref.describe['data']
-        chosen = registry.parse(self.setting.metrics or registry.default(data, ref.shape), name)
+        usual = registry.default(data, ref.field.kind)
+        chosen = registry.parse(self.setting.metrics or usual, name) if self.setting.metrics or usual else {}
         if not name:
             chosen = {one: metric for one, metric in chosen.items() if not metric.by_features}
-        reasons = {one: registry.why_not(one, data, ref.shape, self.real, self.setting.num) for one in chosen}
+        if not chosen:
+            raise errors.GaxError(
+                f'no metric at hand suits {data}, whose examples are {ref.field.kind}: give features of them, '
+                '--features=package.module:function, or other --metrics'
+            )
+        counts = self.real, self.setting.num
+        reasons = {
+            one: registry.why_not(one, metric, data, ref.field, *counts) for one, metric in chosen.items()
+        }
         lacking = [reason for reason in reasons.values() if reason]
         if lacking and (self.setting.metrics or len(lacking) == len(chosen)):
             raise errors.GaxError(lacking[0])

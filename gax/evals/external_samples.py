@@ -1,4 +1,4 @@
-"""Samples that anybody made: an .npz of images, or a folder of image files, as chunks to be evaluated."""
+"""Samples that anybody made: the arrays of an .npz, or a folder of image files, as chunks to be evaluated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from jax.sharding import Mesh
 
 from gax import data, errors
 from gax.core.spec import Field, Spec
+from gax.data import kinds
 from gax.data.arrays import class_names
+from gax.data.resident import UINT8
 from gax.data.source import Source, read_resident
 from gax.evals.collect import Chunk, reader
 from gax.evals.features.extractors import said
@@ -22,8 +24,18 @@ from gax.evals.reference import Reference
 from gax.viz import png_folder
 
 # Ours, those of the data sets of gax, and NumPy's own (guided-diffusion and many others write arr_0).
-NAMES = ('images', 'x', 'points', 'arr_0')
+NAMES = ('x', 'arr_0')
 LABELS = ('labels', 'y', 'arr_1')
+# The axes of an example, by its kind.
+AXES = {
+    'image': ('H', 'W', 'C'),
+    'point': ('D',),
+    'audio': ('samples', 'channels'),
+    'video': ('frames', 'H', 'W', 'C'),
+    'tokens': ('length',),
+    'series': ('length', 'columns'),
+    'table': ('columns',),
+}
 
 
 def open_samples(path: Path, ref: Reference, section: Any) -> Source:
@@ -36,6 +48,10 @@ def open_samples(path: Path, ref: Reference, section: Any) -> Source:
     GaxError for what is no set of samples, for samples of another shape, and for a class that the reference
     has not.
     """
+    if path.is_dir() and ref.field.kind != 'image':
+        raise errors.GaxError(
+            f'--samples {path} is a folder, of images, and {ref.describe["data"]} is {ref.field.kind} data: give an .npz'
+        )
     source = from_folder(path, ref, section) if path.is_dir() else from_npz(path, ref)
     found = source.spec.target_shape
     if found != ref.shape:
@@ -99,19 +115,50 @@ def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int
 
 
 def from_npz(path: Path, ref: Reference) -> Source:
-    """images (or x, arr_0) uint8 [N, H, W] or [N, H, W, C], or points float [N, D]; perhaps labels (y, arr_1)
-    int [N].
+    """The examples of a file, of the kind that the reference evaluates, and perhaps labels (y, arr_1) int [N].
 
-    Labels are the reference's; where the file has `classes`, texts, they number these, and are matched by
-    name.
+    They are called as gax writes them (images, points, series ...), by the reference's field, x or arr_0, and
+    are stored as they are evaluated: uint8 [N, H, W] or [N, H, W, C], tokens integers, others floats. Labels
+    are the reference's; where the file has `classes`, texts, they number these, and are matched by name.
     """
+    field, name = ref.field, ref.source.spec.target
+    names = names_of(name, field.kind)
+    x, labels = arrays_of(path, names)
+    x = x[..., None] if x.ndim == len(field.shape) == 3 and field.kind == 'image' else x
+    if x.ndim != 1 + len(field.shape) or not len(x) or not fits(x.dtype, field.kind):
+        raise errors.GaxError(
+            f'the samples in {path} must be {wanted_of(field)}, and are {x.dtype} of shape {x.shape}'
+        )
+    if labels is not None and (labels.shape != (len(x),) or labels.dtype.kind not in 'iu'):
+        raise errors.GaxError(f'the labels in {path} must be {len(x)} whole numbers, one a sample')
+    known = ref.source.spec.num_classes
+    if labels is not None and known and not 0 <= labels.min() <= labels.max() < known:
+        raise errors.GaxError(
+            f'the labels in {path} are {labels.min()} to {labels.max()}, and those of {ref.source.spec.name} 0 to {known - 1}'
+        )
+    if labels is not None and (named := class_names(path)) and known:
+        labels = by_name(labels, named, ref.source.spec, path)
+    arrays = {name: x.astype(np.int32) if field.kind == 'tokens' else x}
+    arrays |= {} if labels is None else {'label': labels.astype(np.int32)}
+    classes = 0 if labels is None else int(labels.max()) + 1
+    spec = Spec(f'npz:{path}', {name: field._replace(shape=x.shape[1:])}, classes, len(x))
+    return Source(spec, arrays, read_resident)
+
+
+def names_of(name: str, kind: str) -> list[str]:
+    """What the array of the samples may be called, the likeliest first."""
+    return list(dict.fromkeys([kinds.written(name, kind), name, *NAMES]))
+
+
+def arrays_of(path: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray | None]:
+    """The first of `names` that a file has, and its labels or None. Raises GaxError where it has none."""
     if not path.is_file():
         raise errors.GaxError(f'--samples {path} is no folder of images and no .npz file')
     try:
         with open(path, 'rb') as opened, np.load(opened, allow_pickle=False) as file:
-            x = next((file[name] for name in NAMES if name in file.files), None)
+            x = next((file[name] for name in names if name in file.files), None)
             labels = next((file[name] for name in LABELS if name in file.files), None)
-            found = ', '.join(file.files) or 'nothing'
+            there = ', '.join(file.files) or 'nothing'
     except (
         OSError,
         ValueError,
@@ -126,26 +173,18 @@ def from_npz(path: Path, ref: Reference) -> Source:
             f'cannot read {path}: truncated, or not an .npz file ({errors.first_line(error)})'
         ) from error
     if x is None:
-        raise errors.GaxError(f'{path} has none of the arrays {", ".join(NAMES)} (found: {found})')
-    points = len(ref.shape) == 1
-    x = x[..., None] if x.ndim == 3 and not points else x
-    if x.ndim != (2 if points else 4) or not len(x) or not fits(x.dtype, points):
-        wanted = 'floats [N, D]' if points else 'uint8 [N, H, W] or [N, H, W, C]'
-        raise errors.GaxError(f'the samples in {path} must be {wanted}, and are {x.dtype} of shape {x.shape}')
-    if labels is not None and (labels.shape != (len(x),) or labels.dtype.kind not in 'iu'):
-        raise errors.GaxError(f'the labels in {path} must be {len(x)} whole numbers, one a sample')
-    known = ref.source.spec.num_classes
-    if labels is not None and known and not 0 <= labels.min() <= labels.max() < known:
-        raise errors.GaxError(
-            f'the labels in {path} are {labels.min()} to {labels.max()}, and those of {ref.source.spec.name} 0 to {known - 1}'
-        )
-    if labels is not None and (named := class_names(path)) and known:
-        labels = by_name(labels, named, ref.source.spec, path)
-    arrays = {'point' if points else 'image': x}
-    arrays |= {} if labels is None else {'label': labels.astype(np.int32)}
-    classes = 0 if labels is None else int(labels.max()) + 1
-    spec = Spec(f'npz:{path}', {'point' if points else 'image': Field(x.shape[1:])}, classes, len(x))
-    return Source(spec, arrays, read_points if points else read_resident)
+        raise errors.GaxError(f'{path} has none of the arrays {", ".join(names)} (found: {there})')
+    return x, labels
+
+
+def wanted_of(field: Field) -> str:
+    """'uint8 [N, H, W] or [N, H, W, C]': how samples of a field are stored."""
+    axes = f'[{", ".join(["N", *AXES[field.kind]])}]'
+    if field.kind == 'image':
+        return f'uint8 [N, H, W] or {axes}'
+    return (
+        f'{"uint8" if field.kind == "video" else "integers" if field.kind == "tokens" else "floats"} {axes}'
+    )
 
 
 def by_name(labels: np.ndarray, names: Sequence[str], wanted: Spec, path: Path) -> np.ndarray:
@@ -161,12 +200,11 @@ def by_name(labels: np.ndarray, names: Sequence[str], wanted: Spec, path: Path) 
     return np.array([number_of(name, known, wanted, path) for name in names], np.int32)[labels]
 
 
-def fits(dtype: np.dtype, points: bool) -> bool:
-    return dtype.kind == 'f' if points else dtype == np.uint8
-
-
-def read_points(arrays: Any, indices: Any, key: Any) -> Any:
-    return {name: array[indices] for name, array in arrays.items()}
+def fits(dtype: np.dtype, kind: str) -> bool:
+    """Whether samples of a kind may be stored so."""
+    if kind == 'tokens':
+        return dtype.kind in 'iu'
+    return dtype == np.uint8 if kind in UINT8 else dtype.kind == 'f'
 
 
 def chunks(source: Source, num: int, batch: int, mesh: Mesh) -> Iterator[Chunk]:

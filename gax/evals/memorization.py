@@ -161,7 +161,7 @@ def training_set(source: Source, arrays: object, mesh: Mesh, extractor: Extracto
 
     Raises GaxError for one without end, and for points.
     """
-    if not source.spec.of_kind('image') or not source.spec.size:
+    if source.spec.fields[source.spec.target].kind != 'image' or not source.spec.size:
         raise errors.GaxError(
             f'--neighbours: {source.spec.name} is no finite set of images that could be copied'
         )

@@ -14,13 +14,16 @@ import numpy as np
 from jax.sharding import Mesh
 
 from gax import paths
+from gax.core.spec import Field
 from gax.data import tfds, walk
-from gax.data.defaults import data_offers
+from gax.data.defaults import COMMA, data_offers
 from gax.data.source import Source
-from gax.evals.collect import Chunk, reader
+from gax.evals.collect import EVALUATED, OTHERS, Chunk, reader
 from gax.evals.features.extractors import said
 
 DIGESTED = 1024
+FILES = ('npz', 'folder', 'pairs', 'domains')  # sources whose names are paths
+FITTED = ('crop', 'resize', 'image_width', 'random_crop')  # fields that a protocol names
 
 
 class Reference(NamedTuple):
@@ -41,17 +44,26 @@ class Reference(NamedTuple):
         return self.source.spec.target_shape
 
     @property
+    def field(self) -> Field:
+        """What is evaluated: the target of the data."""
+        return self.source.spec.fields[self.source.spec.target]
+
+    @property
     def dtype(self) -> Any:
-        return np.uint8 if self.source.spec.of_kind('image') else np.float32
+        """Of examples as they are evaluated."""
+        return EVALUATED.get(self.field.kind, OTHERS)[1]
 
 
 def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Reference:
-    """source: one that flips nothing. data: the section of the config. arrays: the source's, on the devices
+    """The examples of a source, of which its target is evaluated (see `source.targeted` for another field).
+
+    source: one that flips nothing. data: the section of the config. arrays: the source's, on the devices
     already.
     """
     arrays = source.arrays if arrays is None else arrays
     read = reader(source, arrays, mesh)
     name, split = name_and_split(data.name)
+    split = data.get('split', '') or (source.split if split == 'all' and source.split else split)
     describe = {
         'data': name,
         'data_checksum': digest_of(source, read),
@@ -77,7 +89,8 @@ def preprocessing(data: Any) -> str:
     """How images came to their shape, of the `data` section of a config: 'none', or the fields that say
     it.
     """
-    usual = {'image_size': 0, 'channels': 0, **data_offers('')}
+    offers = data_offers('')
+    usual = {'image_size': 0, 'channels': 0, **{name: offers[name] for name in FITTED}}
     fields = {name: data.get(name, default) for name, default in usual.items()}
     if not (fields.get('image_size') or fields.get('channels')):
         return 'none'
@@ -109,9 +122,18 @@ def files_digest(data: Any) -> str:
     """16 hex digits of the SHA-256 of path, size and times of change of every file below what `data.name`
     names."""
     kind, _, name = data.name.partition(':')
+    if kind == 'zip':
+        digests = [files_of(part.strip(), data) for part in name.split(COMMA)]
+        return hashlib.sha256(' '.join(digests).encode()).hexdigest()[:16] if any(digests) else ''
+    return files_of(data.name, data)
+
+
+def files_of(source: str, data: Any) -> str:
+    """The same of one source, called `source`."""
+    kind, _, name = source.partition(':')
     if kind == 'tfds':
         root = tfds.place(tfds.parts(name)[0], data.get('dir') or '')
-    elif kind in ('npz', 'folder'):
+    elif kind in FILES:
         root = paths.user(name)
     else:
         return ''

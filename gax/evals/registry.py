@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors
+from gax.core.spec import KINDS, Field
 from gax.data import synthetic
 from gax.evals import digit_accuracy
 from gax.evals.metrics import (
@@ -38,7 +39,7 @@ class Samples(NamedTuple):
     """What is known of a set of examples, `num` of which are held; None where no metric asked for it.
 
     moments: of the features, and perhaps of more examples than are held. features float32 [N, D].
-    probabilities float32 [N, K]. x: the examples, images uint8 [N, H, W, C] or points float32 [N, D]. labels
+    probabilities float32 [N, K]. x: the examples as they are evaluated (collect.EVALUATED), [N, ...]. labels
     int32 [N]: of reals their own, of fakes the classes that they were made for; None where there are none.
     data: the name of the reals.
     """
@@ -57,7 +58,7 @@ class Metric(NamedTuple):
 
     measure: (real, fake, seed) -> name -> number. least: how many reals and how many fakes it takes.
         by_features: its names
-    carry the extractor's. side: of the smallest images that it takes.
+    carry the extractor's. side: of the smallest images that it takes. kinds: of the examples that it takes.
     """
 
     needs: tuple[str, ...]
@@ -66,6 +67,7 @@ class Metric(NamedTuple):
     least: tuple[int, int] = (1, 1)
     by_features: bool = True
     side: int = 1
+    kinds: tuple[str, ...] = KINDS
 
 
 def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
@@ -119,14 +121,14 @@ def _modes(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 def _swd(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """The mean over the levels, or of points, of as many of both, and at most SWD of them: their order is a
-    random one.
+    """Of images the mean over the levels, of other kinds of the numbers of an example as one point; of as many
+    of both, and at most SWD of them: their order is a random one.
     """
     count = min(len(real.x), len(fake.x), SWD)
     one, other = real.x[:count], fake.x[:count]
-    return {
-        'swd': swd.images(one, other, seed)['mean'] if one.ndim == 4 else swd.points(one, other, seed=seed)
-    }
+    if one.ndim == 4:
+        return {'swd': swd.images(one, other, seed)['mean']}
+    return {'swd': swd.points(one.reshape(count, -1), other.reshape(count, -1), seed=seed)}
 
 
 def _ms_ssim(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
@@ -134,6 +136,7 @@ def _ms_ssim(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     return {'ms_ssim': ms_ssim.diversity(fake.x, seed=seed).mean}
 
 
+SLICED = ('image', 'point', 'audio', 'series', 'table')  # kinds of real numbers
 SWD = 8192
 BYTES, FEWEST = 2**30, 256  # of examples that are held: of large images fewer than SWD, but some
 HAVE_MODES = ('embedded:stacked_mnist', *(f'synthetic:{name}' for name in synthetic.MIXTURES))
@@ -151,33 +154,41 @@ METRICS: dict[str, Metric] = {
     ),
     'score': Metric(('probabilities',), {'score': HIGHER, 'score_std': ''}, _score, (0, 1)),
     'accuracy': Metric(('probabilities', 'labels'), {'accuracy': HIGHER}, _accuracy, (1, 1)),
-    'swd': Metric(('x',), {'swd': LOWER}, _swd, (1, 1), False, swd.PATCH),
-    'ms_ssim': Metric(('x',), {'ms_ssim': ''}, _ms_ssim, (0, 2), False, ms_ssim.WINDOW),
-    'modes': Metric(('x',), {'modes': HIGHER, 'quality': HIGHER, 'reverse_kl': LOWER}, _modes, (0, 1), False),
+    'swd': Metric(('x',), {'swd': LOWER}, _swd, (1, 1), False, swd.PATCH, SLICED),
+    'ms_ssim': Metric(('x',), {'ms_ssim': ''}, _ms_ssim, (0, 2), False, ms_ssim.WINDOW, ('image',)),
+    'modes': Metric(
+        ('x',),
+        {'modes': HIGHER, 'quality': HIGHER, 'reverse_kl': LOWER},
+        _modes,
+        (0, 1),
+        by_features=False,
+        kinds=('image', 'point'),
+    ),
 }
-IMAGES_ONLY = ('ms_ssim',)
 
 
-def default(data: str, shape: Sequence[int]) -> tuple[str, ...]:
+def default(data: str, kind: str) -> tuple[str, ...]:
     """The metrics that suit the data: its modes where they are known, else distances of features and of what
     is seen.
 
-    `swd` is there in any case: features may be blind to what it sees at once, such as noise.
+    `swd` is there for all kinds that it takes: features may be blind to what it sees at once, such as noise.
     """
     if data in HAVE_MODES:
         return ('modes', 'swd')
-    images = IMAGES_ONLY if len(shape) == 3 else ()
-    return ('frechet', 'swd', *images, 'kernel', 'prdc')
+    return tuple(
+        name for name in ('frechet', 'swd', 'ms_ssim', 'kernel', 'prdc') if kind in METRICS[name].kinds
+    )
 
 
-def why_not(name: str, data: str, shape: Sequence[int], reals: int, fakes: int) -> str:
-    """Why so many examples of that shape have no metric `name`; '' where they have it."""
-    metric, points = METRICS[name], len(shape) == 1
-    if name in IMAGES_ONLY and points:
-        return f'{name} is of images, and {data} has points'
+def why_not(name: str, metric: Metric, data: str, field: Field, reals: int, fakes: int) -> str:
+    """Why so many examples of a field have no metric `name`; '' where they have it."""
+    shape = field.shape
+    if field.kind not in metric.kinds:
+        takes, has = (' or '.join(map(plural, kinds)) for kinds in (metric.kinds, (field.kind,)))
+        return f'{name} is of {takes}, and {data} has {has}'
     if name == 'modes' and data not in HAVE_MODES:
         return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
-    if not points and min(shape[:2]) < metric.side:
+    if field.kind == 'image' and min(shape[:2]) < metric.side:
         return (
             f'{name} takes images of {metric.side} pixels or more to a side, and {data} has {min(shape[:2])}'
         )
@@ -185,6 +196,11 @@ def why_not(name: str, data: str, shape: Sequence[int], reals: int, fakes: int) 
         if count < least:
             return f'{name} takes {least} {what} at least, and there {"is" if count == 1 else "are"} {count}'
     return ''
+
+
+def plural(kind: str) -> str:
+    """'images' of 'image'."""
+    return f'{kind}s' if kind in ('image', 'point', 'video', 'table') else kind
 
 
 def known() -> list[str]:

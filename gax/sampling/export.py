@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from gax import data, errors, paths
+from gax.core.spec import Spec
 from gax.evals import memorization
 from gax.evals.features import extractors
-from gax.sampling import conditions, latents, sampler
+from gax.sampling import conditions, formats, latents, sampler
 from gax.sampling.sampler import Images, Job, Request
 from gax.training import experiment, trained_run
 from gax.training.experiment import Experiment
@@ -36,8 +36,11 @@ SUFFIXES = {
     FOLDER: '/ (a folder of PNGs)',
     '.gif': '.gif',
     '.mp4': '.mp4 (films)',
+    '.wav': '.wav (audio)',
+    '.csv': '.csv (series, tables)',
+    '.txt': '.txt (tokens)',
 }
-STILL = ('.png', '.npz', FOLDER)
+STILL = ('.png', '.npz', FOLDER, *formats.SUFFIXES)
 MOVING = ('.png', '.npz', *video.KINDS)
 
 
@@ -63,6 +66,7 @@ def export(request: Request) -> Made:
     built = trained_run.build(request.workdir, config)
     if request.neighbours:
         built = trained_run.with_data(request.workdir, config, request.data, built.mesh)
+    check_kind(built.source.spec, kind, request)
     check_label(request.label, built)
     examples = conditions.examples(request, built)
     if request.truncation:
@@ -72,6 +76,18 @@ def export(request: Request) -> Made:
     job = Job(request, kind, built, state, step, mirrored, examples)
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
+
+
+def check_kind(spec: Spec, kind: str, request: Request) -> None:
+    """Raises GaxError where samples of such data are not written in such a file."""
+    if request.neighbours or kind in video.KINDS:
+        target = spec.fields[spec.target].kind
+        if target not in ('image', 'point'):
+            raise errors.GaxError(
+                f'--out {request.out}: films and neighbours are of images, and {spec.name} is {target} data'
+            )
+    else:
+        formats.check(spec, kind, FOLDER, request.out)
 
 
 def check_label(label: int | None, built: Experiment) -> None:
@@ -141,11 +157,10 @@ def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
 def write_samples(job: Job) -> str:
     made, request = sampler.draw(job), job.request
     if job.kind == FOLDER:
-        if 'image' not in made:
-            raise errors.GaxError(f'--out {request.out}: points are no images; write an .npz')
         labels = made.get('label') if request.class_folders else None
         spec = job.built.source.spec
-        png_folder.save(pictures.to_uint8(made['image']), job.out, labels, spec.classes, spec.num_classes)
+        images = pictures.to_uint8(made[pictures.field_of(made, spec)[0]])
+        png_folder.save(images, job.out, labels, spec.classes, spec.num_classes)
     else:
         write_still(job, made, job.columns)
     near = f' (truncated at {request.truncation:g})' if request.truncation else ''
@@ -153,18 +168,23 @@ def write_samples(job: Job) -> str:
 
 
 def write_still(job: Job, made: Images, columns: int) -> None:
-    """A picture or arrays."""
+    """A picture, arrays, or what such data is usually kept in."""
+    spec = job.built.source.spec
     if job.kind == '.png':
-        pictures.save(pictures.draw(made, columns, behind(job)), job.out)
+        pictures.save(pictures.draw(made, columns, behind(job), spec=spec), job.out)
+    elif job.kind == '.npz':
+        formats.save_npz(made, spec, job.out)
     else:
-        save_npz(made, job.out)
+        name = pictures.field_of(made, spec)[0]
+        formats.save(made[name], spec.fields[name], job.kind, job.out)
 
 
 def behind(job: Job) -> Any:
-    """The reals that points are drawn over, so that their axes stay; None for images, and where the data is
-    not there.
+    """The reals that points, and columns of a table, are drawn over, so that their axes stay; None for other
+    kinds, and where the data is not there.
     """
-    if not job.built.source.spec.of_kind('point'):
+    spec = job.built.source.spec
+    if spec.fields[spec.target].kind not in pictures.BEHIND:
         return None
     try:
         config, mesh = job.built.config, job.built.mesh
@@ -189,9 +209,11 @@ def write_path(job: Job) -> str:
     order = list(range(steps))
     if request.traverse and flows:
         order += order[-2:0:-1]  # there and back
-    reals, shown = behind(job), {name: x.reshape(-1, steps, *x.shape[1:]) for name, x in made.items()}
+    reals, spec = behind(job), job.built.source.spec
+    shown = {name: x.reshape(-1, steps, *x.shape[1:]) for name, x in made.items()}
     drawn = [
-        pictures.draw({name: x[:, i] for name, x in shown.items()}, job.columns, reals) for i in range(steps)
+        pictures.draw({name: x[:, i] for name, x in shown.items()}, job.columns, reals, spec=spec)
+        for i in range(steps)
     ]
     video.write([drawn[i] for i in order], job.out, FAST if flows else SLOW)
     return f'{len(order)} frames of {request.num} samples, {what},'
@@ -204,7 +226,7 @@ def write_neighbours(job: Job) -> str:
     request, source, arrays = job.request, job.built.source, job.built.arrays
     extractor = extractors.make(request.features, source.spec.target_shape)
     reals = memorization.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
-    images = pictures.to_uint8(sampler.draw(job)['image'])
+    images = pictures.to_uint8(sampler.draw(job)[source.spec.target])
     made = memorization.features_of(jax.jit(extractor.apply), extractor, images)
     found = memorization.memorised(made, reals, request.neighbours, request.seed)
     first = found.suspicious[:SHOWN]
@@ -220,12 +242,3 @@ def write_neighbours(job: Job) -> str:
         f'{found.closer:.1%} of {request.num} samples are closer to a training image than its own nearest neighbour is '
         f'(of training images {found.floor:.1%}), {found.copies} are copies; more in {beside}. The {len(first)} most suspicious'
     )
-
-
-def save_npz(made: Images, out: Path) -> None:
-    """'images' uint8, 'labels' int32, or 'points' float32; written beside and renamed."""
-    arrays: dict[str, Any] = {f'{name}s': value for name, value in made.items()}
-    if 'image' in made:
-        arrays['images'] = pictures.to_uint8(made['image'])
-    with paths.replacing(out) as temporary, open(temporary, 'wb') as file:
-        np.savez_compressed(file, **arrays)

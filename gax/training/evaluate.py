@@ -14,6 +14,7 @@ from gax import data, errors
 from gax.config import choices
 from gax.config import defaults as configs
 from gax.core.types import TrainState
+from gax.data import splits
 from gax.distributed import sharding
 from gax.evals import collect, external_samples, results
 from gax.evals.evaluator import Evaluator, Setting, told
@@ -57,7 +58,7 @@ def of_generator(
     Compiled once; the state stays as it is.
     """
     make, num, seed = (
-        collect.generator(built.game, built.mesh),
+        collect.generator(built.game, built.mesh, built.source.spec),
         evaluator.setting.num,
         evaluator.setting.seed,
     )
@@ -86,13 +87,29 @@ def takes_labels(experiment: Experiment) -> bool:
     return bool(experiment.source.spec.num_classes) and 'label' in experiment.game.conditions
 
 
+def with_split(built: Experiment, split: str, run: str) -> Experiment:
+    """The experiment with another split of its data: of what it is evaluated on; the same for ''.
+
+    Raises GaxError where it was trained on all examples. run: how messages call it.
+    """
+    if not split:
+        return built
+    config = built.config.copy_and_resolve_references()
+    with config.unlocked():
+        config.data = splits.held_out(config.data, split, built.source.split, run)
+    source = experiment.with_frozen(data.load(config), built.game)
+    arrays = sharding.put(source.arrays, sharding.replicated(built.mesh))
+    return built._replace(config=config, source=source, arrays=arrays)
+
+
 def of_run(
-    workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = ''
+    workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = '', split: str = ''
 ) -> Evaluated:
     """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all'
     or a step.
 
-    name: where the data that it was trained on lies now; '': where its config says.
+    name: where the data that it was trained on lies now; '': where its config says. split: the examples to
+    evaluate on; '': those that it was trained on.
     A row that cannot be kept, and a step of several that cannot be evaluated, are told of in the evaluator's
     notes. Raises GaxError, before anything is computed, for a step that is not there and a result that was
     measured by another protocol.
@@ -100,9 +117,10 @@ def of_run(
     built = build(workdir, name)
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
     steps = chosen(checkpoints, workdir, which)
-    evaluator = of_experiment(built, setting)
+    judged = with_split(built, split, str(workdir))
+    evaluator = of_experiment(judged, setting)
     others = [comparable(against, evaluator)] if against else []
-    measure, like = of_generator(built, evaluator), experiment.shapes(built)
+    measure, like = of_generator(judged, evaluator), experiment.shapes(built)
     rows: list[dict[str, Any]] = []
     kept = True
     for step in steps:

@@ -23,7 +23,7 @@ from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
 from gax.core.types import Array, Batch, Frozen, Game, TrainState
-from gax.data import prefetch, shuffle
+from gax.data import prefetch
 from gax.distributed import sharding as parallel
 from gax.training.pace import Pace
 
@@ -141,7 +141,7 @@ def row_shapes(experiment: Experiment, count: int = 1) -> Any:
     know them.
     """
     fetch = experiment.source.fetch or (lambda index: index)
-    example = fetch(np.zeros(1, np.int32))
+    example = fetch(data.order_of(experiment.source)(experiment.config.seed, 0, 1))
     return jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((count, experiment.rows, *x.shape[1:]), x.dtype), example
     )
@@ -214,8 +214,9 @@ def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
 
     `step + count - 1` read: int32 [count, rows], a function of the seed alone.
     """
-    rows, size = experiment.rows, experiment.source.spec.size
-    return shuffle.indices(experiment.config.seed, step * rows, count * rows, size).reshape(count, rows)
+    rows, order = experiment.rows, data.order_of(experiment.source)
+    chosen = order(experiment.config.seed, step * rows, count * rows)
+    return jax.tree.map(lambda x: x.reshape(count, rows, *x.shape[1:]), chosen)
 
 
 def feeder(experiment: Experiment) -> prefetch.Feed:
@@ -229,7 +230,7 @@ def feeder(experiment: Experiment) -> prefetch.Feed:
     if source.fetch is None:
         put = (lambda x: parallel.put(x, sharding)) if parallel.spans(experiment.mesh) else (lambda x: x)
         return prefetch.Feed(lambda step, count: indices(experiment, step, count), put=put)
-    pick = prefetch.Pick(experiment.config.seed, rows, source.spec.size, source.fetch)
+    pick = prefetch.Pick(experiment.config.seed, rows, data.order_of(source), source.fetch)
     return prefetch.Stream(pick, sharding, experiment.config.data.get('workers', 0))
 
 

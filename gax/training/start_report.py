@@ -7,7 +7,9 @@ import shlex
 import socket
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from importlib import metadata
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -25,9 +27,15 @@ def device() -> str:
     )
 
 
-def data(spec: Spec) -> str:
-    """'data: embedded:mnist, 5000 examples, image 28x28x1, 10 classes'."""
+def data(spec: Spec, split: str = '', splits: Mapping[str, int] = MappingProxyType({})) -> str:
+    """'data: embedded:mnist, 5000 examples, image 28x28x1, 10 classes'.
+
+    split, splits: of the source: which of them it is, and how many examples each has.
+    """
     parts = [f'{spec.size} examples' if spec.size else 'examples without end']
+    if splits:
+        listed = ', '.join(f'{name} {count}' for name, count in splits.items())
+        parts.append(f'split {split or "all"} of {listed}')
     parts += [f'{name} {"x".join(map(str, field.shape)) or "number"}' for name, field in spec.fields.items()]
     if spec.num_classes:
         named = (

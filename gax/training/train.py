@@ -89,7 +89,8 @@ class Run(Course):
         self.opening.append(line)
 
     def on_built(self) -> None:
-        self.say(start_report.data(self.experiment.source.spec))
+        source = self.experiment.source
+        self.say(start_report.data(source.spec, source.split, source.splits))
 
     def listen(self, closing: ExitStack) -> None:
         """From here on whatever is logged is in the log file, too."""

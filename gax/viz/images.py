@@ -5,14 +5,15 @@ Nothing here touches a device.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gax import paths
+from gax.viz import charts
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -21,26 +22,39 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def grid(images: np.ndarray, columns: int, scale: int = 2, border: int = 1) -> Image.Image:
-    """uint8 [N, H, W, C] -> one picture, row by row.
-
-    C: 1 gray, 3 colour, 4 with alpha; of others the first channel.
-    """
+    """uint8 [N, H, W, C] -> one picture, row by row; of any number of channels, see `shown`."""
+    images = shown(images)
     count, height, width, channels = images.shape
-    images = images if channels in (1, 3, 4) else images[..., :1]
     rows = -(-count // columns)
     cell = (height + border, width + border)
-    canvas = np.full((rows * cell[0] + border, columns * cell[1] + border, images.shape[-1]), 64, np.uint8)
+    canvas = np.full((rows * cell[0] + border, columns * cell[1] + border, channels), 64, np.uint8)
     for i, image in enumerate(images):
         top, left = (i // columns) * cell[0] + border, (i % columns) * cell[1] + border
         canvas[top : top + height, left : left + width] = image
-    picture = Image.fromarray(canvas[..., 0] if canvas.shape[-1] == 1 else canvas)
+    picture = Image.fromarray(canvas[..., 0] if channels == 1 else canvas)
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def shown(images: np.ndarray) -> np.ndarray:
+    """uint8 [N, H, W, C] as it can be seen, [N, H, W or more, 1 or 3].
+
+    1 channel is gray and 3 are colour. 4 are colour and opacity, and lie on white. Any other number stand
+    side by side, a gray panel a channel.
+    """
+    channels = images.shape[-1]
+    if channels in (1, 3):
+        return images
+    if channels == 4:
+        opacity: np.ndarray = images[..., 3:].astype(np.uint32)
+        return ((images[..., :3] * opacity + 255 * (255 - opacity) + 127) // 255).astype(np.uint8)
+    return np.concatenate([images[..., i : i + 1] for i in range(channels)], axis=2)
 
 
 def captioned(images: np.ndarray, captions: Sequence[str], columns: int, least: int = 64) -> Image.Image:
     """uint8 [N, H, W, C] -> one picture, row by row, a line of text under each; small images are enlarged to
     `least`.
     """
+    images = shown(images)
     height, width = images.shape[1:3]
     scale = max(1, -(-least // width))
     cell = np.zeros((len(images), height * scale + TEXT, width * scale, images.shape[-1]), np.uint8)
@@ -110,24 +124,90 @@ def shades(surface: np.ndarray) -> np.ndarray:
     return (ranks / max(len(ranks) - 1, 1)).reshape(side, side)
 
 
+class Drawn(NamedTuple):
+    """What a picture is made of. values: fakes [N, ...]. reals: as many as there are, or None. surface: see
+    `scatter`. info: of the field.
+    """
+
+    values: np.ndarray
+    columns: int
+    reals: np.ndarray | None
+    surface: np.ndarray | None
+    info: Mapping[str, Any]
+
+
+def draw_images(drawn: Drawn) -> Image.Image:
+    """A grid; small images are doubled."""
+    images = to_uint8(drawn.values)
+    return grid(images, drawn.columns, scale=2 if images.shape[1] < 128 else 1)
+
+
+def draw_videos(drawn: Drawn) -> Image.Image:
+    """Each video is a row, its frames from left to right: of the first ROWS, and at most FRAMES evenly
+    chosen.
+    """
+    count = drawn.values.shape[1]
+    chosen = np.unique(np.linspace(0, count - 1, min(count, FRAMES)).round().astype(int))
+    frames = to_uint8(drawn.values[:ROWS, chosen])
+    height = frames.shape[2]
+    return grid(frames.reshape(-1, *frames.shape[2:]), len(chosen), scale=2 if height < 64 else 1)
+
+
+ROWS, FRAMES = 16, 16
+PICTURES: dict[str, Callable[[Drawn], Image.Image]] = {
+    'image': draw_images,
+    'video': draw_videos,
+    'point': lambda drawn: scatter(drawn.values, drawn.reals, drawn.surface),
+    'audio': lambda drawn: charts.audio(drawn.values, drawn.columns, drawn.info),
+    'series': lambda drawn: charts.series(drawn.values, drawn.columns, drawn.info),
+    'tokens': lambda drawn: charts.tokens(drawn.values, drawn.columns, drawn.info),
+    'table': lambda drawn: charts.table(drawn.values, drawn.columns, drawn.info, drawn.reals),
+}
+
+
+def field_of(batch: Mapping[str, Any], spec: Any = None) -> tuple[str, str, Mapping[str, Any]]:
+    """(the name, the kind, the info) of the field of a batch, or of fakes, that is drawn.
+
+    spec: a gax.core.spec.Spec, whose target it is; None: the field that is called after its kind.
+    """
+    if spec is None or spec.target not in batch:
+        name = next(kind for kind in PICTURES if kind in batch)
+        return name, name, {}
+    field = spec.fields[spec.target]
+    return spec.target, field.kind, field.info
+
+
 def draw(
     fakes: Mapping[str, np.ndarray],
     columns: int,
     real: Mapping[str, np.ndarray] | None = None,
     surface: np.ndarray | None = None,
+    spec: Any = None,
 ) -> Image.Image:
-    """The picture that suits the data: a grid for an 'image', a scatter plot for a 'point'."""
-    if 'image' in fakes:
-        return grid(to_uint8(fakes['image']), columns, scale=2 if fakes['image'].shape[1] < 128 else 1)
-    return scatter(np.asarray(fakes['point']), None if real is None else np.asarray(real['point']), surface)
+    """The picture that suits the data, see `PICTURES`.
+
+    Args:
+      fakes: By field, [N, ...] each.
+      columns: Of a grid of images.
+      real: Reals by field, over which points and columns of a table are drawn; None: none.
+      surface: Logits on `lattice`, behind points; None: none.
+      spec: Of the data, see `field_of`.
+    """
+    name, kind, info = field_of(fakes, spec)
+    reals = None if real is None else np.asarray(real[name])
+    return PICTURES[kind](Drawn(np.asarray(fakes[name]), columns, reals, surface, info))
 
 
-def draw_reals(reals: Mapping[str, np.ndarray], columns: int) -> Image.Image:
+def draw_reals(reals: Mapping[str, np.ndarray], columns: int, spec: Any = None) -> Image.Image:
     """The picture of real examples, drawn as `draw` draws fakes."""
-    if 'image' in reals:
-        return draw(reals, columns)
-    points = np.asarray(reals['point'])
-    return scatter(points[:0], points)
+    name, kind, info = field_of(reals, spec)
+    values = np.asarray(reals[name])
+    if kind in BEHIND:
+        return PICTURES[kind](Drawn(values[:0], columns, values, None, info))
+    return PICTURES[kind](Drawn(values, columns, None, None, info))
+
+
+BEHIND = ('point', 'table')  # kinds whose reals are drawn behind the fakes
 
 
 def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: int = 80) -> None:

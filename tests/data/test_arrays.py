@@ -11,6 +11,7 @@ import pytest
 
 from gax import data
 from gax.config import base, check
+from gax.core.spec import Field
 from gax.data import arrays as memory
 from gax.errors import GaxError
 
@@ -59,7 +60,7 @@ def test_the_range_is_minus_one_to_one(tmp_path):
 )
 def test_embedded(name, shape, size, labels):
     source = memory.embedded(name)
-    assert source.spec[:4] == (f'embedded:{name}', {'image': shape}, 10, size)
+    assert source.spec[:4] == (f'embedded:{name}', {'image': Field(shape)}, 10, size)
     assert len(source.spec.classes) == (10 if name == 'emoji' else 0)
     image = read(source)['image']
     assert image.shape == (2, *shape)

@@ -12,6 +12,7 @@ import pytest
 from gax import data
 from gax.config import base, choices
 from gax.config.defaults import check
+from gax.core.spec import Field
 from gax.data import folder
 from gax.errors import GaxError
 from gax.evals.reference import files_digest
@@ -41,7 +42,7 @@ def test_class_folders_are_labels(tmp_path):
     imagefiles.folder(tmp_path, {'b': 2, 'a': 3, 'c': 1}, 6, 4)
     imagefiles.save(tmp_path / 'a' / 'deeper' / 'x.PNG', imagefiles.noise(6, 4))
     source = load(tmp_path)
-    assert source.spec == (f'folder:{tmp_path}', {'image': (6, 4, 3)}, 3, 7, ('a', 'b', 'c'))
+    assert source.spec == (f'folder:{tmp_path}', {'image': Field((6, 4, 3))}, 3, 7, ('a', 'b', 'c'))
     assert source.arrays['label'].tolist() == [0, 0, 0, 0, 1, 1, 2]
     assert source.arrays['label'].dtype == np.int32
     np.testing.assert_array_equal(source.arrays['image'][4], imagefiles.noise(6, 4, seed=0))  # b/000.png
@@ -51,7 +52,7 @@ def test_images_in_the_folder_itself_have_no_labels(tmp_path):
     imagefiles.folder(tmp_path, {'': 3}, channels=1)
     (tmp_path / 'nothing').mkdir()
     source = load(tmp_path)
-    assert source.spec[1:] == ({'image': (8, 8, 1)}, 0, 3, ())
+    assert source.spec[1:] == ({'image': Field((8, 8, 1))}, 0, 3, ())
     assert source.arrays.keys() == {'image'}
 
 

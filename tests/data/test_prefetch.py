@@ -5,6 +5,7 @@ end.
 import os
 import threading
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import jax
@@ -13,6 +14,7 @@ import pytest
 
 from gax.config import base
 from gax.data import folder, prefetch, shuffle
+from gax.data.source import order_of
 from gax.distributed import sharding as parallel
 from gax.errors import GaxError
 from tests.helpers import imagefiles
@@ -24,7 +26,7 @@ def rows_of(indices):
     return {'image': np.stack([np.full((2, 2), i) for i in indices]), 'label': indices * 10}
 
 
-PICK = prefetch.Pick(seed=3, rows=8, size=20, fetch=rows_of)
+PICK = prefetch.Pick(seed=3, rows=8, order=partial(shuffle.indices, size=20), fetch=rows_of)
 
 
 def sharding(devices=1):
@@ -115,7 +117,7 @@ def test_threads_end():
 def test_processes_read_the_same_and_end(tmp_path):
     config = base('dcgan')
     source = folder.named(str(imagefiles.folder(tmp_path, {'a': 9, 'b': 9})), config.data)
-    pick = prefetch.Pick(0, 4, 18, source.fetch)
+    pick = prefetch.Pick(0, 4, order_of(source), source.fetch)
     stream = prefetch.Stream(pick, sharding(), workers=2)
     found = stream(5, 7)
     wanted = [pick(step) for step in range(5, 12)]

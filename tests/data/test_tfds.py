@@ -15,6 +15,7 @@ import pytest
 
 from gax import data, errors
 from gax.config import base, choices
+from gax.core.spec import Field
 from gax.data import tfds, tfds_prepare
 from gax.distributed import sharding
 from gax.evals.reference import files_digest, reference
@@ -61,7 +62,7 @@ def test_what_was_written_is_read(folder, limit):
     source = load('emoji_tiles', folder, device_limit_mib=limit)
     images, labels, classes = tfdsbuilders.emoji()
     count = tfdsbuilders.TRAIN
-    assert source.spec == ('tfds:emoji_tiles', {'image': (32, 32, 3)}, 10, count, classes)
+    assert source.spec == ('tfds:emoji_tiles', {'image': Field((32, 32, 3))}, 10, count, classes)
     rows = source.fetch(np.arange(count)) if source.fetch else source.arrays
     assert pairs(rows['image'], rows['label']) == pairs(images[:count], labels[:count])
     assert rows['label'].dtype == np.int32
@@ -100,7 +101,7 @@ def test_stock_builders(name, shape):
     with tfds_library.testing.mock_data(num_examples=30):
         for limit in (0, 1):
             source = load(name, '', device_limit_mib=limit)
-            assert source.spec[1:4] == ({'image': shape}, 10, 30)
+            assert source.spec[1:4] == ({'image': Field(shape)}, 10, 30)
             assert len(source.spec.classes) == 10
             rows = source.fetch(np.arange(30)) if source.fetch else source.arrays
             assert rows['image'].shape == (30, *shape)
@@ -112,7 +113,7 @@ def test_sizes_that_are_left_open():
     with tfds_library.testing.mock_data(num_examples=3):
         assert 'have many sizes: give the one to train on' in refused('lsun/classroom', '')
         source = load('lsun/classroom', '', image_size=8)
-        assert source.spec[1:] == ({'image': (8, 8, 3)}, 0, 3, ())
+        assert source.spec[1:] == ({'image': Field((8, 8, 3))}, 0, 3, ())
 
 
 def test_a_set_that_is_not_there(tmp_path):

@@ -8,6 +8,7 @@ from ml_collections import ConfigDict
 
 from gax import data, errors
 from gax.config import defaults
+from gax.core.spec import Field
 from gax.data import tfds, write
 from gax.viz import png_folder
 
@@ -48,7 +49,7 @@ def test_a_prepared_set_holds_the_same_images(few, tmp_path):
     place = tmp_path / 'few' / '1.0.0'
     assert f'tfds:{place}' in said
     back, source = read(f'tfds:{place}'), read(f'npz:{few}')
-    assert back.spec[1:] == source.spec[1:] == ({'image': (5, 7, 1)}, 2, 3, ())
+    assert back.spec[1:] == source.spec[1:] == ({'image': Field((5, 7, 1))}, 2, 3, ())
     rows = [
         list(zip(s.arrays['label'].tolist(), map(bytes, s.arrays['image']), strict=True))
         for s in (back, source)

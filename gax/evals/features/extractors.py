@@ -5,8 +5,9 @@ other file
                      nothing is called a FID: `frechet_inception`)
 mnist                64 features and 10 classes of the classifier of digits that comes with gax, 28x28x1
 emoji                224 features, of all its layers, and 10 classes of a classifier of emoji, 32x32x3
-raw                  the pixels (0 to 1, row by row) or the points themselves: an honest name for a poor
-measure package.module:name  any function of uint8 images [B, H, W, C] -> features [B, D], or a dict of
+raw                  the pixels (0 to 1, row by row), or the numbers of an example of another kind: an honest
+name for a poor measure
+package.module:name  any function of uint8 images [B, H, W, C], or of other examples, -> features [B, D], or a dict of
                      'features' and perhaps 'probabilities' [B, K]; it is compiled, so it has to be pure JAX.
                      Modules are looked for in the current folder, too. function.classes = ('cat', 'dog'): the
                      classes that its probabilities are of
@@ -77,15 +78,18 @@ class Extractor(NamedTuple):
 
 
 def default(
-    shape: tuple[int, ...], data: str, weights: str = '', metrics: Sequence[str] = ()
+    shape: tuple[int, ...], data: str, weights: str = '', metrics: Sequence[str] = (), kind: str = ''
 ) -> tuple[str, str]:
     """(the name of the extractor that suits the data best; why it is no better one, or '').
 
     Of points and of the embedded digits and emoji their own, else the Inception, if its weights are there, or
     metrics are asked for that nothing else has. Else a small classifier that comes with gax and takes such
-    images, or their pixels where they are few; '' where there is none.
+    images, or their pixels where they are few; '' where there is none. Of other kinds the numbers themselves,
+    where they are few; tokens have none. kind: of the examples; '': image or point, by their shape.
     """
-    if len(shape) == 1:
+    if kind == 'tokens' or (len(shape) not in (1, 3) and math.prod(shape) > PIXELS):
+        return '', ''
+    if len(shape) != 3:
         return 'raw', ''
     name = data.rpartition(':')[2]
     if data.startswith('embedded:') and name in classifier.SHIPPED:
@@ -133,9 +137,9 @@ def make(name: str, shape: tuple[int, ...], resizer: str = '', weights: str = ''
                 errors.choices('feature extractor', name, [*table, 'package.module:function'])
             )
         made = table[name](shape, resizer, weights)
-    if len(shape) == 1 and name != 'raw':
+    if len(shape) != 3 and name != 'raw' and ':' not in name:
         raise errors.GaxError(
-            f'the features {name} are of images, and the data are points; give --features=raw'
+            f'the features {name} are of images, and the data are {said(shape)}; give --features=raw'
         )
     return made
 

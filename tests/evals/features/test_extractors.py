@@ -159,7 +159,6 @@ def test_a_function_by_its_path(module: str) -> None:
         ('no.such.module:f', (8, 8, 1), r'cannot import the features no.such.module:f \(ModuleNotFoundError'),
         ('my_features:other', (8, 8, 1), r'cannot import the features my_features:other \(AttributeError'),
         ('my_features:NUMBER', (8, 8, 1), 'the features my_features:NUMBER are no function, but int'),
-        ('my_features:means', (2,), 'the features my_features:means are of images, and the data are points'),
     ],
 )
 def test_what_will_not_do_is_said(module: str, name: str, shape: tuple[int, ...], says: str) -> None:

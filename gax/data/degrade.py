@@ -1,0 +1,274 @@
+"""Derived conditions: a degradation of the target, from which a conditional game makes the target again.
+
+`config.data.condition='downsample:4'`, or several one after another, 'gray+noise:0.1'. They are computed
+inside the step, after flips and crops, and drawn anew each time that an example is read. A batch then has
+'condition' beside the target, and 'mask' where one is drawn.
+
+    downsample:K   K times smaller: bicubic, its kernel K times wider (antialiased, as Pillow and MATLAB do
+                   it), clipped to [-1, 1]
+    gray           one channel, luminance by ITU-R 601-2 (0.299 R + 0.587 G + 0.114 B)
+    edges          one channel, the norm of the Sobel gradient of the luminance: -1 where there is none, 1
+                   where it is that of a step from black to white or more
+    noise:S        Gaussian noise of standard deviation S, in the units of [-1, 1], clipped to these
+    mask:center    a hole of half the height and half the width in the middle
+    mask:boxes     1 to 4 boxes anywhere, sides from an eighth to a half of the image's
+    mask:strokes   1 to 4 thick broken lines (after the free-form masks of Yu et al., 2019)
+
+In a hole the condition is 0, middle gray, and 'mask', float32 [B, H, W, 1], is 1; elsewhere 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gax import errors
+from gax.core import rng
+from gax.core.spec import Field
+from gax.core.types import Array, Batch, Key
+from gax.data.source import Source
+
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+HOLES = {'holes': '1 where the condition is 0, else 0'}
+MOST = 4  # boxes, or strokes
+CORNERS = 6  # of a stroke, its ends included
+
+
+class Degradation(NamedTuple):
+    """shape: (H, W, C) -> that of the result. apply: (images float [B, H, W, C], key) -> (images, mask float32
+    [B, H, W, 1] or None).
+    """
+
+    shape: Callable[[tuple[int, ...]], tuple[int, ...]]
+    apply: Callable[[Array, Key], tuple[Array, Array | None]]
+    masks: bool = False
+
+
+def same(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return shape
+
+
+def bad(text: str, wanted: str) -> errors.GaxError:
+    return errors.GaxError(f'config.data.condition: {text!r} must be {wanted}')
+
+
+def downsample(argument: str) -> Degradation:
+    """K times smaller."""
+    factor = int(argument) if argument.isdecimal() else 0
+    if factor < 2:
+        raise bad(f'downsample:{argument}', 'downsample:K, K a whole number from 2, such as downsample:4')
+
+    def shape(of: tuple[int, ...]) -> tuple[int, ...]:
+        if of[0] % factor or of[1] % factor:
+            raise errors.GaxError(
+                f'config.data.condition=downsample:{factor} divides images of {of[0]}x{of[1]} unevenly: give '
+                f'--config.data.image_size={max(1, of[0] // factor) * factor}, or another factor'
+            )
+        return (of[0] // factor, of[1] // factor, *of[2:])
+
+    def apply(x: Array, key: Key) -> tuple[Array, None]:
+        small = (x.shape[0], *shape(x.shape[1:]))
+        return jnp.clip(jax.image.resize(x, small, 'cubic', antialias=True), -1.0, 1.0), None
+
+    return Degradation(shape, apply)
+
+
+def one_channel(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """(H, W, 1). Raises GaxError for channels that have no luminance."""
+    if shape[2] not in (1, 3):
+        raise errors.GaxError(
+            f'config.data.condition: images of {shape[2]} channels have no luminance; gray and edges take 1 or 3'
+        )
+    return (*shape[:2], 1)
+
+
+def luminance(x: Array) -> Array:
+    """[B, H, W, 1 or 3] -> [B, H, W, 1]."""
+    return x if x.shape[-1] == 1 else (x @ LUMINANCE)[..., None]
+
+
+def gray(argument: str) -> Degradation:
+    """The luminance."""
+    if argument:
+        raise bad(f'gray:{argument}', 'gray, without a number')
+    return Degradation(one_channel, lambda x, key: (luminance(x), None))
+
+
+def edges(argument: str) -> Degradation:
+    """The norm of the Sobel gradient; the image is repeated beyond its edges."""
+    if argument:
+        raise bad(f'edges:{argument}', 'edges, without a number')
+
+    def apply(x: Array, key: Key) -> tuple[Array, None]:
+        y = jnp.pad(luminance(x), ((0, 0), (1, 1), (1, 1), (0, 0)), 'edge')
+        rows = y[:, :-2] + 2 * y[:, 1:-1] + y[:, 2:]
+        columns = y[:, :, :-2] + 2 * y[:, :, 1:-1] + y[:, :, 2:]
+        across, down = rows[:, :, 2:] - rows[:, :, :-2], columns[:, 2:] - columns[:, :-2]
+        steepest = 8.0  # of a step from -1 to 1
+        return jnp.clip(2 * jnp.hypot(across, down) / steepest - 1, -1.0, 1.0), None
+
+    return Degradation(one_channel, apply)
+
+
+def noise(argument: str) -> Degradation:
+    """Gaussian noise."""
+    try:
+        std = float(argument)
+    except ValueError:
+        std = 0.0
+    if not 0 < std < np.inf:
+        raise bad(f'noise:{argument}', 'noise:S, S positive, such as noise:0.1')
+
+    def apply(x: Array, key: Key) -> tuple[Array, None]:
+        return jnp.clip(x + std * jax.random.normal(key, x.shape, x.dtype), -1.0, 1.0), None
+
+    return Degradation(same, apply)
+
+
+def center_hole(key: Key, count: int, height: int, width: int) -> Array:
+    """bool [1, H, W]."""
+    rows, columns = jnp.arange(height)[:, None], jnp.arange(width)[None]
+    tall, wide = height // 2, width // 2
+    top, left = (height - tall) // 2, (width - wide) // 2
+    return ((rows >= top) & (rows < top + tall) & (columns >= left) & (columns < left + wide))[None]
+
+
+def boxes(key: Key, count: int, height: int, width: int) -> Array:
+    """bool [count, H, W]."""
+    wanted = jax.random.randint(rng.stream(key, 'number'), (count, 1), 1, MOST + 1) > jnp.arange(MOST)
+
+    def side(name: str, length: int) -> Array:
+        """Where boxes lie along a side, bool [count, MOST, length]."""
+        least, most = max(1, length // 8), max(1, length // 2)
+        size = jax.random.randint(rng.stream(key, f'{name}_size'), (count, MOST), least, most + 1)
+        place = jax.random.uniform(rng.stream(key, name), (count, MOST))
+        first = jnp.floor(place * (length - size + 1)).astype(jnp.int32)
+        at = jnp.arange(length)
+        return (at >= first[..., None]) & (at < (first + size)[..., None])
+
+    inside = side('rows', height)[..., :, None] & side('columns', width)[..., None, :]
+    return (inside & wanted[..., None, None]).any(1)
+
+
+def strokes(key: Key, count: int, height: int, width: int) -> Array:
+    """bool [count, H, W]: all pixels within a stroke's width of its broken line."""
+    wanted = jax.random.randint(rng.stream(key, 'number'), (count, 1), 1, MOST + 1) > jnp.arange(MOST)
+    short = min(height, width)
+    start = jax.random.uniform(rng.stream(key, 'start'), (count, MOST, 1, 2)) * jnp.array([height, width])
+    angle = 2 * np.pi * jax.random.uniform(rng.stream(key, 'angle'), (count, MOST, CORNERS - 1))
+    length = jax.random.uniform(rng.stream(key, 'length'), angle.shape, minval=0.1, maxval=0.3) * short
+    moves = length[..., None] * jnp.stack([jnp.sin(angle), jnp.cos(angle)], -1)
+    corners = jnp.concatenate([start, start + jnp.cumsum(moves, 2)], 2)  # [count, MOST, CORNERS, 2]
+    corners = jnp.clip(corners, 0, jnp.array([height, width]))
+    radius = jax.random.uniform(rng.stream(key, 'width'), (count, MOST), minval=0.03, maxval=0.08) * short
+    pixels = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing='ij'), -1) + 0.5
+    hole = jnp.zeros((count, height, width), bool)
+    for i in range(CORNERS - 1):  # a segment of every stroke at a time: [count, MOST, H, W]
+        gap = distance(pixels, corners[:, :, i, None, None], corners[:, :, i + 1, None, None])
+        hole |= ((gap <= radius[..., None, None]) & wanted[..., None, None]).any(1)
+    return hole
+
+
+def distance(points: Array, a: Array, b: Array) -> Array:
+    """From points [..., 2] to the segments between a and b [..., 2]."""
+    along = b - a
+    share = ((points - a) * along).sum(-1) / jnp.maximum((along * along).sum(-1), 1e-6)
+    nearest = a + jnp.clip(share, 0, 1)[..., None] * along
+    return jnp.sqrt(((points - nearest) ** 2).sum(-1))
+
+
+SHAPES: dict[str, Callable[[Key, int, int, int], Array]] = {
+    'center': center_hole,
+    'boxes': boxes,
+    'strokes': strokes,
+}
+
+
+def mask(argument: str) -> Degradation:
+    """A hole."""
+    draw = errors.lookup('mask of config.data.condition', argument, SHAPES)
+
+    def apply(x: Array, key: Key) -> tuple[Array, Array]:
+        count, height, width, _ = x.shape
+        hole = jnp.broadcast_to(draw(key, count, height, width)[..., None], (count, height, width, 1))
+        return jnp.where(hole, 0.0, x), hole.astype(jnp.float32)
+
+    return Degradation(same, apply, masks=True)
+
+
+DEGRADATIONS: dict[str, Callable[[str], Degradation]] = {
+    'downsample': downsample,
+    'gray': gray,
+    'edges': edges,
+    'noise': noise,
+    'mask': mask,
+}
+
+
+def parse(condition: str) -> dict[str, Degradation]:
+    """The degradations of 'downsample:4+noise:0.1', in order, by the names of their random streams.
+
+    Raises GaxError for a name that is none, and for a number that will not do.
+    """
+    chain: dict[str, Degradation] = {}
+    for text in condition.split('+'):
+        name, _, argument = text.strip().partition(':')
+        make = errors.lookup('degradation of config.data.condition', name, DEGRADATIONS)
+        times = sum(key.partition('/')[0] == name for key in chain)
+        chain[f'{name}/{times}' if times else name] = make(argument)
+    return chain
+
+
+def fields_of(chain: Mapping[str, Degradation], shape: tuple[int, ...]) -> dict[str, Field]:
+    """The fields that the degradations add for images of `shape`. Raises GaxError where they do not take
+    them.
+    """
+    masked = [name for name, one in chain.items() if one.masks]
+    if len(masked) > 1:
+        raise errors.GaxError(
+            'config.data.condition has two masks, of which a batch could have one: leave one out'
+        )
+    fields = {}
+    for one in chain.values():
+        if one.masks:
+            fields['mask'] = Field((*shape[:2], 1), 'image', info=HOLES)
+        shape = one.shape(shape)
+    return {'condition': Field(shape), **fields}
+
+
+def degraded(source: Source, condition: str) -> Source:
+    """`source`, whose batches also have 'condition', the degraded target, and 'mask' where one is drawn.
+
+    Args:
+      source: Of images.
+      condition: See `parse`.
+
+    Raises:
+      GaxError: The target is no image, or there is a condition already.
+    """
+    spec, chain = source.spec, parse(condition)
+    if spec.fields[spec.target].kind != 'image':
+        kind = spec.fields[spec.target].kind
+        raise errors.GaxError(
+            f'config.data.condition={condition} is of images, and {spec.name} is {kind} data'
+        )
+    added = fields_of(chain, spec.target_shape)
+    if taken := [name for name in added if name in spec.fields]:
+        raise errors.GaxError(
+            f'config.data.condition={condition}: {spec.name} has a {taken[0]!r} of its own; leave the field empty'
+        )
+
+    def read(arrays: Any, rows: Any, key: Key) -> Batch:
+        batch = source.read(arrays, rows, key)
+        x, beside = batch[spec.target], {}
+        for name, one in chain.items():
+            x, hole = one.apply(x, rng.stream(key, f'condition/{name}'))
+            if hole is not None:
+                beside['mask'] = hole
+        return {**batch, 'condition': x, **beside}
+
+    return source._replace(spec=spec._replace(fields={**spec.fields, **added}), read=read)

@@ -1,0 +1,75 @@
+"""Two folders of images between which nothing is paired, as CycleGAN's sets have them: PATH/trainA,
+PATH/trainB, PATH/testA, PATH/testB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from gax import errors, paths
+from gax.data import folder, splits, walk
+from gax.data.images import is_image
+from gax.data.source import Source
+from gax.data.zipped import zip as zip_sources
+
+SIDES = {'A': 'a', 'B': 'b'}  # the ends of the folders' names -> the fields
+
+
+def named(path: str, data: Any, prepared: Callable[[Source], Source] = lambda source: source) -> Source:
+    """The two domains below `path`.
+
+    Args:
+      path: A folder with trainA and trainB, and perhaps testA and testB, valA and valB.
+      data: The `data` section of a config. `split` '' is 'train'.
+      prepared: source -> source, of each domain before they are read together.
+
+    Returns:
+      A source of 'a' and 'b', float32 [B, H, W, C] in [-1, 1], each in an order of its own; without labels.
+
+    Raises:
+      GaxError: A folder is not there or has no images, or the channels of the domains differ.
+    """
+    root, split = paths.user(path), data.get('split', '') or 'train'
+    if not root.is_dir():
+        raise errors.GaxError(
+            f'folder of domains {root} {"is not a folder" if root.exists() else "does not exist"}'
+        )
+    folders = {child.name: child for child in walk.level(root).folders}
+    parts = parts_of(root, folders)
+    splits.refuse_unknown(split, parts, f'domains:{path}')
+    counts = {where.name: count(where) for part in parts.values() for where in part.values()}
+    sources = {field: prepared(folder.named(str(where), data)) for field, where in parts[split].items()}
+    channels = {field: source.spec.target_shape[-1] for field, source in sources.items()}
+    if channels['a'] != channels['b']:
+        raise errors.GaxError(
+            f'{parts[split]["a"]} has {channels["a"]} channels and {parts[split]["b"]} has {channels["b"]}: give '
+            '--config.data.channels=3, or 1, which makes them equal'
+        )
+    return zip_sources(name=f'domains:{path}', **sources)._replace(split=split, splits=counts)
+
+
+def parts_of(root: Path, folders: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
+    """Split -> field -> its folder. Raises GaxError where one of two is lacking, or all are."""
+    prefixes = sorted({name[:-1] for name in folders if name[-1:] in SIDES}, reverse=True)
+    prefixes = [prefix for prefix in prefixes if splits.standard(prefix) in splits.SPLITS]
+    if not prefixes:
+        raise errors.GaxError(
+            f'{root} has no folders trainA and trainB: domains:PATH takes these, and testA and testB'
+        )
+    lacking = [prefix + end for prefix in prefixes for end in SIDES if prefix + end not in folders]
+    if lacking:
+        raise errors.GaxError(f'{root} has no folder {lacking[0]}, beside that of the other domain')
+    return {
+        splits.standard(prefix): {field: folders[prefix + end] for end, field in SIDES.items()}
+        for prefix in prefixes
+    }
+
+
+def count(where: Path) -> int:
+    """The number of images of a domain. Raises GaxError where there are none."""
+    number = sum(map(is_image, walk.below(where).files))
+    if not number:
+        raise errors.GaxError(f'domain folder {where} has no images')
+    return number

@@ -1,0 +1,102 @@
+"""Two sets at once, unpaired: each is read in an order of its own, and nothing says which belong together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from gax import errors
+from gax.core import rng
+from gax.core.spec import Spec
+from gax.core.types import Batch, Key
+from gax.data import identity
+from gax.data.source import Order, Source, order_of
+
+APART = 2**32  # between the seeds of two sets, so that sets of one size are not read in one order
+
+
+class Orders(NamedTuple):
+    """The orders of all sets by name: a value that worker processes can be sent."""
+
+    orders: Mapping[str, Order]
+
+    def at(self, seed: int, start: int, count: int) -> dict[str, Any]:
+        return {
+            name: order(seed + i * APART, start, count) for i, (name, order) in enumerate(self.orders.items())
+        }
+
+
+class Rows(NamedTuple):
+    """The rows of all sets by name: fetched, or the indices of a set that is on the device."""
+
+    fetches: Mapping[str, Callable[[Any], Any] | None]
+    sizes: Mapping[str, int]
+
+    def take(self, rows: Any) -> dict[str, Any]:
+        by_name = apart(rows, self.sizes)
+        return {
+            name: fetch(by_name[name]) if fetch else by_name[name] for name, fetch in self.fetches.items()
+        }
+
+
+def apart(rows: Any, sizes: Mapping[str, int]) -> Mapping[str, Any]:
+    """Rows by name; of plain indices int [n] the same to each set, begun again at the end of the smaller."""
+    if isinstance(rows, Mapping):
+        return rows
+    return {name: rows % size if size else rows for name, size in sizes.items()}
+
+
+def zip(*, name: str = '', **sources: Source) -> Source:
+    """Sources that are read together, as one.
+
+    A batch has the target of each source under the source's name, and nothing else: labels are dropped, as
+    are other fields, because an example has one of each set. Each source is shuffled by itself, so which
+    examples meet is random, and the smaller set is read more often. In evaluation row i is row i of each set,
+    begun again where it has fewer.
+
+    Args:
+      name: Of the spec; by default made of the sources' names.
+      **sources: Two or more, such as `a=photos, b=paintings`; the first one's field is the target.
+
+    Returns:
+      A source of as many examples as its largest set has; without end where all are.
+
+    Raises:
+      GaxError: There are fewer than two sources.
+    """
+    if len(sources) < 2:
+        raise errors.GaxError(f'zip takes two sources or more, by name, and was given {len(sources)}')
+    targets = {name: source.spec.target for name, source in sources.items()}
+    sizes = {name: source.spec.size for name, source in sources.items()}
+    fields = {name: source.spec.fields[targets[name]] for name, source in sources.items()}
+    full = name or f'zip:{",".join(source.spec.name for source in sources.values())}'
+    splits = {source.split for source in sources.values()}
+
+    def read(arrays: Mapping[str, Any], rows: Any, key: Key) -> Batch:
+        by_name = apart(rows, sizes)
+        return {
+            name: source.read(arrays[name], by_name[name], rng.stream(key, name))[targets[name]]
+            for name, source in sources.items()
+        }
+
+    fetches = {name: source.fetch for name, source in sources.items()}
+    return Source(
+        spec=Spec(full, fields, size=max(sizes.values())),
+        arrays={name: source.arrays for name, source in sources.items()},
+        read=read,
+        fetch=Rows(fetches, sizes).take if any(fetches.values()) else None,
+        listing=lambda: listing(sources),
+        order=Orders({name: order_of(source) for name, source in sources.items()}).at,
+        split=splits.pop() if len(splits) == 1 else '',
+        splits={f'{name} {split}': n for name, s in sources.items() for split, n in s.splits.items()},
+    )
+
+
+def listing(sources: Mapping[str, Source]) -> str:
+    """16 hex digits of the SHA-256 of what every set holds, or of its files' names and sizes."""
+    sha = hashlib.sha256()
+    for name, source in sources.items():
+        known = identity.of(source)
+        sha.update(f'{name} {known.content} {known.listing}\n'.encode())
+    return sha.hexdigest()[:16]
