@@ -5,19 +5,21 @@ user's.
 from __future__ import annotations
 
 import jax.numpy as jnp
+import numpy as np
 
 from gax import data, errors
 from gax.core.types import Batch
 from gax.sampling.sampler import Request
-from gax.training import experiment, trained_run
+from gax.training import evaluate, experiment, trained_run
 from gax.training.experiment import Experiment
 
 
 def examples(request: Request, built: Experiment) -> Batch:
     """The conditions of a game that has others than labels: leaves [num, ...]; {} for one that has not.
 
-    From the data that `request.conditions` names (a source, as config.data.name), or where it names none from
-    the run's own.
+    Of the data that `request.conditions` names (as config.data.name does), in their order; where it names none
+    a random choice, the same every time, of the run's own data: of the split `request.split`, by default of
+    the test split where the run was trained on a training split.
 
     Raises:
       GaxError: The game takes no examples, the data are not there, or are of another shape.
@@ -32,6 +34,8 @@ def examples(request: Request, built: Experiment) -> Batch:
         return {}
     if not request.conditions:
         whole = trained_run.with_data(request.workdir, built.config, request.data, built.mesh)
+        held_out = 'test' if whole.source.split == 'train' and 'test' in whole.source.splits else ''
+        whole = evaluate.with_split(whole, request.split or held_out, str(request.workdir))
         return experiment.conditions(whole, request.num)
     return of_user(request, built)
 
@@ -44,7 +48,9 @@ def of_user(request: Request, built: Experiment) -> Batch:
     with config.unlocked():
         config.data.name = request.conditions
     source = data.load(config, resident_up_to=float('inf'))
-    batch = experiment.reals(built._replace(source=source, arrays=source.arrays), request.num)
+    size = source.spec.size or request.num
+    whole = built._replace(source=source, arrays=source.arrays)
+    batch = experiment.examples(whole, np.arange(request.num) % size)
     names = built.game.conditions
     if len(names) == 1 and names[0] not in batch:
         batch = {names[0]: batch[source.spec.target]}

@@ -43,6 +43,7 @@ class Request(NamedTuple):
     features: str = 'raw'
     class_folders: bool = True
     data: str = ''
+    split: str = ''
     conditions: str = ''
 
 

@@ -364,8 +364,14 @@ def reals(experiment: Experiment, num: int) -> Any:
     """A host batch of `num` examples, a random choice that is the same every time: sets may lie in any
     order.
     """
-    source, size = experiment.source, experiment.source.spec.size or num
-    rows = np.random.default_rng(0).permutation(size)[np.arange(num) % size].astype(np.int32)
+    size = experiment.source.spec.size or num
+    return examples(experiment, np.random.default_rng(0).permutation(size)[np.arange(num) % size])
+
+
+def examples(experiment: Experiment, indices: np.ndarray) -> Any:
+    """A host batch of the examples with these indices, int [num]."""
+    source = experiment.source
+    rows: np.ndarray = indices.astype(np.int32)
     fetched = source.fetch(rows) if source.fetch else rows
     return jax.device_get(source.read(experiment.arrays, jax.tree.map(jnp.asarray, fetched), rng.key(0)))
 

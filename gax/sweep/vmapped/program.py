@@ -16,13 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import gans
+from gax import data, gans
 from gax.config import fields
 from gax.core import metrics as meter
 from gax.core import rng, sample
 from gax.core import step as steps
 from gax.core.types import Array, Batch, PyTree, TrainState
-from gax.data import prefetch, shuffle
+from gax.data import prefetch
 from gax.distributed import sharding as parallel
 from gax.training import experiment
 from gax.training.experiment import Carry, Experiment
@@ -147,20 +147,24 @@ def program(runs: Runs, active: steps.Active, count: int) -> Callable[..., Carry
 def advancer(runs: Runs, pace: Pace | None = None) -> Callable[[Carry, int, int], Carry]:
     """(carry, step, count) -> carry, see experiment.advancer. All runs stand at the same step."""
 
-    def rows(count: int) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((len(runs.seeds), count, runs.built.rows), np.int32)
+    def rows(count: int) -> Any:
+        shapes = experiment.row_shapes(runs.built, count)
+        return jax.tree.map(lambda x: jax.ShapeDtypeStruct((len(runs.seeds), *x.shape), x.dtype), shapes)
 
     maker = experiment.Maker(partial(program, runs), rows)
     return experiment.advancer(runs.built, rows=feeder(runs), pace=pace, maker=maker)
 
 
 def feeder(runs: Runs) -> prefetch.Feed:
-    """(step, count) -> the examples that each run reads, int32 [runs, count, rows]."""
-    rows, size = runs.built.rows, runs.built.source.spec.size
+    """(step, count) -> the examples that each run reads, leaves [runs, count, rows, ...]."""
+    rows, order = runs.built.rows, data.order_of(runs.built.source)
 
-    def indices(step: int, count: int) -> np.ndarray:
-        read = {seed: shuffle.indices(seed, step * rows, count * rows, size) for seed in {*runs.seeds}}
-        return np.stack([read[seed].reshape(count, rows) for seed in runs.seeds])
+    def indices(step: int, count: int) -> Any:
+        read = {seed: order(seed, step * rows, count * rows) for seed in {*runs.seeds}}
+        each = [
+            jax.tree.map(lambda x: x.reshape(count, rows, *x.shape[1:]), read[seed]) for seed in runs.seeds
+        ]
+        return jax.tree.map(lambda *leaves: np.stack(leaves), *each)
 
     return prefetch.Feed(indices, axis=1)
 
