@@ -1,1 +1,1 @@
-"""The algebra: the records (types.py), the update (step.py), and what stands on nothing else of gax."""
+"""The algebra: the records (types.py), the update (step.py), and modules that import nothing else of gax."""

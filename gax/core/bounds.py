@@ -1,5 +1,4 @@
-"""What a field may hold, declared where the field is: in the annotation of a module's field or of a
-function's argument.
+"""Bounds of config fields, declared in the annotation of a module's field or of a function's argument.
 
 class Generator(nn.Module):
     widths: Sizes = (256, 128)
@@ -22,21 +21,27 @@ from gax import errors
 
 
 class Bound(NamedTuple):
-    """says: what the field must be, in words. holds: whether a value is that."""
+    """A condition on a field's value.
+
+    Attributes:
+      says: The condition in words, after 'must be'.
+      holds: Whether a value meets it.
+    """
 
     says: str
     holds: Callable[[Any], bool]
 
 
 class OneOf(NamedTuple):
-    """The field holds one of some texts."""
+    """The field's value is one of `names`."""
 
     names: tuple[str, ...]
 
 
 class Only(NamedTuple):
-    """The field is read only where `field`, beside it, has the value `value`: elsewhere it keeps its
-    default.
+    """The field is read only where the field `field` of the same section has the value `value`.
+
+    Elsewhere it must keep its default.
     """
 
     field: str
@@ -44,19 +49,19 @@ class Only(NamedTuple):
 
 
 class Couples(NamedTuple):
-    """With this value the network's output for one example depends on the others of the batch."""
+    """With this value the network's output for one example depends on the other examples of the batch."""
 
     value: Any
 
 
 def between(low: float, high: float = math.inf) -> Bound:
-    """From `low` to `high`, both included."""
+    """Numbers from `low` to `high`, both included."""
     says = f'from {low} to {high}' if high < math.inf else f'at least {low}'
     return Bound(says, lambda x: low <= x <= high)
 
 
 def one_of(names: Iterable[str]) -> OneOf:
-    """One of some texts."""
+    """One of these strings."""
     return OneOf(tuple(names))
 
 
@@ -70,26 +75,31 @@ SIZES = Bound('positive whole numbers', _sizes)
 
 Size = Annotated[int, SIZES]  # a width, a kernel, a stride
 Sizes = Annotated[tuple[int, ...], SIZES]
-AnySizes = Annotated[tuple[int, ...], Bound(SIZES.says, lambda x: not x or _sizes(x))]  # there may be none
+AnySizes = Annotated[tuple[int, ...], Bound(SIZES.says, lambda x: not x or _sizes(x))]  # may be empty
 Count = Annotated[int, between(0)]
 Fraction = Annotated[float, Bound('from 0 to below 1', lambda x: 0 <= x < 1)]
 Share = Annotated[float, between(0.0, 1.0)]
 
 
 def declared(target: Any) -> dict[str, tuple[Any, ...]]:
-    """{field: what its annotation says beside the type} of a dataclass or of a function's arguments.
+    """The bounds that the annotations of a dataclass's fields, or of a function's arguments, declare.
 
-    Of annotations that cannot be evaluated nothing is known: a class of one's own need not have any.
+    Args:
+      target: A class or a function. Annotations that cannot be evaluated are skipped: a class from outside
+        gax need not declare any.
+
+    Returns:
+      {field: the metadata of its `Annotated`}.
     """
-    found: dict[str, tuple[Any, ...]] = {}
-    kinds = reversed(target.__mro__) if inspect.isclass(target) else [target]
-    for one in kinds:
+    bounds: dict[str, tuple[Any, ...]] = {}
+    owners = reversed(target.__mro__) if inspect.isclass(target) else [target]
+    for owner in owners:
         try:
-            hints = inspect.get_annotations(inspect.unwrap(one), eval_str=True)
+            hints = inspect.get_annotations(inspect.unwrap(owner), eval_str=True)
         except Exception:  # names that only a type checker sees
             continue
-        found |= {name: typing.get_args(h)[1:] for name, h in hints.items() if _annotated(h)}
-    return found
+        bounds |= {name: typing.get_args(h)[1:] for name, h in hints.items() if _annotated(h)}
+    return bounds
 
 
 def _annotated(hint: Any) -> bool:
@@ -97,8 +107,14 @@ def _annotated(hint: Any) -> bool:
 
 
 def defaults(target: Any, given: Iterable[str] = ()) -> dict[str, Any]:
-    """{name: default} of a dataclass's fields, or of a function's keyword-only arguments, without those that
-    are `given`.
+    """The defaults of a dataclass's fields, or of a function's keyword-only arguments.
+
+    Args:
+      target: A dataclass or a function.
+      given: Names to leave out, because they do not come from a config.
+
+    Returns:
+      {name: default}.
     """
     if dataclasses.is_dataclass(target):
         fields = {
@@ -113,10 +129,16 @@ def defaults(target: Any, given: Iterable[str] = ()) -> dict[str, Any]:
 def check(
     where: str, section: Mapping[str, Any], declared: Mapping[str, tuple[Any, ...]], usual: Mapping[str, Any]
 ) -> None:
-    """Raises GaxError for a field of `section` that is out of its bounds, or that nobody reads beside the
-    others.
+    """Checks the values of a section against the bounds of its fields.
 
-    where: what stands before the names of its fields, 'config.g.net.'. usual: the fields' defaults.
+    Args:
+      where: The path of the section, 'config.g.net.', for the error.
+      section: The values.
+      declared: The bounds, as `declared` returns them.
+      usual: The defaults of the fields.
+
+    Raises:
+      GaxError: A value is out of its bounds, or is set where another field's value means that it is not read.
     """
     for name, notes in declared.items():
         if name not in section:
@@ -133,13 +155,14 @@ def check(
                 and not same(value, usual.get(name))
             ):
                 raise errors.GaxError(
-                    f'{where}{name}={value} is read by nobody: it goes with {where}{note.field}={note.value}, '
-                    f'which is {section.get(note.field)}; leave it at {usual.get(name)}'
+                    f'{where}{name}={value} is read by nobody: it goes with '
+                    f'{where}{note.field}={note.value}, which is {section.get(note.field)}; '
+                    f'leave it at {usual.get(name)}'
                 )
 
 
 def same(value: Any, other: Any) -> bool:
-    """Whether two values of a field are equal; JSON makes lists of tuples."""
+    """Whether two values of a field are equal. Lists equal tuples, because JSON turns tuples into lists."""
     return (tuple(value) if isinstance(value, list) else value) == (
         tuple(other) if isinstance(other, list) else other
     )

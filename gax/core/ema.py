@@ -12,7 +12,16 @@ from gax.core.types import Array, PyTree, Schedule
 
 
 def update(old: PyTree, value: PyTree, decay: float | Array) -> PyTree:
-    """One step of the average, leaf by leaf; leaves that are not floats are copied from `value`."""
+    """One step of the average, leaf by leaf.
+
+    Args:
+      old: The average.
+      value: A pytree of the same structure.
+      decay: From 0 to 1.
+
+    Returns:
+      The new average. Leaves that are not floats are copied from `value`.
+    """
 
     def leaf(o: Array, v: Array) -> Array:
         return o + (1.0 - decay) * (v - o) if jnp.issubdtype(v.dtype, jnp.floating) else v
@@ -21,8 +30,8 @@ def update(old: PyTree, value: PyTree, decay: float | Array) -> PyTree:
 
 
 def with_warmup(decay: float) -> Schedule:
-    """min(decay, (1 + t) / (10 + t)): short memory while the network still changes fast.
+    """The schedule min(decay, (1 + t) / (10 + t)): a short memory while the network still changes fast.
 
-    The schedule of TensorFlow's `ExponentialMovingAverage(num_updates=...)`.
+    It is the schedule of TensorFlow's `ExponentialMovingAverage(num_updates=...)`.
     """
     return lambda step: jnp.minimum(decay, (1.0 + step) / (10.0 + step))

@@ -1,7 +1,7 @@
-"""Forward passes: what players compute once per move, and how fakes are made.
+"""Forward passes: what a player computes once per update, and how fakes are made.
 
 A discriminator's pass is context -> (out, context); `out` is a dict that every term of the player reads.
-Those here fill 'real' and 'fake' with the logits of net 'd'. A generator's pass is context -> (fakes,
+The passes here fill 'real' and 'fake' with the logits of net 'd'. A generator's pass is context -> (fakes,
 context).
 """
 
@@ -18,7 +18,7 @@ Inputs = Callable[[Context, Batch], tuple[Array, ...]]
 
 
 def fields(*names: str) -> Inputs:
-    """A discriminator's inputs are these fields of the batch, in this order: fields('image', 'label')."""
+    """Builds a discriminator's inputs from fields of the batch, in this order: fields('image', 'label')."""
 
     def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
         return tuple(batch[name] for name in names)
@@ -27,17 +27,17 @@ def fields(*names: str) -> Inputs:
 
 
 def whole(output: Any) -> Any:
-    """The logits of a net that returns nothing else."""
+    """Returns the output itself, for a net whose output is its logits."""
     return output
 
 
 class Scorer(NamedTuple):
-    """The calling convention of a discriminator.
+    """Calling convention of a discriminator.
 
     Attributes:
       net: Its name in the game.
-      field: The batch field that it scores; penalties differentiate by it.
-      inputs: (context, batch) -> the inputs of the net. Wrap it to augment, to add noise, to pack examples;
+      field: The batch field that it scores. Penalties differentiate with respect to it.
+      inputs: (context, batch) -> the inputs of the net. Wrap it to augment, to add noise or to pack examples;
         random numbers come from the context's key.
       logits: The net's output -> its logits, a pytree of float arrays [B, ...]: one array, or a tuple of one
         for each of several discriminators. A net may return features or class logits as well.
@@ -49,22 +49,31 @@ class Scorer(NamedTuple):
     logits: Callable[[Any], PyTree] = whole
 
     def apply_and_update(self, context: Context, batch: Batch, stream: str) -> tuple[Any, Context]:
-        """A main pass over a batch of reals or fakes: all that the net returns, and the context."""
+        """Scores a batch of reals or fakes in a main forward pass, which updates the statistics.
+
+        Args:
+          context: The context of the update.
+          batch: Reals or fakes.
+          stream: The random stream of this pass.
+
+        Returns:
+          Everything that the net returns, and the context with its new model_state.
+        """
         return context.apply_and_update(
             self.net, *self.inputs(context.with_stream(f'inputs/{stream}'), batch), stream=stream
         )
 
     def apply(self, context: Context, batch: Batch, stream: str = '') -> Any:
-        """All that the net returns; statistics stay."""
+        """Returns everything that the net returns, without updating its statistics."""
         return self.apply_and_update(context, batch, stream)[0]
 
     def score(self, context: Context, batch: Batch, stream: str = '') -> PyTree:
-        """The logits; statistics stay."""
+        """Returns the logits, without updating the net's statistics."""
         return self.logits(self.apply(context, batch, stream))
 
 
 def scorer_of(field: str, *conditions: str, net: str = 'd') -> Scorer:
-    """A discriminator whose inputs are batch[field], which it scores, and these other fields of the batch."""
+    """The scorer of a discriminator of batch[field] that takes the fields `conditions` as further inputs."""
     return Scorer(net, field, fields(field, *conditions))
 
 
@@ -78,8 +87,10 @@ def fakes_of(context: Context) -> Mapping[str, Array]:
 
 
 def score_fakes(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, Any], Context]]:
-    """Forward pass that scores only the fakes: {'real': None, 'fake': logits, 'fake_out': all that the net
-    returned}.
+    """Forward pass that scores only the fakes.
+
+    Returns:
+      context -> ({'real': None, 'fake': logits, 'fake_out': everything that the net returned}, context).
     """
 
     def forward(context: Context) -> tuple[dict[str, Any], Context]:
@@ -90,11 +101,14 @@ def score_fakes(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, 
 
 
 def score_both(scorer: Scorer = IMAGES) -> Callable[[Context], tuple[dict[str, Any], Context]]:
-    """Forward pass over reals, then fakes, each a batch of its own: right for every net, batch-norm included.
+    """Forward pass that scores reals, then fakes, in two separate batches, as batch-norm needs it.
 
-    The logits are out['real'] and out['fake']; out['real_out'] and out['fake_out'] are all that the net
-    returned. (One pass over both as a batch of twice the rows was no faster: DCGAN-28 on two cores 128 ms a
-    step against 122.)
+    One pass over both in a batch of twice the size was no faster: DCGAN-28 on two cores took 128 ms a step
+    against 122.
+
+    Returns:
+      context -> (out, context). out['real'] and out['fake'] are the logits; out['real_out'] and
+      out['fake_out'] are everything that the net returned.
     """
 
     def forward(context: Context) -> tuple[dict[str, Any], Context]:
@@ -116,8 +130,11 @@ def normal_latents(dim: int) -> Callable[[Key, int, Batch], Batch]:
 
 
 def generate(field: str = 'image', net: str = 'g') -> Callable[[Context], tuple[Batch, Context]]:
-    """The pass of a generator from latents 'z' and the conditions of the game, in their order, to
-    fakes[field].
+    """The forward pass of a generator, from latents 'z' and the game's conditions to fakes[field].
+
+    Args:
+      field: The batch field that the net makes.
+      net: Its name in the game.
     """
 
     def forward(context: Context) -> tuple[Batch, Context]:

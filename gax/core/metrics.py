@@ -1,6 +1,4 @@
-"""Metrics gathered on the device between two log lines: sums, counts, and the first step that was not
-finite.
-"""
+"""Metrics accumulated on the device between two log lines: sums, counts, and the first non-finite step."""
 
 from __future__ import annotations
 
@@ -16,8 +14,11 @@ NEVER = np.iinfo(np.int32).max
 
 
 class Meter(NamedTuple):
-    """totals: name -> (sum, count), float32. bad: name -> int32, the first step whose value was NaN or
-    infinite.
+    """An accumulator of metrics.
+
+    Attributes:
+      totals: name -> (sum, count), float32 scalars.
+      bad: name -> int32 scalar, the first step whose value was NaN or infinite; `NEVER` if there was none.
     """
 
     totals: Metrics
@@ -25,15 +26,21 @@ class Meter(NamedTuple):
 
 
 def empty(metrics: Any) -> Meter:
-    """A meter for metrics of this structure (arrays or shapes)."""
+    """An empty meter for metrics of this structure (arrays or shapes)."""
     totals = {name: (jnp.zeros(()), jnp.zeros(())) for name in metrics}
     return Meter(totals, {name: jnp.full((), NEVER, jnp.int32) for name in metrics})
 
 
 def add(meter: Meter, metrics: Metrics, step: Array) -> Meter:
-    """Adds what one step measured; metrics that it lacks (of a player who rests) stay as they are.
+    """Adds the metrics of one step.
 
-    `step` is that step's number, from 0.
+    Args:
+      meter: The accumulator.
+      metrics: What the step measured. Metrics that it lacks (of a player without an update) stay as they are.
+      step: int32 scalar, the number of the step, from 0.
+
+    Returns:
+      The new meter.
     """
     totals = meter.totals | {
         name: jax.tree.map(jnp.add, meter.totals[name], pair) for name, pair in metrics.items()
@@ -46,17 +53,17 @@ def add(meter: Meter, metrics: Metrics, step: Array) -> Meter:
 
 
 def means(meter: Meter) -> dict[str, float]:
-    """Host floats, name -> sum / count, sorted by name; names that nothing was counted for are left out."""
+    """The means as host floats, name -> sum / count, sorted by name. Names with count 0 are left out."""
     pairs = {name: (float(total), float(count)) for name, (total, count) in sorted(meter.totals.items())}
     return {name: total / count for name, (total, count) in pairs.items() if count}
 
 
 def measured(meter: Meter) -> bool:
-    """Whether anything has been counted. On the host."""
+    """Whether any metric has a count above 0. Runs on the host."""
     return any(float(count) > 0 for _, count in meter.totals.values())
 
 
 def first_bad(meter: Meter) -> tuple[int, str] | None:
-    """(step, metric) of the first value that was not finite, or None."""
-    found = min(((int(step), name) for name, step in meter.bad.items()), default=(NEVER, ''))
-    return None if found[0] == NEVER else found
+    """The first non-finite value, as (step, metric); None if there was none."""
+    earliest = min(((int(step), name) for name, step in meter.bad.items()), default=(NEVER, ''))
+    return None if earliest[0] == NEVER else earliest

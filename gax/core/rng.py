@@ -1,12 +1,13 @@
 """Named random streams: `fold_in(fold_in(root, step), name)`.
 
-A name decides a stream by its own, so adding or removing a consumer changes nobody else's numbers, and a
-resumed run, which knows the root and the step, draws what the first one would have drawn.
+A stream depends on its name alone, so adding or removing a consumer does not change the numbers of another. A
+resumed run knows the root and the step, and so draws the same numbers as an uninterrupted one.
 
-Where the rows of a batch are dealt out to replicas that each run the step by themselves, a replica's keys
-know its number, and an array drawn from them, [B / replicas, ...], is its share of the [B, ...] that one
-device draws: the same numbers, whoever draws them. So replicas draw different numbers from one key, and agree
-with a step for the whole batch. An array whose first axis is not the batch's rows is each replica's own.
+Under `shard_map` and `pmap` each replica runs the step on its shard of the batch. A replica's keys contain
+its number. An array [B / replicas, ...] drawn from them is that replica's shard of the [B, ...] array that
+one device would draw: the numbers do not depend on the number of devices. So replicas draw different numbers
+from one key, and together they draw those of a step on the whole batch. An array whose first axis is not the
+batch differs between replicas.
 """
 
 import math
@@ -23,38 +24,53 @@ IMPLEMENTATION = 'threefry2x32'
 
 
 def key(seed: int | jax.Array) -> jax.Array:
-    """A typed key, shape (), of threefry2x32, whatever JAX is told to make by default: numbers follow from
-    seeds alone.
+    """A typed key, shape (), of threefry2x32.
+
+    The implementation is fixed, whatever JAX's default is: random numbers depend on seeds alone.
     """
     return jax.random.key(seed, impl=IMPLEMENTATION)
 
 
 def root(seed: int | jax.Array) -> jax.Array:
-    """Key data (uint32 [2]) of the stream that all others are folded from; `seed` may be traced."""
+    """Key data (uint32 [2]) of the root stream, from which all others are folded. `seed` may be traced."""
     return jax.random.key_data(key(seed))
 
 
 def of_replica(key_data: jax.Array, number: int | jax.Array) -> jax.Array:
-    """Key data (uint32 [3]) of a root stream for replica `number`, from 0."""
+    """Key data (uint32 [3]) of the root stream of replica `number`, from 0."""
     return jnp.append(key_data, jnp.asarray(number, jnp.uint32))
 
 
 def at_step(key_data: jax.Array, step: jax.Array) -> jax.Array:
-    """The key of one training step; key_data: of `root`, or `of_replica`."""
+    """The key of one training step.
+
+    Args:
+      key_data: uint32 [2] from `root`, or uint32 [3] from `of_replica`.
+      step: int32 scalar.
+
+    Returns:
+      A typed key, shape ().
+    """
     impl = IMPLEMENTATION if key_data.shape[-1] == 2 else shares()
     return jax.random.fold_in(jax.random.wrap_key_data(key_data, impl=impl), step)
 
 
 def stream(key: jax.Array, name: str) -> jax.Array:
-    """The sub-stream called `name`. CRC-32 of the name: stable over processes, unlike Python's `hash`."""
+    """The key of the sub-stream `name`, folded from `key`.
+
+    The name enters as its CRC-32, which is the same in every process, unlike Python's `hash`.
+    """
     return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=['data'], meta_fields=['impl'])
 @dataclass(frozen=True)
 class KeyData:
-    """A typed key as an array, for states at rest. data: uint32 [..., words]. impl: its implementation, see
-    jax.random.key_impl.
+    """A typed key as an array, for states between steps.
+
+    Attributes:
+      data: uint32 [..., words].
+      impl: Its implementation, see jax.random.key_impl. Static.
     """
 
     data: Any
@@ -62,10 +78,10 @@ class KeyData:
 
 
 def as_data(tree: Any) -> Any:
-    """`tree` with typed keys (of noisy optimizers, of Flax variables) as `KeyData`: nothing but arrays of
-    numbers.
+    """Replaces the typed keys of a tree (of noisy optimizers, of Flax variables) by `KeyData`. Pure.
 
-    Such a tree can be donated, averaged over replicas, stacked, sent, checked and saved as any other. Pure.
+    Such a tree holds only arrays of numbers: it can be donated, averaged over replicas, stacked, sent,
+    checked and saved.
     """
 
     def leaf(x: Any) -> Any:
@@ -92,11 +108,10 @@ def is_key(x: Any) -> bool:
 
 @cache
 def shares() -> Any:
-    """The random number generator of replicas: threefry2x32 (as JAX makes it partitionable) from a later
-    count on.
+    """The generator of random numbers of replicas: threefry2x32 as JAX partitions it, from an offset.
 
-    Its keys are uint32 [3], the third the replica's number, which all keys made from one inherit. What all
-    replicas draw together may have up to 2^32 elements; beyond that, numbers repeat.
+    Its keys are uint32 [3]. The third number is the replica's, and all keys derived from a key inherit it. An
+    array that all replicas draw together may have up to 2^32 elements; beyond that, numbers repeat.
     """
     return extend.define_prng_impl(
         key_shape=(3,),
@@ -114,13 +129,14 @@ def _plain(data: jax.Array) -> jax.Array:
 
 
 def _inherit(data: jax.Array, keys: jax.Array) -> jax.Array:
-    made = jax.random.key_data(keys)
-    return jnp.concatenate([made, jnp.broadcast_to(data[2:], (*made.shape[:-1], 1))], axis=-1)
+    words = jax.random.key_data(keys)
+    return jnp.concatenate([words, jnp.broadcast_to(data[2:], (*words.shape[:-1], 1))], axis=-1)
 
 
 def _share_of_bits(data: jax.Array, width: int, shape: tuple[int, ...]) -> jax.Array:
-    """Unsigned integers of `width` bits: jax.random.bits counts its elements from 0, and this from number *
-    size.
+    """Unsigned integers of `width` bits for a shard.
+
+    jax.random.bits counts its elements from 0; a shard counts from its replica's number times its size.
     """
     size = math.prod(shape)
     place = data[2] * jnp.uint32(size) + jax.lax.iota(jnp.uint32, size).reshape(shape)

@@ -1,4 +1,4 @@
-"""Making fakes outside of training: from averaged parameters, in inference mode, class by class."""
+"""Sampling outside of training: averaged parameters, inference mode, chosen conditions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from gax.core.types import Array, Batch, Context, Game, Key, TrainState
 
 
 def networks(game: Game, state: TrainState, averaged: bool = True) -> tuple[dict, dict]:
-    """(params, model_state) to sample with: the moving average where the game keeps one."""
+    """The parameters to sample with.
+
+    Args:
+      game: The game.
+      state: The train state.
+      averaged: Whether nets that keep a moving average are replaced by it.
+
+    Returns:
+      (params, model_state), each by net, frozen nets included.
+    """
     state = rng.as_keys(state)
     params = {name: frozen.params for name, frozen in game.frozen.items()} | dict(state.params)
     model_state = {name: frozen.model_state for name, frozen in game.frozen.items()} | dict(state.model_state)
@@ -30,14 +39,14 @@ def synthesize(
     averaged: bool = True,
     phase: str | None = None,
 ) -> Batch:
-    """Fakes from chosen latents, by the nets with `train=False`. Pure.
+    """Makes fakes from chosen latents, by the nets with `train=False`. Pure.
 
     Args:
-      game: The game. Its `synthesize` is called, or where it has none its `generate`.
+      game: The game. Its `synthesize` is called, or its `generate` if it has none.
       state: The train state.
       latents: Noise and conditions, as `game.sample_latents` returns them.
       key: A PRNG key, for nets that draw random numbers outside of training too.
-      averaged: Whether to use the moving averages of parameters, of the nets that have them.
+      averaged: Whether nets that keep a moving average are replaced by it.
       phase: The phase of training that the state is in; None for the game's last one.
 
     Returns:
@@ -61,7 +70,7 @@ def synthesize(
 
 
 def last_phase(game: Game) -> str:
-    """The name of the phase that training ends in; '' for a game without phases."""
+    """The name of the last phase of training; '' for a game without phases."""
     return game.phases[-1].name if game.phases else ''
 
 
@@ -74,15 +83,15 @@ def sample(
     averaged: bool = True,
     phase: str | None = None,
 ) -> Batch:
-    """`num` fakes from new latents. Pure.
+    """Makes `num` fakes from new latents. Pure.
 
     Args:
       game: The game.
       state: The train state.
       key: A PRNG key.
-      num: How many.
+      num: The number of fakes.
       conditions: The fields that `game.conditions` names, leaves [num, ...]: {'label': int32 [num]}, ...
-        Others are not looked at.
+        Other fields are ignored.
       averaged: As in `synthesize`.
       phase: As in `synthesize`.
 
@@ -97,15 +106,26 @@ def sample(
 
 
 def labels_in_turn(num: int, num_classes: int) -> Array | None:
-    """0, 1, ..., num_classes - 1, 0, 1, ...: in a grid of num_classes columns each column is a class."""
+    """Labels 0, 1, ..., num_classes - 1, 0, 1, ...: in a grid of num_classes columns each column is a class.
+
+    Returns:
+      int32 [num]; None where there are no classes.
+    """
     return jnp.arange(num, dtype=jnp.int32) % num_classes if num_classes else None
 
 
 def surface(game: Game, state: TrainState, points: Array, player: str = 'd') -> Array | None:
-    """What `player` makes of each of `points` [N, D] as a fake: its logits [N], in inference mode. Pure.
+    """The logits of a player's discriminator at points that are scored as fakes, in inference mode. Pure.
 
-    None where there is no such player, and where it does not judge a point by itself: a discriminator of
-    packs, of pairs with latents, of many logits.
+    Args:
+      game: The game.
+      state: The train state.
+      points: Float [N, D].
+      player: The player whose forward pass is run.
+
+    Returns:
+      The logits [N]. None where there is no such player, or where it does not score single points: a
+      discriminator of packs, of pairs with latents, or with several logits for each example.
     """
     if player not in game.players:
         return None
@@ -118,6 +138,6 @@ def surface(game: Game, state: TrainState, points: Array, player: str = 'd') -> 
     context = context._replace(term_state=state.term_state)
     try:
         logits = game.players[player].forward(context)[0]['fake']
-    except KeyError:  # it asks for latents or labels
+    except KeyError:  # it needs latents or labels
         return None
     return logits if logits.shape == points.shape[:1] else None

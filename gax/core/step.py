@@ -1,12 +1,13 @@
 """The only place that updates anything: from a Game to pure functions of (state, batch).
 
-`make_update(game, player)` is one player's move, `make_step(game)` all moves of a training step. Neither
+`make_update(game, player)` is one player's update, `make_step(game)` all updates of a training step. Neither
 compiles: the caller jits, scans, vmaps or shards them.
 
-The generator's pass is made once per draw by `jax.vjp`. Players who do not own the generator see the stopped
-fakes; one who does is differentiated with respect to the fakes, against whatever the others have become by
-then, and that gradient is pulled back through the same pass. XLA does not merge two equal passes by itself
-(measured), so a game whose players share fakes costs one generator forward per step instead of two.
+`jax.vjp` runs the generator once for each draw of latents. Players that do not train the generator see the
+fakes through `stop_gradient`. For a player that trains it, the loss is differentiated with respect to the
+fakes, against the other players' current parameters, and that gradient is pulled back through the same
+forward pass. XLA does not merge two equal passes by itself (measured), so a game whose players share fakes
+costs one generator forward per step instead of two.
 """
 
 from __future__ import annotations
@@ -37,11 +38,17 @@ from gax.core.types import (
 )
 
 Due = frozenset[str]  # labels 'player/term' of the lazy terms that are evaluated
-LARGE = 1 << 15  # numbers in a leaf whose norm is taken apart
+LARGE = 1 << 15  # leaves of this many numbers get a reduction for themselves, see `_norm`
 
 
 class Move(NamedTuple):
-    """One update: the `turn`-th of `player` in this step, on the `draw`-th batch and set of fakes."""
+    """One update of a step.
+
+    Attributes:
+      player: The player that is updated.
+      turn: The number of this update among the player's updates in the step, from 0.
+      draw: The number of the batch and set of fakes that it uses, from 0.
+    """
 
     player: str
     turn: int
@@ -49,21 +56,32 @@ class Move(NamedTuple):
 
 
 class Active(NamedTuple):
-    """What a compiled step holds. due: see `make_step`; phase: the name of the phase of training."""
+    """The static part of a compiled step.
+
+    Attributes:
+      due: The lazy terms that are evaluated, see `make_step`.
+      phase: The name of the phase of training.
+    """
 
     due: Due | None = None
     phase: str = ''
 
 
-EVERY_TERM = (
-    Active()
-)  # of a game without phases: lazy terms are evaluated on the steps where they are due, and paid for on each
+# For a game without phases: one program for all steps, in which every step costs as much as one with all lazy
+# terms.
+EVERY_TERM = Active()
 
 
 class Pass(NamedTuple):
-    """One pass of the generator and its vector-Jacobian product.
+    """One forward pass of the generator and its vector-Jacobian product.
 
-    fakes: the float leaves, and None in place of the others. others: those, and None in place of the floats.
+    Attributes:
+      draw: The number of the draw, see `Move`.
+      batch: The batch of this draw.
+      latents: The latents.
+      fakes: The float leaves of the fakes, and None in place of the other leaves.
+      others: The other leaves, and None in place of the float leaves.
+      pullback: The gradient with respect to `fakes` -> ({net: gradient of its parameters},).
     """
 
     draw: int
@@ -75,12 +93,17 @@ class Pass(NamedTuple):
 
 
 def check(game: Game) -> None:
-    """Raises GaxError for a game whose parts do not go together: phases, frozen nets, conditions."""
+    """Checks that the parts of a game fit together: phases, frozen nets, names of nets.
+
+    Raises:
+      GaxError: They do not.
+    """
     names = [phase.name for phase in game.phases]
     starts = [phase.start for phase in game.phases]
     if names and (starts[0] != 0 or sorted(set(starts)) != starts or len(set(names)) != len(names)):
         raise errors.GaxError(
-            f'the phases of a game start at step 0, each later than the one before, each with a name of its own: {list(game.phases)}'
+            'the phases of a game start at step 0, each later than the one before, '
+            f'each with a name of its own: {list(game.phases)}'
         )
     for name, player in game.players.items():
         parts: list[Player | Term] = [player, *player.terms.values()]
@@ -96,14 +119,15 @@ def check(game: Game) -> None:
 
 
 def active(part: Player | Term, phase: str) -> bool:
-    """Whether a player moves, or a term counts, in this phase."""
+    """Whether a player is updated, or a term is evaluated, in this phase."""
     return part.phases is None or phase in part.phases
 
 
 def moves(game: Game, phase: str = '') -> list[Move]:
-    """The moves of one step of a phase.
+    """The updates of one step of a phase.
 
-    A player who moves again gets new data; one who follows another shares the draw.
+    A player with several updates gets new data for each. The first update of a player shares the draw of the
+    player before, unless it asks to `resample`.
     """
     result: list[Move] = []
     for name, player in game.players.items():
@@ -117,20 +141,20 @@ def moves(game: Game, phase: str = '') -> list[Move]:
 
 
 def phase_names(game: Game) -> list[str]:
-    """The names of the game's phases; [''] where it has none."""
+    """The names of the game's phases; [''] for a game without phases."""
     return [phase.name for phase in game.phases] or ['']
 
 
 def batches_per_step(game: Game) -> int:
-    """How many batches one step consumes, the same in every phase: of the phase that needs most.
+    """The number of batches that one step consumes, in every phase: that of the phase that needs most.
 
-    `make_step` takes `batches_per_step(game) * B` rows.
+    `make_step` takes leaves with `batches_per_step(game) * B` examples.
     """
     return max(moves(game, phase)[-1].draw for phase in phase_names(game)) + 1
 
 
 def lazy_terms(game: Game, phase: str = '') -> dict[str, int]:
-    """'player/term' -> interval, of the terms of a phase that are not evaluated on every step."""
+    """The terms of a phase that are not evaluated on every step, as 'player/term' -> interval."""
     return {
         f'{name}/{label}': term.every
         for name, player in game.players.items()
@@ -140,44 +164,63 @@ def lazy_terms(game: Game, phase: str = '') -> dict[str, int]:
 
 
 def due_terms(game: Game, step: int) -> Due:
-    """The lazy terms that are evaluated at `step`; pass it to `make_step` to compile the program of such steps."""
+    """The lazy terms that are evaluated at `step`, for `make_step`."""
     return frozenset(
         label for label, every in lazy_terms(game, game.phase_at(step)).items() if step % every == 0
     )
 
 
 def active_at(game: Game, step: int) -> Active:
-    """What the program of training step `step` holds: its phase, and the lazy terms that are evaluated."""
+    """The static part of training step `step`: its phase, and the lazy terms that are evaluated."""
     return Active(due_terms(game, step), game.phase_at(step))
 
 
 def init(game: Game, key_data: Array) -> TrainState:
-    """The state before the first step. key_data: uint32 [2], see `rng.root`. Pure; jit it, it is faster."""
+    """The state before the first step. Pure; faster under `jit`.
+
+    Args:
+      game: The game.
+      key_data: uint32 [2], see `rng.root`.
+
+    Returns:
+      The train state. Its leaves share no buffers, so that it can be donated.
+    """
     key = jax.random.wrap_key_data(key_data, impl='threefry2x32')
     trained = {name: net for name, net in game.nets.items() if name not in game.frozen}
-    made = {name: net.init(rng.stream(key, f'init/{name}')) for name, net in trained.items()}
-    params = {name: p for name, (p, _) in made.items()}
-    model_state = {name: s for name, (_, s) in made.items()}
+    variables = {name: net.init(rng.stream(key, f'init/{name}')) for name, net in trained.items()}
+    params = {name: p for name, (p, _) in variables.items()}
+    model_state = {name: s for name, (_, s) in variables.items()}
     state = TrainState(
         step=jnp.zeros((), jnp.int32),
         key=key_data,
         params=params,
         model_state=model_state,
-        opt_state={n: p.optimizer.init(_own(params, p.nets)) for n, p in game.players.items()},
+        opt_state={n: p.optimizer.init(_select(params, p.nets)) for n, p in game.players.items()},
         term_state={
             n: {label: t.init() for label, t in p.live_terms.items()} for n, p in game.players.items()
         },
         ema={n: {'params': params[n], 'model_state': model_state[n]} for n in game.ema},
     )
-    # Copied: leaves that shared a buffer, with each other or with key_data, could not be donated.
+    # A copy, because leaves that share a buffer, with each other or with key_data, cannot be donated.
     return jax.tree.map(lambda x: jnp.array(x, copy=True), rng.as_data(state))
 
 
 def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None, phase: str = '') -> Step:
     """One player's update, (state, batch) -> (state, metrics). `state.step` does not advance: see `finish`.
 
-    turn: which of the player's moves within the step; moves of different turns draw different fakes.
-    due, phase: as in `make_step`.
+    Args:
+      game: The game.
+      player: The name of the player.
+      turn: The number of the update among the player's updates in a step. Different turns draw different
+        fakes.
+      due: As in `make_step`.
+      phase: As in `make_step`.
+
+    Returns:
+      A pure function. Its batch has B examples.
+
+    Raises:
+      GaxError: There is no such player or phase.
     """
     errors.lookup('player', player, game.players)
     errors.lookup('phase of training', phase, dict.fromkeys(phase_names(game)))
@@ -192,19 +235,18 @@ def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None, 
 
 
 def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
-    """All moves of one training step: (state, batch) -> (state, metrics).
+    """All updates of one training step: (state, batch) -> (state, metrics).
 
     Args:
       game: The networks and players.
       due: The lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program
-        that is right on every step, and pays for the lazy terms on each; under `vmap` and `scan` that is the
-        one to use.
+        that is right on every step, and pays for the lazy terms on each; use it under `vmap` and `scan`.
       phase: The phase of training that the steps belong to (`game.phase_at(step)`).
 
     Returns:
-      A pure function. The leaves of its batch have `batches_per_step(game) * B` rows; draw i takes rows
-      i, i + draws, ...: a slice that stays on its device when rows are sharded. Its metrics are those of the
-      players who move in this phase.
+      A pure function. The leaves of its batch have `batches_per_step(game) * B` examples; draw i takes
+      examples i, i + draws, ...: a slice that stays on its device when the batch is sharded. Its metrics are
+      those of the players that are updated in this phase.
 
     Raises:
       GaxError: The game has phases, and `phase` is none of them.
@@ -215,19 +257,20 @@ def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         start = state = rng.as_keys(state)
         shared: Pass | None = None
-        moved: set[str] = set()
+        updated: set[str] = set()
         metrics: Metrics = {}
         for move in plan:
-            own = game.players[move.player].nets
-            wrt = set(own) & set(game.generator)
-            seen = start.params if game.simultaneous else state.params
-            if shared is None or shared.draw != move.draw or wrt & moved:
-                rows = jax.tree.map(lambda x: x[move.draw :: count], batch)  # noqa: B023 (used at once)
-                params = {**seen, **_own(state.params, own)}
-                state, shared = _generate(game, state, params, rows, move.draw, phase)
-                moved = set()
-            state, new = _move(game, move, due, phase, state, seen, shared)
-            moved |= wrt
+            nets = game.players[move.player].nets
+            generators = set(nets) & set(game.generator)
+            current = start.params if game.simultaneous else state.params
+            # A pass is stale once a net of it has been updated by the player that trains it.
+            if shared is None or shared.draw != move.draw or generators & updated:
+                drawn = jax.tree.map(lambda x: x[move.draw :: count], batch)  # noqa: B023 (used at once)
+                params = {**current, **_select(state.params, nets)}
+                state, shared = _generate(game, state, params, drawn, move.draw, phase)
+                updated = set()
+            state, new = _move(game, move, due, phase, state, current, shared)
+            updated |= generators
             metrics = _add(metrics, new)
         return rng.as_data(finish(game, state)), metrics
 
@@ -235,7 +278,7 @@ def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
 
 
 def finish(game: Game, state: TrainState) -> TrainState:
-    """The end of a training step: averages move, the step counts up."""
+    """Ends a training step: updates the moving averages and counts the step."""
     averaged = {}
     for name, decay in game.ema.items():
         value = {'params': state.params[name], 'model_state': state.model_state[name]}
@@ -253,6 +296,7 @@ def _context(
     key: Key,
     phase: str,
 ) -> Context:
+    """The context of an update, with the arrays of frozen nets."""
     return Context(
         game.nets,
         {**{name: frozen.params for name, frozen in game.frozen.items()}, **params},
@@ -278,27 +322,27 @@ def _is_float(leaf: Any) -> bool:
 
 
 def _merge(floats: PyTree, others: PyTree) -> PyTree:
-    """One tree of two that have None where the other has a leaf."""
+    """Merges two trees, each with None where the other has a leaf."""
     return jax.tree.map(lambda x, y: y if x is None else x, floats, others, is_leaf=lambda x: x is None)
 
 
 def _generate(
     game: Game, state: TrainState, params: dict[str, PyTree], batch: Batch, draw: int, phase: str
 ) -> tuple[TrainState, Pass]:
-    """The generator's pass over fresh latents, with its vector-Jacobian product."""
+    """Runs the generator on new latents, and keeps its vector-Jacobian product."""
     key = rng.stream(rng.at_step(state.key, state.step), f'draw/{draw}')
-    rows = [x.shape[0] for x in jax.tree.leaves(batch)]
-    latents = game.sample_latents(rng.stream(key, 'latents'), rows[0] if rows else 0, batch)
+    sizes = [x.shape[0] for x in jax.tree.leaves(batch)]
+    latents = game.sample_latents(rng.stream(key, 'latents'), sizes[0] if sizes else 0, batch)
     stream = rng.stream(key, 'generate')
 
-    def run(own: dict[str, PyTree]) -> tuple[PyTree, tuple[PyTree, dict[str, PyTree]]]:
-        context = _context(game, state, {**params, **own}, batch, latents, {}, stream, phase)
+    def run(trained: dict[str, PyTree]) -> tuple[PyTree, tuple[PyTree, dict[str, PyTree]]]:
+        context = _context(game, state, {**params, **trained}, batch, latents, {}, stream, phase)
         fakes, context = game.generate(context)
         floats = jax.tree.map(lambda x: x if _is_float(x) else None, fakes)
         others = jax.tree.map(lambda x: None if _is_float(x) else x, fakes)
         return floats, (others, _trained(game, context))
 
-    fakes, pullback, (others, model_state) = jax.vjp(run, _own(params, game.generator), has_aux=True)
+    fakes, pullback, (others, model_state) = jax.vjp(run, _select(params, game.generator), has_aux=True)
     return replace(state, model_state=model_state), Pass(draw, batch, latents, fakes, others, pullback)
 
 
@@ -308,31 +352,31 @@ def _move(
     due: Due | None,
     phase: str,
     state: TrainState,
-    seen: dict[str, PyTree],
+    current: dict[str, PyTree],
     shared: Pass,
 ) -> tuple[TrainState, Metrics]:
-    """One player's gradient and update, against the others' parameters `seen`."""
+    """Computes one player's gradient and update, against the parameters `current` of the others."""
     player = game.players[move.player]
-    own = _own(state.params, player.nets)
+    params = _select(state.params, player.nets)
     key = rng.stream(rng.at_step(state.key, state.step), f'{move.player}/{move.turn}')
     pulls = tuple(name for name in game.generator if name in player.nets)
-    loss = _loss(game, move.player, due, phase, state, seen)
+    loss = _loss(game, move.player, due, phase, state, current)
     grad = player.grad(loss, argnums=(0, 1) if pulls else (0,), has_aux=True)
     fakes = jax.tree.map(jax.lax.stop_gradient, shared.fakes)
-    (total, aux), grads = grad(own, fakes, (shared.batch, shared.latents, shared.others), key)
+    (total, aux), grads = grad(params, fakes, (shared.batch, shared.latents, shared.others), key)
     direct = grads[0]
     if pulls:
         pulled = shared.pullback(grads[1])[0]
         direct = {**direct, **{n: jax.tree.map(jnp.add, direct[n], pulled[n]) for n in pulls}}
     direct, total, aux = game.mean((direct, total, aux))
     optimizer = optax.with_extra_args_support(player.optimizer)
-    updates, opt_state = optimizer.update(direct, state.opt_state[move.player], own, step=state.step)
+    updates, opt_state = optimizer.update(direct, state.opt_state[move.player], params, step=state.step)
     model_state, term_state, metrics = aux
-    sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': own}
+    sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': params}
     metrics |= {f'{move.player}/{name}': (_norm(tree), jnp.ones(())) for name, tree in sizes.items()}
     return replace(
         state,
-        params={**state.params, **optax.apply_updates(own, updates)},
+        params={**state.params, **optax.apply_updates(params, updates)},
         model_state=model_state,
         opt_state={**state.opt_state, move.player: opt_state},
         term_state={**state.term_state, move.player: term_state},
@@ -340,14 +384,14 @@ def _move(
 
 
 def _loss(
-    game: Game, name: str, due: Due | None, phase: str, state: TrainState, seen: dict[str, PyTree]
+    game: Game, name: str, due: Due | None, phase: str, state: TrainState, current: dict[str, PyTree]
 ) -> Callable[..., tuple[Array, Any]]:
     """The player's objective as a function of its own parameters and of the float leaves of the fakes."""
     player = game.players[name]
 
-    def loss(own: dict[str, PyTree], floats: PyTree, data: Any, key: Key) -> tuple[Array, Any]:
+    def loss(trained: dict[str, PyTree], floats: PyTree, data: Any, key: Key) -> tuple[Array, Any]:
         batch, latents, others = data
-        params, fakes = {**seen, **own}, _merge(floats, others)
+        params, fakes = {**current, **trained}, _merge(floats, others)
         context = _context(game, state, params, batch, latents, fakes, key, phase)
         out, context = player.forward(context)
         total = jnp.zeros((), jnp.float32)
@@ -360,11 +404,15 @@ def _loss(
             if scale is None:
                 metrics[f'{name}/{label}'] = (jnp.zeros(()), jnp.zeros(()))
                 continue
-            # A term reads the statistics of after the main pass, and a stream of its own.
+            # A term reads the statistics after the main pass, and a random stream with its name.
             inner = context._replace(key=rng.stream(key, f'term/{label}'))
             value, new = term.fn(inner, out, term_state[label])
             total = total + scale * value
-            term_state[label] = jax.tree.map(lambda n, o: jnp.where(on, n, o), new, term_state[label])  # noqa: B023
+            term_state[label] = jax.tree.map(
+                lambda n, o: jnp.where(on, n, o),  # noqa: B023
+                new,
+                term_state[label],
+            )
             metrics[f'{name}/{label}'] = (jnp.where(on, value, 0.0), on)
         metrics |= {f'{name}/{k}': counted(v) for k, v in player.summary(context, out).items()}
         return total, (_trained(game, context), term_state, metrics)
@@ -373,8 +421,9 @@ def _loss(
 
 
 def _scale(term: Term, label: str, step: Array, due: Due | None) -> tuple[Array | float | None, Array]:
-    """What multiplies the term in the loss (None: left out of this program), and whether it counts (1.0 or
-    0.0).
+    """The factor of the term in the loss, and whether it counts (1.0 or 0.0).
+
+    The factor is None where this program leaves the term out.
     """
     weight, on = _at(term.weight, step), jnp.ones(())
     if term.every == 1:
@@ -386,9 +435,11 @@ def _scale(term: Term, label: str, step: Array, due: Due | None) -> tuple[Array 
 
 
 def _norm(tree: PyTree) -> Array:
-    """The L2 norm of all leaves together. Of small leaves as one product, for a reduction a leaf is half as
-    much again of a small step; of large ones apart, for XLA would make a gradient anew within their
-    concatenation, number by number.
+    """The L2 norm over all leaves.
+
+    Small leaves are concatenated, because one reduction for each leaf makes a small step half as long again.
+    Large leaves are not: within their concatenation XLA would compute the gradient once more, number by
+    number.
     """
     leaves = [leaf.reshape(-1) for leaf in jax.tree.leaves(tree)]
     parts = [leaf for leaf in leaves if leaf.size >= LARGE]
@@ -401,12 +452,12 @@ def _at(value: Any, step: Array) -> Any:
     return value(step) if callable(value) else value
 
 
-def _own(params: dict[str, PyTree], names: tuple[str, ...]) -> dict[str, PyTree]:
+def _select(params: dict[str, PyTree], names: tuple[str, ...]) -> dict[str, PyTree]:
     return {name: params[name] for name in names}
 
 
 def _add(left: Metrics, right: Metrics) -> Metrics:
-    """Sums and counts, added by name; the order of first appearance is kept."""
+    """Adds sums and counts by name. Names keep the order of their first appearance."""
     merged = dict(left)
     for name, pair in right.items():
         merged[name] = jax.tree.map(jnp.add, merged[name], pair) if name in merged else pair

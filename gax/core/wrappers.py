@@ -1,4 +1,4 @@
-"""Functions around a network, around a player's gradient and around the whole step."""
+"""Wrappers of a network, of a player's gradient and of the whole step."""
 
 from __future__ import annotations
 
@@ -14,14 +14,22 @@ from gax.core import rng
 from gax.core import step as steps
 from gax.core.types import Batch, Game, Key, Metrics, Net, PyTree, Step, TrainState
 
-# What networks compute in; None: as they are.
+# The dtype that networks compute in; None: that of their inputs and parameters.
 PRECISIONS: dict[str, Any] = {'float32': None, 'bfloat16': jnp.bfloat16}
 
 
 def from_config(config: Any, game: Game) -> Game:
-    """The game with what config says of all its networks, and of the step as a whole.
+    """Applies what a config sets for all networks, and for the step as a whole.
 
-    Raises GaxError where config.remat names a network that the game has not.
+    Args:
+      config: Its fields `precision`, `remat` and `extragradient` are read.
+      game: The game.
+
+    Returns:
+      The game with wrapped networks and step.
+
+    Raises:
+      GaxError: config.precision is unknown, or config.remat names a network that the game does not have.
     """
     nets = dict(game.nets)
     dtype = errors.lookup('config.precision', config.precision, PRECISIONS)
@@ -34,25 +42,25 @@ def from_config(config: Any, game: Game) -> Game:
 
 
 def computing_in(dtype: Any, net: Net) -> Net:
-    """`net` with float parameters and inputs rounded to `dtype` before its pass, and what it returns made
-    float32.
+    """Makes `net` compute in `dtype`.
 
-    Parameters, and so gradients and optimizers, stay float32, and so does model_state: Flax' batch-norm takes
-    its means in float32, and spectral normalisation its singular vectors (of the rounded kernel). Losses and
-    penalties, which are made of outputs and of gradients with respect to inputs, are float32 sums. The mixed
-    precision of Micikevicius et al., "Mixed Precision Training", 2018, without loss scaling, which bfloat16
-    has no need of: its exponents are float32's.
+    Float parameters and inputs are cast to `dtype`, and float outputs to float32.
+    Parameters stay float32, and so do gradients, optimizers and model_state: Flax' batch-norm computes its
+    means in float32, and spectral normalisation its singular vectors (of the rounded kernel). Losses and
+    penalties are computed from outputs and from gradients with respect to inputs, as float32 sums. This is
+    the mixed precision of Micikevicius et al., "Mixed Precision Training", 2018, without loss scaling:
+    bfloat16 does not need it, because it has the exponents of float32.
     """
 
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
-        rounded, given = _to(dtype, params), _to(dtype, inputs)
-        out, state = net.apply(rounded, model_state, *given, train=train, key=key)
-        return _to(jnp.float32, out), jax.tree.map(_as_before, state, model_state)
+        rounded_params, rounded_inputs = _to(dtype, params), _to(dtype, inputs)
+        out, state = net.apply(rounded_params, model_state, *rounded_inputs, train=train, key=key)
+        return _to(jnp.float32, out), jax.tree.map(_cast_like, state, model_state)
 
     return net._replace(apply=apply)
 
 
-def _as_before(new: jax.Array, old: jax.Array) -> jax.Array:
+def _cast_like(new: jax.Array, old: jax.Array) -> jax.Array:
     return new if new.dtype == old.dtype else new.astype(old.dtype)
 
 
@@ -61,15 +69,17 @@ def _to(dtype: Any, tree: PyTree) -> PyTree:
 
 
 def remat(net: Net) -> Net:
-    """`net`, of whose pass only the inputs are kept for the way back, when the pass is made once more.
+    """Rematerialises `net`.
 
-    Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, with the whole net as one segment: it
-    takes no less at the height of its own way back, but nothing until then. The generator's pass waits for
-    its way back all through the discriminator's move, and a discriminator makes a pass of reals, one of fakes
-    and some for penalties.
+    The forward pass stores only its inputs, and is recomputed during the backward pass.
+
+    Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016, by `jax.checkpoint`, with the whole
+    net as one segment. The peak within the net's own backward pass stays the same; memory is saved until
+    then. The generator's intermediates wait during the whole update of the discriminator, and a discriminator
+    runs on reals, on fakes and for penalties.
 
     Temporary memory of the compiled step of configs/dcgan_emoji.py, batch 64, on CPU: 120 MiB; 91 with the
-    generator's pass made again, 79 with both nets', and 136 with the discriminator's alone.
+    generator rematerialised, 79 with both nets, and 136 with the discriminator alone.
     """
 
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
@@ -83,18 +93,25 @@ def remat(net: Net) -> Net:
 
 
 def extragradient(game: Game) -> Callable[[Step], Step]:
-    """For Game.wrap: a step ahead, then the step from there, applied to the parameters of the start.
+    """The extragradient method, for Game.wrap: applies the update of the next point at the current one.
 
     p' = p + u(p), then p <- p + u(p'), both on the same batch and the same random numbers. Korpelevich, "The
     extragradient method for finding saddle points and other problems", 1976; Gidel et al., "A Variational
     Inequality Perspective on Generative Adversarial Networks", 2019; one sample for both gradients as in
-    Mishchenko et al., "Revisiting Stochastic Extragradient", 2020. Players in turn look ahead in turn.
+    Mishchenko et al., "Revisiting Stochastic Extragradient", 2020. Players that are updated in turn look
+    ahead in turn.
 
-    All but the parameters starts from the start: optimizers (so that schedules count a step once; Gidel et
-    al. let Adam's moments see both gradients), statistics of normalisation and terms' states advance once,
-    with the second step. Moving averages follow the final parameters; metrics are those of the second step;
-    the step counts once. It costs two steps. A game's own wrap is applied first. Not for optimizers that
-    project: p + u may leave the box.
+    Only the parameters look ahead. Optimizers (so that schedules count a step once; Gidel et al. let Adam's
+    moments see both gradients), statistics of normalisation and states of terms advance once, with the second
+    step. Moving averages follow the final parameters, metrics are those of the second step, and the step
+    counts once. It costs two steps. A wrap that the game already has is applied first. Do not use it with
+    optimizers that project: p + u may leave the box.
+
+    Args:
+      game: The game.
+
+    Returns:
+      step -> step.
     """
 
     def wrap(step: Step) -> Step:
@@ -113,15 +130,19 @@ def extragradient(game: Game) -> Callable[[Step], Step]:
 
 
 def accumulate(count: int) -> Callable[..., Any]:
-    """A Player.grad that goes through the rows in `count` microbatches, one after the other: less memory at a
-    time.
+    """Runs a batch as `count` microbatches, one after the other, to save memory.
 
-    The mean of the microbatches' gradients, values, metrics and states (integers: the last one's): the large
-    batch, where a term is a mean over examples that do not see one another. Batch-norm sees microbatches, and
-    its averages move once, by the mean; random numbers are drawn per microbatch. What is saved is the memory
-    of the player's
-    own forward pass: the generator's pass over the whole batch is made once per draw, and shared.
-    Raises GaxError where the rows cannot be divided.
+    The result is the mean of the microbatches' gradients, values, metrics and states (integers: the last
+    one's). It equals that of the whole batch where a term is a mean over examples that do not depend on one
+    another. Batch-norm sees microbatches, and its averages advance once, by the mean. Random numbers are
+    drawn for each microbatch. Memory is saved in the player's own forward pass; the generator still runs on
+    the whole batch, once for each draw, and the players share it.
+
+    Args:
+      count: The number of microbatches; 1 is `jax.value_and_grad`.
+
+    Returns:
+      A function for Player.grad. It raises GaxError where `count` does not divide the batch.
     """
     if count == 1:
         return jax.value_and_grad
@@ -129,13 +150,13 @@ def accumulate(count: int) -> Callable[..., Any]:
     def grad(loss: Callable[..., Any], argnums: tuple[int, ...], has_aux: bool = True) -> Callable[..., Any]:
         inner = jax.value_and_grad(loss, argnums, has_aux=has_aux)
 
-        def mean(own: PyTree, fakes: Batch, data: PyTree, key: jax.Array) -> tuple[Any, Any]:
-            def one(_: None, part: Any) -> tuple[None, Any]:
+        def mean(params: PyTree, fakes: Batch, data: PyTree, key: jax.Array) -> tuple[Any, Any]:
+            def microbatch(_: None, part: Any) -> tuple[None, Any]:
                 i, fakes, data = part
-                return None, inner(own, fakes, data, jax.random.fold_in(rng.stream(key, 'microbatch'), i))
+                return None, inner(params, fakes, data, jax.random.fold_in(rng.stream(key, 'microbatch'), i))
 
-            parts = (jnp.arange(count), *jax.tree.map(lambda x: _deal(x, count), (fakes, data)))
-            _, (value, grads) = jax.lax.scan(one, None, parts)
+            parts = (jnp.arange(count), *jax.tree.map(lambda x: _split(x, count), (fakes, data)))
+            _, (value, grads) = jax.lax.scan(microbatch, None, parts)
             value, direct = jax.tree.map(_mean, (value, grads[0]))
             pulled = jax.tree.map(
                 lambda x: jnp.swapaxes(x, 0, 1).reshape(-1, *x.shape[2:]) / count, grads[1:]
@@ -147,9 +168,10 @@ def accumulate(count: int) -> Callable[..., Any]:
     return grad
 
 
-def _deal(x: jax.Array, count: int) -> jax.Array:
-    """[B, ...] -> [count, B / count, ...]; part i has rows i, i + count, ...: sharded rows stay where they
-    are.
+def _split(x: jax.Array, count: int) -> jax.Array:
+    """[B, ...] -> [count, B / count, ...].
+
+    Part i has examples i, i + count, ..., so that shards stay on their devices.
     """
     if x.shape[0] % count:
         raise errors.GaxError(f'config.accumulate={count} must divide the {x.shape[0]} rows of a batch')
