@@ -27,7 +27,7 @@ REPORT_EVERY = 30.0  # seconds between two summaries while a sweep goes on
 
 
 class Asked(NamedTuple):
-    """The flags of experiments/sweep.py."""
+    """The flags of gax-sweep."""
 
     base: ConfigDict
     file: str

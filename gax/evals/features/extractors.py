@@ -180,7 +180,7 @@ def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
     found, resizer = inception_weights.load(weights), resizer or 'tf1'
     if not found.published:
         log.warning(
-            '%s is not the published file (SHA-256 %s...), nor made of it by experiments/convert_inception.py: results '
+            '%s is not the published file (SHA-256 %s...), nor made of it by gax-convert-inception: results '
             'are called frechet_inception, kernel_inception and score_inception, not fid, kid and is',
             found.path,
             inception_weights.SHA256[:8],
