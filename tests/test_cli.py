@@ -50,7 +50,7 @@ def field(value: str, *says: str, config: str = CONFIG) -> Case:
 
 CASES = [
     # The config file.
-    Case('no config', [HERE], ['missing --config', 'configs/mnist.py']),
+    Case('no config', [HERE], ['missing --config', 'mnist']),
     Case('no workdir', [CONFIG], ['missing --workdir', 'runs/mnist']),
     Case('empty workdir', [CONFIG, '--workdir='], ['--workdir is empty']),
     Case(
@@ -58,7 +58,7 @@ CASES = [
         ['--config=configs/mnits.py', HERE],
         ['no config file configs/mnits.py', 'nearest: configs/mnist.py'],
     ),
-    Case('config is a folder', ['--config=configs', HERE], ['no config file configs', 'configs/mnist.py']),
+    Case('config is a folder', ['--config=configs', HERE], ['no config file configs', 'mnist']),
     Case('config is no Python', ['--config={tmp}/config.txt', HERE], ['no config file']),
     Case(
         'config with a syntax error',

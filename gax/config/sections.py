@@ -13,6 +13,7 @@ from gax import errors
 from gax.core import bounds
 from gax.core.bounds import POSITIVE, SIZES, between
 from gax.data import layouts, preprocess
+from gax.data.defaults import data_declared as data_declared
 from gax.data.defaults import data_offers as data_offers
 from gax.data.defaults import data_section as data_section
 from gax.evals.defaults import eval_section as eval_section

@@ -1,11 +1,11 @@
-"""Data: one config field chooses the source, `KIND:NAME`."""
+"""Data: one config field chooses the source, `KIND:NAME`, or the import path of a function of your own."""
 
 from collections.abc import Callable
 from typing import Any
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.data import arrays, folder, preprocess, stacked_mnist, synthetic, tfds
+from gax.data import arrays, folder, outside, preprocess, stacked_mnist, synthetic, tfds
 from gax.data.resident import nbytes, resident, streamed
 from gax.data.source import Source, cropped, flipped
 
@@ -49,10 +49,7 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
     of that one (0: fetch, for a caller who wants to see a few images, or the spec alone). Raises GaxError for
     an unknown kind or name, for files that cannot be used, and for a set that is not there.
     """
-    kind, colon, name = config.data.name.partition(':')
-    if not colon or kind not in KINDS:
-        raise errors.GaxError(errors.choices('data source', config.data.name, names()))
-    source = KINDS[kind](name, config.data)
+    source = of_name(config.data)
     limit = config.data.device_limit_mib if resident_up_to is None else resident_up_to
     if source.spec.size:
         small = nbytes(source.spec) <= limit * 2**20
@@ -61,6 +58,16 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
         elif not source.fetch and not small:
             source = streamed(source)
     return changed_at_random(source, config.data)
+
+
+def of_name(data: Any) -> Source:
+    """The source that the field `name` of a section `data` stands for; raises GaxError for none."""
+    if outside.is_path(data.name, KINDS):
+        return outside.load(data.name, data)
+    kind, colon, name = data.name.partition(':')
+    if not colon or kind not in KINDS:
+        raise errors.GaxError(errors.choices('data source', data.name, names()))
+    return KINDS[kind](name, data)
 
 
 def changed_at_random(source: Source, data: Any) -> Source:
@@ -85,4 +92,4 @@ def names() -> list[str]:
     """What `config.data.name` may be."""
     found = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
     found += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
-    return [*found, 'tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH']
+    return [*found, 'tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH', 'package.module:function']

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from gax.data import outside
+
 
 def data_section() -> dict[str, Any]:
     """The fields that choose and prepare the data. See also `data_offers`."""
     return {
-        'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME
+        'name': 'embedded:mnist',  # or tfds:NAME[/config][:split], folder:PATH, npz:PATH, synthetic:NAME, package.module:function
         'image_size': 0,  # 0: as large as the images are, square or not
         'flip': False,  # left to right, half of the images, at random
         'channels': 0,  # 0: as many as the images have
@@ -32,4 +34,18 @@ def data_offers(name: str) -> dict[str, Any]:
         offers['range'] = ''  # the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
     if kind in ('tfds', 'folder'):
         offers['workers'] = 0  # processes that fetch; 0: threads
+    if is_outside(name):
+        offers |= outside.offers(name)
     return offers
+
+
+def data_declared(name: str) -> dict[str, tuple[Any, ...]]:
+    """What the fields may hold that data of this name brings, where it comes from outside gax."""
+    return outside.declared(name) if is_outside(name) else {}
+
+
+def is_outside(name: str) -> bool:
+    """Whether data of this name is made by a function outside gax."""
+    from gax import data
+
+    return outside.is_path(name, data.KINDS)

@@ -4,6 +4,8 @@ better.
 A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only, with the
 published weights. On other features, and with other weights, they are called after the features:
 `frechet_mnist`, `kernel_mnist`, `score_mnist`, and likewise `precision_mnist`, `frechet_inception` ...
+
+A metric of your own is a `Metric` in a module of yours, asked for by its import path: package.module:metric.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors
+from gax.core import lookup
 from gax.data import synthetic
 from gax.evals import digit_accuracy
 from gax.evals.metrics import (
@@ -158,6 +161,21 @@ METRICS: dict[str, Metric] = {
 IMAGES_ONLY = ('ms_ssim',)
 
 
+def metric(name: str) -> Metric:
+    """The metric called `name`, or the one that an import path, 'package.module:metric', leads to.
+
+    Raises GaxError for an unknown name, and for a path that leads to no Metric.
+    """
+    if name in METRICS or not lookup.is_path(name):
+        return errors.lookup('metric', name, METRICS)
+    thing = lookup.load('metric', name)
+    if not isinstance(thing, Metric):
+        raise errors.GaxError(
+            f'the metric {name!r} must be a gax.evals.registry.Metric, and is {type(thing).__name__}'
+        )
+    return thing
+
+
 def default(data: str, shape: Sequence[int]) -> tuple[str, ...]:
     """The metrics that suit the data: its modes where they are known, else distances of features and of what
     is seen.
@@ -172,16 +190,16 @@ def default(data: str, shape: Sequence[int]) -> tuple[str, ...]:
 
 def why_not(name: str, data: str, shape: Sequence[int], reals: int, fakes: int) -> str:
     """Why so many examples of that shape have no metric `name`; '' where they have it."""
-    metric, points = METRICS[name], len(shape) == 1
+    asked, points = metric(name), len(shape) == 1
     if name in IMAGES_ONLY and points:
         return f'{name} is of images, and {data} has points'
     if name == 'modes' and data not in HAVE_MODES:
         return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
-    if not points and min(shape[:2]) < metric.side:
+    if not points and min(shape[:2]) < asked.side:
         return (
-            f'{name} takes images of {metric.side} pixels or more to a side, and {data} has {min(shape[:2])}'
+            f'{name} takes images of {asked.side} pixels or more to a side, and {data} has {min(shape[:2])}'
         )
-    for count, least, what in zip((reals, fakes), metric.least, ('reals', 'fakes'), strict=True):
+    for count, least, what in zip((reals, fakes), asked.least, ('reals', 'fakes'), strict=True):
         if count < least:
             return f'{name} takes {least} {what} at least, and there {"is" if count == 1 else "are"} {count}'
     return ''
@@ -189,7 +207,7 @@ def why_not(name: str, data: str, shape: Sequence[int], reals: int, fakes: int) 
 
 def known() -> list[str]:
     """What may be asked for."""
-    return [*METRICS, *(name for name in MEANS if '_' not in name)]
+    return [*METRICS, *(name for name in MEANS if '_' not in name), 'package.module:metric']
 
 
 def check(names: Sequence[str]) -> None:
@@ -202,7 +220,9 @@ def check(names: Sequence[str]) -> None:
             f'valid: {", ".join(known())}'
         )
     for name in names:
-        if name not in known() and not any(name.startswith(f'{base}_') for base in METRICS):
+        if lookup.is_path(name):
+            metric(name)
+        elif name not in known() and not any(name.startswith(f'{base}_') for base in METRICS):
             raise errors.GaxError(errors.choices('metric', name, known()))
 
 
@@ -222,12 +242,23 @@ def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
             )
         if base not in METRICS and base.removesuffix(f'_{features}') in METRICS:
             base = base.removesuffix(f'_{features}')
-        if base not in METRICS:
+        if base not in METRICS and not lookup.is_path(base):
             raise errors.GaxError(errors.choices('metric', name, known()))
-        found[base] = METRICS[base]
+        found[base] = metric(base)
     if not found:
         raise errors.GaxError(f'no metric is asked for; valid: {", ".join(METRICS)}')
+    refuse_same_numbers(found)
     return found
+
+
+def refuse_same_numbers(metrics: Mapping[str, Metric]) -> None:
+    """Raises GaxError where two metrics give a number of the same name."""
+    giver: dict[str, str] = {}
+    for name, one in metrics.items():
+        for number in one.gives:
+            if number in giver:
+                raise errors.GaxError(f'{giver[number]} and {name} both give a number called {number}')
+            giver[number] = name
 
 
 def reported(name: str, label: str) -> str:
