@@ -133,7 +133,9 @@ def test_the_core_imports_nothing_heavy():
     assert run(code) == []
 
 
-@pytest.mark.parametrize('module', [name for name in MODULES if name.startswith(('experiments.', 'gax.main.'))])
+@pytest.mark.parametrize(
+    'module', [name for name in MODULES if name.startswith(('experiments.', 'gax.main.'))]
+)
 def test_experiments_are_importable_without_side_effects(module):
     """No output, no file, nothing parsed or trained; what training and sampling take to run waits for
     main.

@@ -120,7 +120,11 @@ def make_importable(file: Path) -> None:
     """
     folder = file.absolute().parent
     roots = [folder.parent] if (folder / '__init__.py').exists() else []
-    roots += [root for root in (Path.cwd(), ROOT) if (root / 'configs' / '__init__.py').exists()]
+    roots += [
+        root
+        for root in (Path.cwd(), ROOT)
+        if root == Path.cwd() or (root / 'configs' / '__init__.py').exists()
+    ]
     sys.path += [root for root in dict.fromkeys(map(str, roots)) if root not in sys.path]
 
 
