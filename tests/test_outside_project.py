@@ -157,7 +157,7 @@ def installed(tmp_path_factory):
     (packages / 'needed.pth').write_text(sysconfig.get_paths()['purelib'] + '\n')
     pip = [sys.executable, '-m', 'pip', '--disable-pip-version-check', '--python', environment / 'bin/python']
     subprocess.run(
-        [*pip, 'install', '--quiet', '--no-deps', '--no-build-isolation', source],
+        [*pip, 'install', '--quiet', '--no-deps', source],
         check=True,
         env={name: value for name, value in os.environ.items() if name != 'PYTHONPATH'},
     )
