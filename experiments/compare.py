@@ -1,41 +1,7 @@
-"""Compare two settings: python experiments/compare.py --a='runs/lr/runs/*0.0003*' --b='runs/lr/runs/*0.001*'
---objective=fid
+"""gax-compare from a clone of the repository: python experiments/compare.py; see gax/main/compare.py."""
 
---a and --b are patterns of workdirs, by train.py or of a sweep: the runs of a setting, alike in all but the
-seed. Prints the mean and 95 % confidence interval of each and of the difference, and the p of the paired t
-test and of the exact sign test, over the seeds that both have; the others are named.
-"""
-
-import glob
-from pathlib import Path
-
-from absl import flags
-
-from gax import cli
-
-A = flags.DEFINE_string('a', None, 'Pattern of the workdirs of one setting.', required=True)
-B = flags.DEFINE_string('b', None, 'Pattern of the workdirs of the other.', required=True)
-OBJECTIVE = flags.DEFINE_string(
-    'objective', None, 'A metric: frechet_mnist, d/diversity:mean (last, min, max, mean).', required=True
-)
-
-
-def main(argv: list[str]) -> int:
-    from gax.sweep import comparison
-
-    print(comparison.compare(folders(A.value), folders(B.value), OBJECTIVE.value))
-    return 0
-
-
-def folders(pattern: str) -> list[Path]:
-    """The folder of that name, where there is one (a name may have brackets), or those that fit the
-    pattern.
-    """
-    from gax import paths
-
-    path = paths.user(pattern)
-    return [path] if path.is_dir() else [Path(name) for name in sorted(glob.glob(str(path)))]
-
+from gax.main.compare import main as main
+from gax.main.compare import run
 
 if __name__ == '__main__':
-    cli.run(main)
+    run()

@@ -1,35 +1,7 @@
-"""Converts the weights of the FID Inception: python experiments/convert_inception.py --weights=FILE.pth
---out=FILE.npz
+"""gax-convert-inception from a clone of the repository: python experiments/convert_inception.py; see gax/main/convert_inception.py."""
 
-From pytorch-fid's .pth (PyTorch is not needed), an .npz or a .safetensors to an .npz or a .safetensors of the
-same names and shapes. gax reads all of them, and gives them one checksum: converting is for those who would
-rather not keep a pickle. The new file says of which one it was made, so that a FID measured with it is still
-called so.
-"""
-
-from absl import flags
-
-from gax import cli
-
-WEIGHTS = flags.DEFINE_string('weights', '', 'The file to read; looked for as evaluate.py does if not given.')
-OUT = flags.DEFINE_string(
-    'out', '~/.cache/gax/inception-2015-12-05.npz', 'The file to write, .npz or .safetensors.'
-)
-
-
-def main(argv: list[str]) -> int:
-    from gax import paths
-    from gax.evals.features import inception_weights
-
-    path, out = inception_weights.find(WEIGHTS.value), paths.user(OUT.value)
-    arrays, source = inception_weights.read(path)
-    inception_weights.write(arrays, source, out)
-    back, found = inception_weights.read(out)
-    known = 'the published FID Inception' if found == inception_weights.SHA256 else 'not the published file'
-    print(f'gax: {path} (SHA-256 of the source {source}, {known}): {len(back)} tensors written to {out}')
-    print(f'gax: checksum of the weights, in whichever format: {inception_weights.digest(back)}')
-    return 0
-
+from gax.main.convert_inception import main as main
+from gax.main.convert_inception import run
 
 if __name__ == '__main__':
-    cli.run(main)
+    run()

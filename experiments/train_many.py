@@ -1,31 +1,7 @@
-"""Train the runs that a file lists, in one process: python experiments/train_many.py
---config=configs/mlp2d.py --runs=runs.json
+"""gax-train-many from a clone of the repository: python experiments/train_many.py; see gax/main/train_many.py."""
 
-Runs that differ in numbers only (seeds, learning rates, betas, weights of terms) are trained together, in one
-compiled program;
-it is said why others are not. The file: [{"workdir": "runs/a", "setting": {"seed": 1, "terms.r1.weight":
-0.1}}, ...], each run with the fields in which it differs from the config. Each workdir is as train.py would
-leave it, and goes on by it. How each has ended is in endings.jsonl beside the file. sweep.py --vectorize
-calls this.
-Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C,
-all saved.
-"""
-
-from absl import flags
-
-from gax import cli
-from gax.config import arguments
-
-CONFIG = arguments.define_config()
-RUNS = flags.DEFINE_string('runs', None, 'JSON file that lists the runs.', required=True)
-
-
-def main(argv: list[str]) -> int:
-    from gax import paths
-    from gax.sweep.vmapped import run_list
-
-    return run_list.train(CONFIG.value, paths.user(RUNS.value))
-
+from gax.main.train_many import main as main
+from gax.main.train_many import run
 
 if __name__ == '__main__':
-    cli.run(main)
+    run()

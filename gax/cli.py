@@ -25,15 +25,22 @@ from gax import errors, paths
 from gax.config import arguments, choices
 from gax.config import defaults as configs
 
-flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
-flags.DEFINE_string('compilation_cache', '~/.cache/gax', 'Folder of compiled programs; empty for none.')
-
+CACHE = '~/.cache/gax'
 DEBUG = re.compile('--?debug(=(true|t|1))?', re.IGNORECASE)  # read also where parsing has failed before it
 HELP = ('--help', '-help', '-h', '--helpshort', '--helpfull')
 
 
-def run(main: Callable[[list[str]], int | None]) -> None:
+def run(
+    main: Callable[[list[str]], int | None],
+    define_flags: Callable[[], object] = lambda: None,
+    doc: str | None = None,
+) -> None:
     """Reads the flags, calls `main` and exits.
+
+    Args:
+        main: Takes the words that are no flags; returns the exit status, None for 0.
+        define_flags: Defines the flags of the command. Those that all commands share are defined beside.
+        doc: What --help says first; the docstring of the script if it is None.
 
     Status 0: done. 2: a mistake in what was given, told in one line on stderr (--debug: the traceback before
     it). 128 + the signal's number: stopped by SIGTERM (143) or Ctrl-C (130), or nobody reads the output (141,
@@ -41,7 +48,17 @@ def run(main: Callable[[list[str]], int | None]) -> None:
     """
     from gax.distributed import multihost
 
-    multihost.end(piped(lambda: guarded(main, sys.argv)))
+    define_flags()
+    define_shared_flags()
+    multihost.end(piped(lambda: guarded(main, sys.argv, doc)))
+
+
+def define_shared_flags() -> None:
+    """Defines the flags of every command; not where gax is only imported, as other programs have flags too."""
+    if 'debug' not in flags.FLAGS:
+        flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
+    if 'compilation_cache' not in flags.FLAGS:
+        flags.DEFINE_string('compilation_cache', CACHE, 'Folder of compiled programs; empty for none.')
 
 
 def piped(work: Callable[[], int]) -> int:
@@ -73,11 +90,11 @@ def is_unread(stream: TextIO) -> bool:
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
-def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str]) -> int:
-    """The exit status of `main` under the flags in `argv`."""
+def guarded(main: Callable[[list[str]], int | None], argv: Sequence[str], doc: str | None = None) -> int:
+    """The exit status of `main` under the flags in `argv`. doc: see `usage`."""
     try:
         if any(word in HELP for word in argv[1:]):
-            print(usage(argv))
+            print(usage(argv, doc))
             return 0
         rest = arguments.parse(argv, flags.FLAGS)
         configure(flags.FLAGS.compilation_cache)
@@ -101,12 +118,14 @@ def complain(error: Exception, debug: bool) -> int:
     return 2
 
 
-def usage(argv: Sequence[str]) -> str:
-    """The script's docstring, its flags with their defaults, and the fields of the config that `argv`
-    names.
+def usage(argv: Sequence[str], doc: str | None = None) -> str:
+    """What --help prints: `doc`, the flags with their defaults, the fields of the config that `argv` names.
+
+    doc: Its 'gax-train' is written as the command is called from here; None for the script's docstring.
     """
-    doc = (getattr(sys.modules['__main__'], '__doc__', '') or '').strip()
-    lines = [doc, '', 'Flags:']
+    doc = getattr(sys.modules['__main__'], '__doc__', '') if doc is None else doc
+    text = re.sub(r'\bgax-([a-z-]+)', lambda match: errors.command(match[1]), (doc or '').strip())
+    lines = [text, '', 'Flags:']
     for name in arguments.ours(flags.FLAGS):
         flag = flags.FLAGS[name]
         required = flag.validators and flag.default is None
@@ -121,7 +140,7 @@ def fields_of(config: ConfigDict | None) -> list[str]:
     """What --help says of the fields of a config: each as the flag that sets it to what it is."""
     if config is None:
         return ['Fields of a config, with their values: --help --config=FILE.']
-    lines = [f'Fields of this config, of gan {config.gan!r} (gax/config.py and gax/gans say what they mean):']
+    lines = [f'Fields of this config, of gan {config.gan!r} (gax/config and gax/gans say what they mean):']
     for path, kind in configs.fields_of(config).items():
         value = configs.get(config, path)
         text = f'={shlex.quote(str(value))}' if value is not None else f'  ({configs.SAID[kind]}; not set)'
@@ -166,7 +185,7 @@ def cache_folder(text: str) -> Path | None:
     try:
         return paths.user(text) if text else None
     except errors.GaxError:
-        if text != flags.FLAGS['compilation_cache'].default:
+        if text != CACHE:
             raise
         return None
 
@@ -192,6 +211,6 @@ def report(workdir: Path, done: int, steps: int, stopped_by: str, quiet: bool = 
     folder = shlex.quote(str(workdir))  # commands are there to be copied
     if any(workdir.glob('events.out.tfevents.*')):
         print(f'TensorBoard:   tensorboard --logdir={folder}')
-    print(f'Evaluation:    python experiments/evaluate.py --workdir={folder}')
-    print(f'More samples:  python experiments/sample.py --workdir={folder} --num=64 --out=grid.png')
+    print(f'Evaluation:    {errors.command("evaluate")} --workdir={folder}')
+    print(f'More samples:  {errors.command("sample")} --workdir={folder} --num=64 --out=grid.png')
     return 0

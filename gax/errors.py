@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import shutil
+import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -40,6 +41,20 @@ def lookup(kind: str, name: str, table: Mapping[str, T]) -> T:
     if name not in table:
         raise GaxError(choices(kind, name, table))
     return table[name]
+
+
+EXPERIMENTS = Path(__file__).parents[1] / 'experiments'  # the same commands, in a clone of the repository
+
+
+def command(name: str) -> str:
+    """How the command `name` is called from here: 'python experiments/train.py' in a clone of the repository.
+
+    'gax-train' where gax is installed without its repository, or where a gax-* command runs.
+    """
+    script = f'{name.replace("-", "_")}.py'
+    if not Path(sys.argv[0]).name.startswith('gax-') and (EXPERIMENTS / script).is_file():
+        return f'python experiments/{script}'
+    return f'gax-{name}'
 
 
 def in_range(name: str, value: float, low: float, high: float) -> None:

@@ -22,6 +22,7 @@ LAYERS = [
     {'gax.training', 'gax.cli'},
     {'gax.sweep', 'gax.sampling', 'gax.report'},
     {'gax', 'configs'},
+    {'gax.main', 'gax.examples'},
     {'experiments'},
 ]
 MODULES = {
@@ -61,7 +62,8 @@ def imports(module):
 
 def test_the_walk_sees_imports():
     assert imports('gax.objectives.penalties') >= {'gax.core.forward', 'gax.objectives.terms'}
-    assert imports('experiments.train') >= {'gax.cli', 'gax.training.train'}
+    assert imports('experiments.train') >= {'gax.main.train'}
+    assert imports('gax.main.train') >= {'gax.cli', 'gax.training.train'}
     assert len(MODULES) > 40
 
 
@@ -131,7 +133,9 @@ def test_the_core_imports_nothing_heavy():
     assert run(code) == []
 
 
-@pytest.mark.parametrize('module', [name for name in MODULES if name.startswith('experiments.')])
+@pytest.mark.parametrize(
+    'module', [name for name in MODULES if name.startswith(('experiments.', 'gax.main.'))]
+)
 def test_experiments_are_importable_without_side_effects(module):
     """No output, no file, nothing parsed or trained; what training and sampling take to run waits for
     main.

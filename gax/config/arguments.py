@@ -22,7 +22,7 @@ from gax import errors
 from gax.config import choices, config_file
 from gax.config import defaults as configs
 
-EXAMPLES = {'config': 'configs/mnist.py', 'workdir': 'runs/mnist'}
+EXAMPLES = {'config': 'mnist', 'workdir': 'runs/mnist'}
 KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'tuple': 'a tuple'}
 
 
@@ -76,7 +76,7 @@ class ConfigParser(flags.ArgumentParser):
 
 
 HELP = (
-    'Config file, e.g. configs/mnist.py, or RUN/config.json. Its fields are those of --dry_run, each set by --config.FIELD=VALUE. '
+    'Config file, a config of gax by its name, e.g. mnist, or RUN/config.json. Its fields are those of --dry_run, each set by --config.FIELD=VALUE. '
     'A name brings fields: --config.g.net.kind=sngan those of a module of gax/nets/, --config.d.optimizer.name=rmsprop those '
     'of its optax function, --config.terms.r1.weight=0.1 those of a term.'
 )

@@ -199,6 +199,8 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
         return optimizers.BOUNDS
     if parent == 'terms':
         return penalties.declared(last, holder.get('name', ''))
+    if section == 'data':
+        return {**sections.data_declared(holder.get('name', '')), **sections.BOUNDS['data']}
     return sections.BOUNDS.get(section) or (sections.PLAYER if 'optimizer' in holder else {})
 
 

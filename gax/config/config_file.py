@@ -1,4 +1,4 @@
-"""A config file: its module, and what its `get_config` returns.
+"""A config file, or the name of a config that comes with gax: its module, and what its `get_config` returns.
 
 A failure is one line, with the file's line.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -20,14 +21,15 @@ from gax import errors, paths
 from gax.config import choices
 from gax.config import defaults as configs
 
-ROOT = Path(__file__).parents[2]  # of the repository, where gax is used from one
+ROOT = Path(__file__).parents[1] / 'examples'  # holds `configs`, those that come with gax
 
 
 def load_config(path: str) -> ConfigDict:
     """What `get_config` of a file returns.
 
     Args:
-        path: 'FILE', or 'FILE:ARGUMENT' to give `get_config` an argument; or the config.json of a run.
+        path: 'FILE', or 'FILE:ARGUMENT' to give `get_config` an argument; or the config.json of a run. In place
+            of a file a config that comes with gax, by its name: 'mnist', 'images:FOLDER'.
 
     Raises:
         GaxError: for any failure, with the line of the file where that is known.
@@ -38,12 +40,25 @@ def load_config(path: str) -> ConfigDict:
     module = load(name)
     if not hasattr(module, 'get_config'):
         raise errors.GaxError(f'config file {name} defines no get_config()')
-    config = called(paths.user(name), lambda: module.get_config(*[argument] * bool(colon)))
+    config = called(find(name), lambda: module.get_config(*[argument] * bool(colon)))
     if not isinstance(config, ConfigDict):
         raise errors.GaxError(
             f'config file {name}: get_config() must return a ConfigDict, and returned {type(config).__name__}'
         )
     return config
+
+
+def find(name: str) -> Path:
+    """The file that is called so, or else that of the config of gax with this name, 'mnist' or 'mnist.py'."""
+    file = paths.user(name)
+    example = ROOT / 'configs' / f'{name.removesuffix(".py")}.py'
+    named = re.fullmatch(r'[a-zA-Z]\w*(\.py)?', name)
+    return example if named and not file.is_file() and example.is_file() else file
+
+
+def examples() -> list[str]:
+    """The names of the configs that come with gax."""
+    return sorted(path.stem for path in (ROOT / 'configs').glob('[a-z]*.py'))
 
 
 def restored(file: Path) -> ConfigDict:
@@ -58,7 +73,7 @@ def restored(file: Path) -> ConfigDict:
 
 def load(path: str) -> ModuleType:
     """The module of a config file, 'FILE' or 'FILE:ARGUMENT'. Raises GaxError where it cannot be run."""
-    file = paths.user(path.partition(':')[0])
+    file = find(path.partition(':')[0])
     if file.suffix == '.json':
         return ModuleType('gax_config')  # a run's, which has no functions
     if not file.is_file() or file.suffix != '.py':
@@ -100,12 +115,16 @@ def not_chosen(error: Exception) -> str:
 def make_importable(file: Path) -> None:
     """Lets a config import others as `configs.NAME`, wherever the script was started and a copy of it lies.
 
-    They are looked for in the file's own folder, where that is a package, below the current folder, and in
-    the repository of gax.
+    They are looked for in the file's own folder, where that is a package, below the current folder, and
+    among those that come with gax.
     """
     folder = file.absolute().parent
     roots = [folder.parent] if (folder / '__init__.py').exists() else []
-    roots += [root for root in (Path.cwd(), ROOT) if (root / 'configs' / '__init__.py').exists()]
+    roots += [
+        root
+        for root in (Path.cwd(), ROOT)
+        if root == Path.cwd() or (root / 'configs' / '__init__.py').exists()
+    ]
     sys.path += [root for root in dict.fromkeys(map(str, roots)) if root not in sys.path]
 
 
@@ -128,8 +147,10 @@ def line_of(error: Exception, file: Path) -> str:
 
 
 def no_such_config(file: Path) -> str:
+    """What to say where there is no such file, and no config of gax by that name."""
     folder = file.parent if file.parent.is_dir() and any(file.parent.glob('*.py')) else Path('configs')
     names = sorted(str(p) for p in folder.glob('*.py') if p.stem != '__init__')
-    near = errors.nearest(str(file), names)
+    near = errors.nearest(str(file), names) or errors.nearest(file.stem, examples(), 0.7)
     hint = f' (nearest: {near})' if near else ''
-    return f'no config file {file}{hint}; there are: {", ".join(names) or "none"}'
+    found = f'there are: {", ".join(names)}; by name' if names else 'by name there are'
+    return f'no config file {file}{hint}; {found}: {", ".join(examples()) or "none"}'

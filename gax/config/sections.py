@@ -14,6 +14,7 @@ from gax.core import bounds
 from gax.core.bounds import POSITIVE, SIZES, between
 from gax.core.spec import KINDS
 from gax.data import layouts, pairs, preprocess, splits
+from gax.data.defaults import data_declared as data_declared
 from gax.data.defaults import data_offers as data_offers
 from gax.data.defaults import data_section as data_section
 from gax.evals.defaults import eval_section as eval_section
@@ -24,6 +25,8 @@ SWITCHED: dict[str, Any] = {
     # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match.
     # gax.training.initialize
     'init': {'from': '', 'nets': ''},
+    # PROJECT or ENTITY/PROJECT of Weights & Biases, which is sent rows and pictures. training.wandb_writer
+    'log': {'wandb': ''},
     'ada': {'kimg': 500.0, 'target': 0.6},  # the paper's; 0 kimg is off. augment.adaptive
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise
     'top_k': {'fraction': 0.5, 'steps': 0},  # of the fakes, whose losses g learns from: terms.top_k
@@ -34,6 +37,12 @@ def init_from(config: Any) -> str:
     """The run, RUN or RUN:STEP, whose networks this one begins with; '' for none."""
     section = config.get('init')
     return section['from'] if section else ''
+
+
+def wandb_project(config: Any) -> str:
+    """The project of Weights & Biases that shows the run; '' for none."""
+    section = config.get('log')
+    return section['wandb'] if section else ''
 
 
 # Of each section, field by field; the first is the config itself.

@@ -1,4 +1,4 @@
-"""Data: one config field chooses the source, `KIND:NAME`."""
+"""Data: one config field chooses the source, `KIND:NAME`, or the import path of a function of your own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +10,7 @@ from gax.data import (
     degrade,
     domains,
     folder,
+    outside,
     pairs,
     preprocess,
     random_images,
@@ -54,6 +55,7 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'random': lambda name, data: random_images.named(name),
     'pairs': pairs.named,
 }
+NAMES = (*KINDS, 'zip', 'domains')  # what stands before the colon
 
 
 def load(config: Any, resident_up_to: float | None = None) -> Source:
@@ -89,9 +91,13 @@ def opened(data: Any, limit: float) -> Source:
         return zipped(data, name, limit)
     if kind == 'domains' and colon:
         return domains.named(name, data, prepared)
-    if not colon or kind not in KINDS:
+    if outside.is_path(data.name, NAMES):
+        source = outside.load(data.name, data)
+    elif colon and kind in KINDS:
+        source = KINDS[kind](name, data)
+    else:
         raise errors.GaxError(errors.choices('data source', data.name, names()))
-    source, split = KINDS[kind](name, data), data.get('split', '')
+    split = data.get('split', '')
     return prepared(splits.part(source, split) if split and not source.split else source)
 
 
@@ -152,4 +158,4 @@ def names() -> list[str]:
     listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
     listed += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
     files = ['tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH', 'pairs:PATH', 'domains:PATH']
-    return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]']
+    return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]', 'package.module:function']

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from gax.data import outside
+
 COMMA = ','  # between the names of a zip
 
 
@@ -41,4 +43,18 @@ def data_offers(name: str) -> dict[str, Any]:
         offers['direction'] = 'ab'  # from A to B, or 'ba'
     if kinds & {'tfds', 'folder', 'pairs', 'domains'}:
         offers['workers'] = 0  # processes that fetch; 0: threads
+    if is_outside(name):
+        offers |= outside.offers(name)
     return offers
+
+
+def data_declared(name: str) -> dict[str, tuple[Any, ...]]:
+    """What the fields may hold that data of this name brings, where it comes from outside gax."""
+    return outside.declared(name) if is_outside(name) else {}
+
+
+def is_outside(name: str) -> bool:
+    """Whether data of this name is made by a function outside gax."""
+    from gax import data
+
+    return outside.is_path(name, data.NAMES)

@@ -1,6 +1,6 @@
 """Image sets of TensorFlow Datasets, prepared as ArrayRecord files: read without TensorFlow.
 
-Preparing a set (experiments/prepare.py) is another matter: most stock builders encode images with TensorFlow.
+Preparing a set (gax-prepare) is another matter: most stock builders encode images with TensorFlow.
 """
 
 from __future__ import annotations
@@ -255,7 +255,7 @@ def open_split(text: str, name: str, split: str, builder: Any) -> Any:
 def why_not(text: str, split: str, builder: Any, error: Exception) -> str:
     """One line on a split that cannot be opened."""
     folder = Path(str(builder.data_path))
-    command = f'python experiments/prepare.py --data={shlex.quote(f"tfds:{text}")}'
+    command = f'{errors.command("prepare")} --data={shlex.quote(f"tfds:{text}")}'
     if not (folder / 'dataset_info.json').is_file():
         root = folder.parents[len(builder.info.full_name.split('/')) - 1]
         return (

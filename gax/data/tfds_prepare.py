@@ -52,7 +52,7 @@ def prepare(name: str, folder: str = '') -> str:
     words += [f'--config.data.dir={root}'] if folder else []
     return (
         f'tfds:{plain} is in {Path(str(builder.data_path))} on {socket.gethostname()} ({splits})\n'
-        f'train on it: python experiments/train.py --config=configs/images.py {shlex.join(words)}'
+        f'train on it: {errors.command("train")} --config=images {shlex.join(words)}'
     )
 
 

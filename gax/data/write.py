@@ -105,8 +105,8 @@ def short_name(name: str) -> str:
 
 
 def train_on(name: str, short: str) -> str:
-    words = ['--config=configs/dcgan_emoji.py', f'--workdir=runs/{short}_run', f'--config.data.name={name}']
-    return f'train on them: python experiments/train.py {shlex.join(words)}'
+    words = ['--config=dcgan_emoji', f'--workdir=runs/{short}_run', f'--config.data.name={name}']
+    return f'train on them: {errors.command("train")} {shlex.join(words)}'
 
 
 def builder(

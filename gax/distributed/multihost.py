@@ -34,7 +34,7 @@ KEPT: list[Any] = []  # handlers that C calls
 
 
 class Asked(NamedTuple):
-    """The flags of experiments/train.py; None and '' where one is not given. seconds: to wait for the
+    """The flags of gax-train; None and '' where one is not given. seconds: to wait for the
     others.
     """
 

@@ -13,7 +13,7 @@ def eval_section() -> dict[str, Any]:
         'num': 5000,  # fakes
         'reals': 0,  # at most how many they are held against; 0: all
         'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
-        'metrics': ('frechet',),  # see experiments/evaluate.py
+        'metrics': ('frechet',),  # see gax/main/evaluate.py
         'best': '',  # the number by which a checkpoint is the best, and kept; '': none is
         'patience': 0,  # evaluations without a better one, after which training ends; 0: it does not
     }

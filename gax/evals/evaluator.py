@@ -116,9 +116,7 @@ class Evaluator:
                 '--features=package.module:function, or other --metrics'
             )
         counts = self.real, self.setting.num
-        reasons = {
-            one: registry.why_not(one, metric, data, ref.field, *counts) for one, metric in chosen.items()
-        }
+        reasons = {one: registry.why_not(one, data, ref.field, *counts) for one in chosen}
         lacking = [reason for reason in reasons.values() if reason]
         if lacking and (self.setting.metrics or len(lacking) == len(chosen)):
             raise errors.GaxError(lacking[0])

@@ -4,6 +4,8 @@ better.
 A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only, with the
 published weights. On other features, and with other weights, they are called after the features:
 `frechet_mnist`, `kernel_mnist`, `score_mnist`, and likewise `precision_mnist`, `frechet_inception` ...
+
+A metric of your own is a `Metric` in a module of yours, asked for by its import path: package.module:metric.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors
+from gax.core import lookup
 from gax.core.spec import KINDS, Field
 from gax.data import synthetic
 from gax.evals import digit_accuracy
@@ -167,6 +170,21 @@ METRICS: dict[str, Metric] = {
 }
 
 
+def metric(name: str) -> Metric:
+    """The metric called `name`, or the one that an import path, 'package.module:metric', leads to.
+
+    Raises GaxError for an unknown name, and for a path that leads to no Metric.
+    """
+    if name in METRICS or not lookup.is_path(name):
+        return errors.lookup('metric', name, METRICS)
+    thing = lookup.load('metric', name)
+    if not isinstance(thing, Metric):
+        raise errors.GaxError(
+            f'the metric {name!r} must be a gax.evals.registry.Metric, and is {type(thing).__name__}'
+        )
+    return thing
+
+
 def default(data: str, kind: str) -> tuple[str, ...]:
     """The metrics that suit the data: its modes where they are known, else distances of features and of what
     is seen.
@@ -180,19 +198,19 @@ def default(data: str, kind: str) -> tuple[str, ...]:
     )
 
 
-def why_not(name: str, metric: Metric, data: str, field: Field, reals: int, fakes: int) -> str:
+def why_not(name: str, data: str, field: Field, reals: int, fakes: int) -> str:
     """Why so many examples of a field have no metric `name`; '' where they have it."""
-    shape = field.shape
-    if field.kind not in metric.kinds:
-        takes, has = (' or '.join(map(plural, kinds)) for kinds in (metric.kinds, (field.kind,)))
+    asked, shape = metric(name), field.shape
+    if field.kind not in asked.kinds:
+        takes, has = (' or '.join(map(plural, kinds)) for kinds in (asked.kinds, (field.kind,)))
         return f'{name} is of {takes}, and {data} has {has}'
     if name == 'modes' and data not in HAVE_MODES:
         return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
-    if field.kind == 'image' and min(shape[:2]) < metric.side:
+    if field.kind == 'image' and min(shape[:2]) < asked.side:
         return (
-            f'{name} takes images of {metric.side} pixels or more to a side, and {data} has {min(shape[:2])}'
+            f'{name} takes images of {asked.side} pixels or more to a side, and {data} has {min(shape[:2])}'
         )
-    for count, least, what in zip((reals, fakes), metric.least, ('reals', 'fakes'), strict=True):
+    for count, least, what in zip((reals, fakes), asked.least, ('reals', 'fakes'), strict=True):
         if count < least:
             return f'{name} takes {least} {what} at least, and there {"is" if count == 1 else "are"} {count}'
     return ''
@@ -205,7 +223,7 @@ def plural(kind: str) -> str:
 
 def known() -> list[str]:
     """What may be asked for."""
-    return [*METRICS, *(name for name in MEANS if '_' not in name)]
+    return [*METRICS, *(name for name in MEANS if '_' not in name), 'package.module:metric']
 
 
 def check(names: Sequence[str]) -> None:
@@ -218,7 +236,9 @@ def check(names: Sequence[str]) -> None:
             f'valid: {", ".join(known())}'
         )
     for name in names:
-        if name not in known() and not any(name.startswith(f'{base}_') for base in METRICS):
+        if lookup.is_path(name):
+            metric(name)
+        elif name not in known() and not any(name.startswith(f'{base}_') for base in METRICS):
             raise errors.GaxError(errors.choices('metric', name, known()))
 
 
@@ -238,12 +258,23 @@ def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
             )
         if base not in METRICS and base.removesuffix(f'_{features}') in METRICS:
             base = base.removesuffix(f'_{features}')
-        if base not in METRICS:
+        if base not in METRICS and not lookup.is_path(base):
             raise errors.GaxError(errors.choices('metric', name, known()))
-        found[base] = METRICS[base]
+        found[base] = metric(base)
     if not found:
         raise errors.GaxError(f'no metric is asked for; valid: {", ".join(METRICS)}')
+    refuse_same_numbers(found)
     return found
+
+
+def refuse_same_numbers(metrics: Mapping[str, Metric]) -> None:
+    """Raises GaxError where two metrics give a number of the same name."""
+    giver: dict[str, str] = {}
+    for name, one in metrics.items():
+        for number in one.gives:
+            if number in giver:
+                raise errors.GaxError(f'{giver[number]} and {name} both give a number called {number}')
+            giver[number] = name
 
 
 def reported(name: str, label: str) -> str:

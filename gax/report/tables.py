@@ -127,7 +127,7 @@ def results(runs: Sequence[Run]) -> str:
     missing = [escape(run.name) for run in runs if not run.results]
     said = f'<p class="note">Not evaluated yet: {", ".join(missing)}.</p>' if missing else ''
     if not protocols:
-        return f'{said}<p class="note"><code>python experiments/evaluate.py --workdir=DIR</code> does it.</p>'
+        return f'{said}<p class="note"><code>{errors.command("evaluate")} --workdir=DIR</code> does it.</p>'
     return ''.join(of_protocol(runs, protocols, i) for i in range(len(protocols))) + said
 
 

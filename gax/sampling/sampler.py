@@ -23,7 +23,7 @@ Images = dict[
 
 
 class Request(NamedTuple):
-    """What experiments/sample.py is asked for; its flags say what each field means.
+    """What gax-sample is asked for; its flags say what each field means.
 
     label None: all classes in turn. truncation 0, interpolate 0, neighbours 0, traverse '': not asked for.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import signal
 import time
@@ -27,7 +28,7 @@ REPORT_EVERY = 30.0  # seconds between two summaries while a sweep goes on
 
 
 class Asked(NamedTuple):
-    """The flags of experiments/sweep.py."""
+    """The flags of gax-sweep."""
 
     base: ConfigDict
     file: str
@@ -90,6 +91,9 @@ def run(asked: Asked, train: Sequence[str], many: Sequence[str]) -> int:
     config; many: runs of it.
     """
     made = asked.plan()
+    os.environ.setdefault(
+        'WANDB_RUN_GROUP', asked.workdir.absolute().name
+    )  # where its runs are shown by wandb
     together = grouped.groups(made) if asked.vectorize else None
     for line in together.said if together else ():
         log.info('%s', line)

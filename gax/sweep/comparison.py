@@ -25,7 +25,7 @@ class Side(NamedTuple):
 
 
 def compare(a: Sequence[Path], b: Sequence[Path], said: str) -> str:
-    """What `experiments/compare.py` prints. said: the objective, 'METRIC' or 'METRIC:min'.
+    """What gax-compare prints. said: the objective, 'METRIC' or 'METRIC:min'.
 
     Raises GaxError where a folder is no run, runs of a side differ in more than the seed, the objective is
     not there or was measured by different protocols, or the sides share fewer than two seeds.

@@ -35,7 +35,7 @@ class Database:
             import optuna
             import sqlalchemy
         except ImportError as error:
-            raise errors.GaxError(f"sweeps need Optuna: pip install -e '.[sweep]' ({error})") from error
+            raise errors.GaxError(f"sweeps need Optuna: pip install 'gax[sweep]' ({error})") from error
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         self.url, self._workdir = address(url, workdir), workdir
         self.sqlite = self.url.startswith('sqlite')
@@ -86,7 +86,7 @@ class Database:
             while isinstance(cause.__cause__, Exception):  # the driver's own words
                 cause = cause.__cause__
             shown, said = hidden(self.url, errors.first_line(cause))
-            driver = "; PostgreSQL needs psycopg: pip install -e '.[sweep]'" * isinstance(cause, ImportError)
+            driver = "; PostgreSQL needs psycopg: pip install 'gax[sweep]'" * isinstance(cause, ImportError)
             raise StorageError(f'the storage {shown} cannot be used: {said}{driver}') from error
 
     def patiently(self, act: Callable[[], Any]) -> Any:

@@ -61,8 +61,15 @@ def interval(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENC
     mean = float(np.mean(x))
     if len(x) < 2:
         return Interval(mean, math.nan, math.nan, 1)
-    half = float(stats.t.ppf((1 + confidence) / 2, len(x) - 1)) * float(np.std(x, ddof=1)) / math.sqrt(len(x))
-    return Interval(mean, mean - half, mean + half, len(x))
+    if nearly_equal(x):
+        return Interval(mean, mean, mean, len(x))
+    low, high = stats.ttest_1samp(x, 0.0).confidence_interval(confidence)
+    return Interval(mean, float(low), float(high), len(x))
+
+
+def nearly_equal(x: np.ndarray) -> bool:
+    """Whether the values are equal but for rounding: their t statistic means nothing."""
+    return bool(np.std(x, ddof=1) <= 1e-12 * np.max(np.abs(x)))
 
 
 def finite(values: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -104,24 +111,21 @@ def t_test(gaps: np.ndarray) -> float:
     """
     from scipy import stats
 
-    spread = float(np.std(gaps, ddof=1))
-    if spread <= 1e-12 * float(np.max(np.abs(gaps))):  # equal but for rounding
+    if nearly_equal(gaps):
         return 0.0 if np.any(gaps) else 1.0
-    t = float(np.mean(gaps)) / (spread / math.sqrt(len(gaps)))
-    return float(2 * stats.t.sf(abs(t), len(gaps) - 1))
+    return float(stats.ttest_1samp(gaps, 0.0).pvalue)
 
 
 def sign_flips(gaps: np.ndarray, most: int = 16) -> float:
     """The share of the 2^n sign patterns under which |mean| is at least as large; 65,536 random ones beyond
     n = `most`.
     """
-    if len(gaps) <= most:
-        bits = np.arange(2 ** len(gaps))[:, None] >> np.arange(len(gaps)) & 1
-        sums = (1 - 2 * bits) @ gaps
-    else:  # the pattern that was observed is one of them, so that p is never 0
-        signs = np.random.default_rng(0).choice((-1.0, 1.0), (2**most - 1, len(gaps)))
-        sums = np.append(signs @ gaps, gaps.sum())
-    return float(np.mean(np.abs(sums) >= abs(gaps.sum()) * (1 - 1e-9)))
+    from scipy import stats
+
+    # Of random patterns SciPy counts the one that was observed, too, so that p is never 0.
+    count, how = 2**most - (len(gaps) > most), {'permutation_type': 'samples', 'alternative': 'greater'}
+    size = lambda x, axis: np.abs(np.sum(x, axis=axis))  # noqa: E731
+    return float(stats.permutation_test((gaps,), size, n_resamples=count, rng=0, **how).pvalue)
 
 
 def holm(p: Sequence[float]) -> list[float]:

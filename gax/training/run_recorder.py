@@ -18,10 +18,12 @@ from ml_collections import ConfigDict
 
 from gax import errors
 from gax.config import defaults as configs
+from gax.config import sections
 from gax.core import metrics
 from gax.core.types import PyTree, TrainState
 from gax.data.identity import Identity
 from gax.evals import results
+from gax.training import wandb_writer
 from gax.training.checkpoints import Checkpoints
 from gax.training.diagnostics import Watch
 from gax.training.experiment import Carry
@@ -54,6 +56,8 @@ class Record:
         data: of the run. accept: that it, or what the run is evaluated by, is not what the run began with.
         """
         self.config, self.workdir, self.selection = config, workdir, selection
+        project = sections.wandb_project(config)
+        wandb_writer.require(project)
         closing.enter_context(open_workdir(workdir, config, data, accept))
         self.checkpoints = Checkpoints(workdir / 'checkpoints', config.checkpoint.keep)
         closing.callback(self.checkpoints.close)
@@ -76,10 +80,9 @@ class Record:
         comes_again = False  # a last row that was written before it was due
         if self.restored is not None and self.start < config.steps and not self.over:
             comes_again = metrics.measured(self.restored.meter)
-        self.writer = MetricsWriter(workdir, self.start - 1 if comes_again else self.start)
+        self.writer = MetricsWriter(workdir, self.start - comes_again, project)
         closing.callback(self.writer.close)
-        with errors.plain_os_errors(workdir):
-            self.writer.board.config(configs.flat(config), shapes.meter.totals)
+        self.writer.config(configs.flat(config), list(shapes.meter.totals))
         self.watch = Watch(self.writer.rows)
 
     def drop_later(self) -> None:
@@ -126,14 +129,14 @@ class Record:
         drawn = images.draw(fakes, columns, *behind)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.picture(step))
-            self.writer.board.image(step, 'samples', drawn)
+        self.writer.image(step, 'samples', drawn)
 
     def sample_reals(self, reals: PyTree, columns: int) -> None:
         """reals: examples as the discriminator is shown them."""
         drawn = images.draw_reals(reals, columns)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.reals)
-            self.writer.board.image(0, 'reals', drawn)
+        self.writer.image(0, 'reals', drawn)
 
     def evaluate(self, step: int, state: TrainState, host: Callable[[], Carry]) -> str:
         """Evaluates; keeps the best checkpoint; decides whether to go on. Returns a line for the log.

@@ -13,19 +13,21 @@ from pathlib import Path
 from typing import IO, Any
 
 from ml_collections import ConfigDict
+from PIL import Image
 
 from gax import errors, paths
 from gax.config import defaults as configs
 from gax.data import identity
 from gax.data.identity import Identity
 from gax.training.tensorboard import Board
+from gax.training.wandb_writer import WandbWriter
 
 log = logging.getLogger('gax')
 
 # A run may go on longer, or look, evaluate and save otherwise, and be computed otherwise (to rounding),
 # without becoming another run.
 FREE = (
-    *('about', 'steps', 'log_every', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
+    *('about', 'steps', 'log_every', 'log.wandb', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
     *(f'eval.{name}' for name in configs.eval_section()),
     *('steps_per_call', 'parallel', 'remat', 'data.device_limit_mib', 'data.workers'),
 )
@@ -204,35 +206,51 @@ def read_metrics(workdir: Path) -> list[dict[str, Any]]:
 
 
 class MetricsWriter:
-    """Appends rows to metrics.jsonl and to TensorBoard event files, after those up to `step`.
+    """Appends rows to metrics.jsonl, to TensorBoard event files and to wandb, after those up to `step`.
 
     Later rows, which a run that crashed wrote past its last checkpoint, are dropped: they will come again.
     """
 
-    def __init__(self, workdir: Path, step: int) -> None:
+    def __init__(self, workdir: Path, step: int, project: str = '') -> None:
+        """project: of wandb; '' for none."""
         self._workdir = workdir
         self.rows = [row for row in read_metrics(workdir) if row['step'] <= step]
         path = workdir / 'metrics.jsonl'
         with errors.plain_os_errors(workdir):
             paths.write_text(path, ''.join(json.dumps(row) + '\n' for row in self.rows))
             self._file = open(path, 'a', encoding='utf-8')  # noqa: SIM115 (closed in close)
-            self.board = Board(workdir, purge=step + 1 if step > 0 else 0)
+            self._boards: list[Board | WandbWriter] = [Board(workdir, purge=step + 1 if step > 0 else 0)]
+            if project:
+                self._boards.append(WandbWriter(workdir, project))
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """`row` has a 'step'; every other number goes to TensorBoard too."""
+        """`row` has a 'step'; every other number goes to TensorBoard and wandb too."""
         with errors.plain_os_errors(self._workdir):
             self._file.write(json.dumps(row) + '\n')
             self._file.flush()
-            self.board.write(row['step'], {name: value for name, value in row.items() if name != 'step'})
         self.rows.append(dict(row))
+        self.scalars(row['step'], {name: value for name, value in row.items() if name != 'step'})
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers for TensorBoard alone."""
+        """Numbers for TensorBoard and wandb alone."""
         with errors.plain_os_errors(self._workdir):
-            self.board.write(step, values)
+            for board in self._boards:
+                board.write(step, values)
+
+    def image(self, step: int, name: str, picture: Image.Image) -> None:
+        """A picture for TensorBoard and wandb."""
+        with errors.plain_os_errors(self._workdir):
+            for board in self._boards:
+                board.image(step, name, picture)
+
+    def config(self, fields: Mapping[str, Any], metrics: Sequence[str]) -> None:
+        """The config for TensorBoard and wandb, which compare runs in `metrics` by it."""
+        with errors.plain_os_errors(self._workdir):
+            for board in self._boards:
+                board.config(fields, metrics)
 
     def close(self) -> None:
-        for file in (self._file, self.board):
+        for file in (self._file, *self._boards):
             with contextlib.suppress(
                 OSError
             ):  # a full disk has been told of already, and refuses the rest again

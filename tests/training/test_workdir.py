@@ -177,7 +177,7 @@ def test_without_tensorboardx_nothing_is_written_and_that_is_said_once(tmp_path:
         'from gax.training import workdir\n'
         'for i in range(2):\n'
         '    writer = workdir.MetricsWriter(Path(sys.argv[1]), 0); writer.write({"step": 1, "d/loss": 1.0})\n'
-        '    writer.board.image(1, "samples", Image.new("L", (2, 2))); writer.board.config({}, []); writer.close()\n'
+        '    writer.image(1, "samples", Image.new("L", (2, 2))); writer.config({}, []); writer.close()\n'
     )
     command = [sys.executable, '-c', code, str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tinyruns.ROOT, check=True)

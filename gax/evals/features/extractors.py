@@ -21,7 +21,6 @@ import inspect
 import logging
 import math
 import os
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -32,6 +31,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax import errors
+from gax.core import lookup
 from gax.core.types import Array
 from gax.evals.features import classifier, inception_weights, resize
 
@@ -184,7 +184,7 @@ def inception(shape: tuple[int, ...], resizer: str, weights: str) -> Extractor:
     found, resizer = inception_weights.load(weights), resizer or 'tf1'
     if not found.published:
         log.warning(
-            '%s is not the published file (SHA-256 %s...), nor made of it by experiments/convert_inception.py: results '
+            '%s is not the published file (SHA-256 %s...), nor made of it by gax-convert-inception: results '
             'are called frechet_inception, kernel_inception and score_inception, not fid, kid and is',
             found.path,
             inception_weights.SHA256[:8],
@@ -203,7 +203,7 @@ def imported(name: str, resizer: str) -> Extractor:
     """'package.module:function' of whoever uses gax. It resizes by itself, if at all."""
     if resizer:
         raise errors.GaxError(f'--resizer={resizer}: the function {name} resizes by itself')
-    function = resolve(name)
+    function = lookup.load('features', name)
     if not callable(function):
         raise errors.GaxError(f'the features {name} are no function, but {type(function).__name__}')
     source = inspect.getsourcefile(inspect.unwrap(function)) if inspect.isroutine(function) else None
@@ -229,21 +229,6 @@ def imported(name: str, resizer: str) -> Extractor:
         return result
 
     return Extractor(name, digest, 'none', (), apply, classes=tuple(getattr(function, 'classes', ())))
-
-
-def resolve(name: str) -> Any:
-    """What 'package.module:function' names.
-
-    The current folder is looked in last: `python script.py` would not do it.
-    """
-    module_name, _, attribute = name.partition(':')
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
-    try:
-        return getattr(importlib.import_module(module_name), attribute)
-    except Exception as error:  # a module that is imported can raise anything
-        reason = f'{type(error).__name__}: {errors.first_line(error)}'
-        raise errors.GaxError(f'cannot import the features {name} ({reason})') from error
 
 
 def with_constants(extractor: Extractor, shape: tuple[int, ...]) -> Extractor:

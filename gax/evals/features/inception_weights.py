@@ -2,7 +2,7 @@
 
 The usual file is pytorch-fid's, which torch-fidelity publishes under another name. gax neither ships nor
 downloads it: `find` says what to put where. It is read as it is, or from an .npz or .safetensors with the
-same names, shapes and layout (experiments/convert_inception.py writes them, with the digest of what they were
+same names, shapes and layout (gax-convert-inception writes them, with the digest of what they were
 made of). Other weights are used, too, but nothing that is measured with them is called a FID.
 """
 

@@ -150,7 +150,7 @@ class GroupWorker(Worker):
 
 
 def ended(place: Path) -> dict[Path, Ending]:
-    """Workdir -> how it has ended, of the runs that have: see experiments/train_many.py."""
+    """Workdir -> how it has ended, of the runs that have: see gax/main/train_many.py."""
     path = place / 'endings.jsonl'
     rows = (
         [json.loads(line) for line in path.read_text(encoding='utf-8').splitlines()] if path.exists() else []

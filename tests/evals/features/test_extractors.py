@@ -156,8 +156,12 @@ def test_a_function_by_its_path(module: str) -> None:
         ),
         ('mnist', (32, 32, 3), 'the features mnist are of 28x28x1 images, and the data are 32x32x3'),
         ('mnist', (2,), 'the features mnist are of 28x28x1 images, and the data are 2'),
-        ('no.such.module:f', (8, 8, 1), r'cannot import the features no.such.module:f \(ModuleNotFoundError'),
-        ('my_features:other', (8, 8, 1), r'cannot import the features my_features:other \(AttributeError'),
+        (
+            'no.such.module:f',
+            (8, 8, 1),
+            r'cannot import the features .no.such.module:f. \(ModuleNotFoundError',
+        ),
+        ('my_features:other', (8, 8, 1), r'cannot import the features .my_features:other. \(AttributeError'),
         ('my_features:NUMBER', (8, 8, 1), 'the features my_features:NUMBER are no function, but int'),
     ],
 )

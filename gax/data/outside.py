@@ -1,0 +1,79 @@
+"""Data sources outside gax, by import path: config.data.name='package.module:function'.
+
+The function makes the source from the section `data` of the config. Its keyword-only arguments are fields of
+that section: they are set as config.data.FIELD, in a config file by `choose(config, 'data', turns=2)`.
+
+    def spiral(data, *, turns: float = 1.5, noise: Annotated[float, bounds.between(0.0)] = 0.05) -> Source:
+        return Source(Spec(data.name, {'point': Field((2,), 'point')}), arrays=(), read=...)
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Container
+from importlib.util import find_spec
+from typing import Any
+
+from gax import errors
+from gax.core import bounds, lookup
+from gax.data.source import Source
+
+
+def is_path(name: str, kinds: Container[str]) -> bool:
+    """Whether `name` is an import path, 'package.module:function'.
+
+    Args:
+        name: What config.data.name is.
+        kinds: What stands before the colon in gax's own names. A module without a dot that is neither one of
+            these nor there is a misspelt kind, and no path.
+    """
+    module, _, function = name.partition(':')
+    if module in kinds or not all(part.isidentifier() for part in (*module.split('.'), function)):
+        return False
+    return '.' in module or is_there(module)
+
+
+def is_there(module: str) -> bool:
+    """Whether a module without a dot can be imported, from the current folder, too."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    return find_spec(module) is not None
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """The function that the path leads to. Raises GaxError where there is none."""
+    function = lookup.load('data source', name)
+    if not callable(function):
+        raise errors.GaxError(f'the data source {name!r} is no function, but {type(function).__name__}')
+    return function
+
+
+def load(name: str, data: Any) -> Source:
+    """The source that the function makes.
+
+    Args:
+        name: The path.
+        data: The section `data` of a config.
+
+    Raises:
+        GaxError: for a path that leads to no function, and for a function that returns no Source.
+    """
+    function = function_of(name)
+    fields = {field: data.get(field, default) for field, default in bounds.defaults(function).items()}
+    source = function(data, **fields)
+    if not isinstance(source, Source):
+        raise errors.GaxError(
+            f'the data source {name!r} must return a gax.data.Source, and returned {type(source).__name__}'
+        )
+    return source
+
+
+def offers(name: str) -> dict[str, Any]:
+    """The fields that the function brings, with their defaults."""
+    return bounds.defaults(function_of(name))
+
+
+def declared(name: str) -> dict[str, tuple[Any, ...]]:
+    """What its fields may hold, see bounds.declared."""
+    return bounds.declared(function_of(name))

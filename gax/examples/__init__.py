@@ -1,0 +1,1 @@
+"""The configs that come with gax, found by name: gax-train --config=mnist. `configs` is those of the repository."""

@@ -1,0 +1,52 @@
+"""Gets a set of images ready for training: gax-prepare --data=tfds:cifar10
+
+Downloads a set of TensorFlow Datasets and writes it as ArrayRecord files, which training reads without
+TensorFlow. That most sets need TensorFlow to be prepared is why this is a command of its own; it keeps to the
+CPU. What is prepared already is left as it is.
+
+Images that gax can read already (embedded:NAME, npz:PATH, folder:PATH) are written as such a set into --dir,
+or with --folder=PATH as a folder of PNGs, a subfolder a class; TensorFlow is not needed.
+"""
+
+from absl import flags
+
+from gax import cli
+from gax.data import layouts
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    flags.DEFINE_string(
+        'data', None, 'tfds:NAME[/config], or a source as in config.data.name.', required=True
+    )
+    flags.DEFINE_string('dir', '', 'Folder for prepared sets; by default where TFDS keeps them.')
+    flags.DEFINE_enum('layout', '', ['', *layouts.LAYOUTS], 'Of an .npz: as config.data.layout.')
+    flags.DEFINE_enum('range', '', ['', *layouts.RANGES], 'Of an .npz: as config.data.range.')
+    flags.DEFINE_string('folder', '', 'Write a folder of PNGs, this one, in place of a prepared set.')
+
+
+def main(argv: list[str]) -> int:
+    from gax import errors, paths
+    from gax.data import tfds, tfds_prepare, write
+
+    section = {'layout': FLAGS.layout, 'range': FLAGS.range}
+    of_tfds = FLAGS.data.startswith('tfds:')
+    if of_tfds and FLAGS.folder:
+        raise errors.GaxError('--folder is for images that are there already; leave it out with tfds:NAME')
+    if of_tfds:
+        print(tfds_prepare.prepare(FLAGS.data, FLAGS.dir))
+    elif FLAGS.folder:
+        print(write.folder(FLAGS.data, paths.user(FLAGS.folder), **section))
+    else:
+        print(write.tfds_set(FLAGS.data, tfds.where(FLAGS.dir), **section))
+    return 0
+
+
+def run() -> None:
+    cli.run(main, define_flags, __doc__)
+
+
+if __name__ == '__main__':
+    run()

@@ -1,0 +1,88 @@
+"""Sample a trained generator: gax-sample --workdir=runs/mnist --num=64 --out=grid.png
+
+The ending of --out says what is made. Of samples drawn at random:
+  --out=grid.png      a grid; each column is a class, where there are classes
+  --out=samples.npz   `images` uint8 [N, H, W, C] and `labels` int32 [N] (of 2-D data:
+                      `points` float32 [N, D])
+  --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
+Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or .npz:
+  --traverse=z:3 --span=2    one number varied along each row, the rest held; InfoGAN's code:0
+  --traverse=label           the same latents as every class, a row each; InfoGAN's category
+  --interpolate=4            each row on great circles through 4 latents; a film goes round
+  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) beside the nearest
+                             training images, and .json: how many are nearer to one than its own nearest
+                             neighbour is
+--truncation=0.7 goes with all: latents beyond 0.7 are drawn again. Less variety; of some GANs better samples.
+"""
+
+from absl import flags
+
+from gax import cli
+
+FLAGS = flags.FLAGS
+
+
+def define_flags() -> None:
+    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True)
+    flags.DEFINE_string('out', 'samples.png', 'What to write; see above.')
+    flags.DEFINE_integer('num', 64, 'How many samples; in pictures of rows cut to whole rows.')
+    flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
+    flags.DEFINE_string('step', 'newest', 'The checkpoint: newest, best, or a step.')
+    flags.DEFINE_integer('label', None, 'Class of every sample; all classes in turn if not given.')
+    flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: as they are drawn.')
+    flags.DEFINE_string('traverse', '', 'A latent to vary: FIELD:DIMENSION or FIELD.')
+    flags.DEFINE_float('span', 2.0, 'How far from 0 --traverse takes a real number, to either side.')
+    flags.DEFINE_integer('interpolate', 0, 'How many latents each row leads through.')
+    flags.DEFINE_integer('frames', 24, 'Of a film: from one latent to the next, or along --traverse.')
+    flags.DEFINE_integer('neighbours', 0, 'How many training images to show beside a sample.')
+    flags.DEFINE_string('features', 'raw', 'What --neighbours compares: raw pixels, mnist, inception ...')
+    flags.DEFINE_string(
+        'data', '', 'Where the training data lies, if it has moved; for --neighbours and points.'
+    )
+    flags.DEFINE_enum(
+        'split',
+        '',
+        ['', 'train', 'validation', 'test'],
+        'Of a game with conditions: those of this split; held-out ones if not given.',
+    )
+    flags.DEFINE_string(
+        'conditions', '', "Of a game with conditions: a data source of one's own, folder:DIR ..."
+    )
+    flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
+
+
+def main(argv: list[str]) -> int:
+    from gax import paths
+    from gax.sampling import export, sampler
+
+    asked = sampler.Request(
+        workdir=paths.user(FLAGS.workdir),
+        out=FLAGS.out,
+        num=FLAGS.num,
+        seed=FLAGS.seed,
+        step=FLAGS.step,
+        label=FLAGS.label,
+        truncation=FLAGS.truncation,
+        traverse=FLAGS.traverse,
+        span=FLAGS.span,
+        interpolate=FLAGS.interpolate,
+        frames=FLAGS.frames,
+        neighbours=FLAGS.neighbours,
+        features=FLAGS.features,
+        class_folders=FLAGS.class_folders,
+        data=FLAGS.data,
+        split=FLAGS.split,
+        conditions=FLAGS.conditions,
+    )
+    made = export.export(asked)
+    print(f'gax: {made.said} of step {made.step} in {FLAGS.out}')
+    return 0
+
+
+def run() -> None:
+    cli.run(main, define_flags, __doc__)
+
+
+if __name__ == '__main__':
+    run()
