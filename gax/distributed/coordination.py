@@ -326,8 +326,8 @@ class Team(Alone):
         # Process 0 may have died between saving a checkpoint and announcing it.
         resumed = f'of step {self.saved} or later' if self.saved else 'if it has one'
         self._end(
-            f'{self.named(index)} is gone (killed, or its machine or the network is down); start all of them again with the '
-            f'same commands: the run goes on from its last checkpoint, {resumed}',
+            f'{self.named(index)} is gone (killed, or its machine or the network is down); start all of '
+            f'them again with the same commands: the run goes on from its last checkpoint, {resumed}',
             STATUS,
         )
 

@@ -162,8 +162,8 @@ def detected(seconds: int) -> Place:
         raise errors.GaxError(f'--distributed=auto: {errors.first_line(error)}') from error
     if address is None or count is None or index is None:
         raise errors.GaxError(
-            '--distributed=auto finds no job of SLURM (srun), Open MPI or Kubernetes and no TPU pod here; give --coordinator, '
-            '--num_processes and --process_id'
+            '--distributed=auto finds no job of SLURM (srun), Open MPI or Kubernetes and no TPU pod here; '
+            'give --coordinator, --num_processes and --process_id'
         )
     return Place(*rendezvous.split(address), count, index, devices)
 

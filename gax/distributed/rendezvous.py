@@ -126,7 +126,8 @@ def listening(place: Place) -> socket.socket:
         return socket.create_server((host, place.port), family=family, dualstack_ipv6=both, backlog=1024)
     except OSError as error:
         raise errors.GaxError(
-            f'cannot listen at {place.address}: {os.strerror(error.errno or 0)}; process 0 runs on that host, and the port must be free'
+            f'cannot listen at {place.address}: {os.strerror(error.errno or 0)}; process 0 runs on that '
+            'host, and the port must be free'
         ) from error
 
 

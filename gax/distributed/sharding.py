@@ -80,7 +80,8 @@ def check_batch(batch_size: int, mesh: Mesh) -> None:
     if batch_size % mesh.size:
         near = max(1, round(batch_size / mesh.size)) * mesh.size
         raise errors.GaxError(
-            f'config.batch_size {batch_size} cannot be divided among {mesh.size} devices; the nearest that can is {near}'
+            f'config.batch_size {batch_size} cannot be divided among {mesh.size} devices; the nearest that '
+            f'can is {near}'
         )
 
 
