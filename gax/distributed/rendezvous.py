@@ -110,7 +110,10 @@ def gathered(place: Place, seconds: int) -> tuple[Team, int]:
 def in_vain(place: Place, seconds: int, came: Collection[int]) -> str:
     """The message that some processes have not connected."""
     absent = ', '.join(str(i) for i in range(place.num) if i not in came)
-    return f'of {place.num} processes there are {len(came)} after {seconds} s: number {absent} has not come to {place.address}'
+    return (
+        f'of {place.num} processes there are {len(came)} after {seconds} s: number {absent} has not come to '
+        f'{place.address}'
+    )
 
 
 def listening(place: Place) -> socket.socket:

@@ -308,7 +308,10 @@ def why_other(there: list[str], here: list[str]) -> str:
         )
     differ = [path for path in dict.fromkeys([*before, *after]) if before.get(path) != after.get(path)]
     if not differ:
-        return 'is of another version of gax: its arrays are in another order; go on with the version that wrote it'
+        return (
+            'is of another version of gax: its arrays are in another order; go on with the version that '
+            'wrote it'
+        )
     first = differ[0]
     return (
         f'is of other networks or data, or of another version of gax: {len(differ)} arrays differ, such as '

@@ -154,7 +154,7 @@ def flops_of(built: Experiment, count: int) -> float:
 
 
 def peak_of(built: Experiment) -> float:
-    """Floating-point operations a second of [n, n] products, one a device at the same time; the best of five."""
+    """Floating-point operations a second of [n, n] products, one a device at once; the best of five."""
     side = SIDE.get(built.mesh.devices.flat[0].platform, LARGE)
     dtype = wrappers.PRECISIONS[built.config.precision] or jnp.float32
     left = jax.device_put(jnp.ones((built.mesh.size * side, side), dtype), sharding.rows(built.mesh))

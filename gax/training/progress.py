@@ -58,7 +58,7 @@ class Progress:
         self.began: tuple[float, int] | None = None  # when the first call ended, and at which step
 
     def at(self, step: int) -> None:
-        """Updates the bar after a call of the step. The first call, which compiles, does not count as slow."""
+        """Updates the bar after a call of the step. The first call, which compiles, is not timed."""
         if self.began is None:
             self.began = (time.perf_counter(), step)
             self.tell(f'compiled in {self.began[0] - self._made:.1f} s; training')

@@ -52,7 +52,7 @@ def open_workdir(
     refuse_file(workdir)
     with errors.plain_os_errors(workdir):
         (workdir / 'samples').mkdir(parents=True, exist_ok=True)
-        lock = open(workdir / '.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed by the caller, at the end of the run)
+        lock = open(workdir / '.lock', 'w', encoding='utf-8')  # noqa: SIM115 (the caller closes it)
     try:
         take(lock, workdir)
         path = workdir / 'config.json'
