@@ -69,16 +69,16 @@ def explained(error: BaseException) -> GaxError | None:
     if isinstance(error, MemoryError) or NO_MEMORY.search(str(error)):
         where = 'this machine' if isinstance(error, MemoryError) else 'the device'
         return GaxError(
-            f'the memory of {where} is too small: lower config.batch_size, have the rows go through the '
-            'networks in parts (--config.accumulate=2 or more) or keep less for the way back '
+            f'the memory of {where} is too small: lower config.batch_size, compute each batch in '
+            'microbatches (--config.accumulate=2 or more), store less for the backward pass '
             f'(--config.remat=g,d), or lower the widths of the networks ({first_line(error)})'
         )
     frames = traceback.extract_tb(error.__traceback__)
     if frames and frames[-1].filename.endswith('xla_bridge.py'):  # where JAX looks for devices
         platforms = os.environ.get('JAX_PLATFORMS', '')
         return GaxError(
-            f'JAX finds no device with JAX_PLATFORMS={platforms!r}: unset it, for whatever there is, or set it to cpu; for '
-            "accelerators pip install 'gax[cuda]' or 'gax[tpu]' on a machine that has one"
+            f'JAX finds no device with JAX_PLATFORMS={platforms!r}: unset it, for whatever there is, or set it '
+            "to cpu; for accelerators pip install 'gax[cuda]' or 'gax[tpu]' on a machine that has one"
         )
     return None
 

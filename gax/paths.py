@@ -96,12 +96,11 @@ def write_text(out: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def plain(folder: Path) -> Iterator[Path]:
-    """A context that yields `folder` under a name that every library accepts: itself, or a temporary link to
-    it.
+    """A context that yields `folder` under a name that every library accepts.
 
-    File names are bytes; libraries in C++ read them as UTF-8, some as parts of URLs or as patterns. Orbax
-    writes checkpoints that it cannot read under a folder with a backslash, brackets, `?` or `%41` in its
-    name.
+    That is the folder itself, or a temporary link to it. File names are bytes; libraries in C++ read them as
+    UTF-8, some as parts of URLs or as patterns. Orbax writes checkpoints that it cannot read under a folder
+    with a backslash, brackets, `?` or `%41` in its name.
 
     Raises:
       GaxError: The link cannot be created.
