@@ -77,8 +77,8 @@ def explained(error: BaseException) -> GaxError | None:
     if frames and frames[-1].filename.endswith('xla_bridge.py'):  # where JAX looks for devices
         platforms = os.environ.get('JAX_PLATFORMS', '')
         return GaxError(
-            f'JAX finds no device with JAX_PLATFORMS={platforms!r}: unset it, for whatever there is, or set it '
-            "to cpu; for accelerators pip install 'gax[cuda]' or 'gax[tpu]' on a machine that has one"
+            f'JAX finds no device with JAX_PLATFORMS={platforms!r}: unset it, for whatever there is, or set '
+            "it to cpu; for accelerators pip install 'gax[cuda]' or 'gax[tpu]' on a machine that has one"
         )
     return None
 

@@ -1,7 +1,7 @@
-"""Sweeps: many runs of one config that differ in some fields, as a grid or a search, by any number of
-workers.
+"""Sweeps: many runs of one config that differ in some fields, as a grid or a search.
 
-A config file offers `sweep_NAME()`, a generator of alternatives, each {field: value}:
+Any number of workers share the runs. A config file offers `sweep_NAME()`, a generator of alternatives, each
+{field: value}:
 
     def sweep_lr():
         for rate in (1e-4, 2e-4, 4e-4):

@@ -98,7 +98,8 @@ def dry_run(asked: Asked) -> int:
                 for key, value in alternative.items():
                     print(f'sweep_{axis.name}: {" = ".join(space.fields_of(key))} = {value}')
         print(
-            f'{sweep_plan.search.trials} trials, {len(rows)} of their runs begun, {len(sweep_plan.seeds)} seeds each'
+            f'{sweep_plan.search.trials} trials, {len(rows)} of their runs begun, '
+            f'{len(sweep_plan.seeds)} seeds each'
         )
         planned = [(row.folder, row.setting, row.seed) for row in rows]
     for line in grouped.groups(sweep_plan).said if asked.vectorize else ():

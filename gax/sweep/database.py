@@ -1,5 +1,6 @@
-"""The database of a sweep: SQLite in its folder or a PostgreSQL server. It has one lock; errors hide
-passwords.
+"""The database of a sweep: SQLite in its folder or a PostgreSQL server, with one lock.
+
+Messages of errors contain no password.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Database:
 
         if self.sqlite:
             with errors.plain_os_errors(self._workdir):
-                file = open(self._workdir / '.sweep.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed below)
+                file = open(self._workdir / '.sweep.lock', 'w', encoding='utf-8')  # noqa: SIM115
             with file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield

@@ -116,8 +116,7 @@ class Watch:
         ] = {}  # trial -> (its last beat, when that was first read here)
 
     def dead(self, number: int, attrs: Mapping[str, Any]) -> bool:
-        """Whether the worker of a trial is dead: a process of this machine that is gone, or silent for
-        `grace` seconds.
+        """Whether the worker of a trial is dead: gone from this machine, or silent for `grace` seconds.
 
         Args:
           number: The trial's number.

@@ -103,7 +103,7 @@ def link(row: Row) -> str:
 
 
 def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:
-    """The best run with its last picture, if it is on this machine, and the mean of its setting over seeds."""
+    """The best run with its last picture, if that is here, and the mean of its setting over seeds."""
     row = table.best_run(found, objective)
     if row is None:
         return []
@@ -119,7 +119,10 @@ def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, wo
         if group.values
         else ''
     )
-    summary = f'<p>{link(row)}<br>{text(objective)} {row.value(objective):.4g} with seed {row.seed}{mean}.</p><ul>{fields}</ul>'
+    summary = (
+        f'<p>{link(row)}<br>{text(objective)} {row.value(objective):.4g} with seed {row.seed}{mean}.</p>'
+        f'<ul>{fields}</ul>'
+    )
     return [f'<h2>Best run</h2><div class="best-run">{image}<div>{summary}</div></div>']
 
 
@@ -149,7 +152,10 @@ def pictures(found: Sequence[Row], objective: Objective) -> list[str]:
     lines, dots = plots.parallel(found, objective), plots.against(found, objective)
     parts = [f'<h2>All runs at a glance</h2><div class="scroll">{lines}</div>'] if lines else []
     if dots:
-        note = 'A dot is a run; the line joins the means, over seeds and over all that else varies. Bars: 95 % confidence intervals, where nothing else varies.'
+        note = (
+            'A dot is a run; the line joins the means, over seeds and over all that else varies. Bars: 95 % '
+            'confidence intervals, where nothing else varies.'
+        )
         parts.append(
             f'<h2>{text(objective)} against each field</h2><div class="scroll">{dots}</div><p '
             f'class="note">{note}</p>'

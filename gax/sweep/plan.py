@@ -54,7 +54,7 @@ class Plan(NamedTuple):
     search: Search | None = None
 
     def trials(self) -> list[tuple[Setting, tuple[int, ...]]]:
-        """(setting, seeds) of every trial of a grid; empty for a search, which proposes its settings later."""
+        """(setting, seeds) of every trial of a grid; empty for a search, which proposes settings later."""
         if self.search:
             return []
         return [(setting, (seed,)) for setting in space.product(self.axes) for seed in self.seeds]
