@@ -95,8 +95,8 @@ def grid(head: Sequence[str], lines: Iterable[tuple[str, Sequence[str]]], right:
 def link(row: Row) -> str:
     """A link to a run's folder."""
     return (
-        '<a '
-        f'href="{text(quote(row.folder, safe="/=+", errors="surrogateescape"))}/">{text(row.folder.removeprefix("runs/"))}</a>'
+        f'<a href="{text(quote(row.folder, safe="/=+", errors="surrogateescape"))}/">'
+        f'{text(row.folder.removeprefix("runs/"))}</a>'
         if row.folder
         else ''
     )

@@ -56,7 +56,7 @@ def common(names: Sequence[str]) -> str:
 
 
 def column(name: str, values: Sequence[Any]) -> Column:
-    """Numbers at positions in proportion to them or to their logarithm; other values in order of appearance."""
+    """A column: numbers in proportion to them or to their logarithm, other values in order of appearance."""
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     if not numbers:
         kinds = list(dict.fromkeys(space.spell(v) for v in values))
@@ -83,8 +83,9 @@ def literal(text: str) -> str:
 
 
 def parallel(found: Sequence[Row], objective: Objective) -> str:
-    """A line for each run through its values and its objective, darker if better; '' if there is nothing to
-    show.
+    """A line for each run through its values and its objective, darker if better.
+
+    '' if there are fewer than two values or no field varies.
     """
     done = [row for row in found if row.value(objective) is not None]
     axes_of = columns(done)

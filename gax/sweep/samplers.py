@@ -64,8 +64,9 @@ def chosen(plan: Plan, params: Mapping[str, Any]) -> Setting:
 
 
 def labelled(axis: Axis) -> dict[str, Setting]:
-    """Label -> alternative. A label that is taken already (floats that differ after four digits) gets a
-    number.
+    """Label -> alternative.
+
+    A label that is taken already (of floats that differ after four digits) gets a number.
     """
     alternatives: dict[str, Setting] = {}
     for i, setting in enumerate(axis.settings()):

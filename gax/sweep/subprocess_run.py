@@ -116,7 +116,7 @@ class Child:
 
 
 def is_in_use(folder: Path) -> bool:
-    """Whether a process trains in this folder, such as one that is still saving after its worker was killed."""
+    """Whether a process trains in this folder: one whose worker was killed may still be saving."""
     try:
         with open(folder / '.lock', encoding='utf-8') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -194,7 +194,7 @@ def require_reported(found: Sequence[Row], objective: Objective | None) -> None:
 
 
 def write_csv(found: Sequence[Row], objective: Objective | None, path: Path) -> None:
-    """Writes a line a run: setting, seed, state, objective, last values of all metrics, time, folder, error."""
+    """Writes one line a run: setting, seed, state, objective, last metrics, time, folder, error."""
     swept = list(dict.fromkeys(field for row in found for field in row.setting))
     names = sorted({n for row in found for n in row.metrics if n != 'seconds'})
     text = io.StringIO()
