@@ -183,6 +183,7 @@ class Team(Alone):
         return f'process {index} of {self.count} ({self.hosts[index]})'
 
     def word(self, value: Any = None) -> Any:
+        """See `Alone.word`."""
         if not self.first:
             return self._words.get()
         self._send('word', value)
@@ -208,12 +209,14 @@ class Team(Alone):
         return by if step > last else ''
 
     def fail(self, text: str, status: int = 2) -> None:
+        """See `Alone.fail`."""
         self._end_once()
         self.failed = True
         self._send('failed', self.index, text, status)
         self._see_off()
 
     def close(self) -> None:
+        """See `Alone.close`."""
         self._on_done(self.index) if self.first else self._send('done')
         self._finished.wait()
         self._over = True

@@ -52,13 +52,13 @@ class Asked(NamedTuple):
 
 
 @contextlib.contextmanager
-def joined(asked: Asked) -> Iterator[Alone]:
+def joined(options: Asked) -> Iterator[Alone]:
     """A context in which the processes of a run work together; an error in one of them ends all.
 
     Enter it before JAX has looked for devices.
 
     Args:
-      asked: The flags.
+      options: The flags.
 
     Yields:
       The team, or `Alone` for a run of one process.
@@ -66,11 +66,11 @@ def joined(asked: Asked) -> Iterator[Alone]:
     Raises:
       GaxError: The flags do not fit together, or the other processes do not connect in time.
     """
-    place = placed(asked)
+    place = placed(options)
     if place is None or place.num == 1:
         yield Alone()
         return
-    team, port = rendezvous.meet(place, asked.seconds)
+    team, port = rendezvous.meet(place, options.seconds)
     try:
         begin(place, team, port)
         yield team
@@ -89,9 +89,9 @@ def joined(asked: Asked) -> Iterator[Alone]:
         leave(1)
 
 
-def refuse(asked: Asked, what: str) -> None:
+def refuse(options: Asked, what: str) -> None:
     """Raises GaxError if the flags ask for several processes. `what` names the command."""
-    if asked.distributed or asked.coordinator or (asked.num_processes or 1) > 1:
+    if options.distributed or options.coordinator or (options.num_processes or 1) > 1:
         raise errors.GaxError(f'{what} is of one process: leave out the flags of several')
 
 
@@ -108,37 +108,37 @@ def leave(status: int) -> None:
     os._exit(status)
 
 
-def placed(asked: Asked) -> Place | None:
+def placed(options: Asked) -> Place | None:
     """The place of this process among all, by its flags; None for a run of one process.
 
     Raises:
       GaxError: The flags do not fit together.
     """
     explicit = {
-        'coordinator': asked.coordinator or None,
-        'num_processes': asked.num_processes,
-        'process_id': asked.process_id,
+        'coordinator': options.coordinator or None,
+        'num_processes': options.num_processes,
+        'process_id': options.process_id,
     }
     flags = [f'--{name}' for name, value in explicit.items() if value is not None]
     missing = [f'--{name}' for name, value in explicit.items() if value is None]
-    if asked.distributed:
-        if asked.distributed != 'auto':
-            raise errors.GaxError(errors.choices('--distributed', asked.distributed, ['auto']))
+    if options.distributed:
+        if options.distributed != 'auto':
+            raise errors.GaxError(errors.choices('--distributed', options.distributed, ['auto']))
         if flags:
             raise errors.GaxError(f'--distributed=auto finds {flags[0]} by itself; leave one of the two out')
-        return detected(asked.seconds)
+        return detected(options.seconds)
     if not flags:
         return None
     if missing:
         raise errors.GaxError(f'{flags[0]} goes with {" and ".join(missing)}, not given here')
-    count, index = int(asked.num_processes or 0), int(asked.process_id or 0)
+    count, index = int(options.num_processes or 0), int(options.process_id or 0)
     if count < 1:
         raise errors.GaxError(f'--num_processes must be at least 1, and is {count}')
     if not 0 <= index < count:
         raise errors.GaxError(
             f'--process_id must be from 0 to {count - 1} with --num_processes={count}, and is {index}'
         )
-    return Place(*rendezvous.split(asked.coordinator), count, index)
+    return Place(*rendezvous.split(options.coordinator), count, index)
 
 
 def detected(seconds: int) -> Place:

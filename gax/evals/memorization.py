@@ -210,12 +210,12 @@ def features_of(extract: Callable, extractor: Extractor, images: np.ndarray) -> 
     return np.concatenate(chunks)
 
 
-def report(found: Memorised, extractor: Extractor, spec: Spec, step: int) -> dict[str, Any]:
+def report(result: Memorised, extractor: Extractor, spec: Spec, step: int) -> dict[str, Any]:
     """All results as JSON values. `indices` are of training examples, mirror images from spec.size on."""
-    numbers = {name: getattr(found, name) for name in ('closer', 'floor', 'copies', 'median', 'real_median')}
+    numbers = {name: getattr(result, name) for name in ('closer', 'floor', 'copies', 'median', 'real_median')}
     samples = [
-        {'sample': i, 'indices': near.tolist(), 'distances': gaps.tolist(), 'own': float(own)}
-        for i, (near, gaps, own) in enumerate(zip(*found.found, found.own, strict=True))
+        {'sample': i, 'indices': near.tolist(), 'distances': gaps.tolist(), 'own': float(next_gap)}
+        for i, (near, gaps, next_gap) in enumerate(zip(*result.found, result.own, strict=True))
     ]
     features = {'features': extractor.name, 'checksum': extractor.checksum, 'resizer': extractor.resizer}
     return {

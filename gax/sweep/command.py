@@ -84,10 +84,10 @@ def passed_on() -> list[str]:
     ]
 
 
-def dry_run(asked: Asked) -> int:
+def dry_run(options: Asked) -> int:
     """Prints the runs and their states; writes nothing. Returns the exit status."""
-    sweep_plan = asked.plan()
-    rows = table.rows(store.peek(asked.storage, asked.workdir, sweep_plan), asked.workdir)
+    sweep_plan = options.plan()
+    rows = table.rows(store.peek(options.storage, options.workdir, sweep_plan), options.workdir)
     states = {row.folder: row.state for row in rows}
     planned = [
         (f'runs/{space.folder(s, seed)}', s, seed) for s, seeds in sweep_plan.trials() for seed in seeds
@@ -102,42 +102,42 @@ def dry_run(asked: Asked) -> int:
             f'{len(sweep_plan.seeds)} seeds each'
         )
         planned = [(row.folder, row.setting, row.seed) for row in rows]
-    for line in grouped.groups(sweep_plan).said if asked.vectorize else ():
+    for line in grouped.groups(sweep_plan).said if options.vectorize else ():
         print(f'gax: {line}')
     for folder, setting, seed in planned:
         print(f'{states.get(folder, "new"):<8} {folder}  {shlex.join(plan.flags(setting, seed))}')
     return 0
 
 
-def run(asked: Asked, train: Sequence[str], many: Sequence[str]) -> int:
+def run(options: Asked, train: Sequence[str], many: Sequence[str]) -> int:
     """Works until all runs are done or a signal comes.
 
     Args:
-      asked: The flags.
+      options: The flags.
       train: The arguments of the interpreter that train the base config.
       many: The arguments of the interpreter that train several runs of it.
 
     Returns:
       The exit status.
     """
-    sweep_plan = asked.plan()
-    together = grouped.groups(sweep_plan) if asked.vectorize else None
+    sweep_plan = options.plan()
+    together = grouped.groups(sweep_plan) if options.vectorize else None
     for line in together.said if together else ():
         log.info('%s', line)
     hint = 'nothing is lost; the same command begins again'
     with Stop(hint) as stop:
-        place = store.Store(asked.storage, asked.workdir, sweep_plan)
+        place = store.Store(options.storage, options.workdir, sweep_plan)
         try:
-            place.database.patiently(lambda: place.fill(asked.retry))
+            place.database.patiently(lambda: place.fill(options.retry))
             worker = Worker(sweep_plan, place, train, stop)
             if together:
-                worker = grouped.GroupWorker(sweep_plan, place, train, stop, together, many, asked.group)
+                worker = grouped.GroupWorker(sweep_plan, place, train, stop, together, many, options.group)
             worker.work(now_and_then(lambda: report(sweep_plan, place, final=False)))
             report(sweep_plan, place, final=not stop.name)
             rows = table.rows(place.trials(), place.workdir)
         finally:
             place.close()
-    return tell(rows, sweep_plan, asked.workdir, stop.name)
+    return tell(rows, sweep_plan, options.workdir, stop.name)
 
 
 def now_and_then(act: Callable[[], None]) -> Callable[[], None]:
@@ -153,39 +153,44 @@ def now_and_then(act: Callable[[], None]) -> Callable[[], None]:
     return maybe
 
 
-def report(made: Plan, place: store.Store, final: bool) -> None:
+def report(sweep_plan: Plan, place: store.Store, final: bool) -> None:
     """Writes sweep.csv and sweep.html.
 
     Args:
-      made: The plan.
+      sweep_plan: The plan.
       place: The trials.
       final: Whether later measurements are read again, and an objective that no run reports is an error.
     """
     rows = table.rows(place.database.patiently(place.trials), place.workdir, refresh=final)
-    made = named(made, rows)
-    table.write_csv(table.completed(rows, made.base), made.objective, place.workdir / 'sweep.csv')
-    page.write(rows, made, place.workdir, place.workdir / 'sweep.html')
+    sweep_plan = named(sweep_plan, rows)
+    table.write_csv(table.completed(rows, sweep_plan.base), sweep_plan.objective, place.workdir / 'sweep.csv')
+    page.write(rows, sweep_plan, place.workdir, place.workdir / 'sweep.html')
     if final:
-        table.require_reported(rows, made.objective)
+        table.require_reported(rows, sweep_plan.objective)
 
 
-def named(made: Plan, rows: Sequence[table.Row]) -> Plan:
+def named(sweep_plan: Plan, rows: Sequence[table.Row]) -> Plan:
     """The plan with the full name of its objective."""
     names = {name for row in rows for name in row.metrics}
-    return made._replace(objective=made.objective and objectives.resolved(made.objective, names))
+    return sweep_plan._replace(
+        objective=sweep_plan.objective and objectives.resolved(sweep_plan.objective, names)
+    )
 
 
-def tell(rows: Sequence[table.Row], made: Plan, workdir: Path, stopped_by: str) -> int:
+def tell(rows: Sequence[table.Row], sweep_plan: Plan, workdir: Path, stopped_by: str) -> int:
     """Prints the results; returns the exit status."""
-    made, counts = named(made, rows), table.counts(rows)
+    sweep_plan, counts = named(sweep_plan, rows), table.counts(rows)
     print(f'gax: {len(rows)} runs: {", ".join(f"{n} {state}" for state, n in counts.items()) or "none yet"}')
     for row in rows:
         if row.state == 'failed':
             print(f'  failed: {row.folder}: {row.error}')
-    print('\n'.join(table.printed(table.groups(rows, made.objective), made.objective)))
-    best = table.best_run(rows, made.objective)
+    print('\n'.join(table.printed(table.groups(rows, sweep_plan.objective), sweep_plan.objective)))
+    best = table.best_run(rows, sweep_plan.objective)
     if best:
-        print(f'Best run:  {workdir / best.folder}  ({made.objective} {best.value(made.objective):.4g})')
+        print(
+            f'Best run:  {workdir / best.folder}  '
+            f'({sweep_plan.objective} {best.value(sweep_plan.objective):.4g})'
+        )
     print(f'Summary:   {workdir / "sweep.html"}, {workdir / "sweep.csv"}')
     if stopped_by:
         print(f'gax: {stopped_by}: all is saved; the same command goes on')

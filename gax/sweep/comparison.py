@@ -28,19 +28,19 @@ class Side(NamedTuple):
     measured: dict[str, Measured]
 
 
-def compare(a: Sequence[Path], b: Sequence[Path], said: str) -> str:
+def compare(a: Sequence[Path], b: Sequence[Path], metric: str) -> str:
     """The text that `experiments/compare.py` prints.
 
     Args:
       a: The workdirs of one setting.
       b: The workdirs of the other.
-      said: The objective, 'METRIC' or 'METRIC:min'.
+      metric: The objective, 'METRIC' or 'METRIC:min'.
 
     Raises:
       GaxError: A folder is no run; the runs of a side differ in more than the seed; the objective is missing
         or was measured by different protocols; or the sides share fewer than two seeds.
     """
-    objective = objectives.parse(said, 'minimize')  # the direction does not matter here
+    objective = objectives.parse(metric, 'minimize')  # the direction does not matter here
     assert objective is not None
     left, right = side('--a', a, objective), side('--b', b, objective)
     objectives.refuse_other_protocols(objective, left.measured | right.measured)

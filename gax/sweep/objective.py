@@ -39,11 +39,11 @@ class Objective(NamedTuple):
         return a < b if self.direction == 'minimize' else a > b
 
 
-def parse(said: str, direction: str = '') -> Objective | None:
+def parse(text: str, direction: str = '') -> Objective | None:
     """Parses 'METRIC' or 'METRIC:min'.
 
     Args:
-      said: The text; '' for no objective.
+      text: What to parse; '' for no objective.
       direction: 'minimize' or 'maximize'; '' if the metric determines it.
 
     Returns:
@@ -52,9 +52,9 @@ def parse(said: str, direction: str = '') -> Objective | None:
     Raises:
       GaxError: The better direction is unknown, or the suffix is.
     """
-    if not said:
+    if not text:
         return None
-    metric, _, how = said.partition(':')
+    metric, _, how = text.partition(':')
     errors.lookup('value of --objective', how or 'last', {name: name for name in HOW})
     known = direction or known_direction(metric)
     if not known:

@@ -26,24 +26,24 @@ tr.best td { font-weight: 600 } td.n, th.n { text-align: right }
 """
 
 
-def write(found: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
+def write(rows: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
     """Writes the page, atomically.
 
     If runs cannot be compared the page says why, and ranks nothing.
 
     Args:
-      found: The runs.
+      rows: The runs.
       plan: The sweep.
       workdir: The folder of the sweep.
       path: The file.
     """
     objective, problem = plan.objective, ''
     try:
-        groups = table.groups(found, objective)
+        groups = table.groups(rows, objective)
     except errors.GaxError as error:
         objective, problem = None, str(error)
-        groups = table.groups(found, None)
-    counts = ', '.join(f'{n} {state}' for state, n in table.counts(found).items()) or 'no runs yet'
+        groups = table.groups(rows, None)
+    counts = ', '.join(f'{n} {state}' for state, n in table.counts(rows).items()) or 'no runs yet'
     kind = f'search by {plan.search.sampler}' if plan.search else 'grid'
     title = f'Sweep of {plan.base.gan}: {", ".join(a.name for a in plan.axes) or "seeds"}'
     parts = [f'<h1>{text(title)}</h1><p>{text(workdir.name)}: {kind}, {counts}.</p>']
@@ -52,16 +52,16 @@ def write(found: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
     if objective:
         better = 'lower' if objective.direction == 'minimize' else 'higher'
         parts.append(f'<p>Objective: <b>{text(objective)}</b>, {better} is better.</p>')
-        parts += best(found, groups, objective, workdir)
+        parts += best(rows, groups, objective, workdir)
     elif not problem:
         parts.append(
             '<p class="note">Give --objective=METRIC to the same command for plots and the best run.</p>'
         )
     parts += settings(groups, objective)
     if objective:
-        parts += pictures(table.completed(found, plan.base), objective)
-    parts += failed(found)
-    parts += runs(found, objective)
+        parts += pictures(table.completed(rows, plan.base), objective)
+    parts += failed(rows)
+    parts += runs(rows, objective)
     head = f'<meta charset="utf-8"><title>{text(title)}</title><style>{STYLE}</style>'
     page = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
     table.write_text(path, page)
@@ -102,9 +102,9 @@ def link(row: Row) -> str:
     )
 
 
-def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:
+def best(rows: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:
     """The best run with its last picture, if that is here, and the mean of its setting over seeds."""
-    row = table.best_run(found, objective)
+    row = table.best_run(rows, objective)
     if row is None:
         return []
     pictures = sorted((workdir / row.folder / 'samples').glob('[0-9]*.png'))
@@ -147,9 +147,9 @@ def settings(groups: Sequence[Group], objective: Objective | None) -> list[str]:
     return ['<h2>Settings</h2>', grid(head, lines, 1), f'<p class="note">{note}</p>' if objective else '']
 
 
-def pictures(found: Sequence[Row], objective: Objective) -> list[str]:
+def pictures(rows: Sequence[Row], objective: Objective) -> list[str]:
     """The plots of the objective."""
-    lines, dots = plots.parallel(found, objective), plots.against(found, objective)
+    lines, dots = plots.parallel(rows, objective), plots.against(rows, objective)
     parts = [f'<h2>All runs at a glance</h2><div class="scroll">{lines}</div>'] if lines else []
     if dots:
         note = (
@@ -163,17 +163,17 @@ def pictures(found: Sequence[Row], objective: Objective) -> list[str]:
     return parts
 
 
-def failed(found: Sequence[Row]) -> list[str]:
+def failed(rows: Sequence[Row]) -> list[str]:
     """A table of the failed runs and their reasons."""
-    lines = [('bad', [link(row), text(row.error)]) for row in found if row.state == 'failed']
+    lines = [('bad', [link(row), text(row.error)]) for row in rows if row.state == 'failed']
     return ['<h2>Failed</h2>', grid(['run', 'reason'], lines)] if lines else []
 
 
-def runs(found: Sequence[Row], objective: Objective | None) -> list[str]:
+def runs(rows: Sequence[Row], objective: Objective | None) -> list[str]:
     """A table of all runs."""
     head = ['run', 'state', *([text(objective)] if objective else []), 'steps', 's', 'machine']
     lines = []
-    for row in found:
+    for row in rows:
         value = row.value(objective)
         number = [f'{value:.4g}' if value is not None else ''] if objective else []
         lines.append(

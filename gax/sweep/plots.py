@@ -37,11 +37,11 @@ class Column(NamedTuple):
     numbers: bool
 
 
-def columns(found: Sequence[Row]) -> list[Column]:
+def columns(rows: Sequence[Row]) -> list[Column]:
     """The fields that vary. Fields with equal values in every run share a column."""
     by_values: dict[str, tuple[list[str], list[Any]]] = {}
-    for field in dict.fromkeys(f for row in found for f in row.setting):
-        values = [row.setting.get(field) for row in found]
+    for field in dict.fromkeys(f for row in rows for f in row.setting):
+        values = [row.setting.get(field) for row in rows]
         if len({*map(str, values)}) > 1:
             by_values.setdefault(str(values), ([], values))[0].append(field)
     return [column(common(names), values) for names, values in by_values.values()]
@@ -82,12 +82,12 @@ def literal(text: str) -> str:
     return ''.join(c if c.isprintable() else '?' for c in text).replace('$', r'\$')
 
 
-def parallel(found: Sequence[Row], objective: Objective) -> str:
+def parallel(rows: Sequence[Row], objective: Objective) -> str:
     """A line for each run through its values and its objective, darker if better.
 
     '' if there are fewer than two values or no field varies.
     """
-    done = [row for row in found if row.value(objective) is not None]
+    done = [row for row in rows if row.value(objective) is not None]
     axes_of = columns(done)
     if len(done) < 2 or not axes_of:
         return ''
@@ -114,13 +114,13 @@ def parallel(found: Sequence[Row], objective: Objective) -> str:
 BOX = {'facecolor': 'white', 'alpha': 0.75, 'edgecolor': 'none', 'pad': 0.8}
 
 
-def against(found: Sequence[Row], objective: Objective) -> str:
+def against(rows: Sequence[Row], objective: Objective) -> str:
     """The objective against each field, a dot a run, with the mean of each value of the field.
 
     If one field varies, bars show the 95 % confidence interval over seeds. If no field varies the objective
     is plotted against the seed. '' if there is nothing to show.
     """
-    done = [row for row in found if row.value(objective) is not None]
+    done = [row for row in rows if row.value(objective) is not None]
     if not done:
         return ''
     y = np.array([row.value(objective) for row in done])

@@ -58,15 +58,21 @@ def fields_of(key: Any) -> tuple[str, ...]:
     return (key,) if isinstance(key, str) else tuple(key)
 
 
-def axis(name: str, made: Any) -> Axis:
+def axis(name: str, returned: Any) -> Axis:
     """The axis of what `sweep_NAME()` returned.
 
     Raises:
       GaxError: That is not alternatives.
     """
     where = f'sweep_{name}()'
-    alternatives = [made] if isinstance(made, Mapping) else list(made) if isinstance(made, Iterable) else None
-    if not alternatives or isinstance(made, str):
+    alternatives = (
+        [returned]
+        if isinstance(returned, Mapping)
+        else list(returned)
+        if isinstance(returned, Iterable)
+        else None
+    )
+    if not alternatives or isinstance(returned, str):
         raise errors.GaxError(f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields none')
     for a in alternatives:
         keys = list(a) if isinstance(a, Mapping) else []

@@ -110,22 +110,22 @@ def rows(trials: Sequence[Any], workdir: Path, refresh: bool = False) -> list[Ro
     return runs
 
 
-def groups(found: Sequence[Row], objective: Objective | None) -> list[Group]:
+def groups(run_rows: Sequence[Row], objective: Objective | None) -> list[Group]:
     """Settings over their seeds, the best mean first, those without values last.
 
-    Settings with fewer finished seeds than the most stand below: a mean over the seeds that went well is not
+    Settings with fewer finished seeds than the most are below: a mean over the seeds that went well is not
     one over all. p: of the paired t test of the first setting against each over their shared seeds, corrected
     by Holm for their number.
 
     Args:
-      found: The runs.
+      run_rows: The runs.
       objective: What they are compared by, or None.
 
     Raises:
       GaxError: The runs measured the objective by different protocols, or their data has changed since.
     """
     by: dict[str, list[Row]] = {}
-    for row in found:
+    for row in run_rows:
         by.setdefault(json.dumps(row.setting, sort_keys=True), []).append(row)
     ranked: list[Group] = []
     for runs in by.values():
@@ -134,22 +134,22 @@ def groups(found: Sequence[Row], objective: Objective | None) -> list[Group]:
             Group(runs[0].setting, runs, values, stats.interval(list(values.values())) if values else None)
         )
     if objective:
-        done = {row.folder: row.metrics for row in found if row.value(objective) is not None}
+        done = {row.folder: row.metrics for row in run_rows if row.value(objective) is not None}
         objectives.refuse_other_protocols(objective, done)
-        refuse_other_data([row for row in found if row.folder in done])
+        refuse_other_data([row for row in run_rows if row.folder in done])
         sign = 1 if objective.direction == 'minimize' else -1
         ranked.sort(key=lambda g: (-len(g.values), sign * g.interval.mean if g.interval else 0.0))
     return with_p(ranked)
 
 
-def refuse_other_data(found: Sequence[Row]) -> None:
+def refuse_other_data(run_rows: Sequence[Row]) -> None:
     """Checks that runs with equal settings of the data were trained on equal data.
 
     Raises:
       GaxError: They were not; the message says what differs.
     """
     first: dict[str, Row] = {}
-    for row in (row for row in found if row.data):
+    for row in (row for row in run_rows if row.data):
         fields_of_data = {field: v for field, v in row.setting.items() if field.startswith('data.')}
         other = first.setdefault(json.dumps(fields_of_data, sort_keys=True), row)
         differ = identity.differences(identity.from_json(other.data), identity.from_json(row.data))
@@ -160,49 +160,49 @@ def refuse_other_data(found: Sequence[Row]) -> None:
             )
 
 
-def with_p(made: list[Group]) -> list[Group]:
+def with_p(ranked: list[Group]) -> list[Group]:
     """The groups with p-values against the first."""
-    tested = [g for g in made[1:] if len(g.values.keys() & made[0].values.keys()) > 1]
-    corrected = stats.holm([stats.compare(made[0].values, g.values).p for g in tested])
+    tested = [g for g in ranked[1:] if len(g.values.keys() & ranked[0].values.keys()) > 1]
+    corrected = stats.holm([stats.compare(ranked[0].values, g.values).p for g in tested])
     by = {id(g): p for g, p in zip(tested, corrected, strict=True)}
-    return [g._replace(p=by.get(id(g))) for g in made]
+    return [g._replace(p=by.get(id(g))) for g in ranked]
 
 
-def completed(found: Sequence[Row], base: ConfigDict) -> list[Row]:
+def completed(run_rows: Sequence[Row], base: ConfigDict) -> list[Row]:
     """Rows with a value for every field that some run sets; by default the base config's."""
-    defaults = {field: fields.get(base, field) for row in found for field in row.setting}
-    return [row._replace(setting={**defaults, **row.setting}) for row in found]
+    defaults = {field: fields.get(base, field) for row in run_rows for field in row.setting}
+    return [row._replace(setting={**defaults, **row.setting}) for row in run_rows]
 
 
-def best_run(found: Sequence[Row], objective: Objective | None) -> Row | None:
+def best_run(run_rows: Sequence[Row], objective: Objective | None) -> Row | None:
     """The run with the best value, of whatever setting; None if no run has one."""
     best: Row | None = None
-    for row in found:
+    for row in run_rows:
         value, other = row.value(objective), best.value(objective) if best else None
         if objective and value is not None and (other is None or objective.better(value, other)):
             best = row
     return best
 
 
-def require_reported(found: Sequence[Row], objective: Objective | None) -> None:
+def require_reported(run_rows: Sequence[Row], objective: Objective | None) -> None:
     """Raises GaxError if runs are done and none has measured the objective."""
-    done = [row for row in found if row.state == 'done']
+    done = [row for row in run_rows if row.state == 'done']
     if objective and done and not any(row.value(objective) is not None for row in done):
         raise errors.GaxError(
             objectives.not_reported(objective, {name for row in done for name in row.metrics})
         )
 
 
-def write_csv(found: Sequence[Row], objective: Objective | None, path: Path) -> None:
+def write_csv(run_rows: Sequence[Row], objective: Objective | None, path: Path) -> None:
     """Writes one line a run: setting, seed, state, objective, last metrics, time, folder, error."""
-    swept = list(dict.fromkeys(field for row in found for field in row.setting))
-    names = sorted({n for row in found for n in row.metrics if n != 'seconds'})
+    swept = list(dict.fromkeys(field for row in run_rows for field in row.setting))
+    names = sorted({n for row in run_rows for n in row.metrics if n != 'seconds'})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     tail = ['steps', 'seconds', 'host', 'folder', 'error']
     head = ['trial', 'state', *swept, 'seed', *([f'objective {objective}'] if objective else [])]
     writer.writerow([*head, *names, *tail])
-    for row in found:
+    for row in run_rows:
         value = [row.value(objective)] if objective else []
         measured = [row.metrics.get(name, {}).get('last') for name in names]
         settings = [row.setting.get(field) for field in swept]
@@ -218,11 +218,11 @@ def write_text(path: Path, text: str) -> None:
         paths.write_text(path, text)
 
 
-def printed(made: Sequence[Group], objective: Objective | None) -> list[str]:
+def printed(ranked: Sequence[Group], objective: Objective | None) -> list[str]:
     """The settings as lines for a terminal."""
-    width = max((len(g.label) for g in made), default=0)
+    width = max((len(g.label) for g in ranked), default=0)
     lines = [f'{"setting":<{width}}  {objective or "done"}  (seeds)  p against the first']
-    for g in made:
+    for g in ranked:
         done = sum(row.state == 'done' for row in g.rows)
         value = str(g.interval) if g.interval else '-' if objective else ''
         p = f'{g.p:.3g}' if g.p is not None else ''
@@ -230,7 +230,7 @@ def printed(made: Sequence[Group], objective: Objective | None) -> list[str]:
     return lines
 
 
-def counts(found: Sequence[Row]) -> Mapping[str, int]:
+def counts(run_rows: Sequence[Row]) -> Mapping[str, int]:
     """State -> number of runs, for states that occur."""
-    states = [row.state for row in found]
+    states = [row.state for row in run_rows]
     return {state: states.count(state) for state in (*STATES.values(), 'left') if state in states}

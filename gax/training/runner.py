@@ -178,7 +178,8 @@ class Course:
     def measured(self, step: int, carry: Carry) -> tuple[Carry, metrics.Meter]:
         """Reads the metrics of the carry and resets them if `step` is a logging step.
 
-        If training ends between two rows the metrics stay: the run that continues writes the scheduled row.
+        If training ends between two logging steps the metrics stay: the run that continues writes the
+        scheduled row.
 
         Returns:
           (the carry, a copy of its metrics).

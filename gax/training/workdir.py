@@ -263,7 +263,5 @@ class MetricsWriter:
     def close(self) -> None:
         """Closes the files."""
         for file in (self._file, self.board):
-            with contextlib.suppress(
-                OSError
-            ):  # a full disk has been told of already, and refuses the rest again
+            with contextlib.suppress(OSError):  # a full disk has been reported before, and fails again here
                 file.close()

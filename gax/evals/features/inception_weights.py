@@ -54,27 +54,27 @@ class Weights(NamedTuple):
     checksum: str
 
 
-def load(given: str = '') -> Weights:
+def load(requested: str = '') -> Weights:
     """Reads and converts the weights.
 
     Args:
-      given: The file or its folder; '' for the places of `find`.
+      requested: The file or its folder; '' for the places of `find`.
 
     Raises:
       GaxError: There is no such file, or it is damaged or holds another network.
     """
-    path = find(given)
+    path = find(requested)
     arrays, source = read(path)
     return Weights(jax.tree.map(jnp.asarray, convert(arrays)), path, source == SHA256, digest(arrays))
 
 
-def find(given: str = '') -> Path:
-    """The weight file: `given`, or $GAX_INCEPTION, each a file or its folder; else in FOLDERS.
+def find(requested: str = '') -> Path:
+    """The weight file: `requested`, or $GAX_INCEPTION, each a file or its folder; else in FOLDERS.
 
     Raises:
       GaxError: There is none. The message says which file to download and where to put it.
     """
-    named = given or os.environ.get(VARIABLE, '')
+    named = requested or os.environ.get(VARIABLE, '')
     for place in [paths.user(named)] if named else folders():
         for path in [place / name for name in NAMES] if place.is_dir() else [place]:
             if path.is_file():
