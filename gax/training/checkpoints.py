@@ -228,7 +228,7 @@ class Checkpoints:
             ) from error
 
     def _read(self, step: int, like: PyTree) -> PyTree:
-        """Checks every file before Orbax reads it: on damaged files Orbax can crash or hang."""
+        """Checks every file before Orbax reads it, as Orbax handles damaged files badly."""
         folder = self._directory / str(step)
         shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
         saved, wanted = checked_manifest(folder)['arrays'], layout(shapes)

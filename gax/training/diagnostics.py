@@ -83,7 +83,7 @@ class Watch:
     """
 
     def __init__(self, rows: Iterable[Mapping[str, float]] = ()) -> None:
-        """`rows`: the earlier log lines of a run that continues; they are read without warnings."""
+        """Reads `rows`, the earlier log lines of a run that continues, without warning of them."""
         self._lines: dict[tuple[str, int], int] = {}  # (metric, index of a sign) -> bad lines in a row
         self._good: dict[str, deque[float]] = {}  # metric -> its last values without a sign
         for row in rows:

@@ -126,11 +126,9 @@ class Selection:
         rows = [r for r in results.read_rows(self.workdir) if r.get('by') == 'training' and r['step'] <= last]
         before = rows[-1]['protocol'] if rows else {}
         # The config may name other features than before; the default for the data must stay the same.
-        chosen_anew = self.config.features and before.get('features') != wanted.features
+        renamed = self.config.features and before.get('features') != wanted.features
         there, here = ((p.get('features'), p.get('checksum')) for p in (before, wanted.to_dict()))
-        if (
-            not (there[0] and here[0]) or chosen_anew or there == here
-        ):  # '' where the metrics take no features
+        if not (there[0] and here[0]) or renamed or there == here:  # '' where the metrics take no features
             return
         difference = (
             f'{self.workdir} was judged by other features before: {" ".join(map(str, there))} there, '

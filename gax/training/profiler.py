@@ -140,7 +140,7 @@ def flops_of(built: Experiment, count: int) -> float:
     XLA counts them in the lowered program, before compilation: two for each multiply-add of a product or a
     convolution, one an element for everything else. The count of a compiled program is too low on a GPU,
     where products are calls of cuBLAS and cuDNN without a count. The programs are of one step each, because
-    the body of a loop would be counted once.
+    loops hide the operations of their bodies.
     """
     like, rows = experiment.shapes(built), experiment.row_shapes(built)
     kinds = [steps.active_at(built.game, step) for step in range(count)]

@@ -84,8 +84,8 @@ def default(
     """The name of the extractor that suits the data best.
 
     `raw` for points, and the shipped classifiers for the embedded digits and emoji. For other images the
-    Inception, if its weights are there or metrics are requested that need it; else a shipped classifier that
-    accepts such images; else `raw` for small ones.
+    Inception, if its weights are there or named, or metrics are requested that need it; else a shipped
+    classifier that accepts such images; else `raw` for small ones.
 
     Args:
       shape: Of an example, (H, W, C) or (D,).
