@@ -1,5 +1,4 @@
-"""Paths that a user gives, and files that are old or new, never half: one place for what a home and a name
-may be."""
+"""Paths from users, and files that are replaced atomically."""
 
 from __future__ import annotations
 
@@ -15,15 +14,15 @@ from pathlib import Path
 
 from gax import errors
 
-PLAIN = re.compile('[A-Za-z0-9/._=+-]*')  # paths that mean the same to every library
+PLAIN = re.compile('[A-Za-z0-9/._=+-]*')  # paths that every library reads alike
 
 
 def user(text: str | os.PathLike[str]) -> Path:
-    """The path that a user wrote, in a flag, a config or a variable: `~` and `~NAME` become homes; nothing
-    else changes.
+    """A path that a user wrote in a flag, a config or a variable; `~` and `~NAME` become homes.
 
-    Raises GaxError for a home that nobody knows (no HOME, and no entry for the user, as in containers), and
-    for a name that is longer than the file system allows.
+    Raises:
+      GaxError: The home is unknown (no HOME and no entry for the user, as in containers), or a name is longer
+        than the file system allows.
     """
     path = Path(text)
     first = path.parts[0] if path.parts else ''
@@ -54,8 +53,7 @@ def home_of(first: str, path: Path) -> Path:
 
 
 def cache() -> Path | None:
-    """Where gax keeps what it can make again: $XDG_CACHE_HOME/gax or ~/.cache/gax. None where the home is not
-    known."""
+    """The folder for what gax can compute again: $XDG_CACHE_HOME/gax or ~/.cache/gax. None if unknown."""
     try:
         return user(os.environ.get('XDG_CACHE_HOME') or '~/.cache') / 'gax'
     except errors.GaxError:
@@ -63,18 +61,20 @@ def cache() -> Path | None:
 
 
 def temporary_name(token: str = '') -> str:
-    """Of something on its way in or out: one of chance, which nobody has already; with '*' the pattern of
-    them all."""
+    """A random name for an unfinished file or folder; with '*' the pattern of all such names."""
     return f'.gax-{token or secrets.token_hex(8)}.tmp'
 
 
 @contextlib.contextmanager
 def replacing(out: Path) -> Iterator[Path]:
-    """A new path beside `out`, for a file or a folder, which takes the place of `out` when the block ends
-    without an error.
+    """A context that writes a file or a folder atomically.
 
-    Its name is one of chance: nothing of anybody is written over or removed on the way. `out` is old or new,
-    never half; a folder takes the place of an empty one alone.
+    Args:
+      out: The path. A folder can replace only an empty one.
+
+    Yields:
+      A new temporary path in the same folder, with a random name. It is renamed to `out` when the block ends
+      without an error, and removed otherwise.
     """
     temporary = out.absolute().with_name(temporary_name())
     try:
@@ -89,19 +89,21 @@ def replacing(out: Path) -> Iterator[Path]:
 
 
 def write_text(out: Path, text: str) -> None:
-    """`text` as UTF-8, whatever the locale; bytes of names that are no UTF-8 are written as \\udcXX. See
-    `replacing`."""
+    """Writes `text` as UTF-8, atomically, whatever the locale. Names that are not UTF-8 become \\udcXX."""
     with replacing(out) as temporary:
         temporary.write_text(text, encoding='utf-8', errors='backslashreplace')
 
 
 @contextlib.contextmanager
 def plain(folder: Path) -> Iterator[Path]:
-    """`folder` under a name that every library takes: itself, or else a link to it, which goes again.
+    """A context that yields `folder` under a name that every library accepts.
 
-    Names of files are bytes; libraries in C++ take them as UTF-8, some as parts of URLs or as patterns: under
-    a folder with a backslash, brackets, `?` or `%41` in its name Orbax writes checkpoints that it cannot
-    read. Raises GaxError where no link can be made.
+    That is the folder itself, or a temporary link to it. File names are bytes; libraries in C++ read them as
+    UTF-8, some as parts of URLs or as patterns. Orbax writes checkpoints that it cannot read under a folder
+    with a backslash, brackets, `?` or `%41` in its name.
+
+    Raises:
+      GaxError: The link cannot be created.
     """
     if PLAIN.fullmatch(str(folder.absolute())):
         yield folder
@@ -112,7 +114,7 @@ def plain(folder: Path) -> Iterator[Path]:
             link.symlink_to(folder.absolute(), target_is_directory=True)
         except OSError as error:
             raise errors.GaxError(
-                f'no link to {folder}, whose name not every library takes, can be made in {tempfile.gettempdir()}: '
-                f'{error.strerror or error}'
+                f'no link to {folder}, whose name not every library takes, can be made in '
+                f'{tempfile.gettempdir()}: {error.strerror or error}'
             ) from error
         yield link

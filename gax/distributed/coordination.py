@@ -1,17 +1,16 @@
-"""Processes that train together: what they tell one another beside their arrays, so that they end together
-too.
+"""Coordination of the processes of one run: broadcasts, a common stop, and a common end.
 
-Every process has one TCP connection to process 0, which passes on what concerns all. It is there because
-JAX's own service notices a death late (100 s), and then aborts everybody: a collective whose partner has died
-waits, and a closed connection is known at once. Messages are JSON lists, one a line, the first entry saying
-which:
+Every process has one TCP connection to process 0, which forwards what concerns all. JAX's own service
+notices a dead process only after 100 s and then aborts everybody; until then a collective waits for the
+partner that died. A closed connection is noticed at once.
 
-beat              every BEAT seconds; GONE seconds without a word mean that a process, its machine or the
-network is dead
-word VALUE        what process 0 has to say to the others, in order (see `Alone.word`)
-stop NAME         to process 0: a signal has come
-halt, at STEP, until STEP NAME    all stop after the same step (see `Team.halts`)
-failed ID TEXT STATUS, gone ID    all end
+Messages are JSON lists, one a line. The first entry is the kind:
+
+beat              sent every BEAT seconds; after GONE seconds without a message a process counts as dead
+word VALUE        a broadcast by process 0; broadcasts arrive in order (see `Alone.word`)
+stop NAME         to process 0: this process has received a signal
+halt, at STEP, until STEP NAME    the agreement on the step after which all stop (see `Team.halts`)
+failed ID TEXT STATUS, gone ID    a process has failed or is dead: all end
 done, bye         all have finished
 """
 
@@ -31,33 +30,41 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 BEAT, GONE = 3.0, 30.0  # seconds
-LEAVING = 5.0  # seconds that a process which ends waits for the others, so that they hear why
-LONGEST = 2**20  # bytes of a first message, which may come from anybody
-STATUS = 75  # of a process that ends because another one is gone (sysexits.h: try again)
+LEAVING = 5.0  # seconds that a process which ends waits for the others to read the reason
+LONGEST = 2**20  # bytes of a first message, which any program may have sent
+STATUS = 75  # exit status of a process that ends because another is gone (sysexits.h: try again)
 
 
 class Line:
-    """One connection. silent: the seconds for which nothing has come, counted by whoever listens (see
-    `Team._attend`).
+    """One TCP connection that carries messages.
+
+    Attributes:
+      silent: Seconds for which nothing has come. Counted by the process that reads the connection (see
+        `Team._attend`).
+      unread: Messages that came behind the first one (see `first`).
     """
 
     def __init__(self, connection: socket.socket) -> None:
-        connection.settimeout(LEAVING)  # whoever does not read must not hold up the others
+        connection.settimeout(LEAVING)  # a process that does not read must not block this one
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket, self.silent = connection, 0.0
         self.unread: list[list[Any]] = []
         self._rest, self._lock = b'', threading.Lock()
 
     def send(self, *message: Any) -> None:
-        """A connection that is broken is not told of here, but where it is read."""
+        """Sends a message. Errors of the connection are ignored here; the next `read` reports them.
+
+        Args:
+          *message: The kind, and its values, which JSON can hold.
+        """
         with self._lock, contextlib.suppress(OSError):
             try:
                 self.socket.sendall(json.dumps(message).encode() + b'\n')
-            except TimeoutError:  # half a message may be out, and no other can follow it
+            except TimeoutError:  # half a message may have been sent, and no other can follow it
                 self.socket.shutdown(socket.SHUT_RDWR)
 
     def read(self) -> list[list[Any]] | None:
-        """The messages that have come; None where the other side is gone. Waits for some bytes."""
+        """Waits for some bytes; returns the complete messages, or None if the connection is closed."""
         try:
             data = self.socket.recv(2**16)
         except OSError:
@@ -69,28 +76,34 @@ class Line:
         return [json.loads(text) for text in whole]
 
     def first(self, seconds: float) -> list[Any] | None:
-        """The first message; what has come behind it is in `unread`. None unless it is whole after `seconds`,
-        and not too long.
+        """Waits for the first message. Messages that come with it are kept in `unread`.
 
-        Raises ValueError for what is no message: somebody else may be on the other side.
+        Args:
+          seconds: How long to wait.
+
+        Returns:
+          The message, or None if it is not complete after `seconds`, or longer than LONGEST bytes.
+
+        Raises:
+          ValueError: What came is no message: another program may be on the other side.
         """
-        limit, found = time.monotonic() + seconds, list[list[Any]]()
-        while not found:
+        limit, messages = time.monotonic() + seconds, list[list[Any]]()
+        while not messages:
             left = limit - time.monotonic()
             if left <= 0 or len(self._rest) > LONGEST:
                 return None
             self.socket.settimeout(left)
-            if (come := self.read()) is None:
+            if (received := self.read()) is None:
                 return None
-            found = come
+            messages = received
         self.socket.settimeout(LEAVING)
-        if not isinstance(found[0], list) or not found[0]:
-            raise ValueError(f'no message: {found[0]!r:.80}')
-        self.unread = found[1:]
-        return found[0]
+        if not isinstance(messages[0], list) or not messages[0]:
+            raise ValueError(f'no message: {messages[0]!r:.80}')
+        self.unread = messages[1:]
+        return messages[0]
 
     def open(self) -> bool:
-        """Whether the other side is still there, as far as is known."""
+        """Whether the other side still seems to be connected."""
         ready = select.select([self.socket], [], [], 0.0)[0]
         try:
             return not ready or bool(self.socket.recv(1, socket.MSG_PEEK))
@@ -99,46 +112,60 @@ class Line:
 
 
 class Alone:
-    """A process that trains by itself: a team of one.
+    """A run of one process: the interface of `Team` without any communication.
 
-    saved: the step of the newest checkpoint; failed: whether the others have been told that this process
-    ends.
+    Attributes:
+      index: The number of this process, from 0.
+      count: The number of processes.
+      saved: The step of the newest checkpoint.
+      failed: Whether the other processes already know that this one ends.
     """
 
     index, count, saved, failed = 0, 1, 0, False
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes, draws and evaluates."""
+        """Whether this is process 0, which writes, draws and evaluates."""
         return self.index == 0
 
     def word(self, value: Any = None) -> Any:
-        """The `value` of process 0 (of numbers, texts, lists, dicts), at every process; the others wait for
-        it.
+        """Broadcasts the `value` of process 0 to every process; the others wait for it.
+
+        Args:
+          value: Numbers, strings, lists and dicts. Ignored in all processes but process 0.
         """
         return value
 
     def halts(self, step: int, name: str) -> str:
-        """The name of the signal for which all stop before the call that begins at `step`; '' to go on.
+        """The name of the signal for which all processes stop before the call that begins at `step`.
 
-        name: that of a signal that has come to this process, or ''. To be asked before every call, and of
-        every process at the same steps.
+        Every process must call this before every call of the step, at the same steps.
+
+        Args:
+          step: The step at which the next call begins.
+          name: The name of a signal that this process has received, or ''.
+
+        Returns:
+          The signal's name, or '' if training continues.
         """
         return name
 
     def fail(self, text: str, status: int = 2) -> None:
-        """Tells the others that this process ends, and why; they end too, with the same `status`."""
+        """Reports to the other processes that this one ends, and why; they end with the same `status`."""
 
     def close(self) -> None:
-        """Waits until every process has come here."""
+        """Waits until every process has called `close`."""
 
 
 class Team(Alone):
-    """One of several processes; a thread listens to the others, and ends this one where it cannot go on
-    without them.
+    """One of several processes.
 
-    lines: to process 0, or at process 0 to every other one, by their numbers. hosts: the name of each one's
-    machine.
+    A thread reads the messages of the others, and ends this process if it cannot continue without them.
+
+    Args:
+      index: The number of this process.
+      lines: The connections by process number: in process 0 to every other process, elsewhere to process 0.
+      hosts: The host name of every process.
     """
 
     def __init__(self, index: int, lines: Mapping[int, Line], hosts: Sequence[str]) -> None:
@@ -152,20 +179,22 @@ class Team(Alone):
         threading.Thread(target=self._listen, name='gax-team', daemon=True).start()
 
     def named(self, index: int) -> str:
+        """The process in words: 'process 1 of 2 (HOST)'."""
         return f'process {index} of {self.count} ({self.hosts[index]})'
 
     def word(self, value: Any = None) -> Any:
+        """See `Alone.word`."""
         if not self.first:
             return self._words.get()
         self._send('word', value)
         return value
 
     def halts(self, step: int, name: str) -> str:
-        """Each process says how far it is; all stop at the first call boundary after the furthest of these
-        steps.
+        """Agrees on the step after which all processes stop; see `Alone.halts`.
 
-        The listening threads answer, so that nobody waits for a process that waits for the device; which
-        steps begin a call is the same in all processes.
+        Each process reports its step, and all stop at the first call boundary after the largest of them. The
+        reading threads answer, so that no process waits for one that waits for its device. All processes
+        begin their calls at the same steps.
         """
         with self._lock:
             if name and not self._told:
@@ -180,12 +209,14 @@ class Team(Alone):
         return by if step > last else ''
 
     def fail(self, text: str, status: int = 2) -> None:
+        """See `Alone.fail`."""
         self._end_once()
         self.failed = True
         self._send('failed', self.index, text, status)
         self._see_off()
 
     def close(self) -> None:
+        """See `Alone.close`."""
         self._on_done(self.index) if self.first else self._send('done')
         self._finished.wait()
         self._over = True
@@ -201,16 +232,17 @@ class Team(Alone):
         except Exception as error:
             self._end(f'{self.named(self.index)} lost its way: {error!r}', 1)
         if self._finished.is_set():
-            if self.first:  # closed with something unread, a connection could lose the 'bye' on its way
+            if self.first:  # a connection that is closed with unread bytes could lose the 'bye'
                 self._see_off()
             for line in self._lines.values():
                 line.socket.close()
 
     def _attend(self, ready: selectors.BaseSelector) -> None:
-        """Reads what comes, says that this process lives, and notices those that do not.
+        """Reads messages, sends beats, and notices processes that are dead.
 
-        Silence counts from here on: the first to come may have waited long for the last. And while this
-        process is stopped itself, which one long round shows, it says nothing of the others.
+        Silence counts from here on, because the first process to connect may have waited long for the last. A
+        long round shows that this process itself was suspended; such a round counts as at most BEAT seconds
+        of silence.
         """
         for index, line in self._lines.items():
             ready.register(line.socket, selectors.EVENT_READ, index)
@@ -239,7 +271,7 @@ class Team(Alone):
             getattr(self, f'_on_{kind}')(sender, *content)
 
     def _lost(self, index: int) -> None:
-        # Whoever ends because this process does is no reason of its own.
+        # A process that ends because this one does is no failure.
         if self._over or self._ending.locked() or index in self._done or self._finished.is_set():
             return
         if self.first:
@@ -261,7 +293,7 @@ class Team(Alone):
         self._send('halt')
 
     def _on_halt(self, sender: int) -> None:
-        """From here on no call begins before it is known where to stop."""
+        """No call begins after this until the common last step is known."""
         with self._lock:
             self._asked = True
             self._on_at(self.index, self._position) if self.first else self._send('at', self._position)
@@ -294,11 +326,11 @@ class Team(Alone):
         self._end(f'{self.named(index)} stopped: {text}', status)
 
     def _on_gone(self, sender: int, index: int) -> None:
-        # Process 0 may have died between saving a checkpoint and saying so.
+        # Process 0 may have died between saving a checkpoint and announcing it.
         resumed = f'of step {self.saved} or later' if self.saved else 'if it has one'
         self._end(
-            f'{self.named(index)} is gone (killed, or its machine or the network is down); start all of them again with the '
-            f'same commands: the run goes on from its last checkpoint, {resumed}',
+            f'{self.named(index)} is gone (killed, or its machine or the network is down); start all of '
+            f'them again with the same commands: the run goes on from its last checkpoint, {resumed}',
             STATUS,
         )
 
@@ -309,12 +341,12 @@ class Team(Alone):
         os._exit(status)
 
     def _end_once(self) -> None:
-        """Whoever comes second waits for the end."""
+        """The first caller continues; any later one waits for the process to end."""
         if not self._ending.acquire(blocking=False):
             time.sleep(4 * LEAVING)
 
     def _see_off(self) -> None:
-        """Process 0 leaves last: JAX would abort the others where the one that coordinates them is gone."""
+        """Process 0 leaves last: JAX aborts the other processes when its coordinator is gone."""
         self._over, limit = True, time.monotonic() + LEAVING
         for line in self._lines.values():
             with contextlib.suppress(OSError):
@@ -326,8 +358,6 @@ class Team(Alone):
 
 
 def say(text: str) -> None:
-    """On stderr, where that can be written: a full disk or a closed pipe must not keep a process from its
-    end.
-    """
+    """Prints to stderr. Ignores errors: a full disk or a closed pipe must not keep a process from ending."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print('\n' * sys.stderr.isatty() + text, file=sys.stderr, flush=True)

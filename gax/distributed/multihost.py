@@ -1,8 +1,8 @@
-"""One run in several processes: on several machines, or several on one. How they begin together, and end.
+"""One run in several processes, on several machines or on one: how they start together and end together.
 
-How they find each other is in rendezvous.py, what they say to each other while they train in coordination.py,
-who does what in runner.py. Each process feeds its own devices the rows that lie there; the state is whole on
-all of them.
+rendezvous.py connects the processes, coordination.py carries their messages during training, and runner.py
+divides the work. Each process feeds its devices the examples of their shards; the train state is replicated
+on all devices.
 """
 
 from __future__ import annotations
@@ -29,13 +29,19 @@ from gax.distributed.rendezvous import Place
 
 log = logging.getLogger('gax')
 CHUNK = 2**24  # bytes of one broadcast
-FAILED: list[Team] = []  # those that were told that this process ends
+FAILED: list[Team] = []  # teams that know that this process ends
 KEPT: list[Any] = []  # handlers that C calls
 
 
 class Asked(NamedTuple):
-    """The flags of gax-train; None and '' where one is not given. seconds: to wait for the
-    others.
+    """The flags of gax-train about several processes; None or '' for a flag that is absent.
+
+    Attributes:
+      coordinator: HOST:PORT of process 0.
+      num_processes: The number of processes.
+      process_id: The number of this process, from 0.
+      distributed: 'auto', or '' for explicit flags.
+      seconds: How long to wait for the other processes.
     """
 
     coordinator: str = ''
@@ -46,17 +52,25 @@ class Asked(NamedTuple):
 
 
 @contextlib.contextmanager
-def joined(asked: Asked) -> Iterator[Alone]:
-    """Joins the other processes; in the block they work together, and an error in one ends all.
+def joined(options: Asked) -> Iterator[Alone]:
+    """A context in which the processes of a run work together; an error in one of them ends all.
 
-    Must be entered before JAX has looked for devices. Raises GaxError for flags that cannot be meant, and
-    where the others do not come.
+    Enter it before JAX has looked for devices.
+
+    Args:
+      options: The flags.
+
+    Yields:
+      The team, or `Alone` for a run of one process.
+
+    Raises:
+      GaxError: The flags do not fit together, or the other processes do not connect in time.
     """
-    place = placed(asked)
+    place = placed(options)
     if place is None or place.num == 1:
         yield Alone()
         return
-    team, port = rendezvous.meet(place, asked.seconds)
+    team, port = rendezvous.meet(place, options.seconds)
     try:
         begin(place, team, port)
         yield team
@@ -67,7 +81,7 @@ def joined(asked: Asked) -> Iterator[Alone]:
         FAILED.append(team)
         raise
     except BaseException as error:
-        # A collective fails where its partner has died; then the thread that listens knows, and ends this
+        # A collective fails when its partner has died. The listening thread notices that too, and ends this
         # process.
         time.sleep(2.0)
         say(traceback.format_exc())
@@ -75,80 +89,87 @@ def joined(asked: Asked) -> Iterator[Alone]:
         leave(1)
 
 
-def refuse(asked: Asked, what: str) -> None:
-    """Raises GaxError where several processes are asked for."""
-    if asked.distributed or asked.coordinator or (asked.num_processes or 1) > 1:
+def refuse(options: Asked, what: str) -> None:
+    """Raises GaxError if the flags ask for several processes. `what` names the command."""
+    if options.distributed or options.coordinator or (options.num_processes or 1) > 1:
         raise errors.GaxError(f'{what} is of one process: leave out the flags of several')
 
 
 def end(status: int) -> None:
-    """Ends the process. Where others have been told that it failed, at once: JAX would wait for them."""
+    """Exits. Exits at once if the other processes know of a failure, as JAX would wait for them."""
     leave(status) if FAILED else sys.exit(status)
 
 
 def leave(status: int) -> None:
-    """Ends the process at once."""
+    """Flushes the output and exits at once."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(status)
 
 
-def placed(asked: Asked) -> Place | None:
-    """Where this process stands by its flags; None: by itself.
+def placed(options: Asked) -> Place | None:
+    """The place of this process among all, by its flags; None for a run of one process.
 
-    Raises GaxError for flags that do not fit together.
+    Raises:
+      GaxError: The flags do not fit together.
     """
     explicit = {
-        'coordinator': asked.coordinator or None,
-        'num_processes': asked.num_processes,
-        'process_id': asked.process_id,
+        'coordinator': options.coordinator or None,
+        'num_processes': options.num_processes,
+        'process_id': options.process_id,
     }
-    given = [f'--{name}' for name, value in explicit.items() if value is not None]
+    flags = [f'--{name}' for name, value in explicit.items() if value is not None]
     missing = [f'--{name}' for name, value in explicit.items() if value is None]
-    if asked.distributed:
-        if asked.distributed != 'auto':
-            raise errors.GaxError(errors.choices('--distributed', asked.distributed, ['auto']))
-        if given:
-            raise errors.GaxError(f'--distributed=auto finds {given[0]} by itself; leave one of the two out')
-        return detected(asked.seconds)
-    if not given:
+    if options.distributed:
+        if options.distributed != 'auto':
+            raise errors.GaxError(errors.choices('--distributed', options.distributed, ['auto']))
+        if flags:
+            raise errors.GaxError(f'--distributed=auto finds {flags[0]} by itself; leave one of the two out')
+        return detected(options.seconds)
+    if not flags:
         return None
     if missing:
-        raise errors.GaxError(f'{given[0]} goes with {" and ".join(missing)}, not given here')
-    count, index = int(asked.num_processes or 0), int(asked.process_id or 0)
+        raise errors.GaxError(f'{flags[0]} goes with {" and ".join(missing)}, not given here')
+    count, index = int(options.num_processes or 0), int(options.process_id or 0)
     if count < 1:
         raise errors.GaxError(f'--num_processes must be at least 1, and is {count}')
     if not 0 <= index < count:
         raise errors.GaxError(
             f'--process_id must be from 0 to {count - 1} with --num_processes={count}, and is {index}'
         )
-    return Place(*rendezvous.split(asked.coordinator), count, index)
+    return Place(*rendezvous.split(options.coordinator), count, index)
 
 
 def detected(seconds: int) -> Place:
-    """What JAX finds out of the environment: SLURM, Open MPI, Kubernetes (with the package `kubernetes`),
-    TPU pods.
+    """The place of this process as JAX detects it from the environment.
+
+    JAX knows SLURM, Open MPI, Kubernetes (with the package `kubernetes`) and TPU pods.
+
+    Raises:
+      GaxError: None of them is detected.
     """
     try:
-        # What jax.distributed.initialize() asks; it has no public name, and tells nobody what it was
-        # answered.
+        # jax.distributed.initialize() calls this; it has no public name, and initialize() does not return
+        # what it detected.
         from jax._src.clusters import ClusterEnv
 
-        found = ClusterEnv.auto_detect_unset_distributed_params(None, None, None, None, None, seconds)
-        address, count, index, devices = found
+        detected_place = ClusterEnv.auto_detect_unset_distributed_params(
+            None, None, None, None, None, seconds
+        )
+        address, count, index, devices = detected_place
     except Exception as error:
         raise errors.GaxError(f'--distributed=auto: {errors.first_line(error)}') from error
     if address is None or count is None or index is None:
         raise errors.GaxError(
-            '--distributed=auto finds no job of SLURM (srun), Open MPI or Kubernetes and no TPU pod here; give --coordinator, '
-            '--num_processes and --process_id'
+            '--distributed=auto finds no job of SLURM (srun), Open MPI or Kubernetes and no TPU pod here; '
+            'give --coordinator, --num_processes and --process_id'
         )
     return Place(*rendezvous.split(address), count, index, devices)
 
 
 def begin(place: Place, team: Team, port: int) -> None:
-    """Makes one JAX of all processes: jax.devices() are those of all of them from here on."""
+    """Starts JAX's distributed runtime: `jax.devices()` lists the devices of all processes from here on."""
     catch_aborts(team)
     jax.config.update('jax_enable_preemption_service', False)  # SIGTERM is answered by signals.py
     with without_proxies():
@@ -162,30 +183,31 @@ def begin(place: Place, team: Team, port: int) -> None:
         )
     devices = greet()
     if place.own:
-        log.setLevel(logging.WARNING)  # process 0 speaks for all
+        log.setLevel(logging.WARNING)  # process 0 logs for all
     else:
         log.info('%d processes with %d devices: on %s', place.num, devices, ', '.join(team.hosts))
 
 
 @contextlib.contextmanager
 def without_proxies() -> Iterator[None]:
-    """In the block no *_proxy is set: JAX's service would be looked for through it, which waits for ever
-    where it leads nowhere.
+    """A context in which no *_proxy variable is set.
+
+    gRPC would connect to JAX's service through the proxy, and hang if the proxy does not lead there.
     """
-    kept = {name: value for name, value in os.environ.items() if '_proxy' in name.lower()}
-    for name in kept:
+    removed = {name: value for name, value in os.environ.items() if '_proxy' in name.lower()}
+    for name in removed:
         del os.environ[name]
     try:
         yield
     finally:
-        os.environ.update(kept)
+        os.environ.update(removed)
 
 
 def greet() -> int:
-    """A sum over all devices, whose number it returns. Those of a mesh are connected when they first compute
-    together, for which
-    some of JAX's libraries give them 30 s: now, rather than when one has compiled its programs and another
-    has not.
+    """Computes a sum over all devices; returns their number.
+
+    The devices of a mesh connect in their first collective, for which some of JAX's libraries allow 30 s.
+    Doing so at the start keeps differences in compilation time out of that limit.
     """
     mesh = sharding.mesh()
     ones = sharding.put(np.ones(mesh.size, np.float32), sharding.rows(mesh))
@@ -193,14 +215,13 @@ def greet() -> int:
 
 
 def catch_aborts(team: Team) -> None:
-    """Where JAX's C++ aborts this process, as it does when process 0 has died, the reason is told in a line
-    of ours.
+    """Reports in one line of gax's when JAX's C++ aborts this process, as it does when process 0 dies.
 
-    A handler set by Python's `signal` would run after the abort, which is never.
+    The handler is a C function: one that is set by Python's `signal` would run after the abort, hence never.
     """
 
     def aborted(number: int) -> None:
-        # If it is because of another process, the thread that listens says so meanwhile, and ends this one.
+        # If another process is the cause, the listening thread reports it meanwhile, and ends this process.
         time.sleep(2.0)
         say('gax: error: JAX aborted this process (see above)')
         team.fail('JAX aborted it (see its log)', 128 + number)
@@ -215,8 +236,14 @@ def catch_aborts(team: Team) -> None:
 
 
 def spread(tree: Any, like: Any) -> Any:
-    """Process 0's `tree` of NumPy arrays shaped `like`, bit for bit, at every process. tree: None at the
-    others.
+    """Broadcasts a tree of process 0 to every process, bit for bit.
+
+    Args:
+      tree: NumPy arrays; None in the other processes.
+      like: A tree of arrays, or of their shapes, with the same structure, shapes and dtypes in every process.
+
+    Returns:
+      The tree of process 0, as NumPy arrays.
     """
     from jax.experimental.multihost_utils import broadcast_one_to_all
 
@@ -227,9 +254,9 @@ def spread(tree: Any, like: Any) -> Any:
     if tree is not None:
         parts = [np.ascontiguousarray(x).reshape(-1).view(np.uint8) for x in jax.tree.leaves(tree)]
         np.concatenate(parts, out=whole[: sum(sizes)])
-    for at in range(0, len(whole), chunk):  # of one shape: one program
+    for at in range(0, len(whole), chunk):  # chunks of one shape need one compiled program
         whole[at : at + chunk] = broadcast_one_to_all(whole[at : at + chunk])
     ends = np.cumsum(sizes)
     bytes_of = np.split(whole[: ends[-1]], ends[:-1])
-    made = [b.copy().view(x.dtype).reshape(x.shape) for b, x in zip(bytes_of, leaves, strict=True)]
-    return jax.tree.unflatten(structure, made)
+    values = [b.copy().view(x.dtype).reshape(x.shape) for b, x in zip(bytes_of, leaves, strict=True)]
+    return jax.tree.unflatten(structure, values)

@@ -1,8 +1,8 @@
-"""How the processes of one run find each other.
+"""How the processes of one run connect.
 
-Process 0 listens at HOST:PORT for the others, checks that they belong together, and says when all are there;
-only then is JAX told (its own service takes PORT + 1, or any port that is free). So whatever is wrong is one
-line rather than an abort of JAX's.
+Process 0 listens at HOST:PORT, checks that the others belong to the same run, and announces when all have
+connected. Only then does JAX start; its own service takes PORT + 1, or any free port. So every mistake in the
+flags is one line rather than an abort of JAX's.
 """
 
 from __future__ import annotations
@@ -23,23 +23,34 @@ LOOPBACK = {'localhost': '127.0.0.1', '127.0.0.1': '127.0.0.1', '::1': '::1'}
 
 
 class Place(NamedTuple):
-    """Where a process stands among all: `num` of them, this one being number `own`, and process 0 listens at
-    host:port.
+    """The place of a process among all.
+
+    Attributes:
+      host: The host on which process 0 listens.
+      port: The port on which process 0 listens.
+      num: The number of processes.
+      own: The number of this process, from 0.
+      devices: The local devices that this process uses; None for all.
     """
 
     host: str
     port: int
     num: int
     own: int
-    devices: Sequence[int] | None = None  # of this machine, that are this process's; None: all
+    devices: Sequence[int] | None = None
 
     @property
     def address(self) -> str:
+        """HOST:PORT, with brackets around an IPv6 address."""
         return f'[{self.host}]:{self.port}' if ':' in self.host else f'{self.host}:{self.port}'
 
 
 def split(address: str) -> tuple[str, int]:
-    """'HOST:PORT' or '[V6]:PORT'."""
+    """Splits 'HOST:PORT' or '[V6]:PORT'.
+
+    Raises:
+      GaxError: It is neither.
+    """
     host, _, port = address.rpartition(':')
     host = host.removeprefix('[').removesuffix(']')
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
@@ -48,23 +59,35 @@ def split(address: str) -> tuple[str, int]:
 
 
 def meet(place: Place, seconds: int) -> tuple[Team, int]:
-    """Waits for all processes, at most `seconds`; returns the team, and the port of process 0 that JAX's
-    service is to have.
+    """Connects all processes.
+
+    Args:
+      place: The place of this process.
+      seconds: How long to wait.
+
+    Returns:
+      The team, and the port for JAX's service in process 0.
+
+    Raises:
+      GaxError: Some process does not connect in time, or does not belong to the run.
     """
     return gathered(place, seconds) if place.own == 0 else reached(place, seconds)
 
 
 def gathered(place: Place, seconds: int) -> tuple[Team, int]:
-    """At process 0: until every other one has come. Those that came are told where that is in vain."""
+    """In process 0: waits until every other process has connected.
+
+    If some do not come, those that came learn why.
+    """
     lines: dict[int, Line] = {}
     hosts, limit = {0: socket.gethostname()}, time.monotonic() + seconds
     with listening(place) as server, contextlib.ExitStack() as closing:
         while len(hosts) < place.num:
             if (left := limit - time.monotonic()) <= 0:
-                said = in_vain(place, seconds, hosts)
+                message = in_vain(place, seconds, hosts)
                 for line in lines.values():
-                    line.send('refused', said)
-                raise errors.GaxError(said)
+                    line.send('refused', message)
+                raise errors.GaxError(message)
             server.settimeout(left)
             try:
                 line = Line(closing.enter_context(server.accept()[0]))
@@ -77,21 +100,27 @@ def gathered(place: Place, seconds: int) -> tuple[Team, int]:
             else:
                 lines[hello['index']], hosts[hello['index']] = line, hello['host']
         closing.pop_all()
-    named = [hosts[i] for i in range(place.num)]
+    host_names = [hosts[i] for i in range(place.num)]
     port = free_port(place.port + 1)
     for line in lines.values():
-        line.send('go', port, named)
-    return Team(0, lines, named), port
+        line.send('go', port, host_names)
+    return Team(0, lines, host_names), port
 
 
 def in_vain(place: Place, seconds: int, came: Collection[int]) -> str:
+    """The message that some processes have not connected."""
     absent = ', '.join(str(i) for i in range(place.num) if i not in came)
-    return f'of {place.num} processes there are {len(came)} after {seconds} s: number {absent} has not come to {place.address}'
+    return (
+        f'of {place.num} processes there are {len(came)} after {seconds} s: number {absent} has not come to '
+        f'{place.address}'
+    )
 
 
 def listening(place: Place) -> socket.socket:
-    """On all interfaces, as JAX's service does; on the loopback alone where that is all that was asked
-    for.
+    """A listening socket: on all interfaces, as JAX's service does, or on the loopback alone.
+
+    Raises:
+      GaxError: The port is in use, or the address is not of this machine.
     """
     host = LOOPBACK.get(place.host, '')
     both = not host and socket.has_dualstack_ipv6()
@@ -100,14 +129,13 @@ def listening(place: Place) -> socket.socket:
         return socket.create_server((host, place.port), family=family, dualstack_ipv6=both, backlog=1024)
     except OSError as error:
         raise errors.GaxError(
-            f'cannot listen at {place.address}: {os.strerror(error.errno or 0)}; process 0 runs on that host, and the port must be free'
+            f'cannot listen at {place.address}: {os.strerror(error.errno or 0)}; process 0 runs on that '
+            'host, and the port must be free'
         ) from error
 
 
 def greeting(line: Line, seconds: float) -> dict[str, Any]:
-    """What a process that comes says first; {} from whoever is none of ours, or says nothing whole for
-    `seconds`.
-    """
+    """The first message of a process that connects; {} if it is no process of gax, or too slow."""
     try:
         kind, hello = line.first(seconds) or ('', {})
     except ValueError:
@@ -117,7 +145,7 @@ def greeting(line: Line, seconds: float) -> dict[str, Any]:
 
 
 def unfit(hello: dict[str, Any], place: Place, lines: dict[int, Line]) -> str:
-    """Why a process that came cannot take part, '' where it can."""
+    """Why a process that connected cannot take part, or ''."""
     index = hello.get('index')
     if hello.get('count') != place.num or not isinstance(index, int):
         return f'process 0 has --num_processes={place.num}'
@@ -129,7 +157,7 @@ def unfit(hello: dict[str, Any], place: Place, lines: dict[int, Line]) -> str:
 
 
 def free_port(wanted: int) -> int:
-    """`wanted`, or where that is taken another one."""
+    """`wanted` if that port is free, else another one."""
     for port in (wanted, 0):
         with contextlib.suppress(OSError, OverflowError), socket.create_server(('', port)) as server:
             return server.getsockname()[1]
@@ -137,7 +165,7 @@ def free_port(wanted: int) -> int:
 
 
 def reached(place: Place, seconds: int) -> tuple[Team, int]:
-    """At any other process: until process 0 has answered."""
+    """In any other process: connects to process 0 and waits for its answer."""
     limit, trouble = time.monotonic() + seconds, 'no answer'
     while (left := limit - time.monotonic()) > 0:
         try:
@@ -146,8 +174,8 @@ def reached(place: Place, seconds: int) -> tuple[Team, int]:
             trouble = error.strerror or str(error)
             time.sleep(0.2)
             continue
-        own = {'index': place.own, 'count': place.num, 'host': socket.gethostname()}
-        line.send('hello', {**own, 'jax': jax.__version__})
+        identity = {'index': place.own, 'count': place.num, 'host': socket.gethostname()}
+        line.send('hello', {**identity, 'jax': jax.__version__})
         try:
             kind, *content = line.first(limit - time.monotonic()) or ('gone',)
         except ValueError:

@@ -1,21 +1,21 @@
-"""Devices: one mesh axis, `data`, over which batches are split; the train state is whole on every device.
+"""Devices: a mesh with one axis, `data`. Batches are sharded over it; the train state is replicated.
 
-One step function, and three ways to compile it, chosen by `config.parallel`:
+There is one step function. `config.parallel` chooses how it is compiled:
 
-jit        Written for the global batch; the compiler inserts the all-reduces. The number of devices changes
-           no result (to rounding), batch-norm statistics are global, and random draws, which threefry makes
-           position by position, are the same on any mesh.
-shard_map  Every device is a replica that plays the game on its own rows, and what a move found (gradient,
-           loss, statistics of normalisation, states of terms, metrics) is averaged over all of them, by one
-           all-reduce a move, before anything is made of it. Replicas draw their shares of the numbers that
-           `jit` draws (see rng.py).
+jit        The step is written for the global batch; the compiler inserts the all-reduces. The number of
+           devices changes no result (to rounding). Batch-norm statistics are global. Random draws are the
+           same on any mesh, because threefry computes them position by position.
+shard_map  Every device is a replica that runs the step on its shard of the batch. One all-reduce an update
+           averages what the replica computed (gradient, loss, statistics of normalisation, states of terms,
+           metrics) before anything is made of it. Replicas draw their shares of the numbers that `jit` draws
+           (see rng.py).
 pmap       The same, by `jax.pmap`.
 
-So all three agree, to rounding, where an objective is a mean over examples that do not see one another. Where
-they do, a replica's examples see those of the replica alone: batch-norm (running averages are the mean of the
+All three agree, to rounding, if an objective is a mean over independent examples. Otherwise the examples of a
+replica depend only on the examples of the same replica: batch-norm (running averages are the mean of the
 replicas'), minibatch discrimination and standard deviation, relativistic averages, feature matching, top-k,
 DRAGAN's standard deviation, a controller that takes a sign. A metric that is no mean (the largest logit) is
-the mean of the replicas'.
+the mean of the replicas' values.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from gax.core import rng
 from gax.core.types import Batch, Game, Key, PyTree, TrainState
 
 AXIS = 'data'
-# XLA:CPU has a pass that undoes rematerialisation (wrappers.remat): it lifts the barriers by which JAX keeps
-# a pass that is made again apart from the first, and the two are then found to be the same.
+# XLA:CPU has a pass that undoes rematerialisation (wrappers.remat): it removes the barriers by which JAX
+# keeps the recomputed forward pass apart from the first one, and common subexpressions are then merged.
 OPTIONS = {'cpu': {'xla_disable_hlo_passes': 'cse_barrier_expander'}}
 Advance = Callable[..., Any]  # (carry, arrays, rows) -> carry
 OneStep = Callable[..., Any]  # (state, arrays, rows) -> (state, metrics)
@@ -46,10 +46,12 @@ OneStep = Callable[..., Any]  # (state, arrays, rows) -> (state, metrics)
 class Mode(NamedTuple):
     """A way to run a game on the devices of a mesh.
 
-    game: (game, mesh) -> what is played, and step: what is called, made of those for the whole batch.
-    compile: (fn, mesh, row_axis) -> fn of
-    (carry, arrays, rows) -> carry, with `carry` given away, and `rows` split over their `row_axis`.
-    replicas: whether each device takes its rows for all there are.
+    Attributes:
+      compile: (fn, mesh, row_axis) -> the compiled fn of (carry, arrays, rows) -> carry. `carry` is donated;
+        `rows` are sharded along `row_axis`.
+      game: (game, mesh) -> the game that the step is built from.
+      step: The step for the whole batch -> the step that each device runs.
+      replicas: Whether each device treats its shard as the whole batch.
     """
 
     compile: Callable[[Advance, Mesh, int], Any]
@@ -59,39 +61,47 @@ class Mode(NamedTuple):
 
 
 def mesh(devices: list[jax.Device] | None = None) -> Mesh:
-    """All devices (or those given) in a row called 'data'. How arrays within a program lie is the compiler's
-    choice (Auto): typed (Explicit, which is what JAX makes by default), a step whose state is whole
-    everywhere would be so throughout, and every device would do all of the work.
+    """A mesh of the devices (by default all), with one axis 'data'.
+
+    The axis type is Auto: the compiler chooses the layout of intermediate arrays. With Explicit, JAX's
+    default, a step whose state is replicated would be replicated throughout, and every device would do all of
+    the work.
     """
     count, auto = len(devices or jax.devices()), jax.sharding.AxisType.Auto
     return jax.make_mesh((count,), (AXIS,), axis_types=(auto,), devices=devices)
 
 
 def check_batch(batch_size: int, mesh: Mesh) -> None:
-    """Raises GaxError where the rows of a batch cannot be dealt out evenly."""
+    """Checks that a batch can be sharded evenly over the devices.
+
+    Raises:
+      GaxError: `batch_size` is not divisible by the number of devices.
+    """
     if batch_size % mesh.size:
         near = max(1, round(batch_size / mesh.size)) * mesh.size
         raise errors.GaxError(
-            f'config.batch_size {batch_size} cannot be divided among {mesh.size} devices; the nearest that can is {near}'
+            f'config.batch_size {batch_size} cannot be divided among {mesh.size} devices; the nearest that '
+            f'can is {near}'
         )
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
+    """The sharding of an array that is replicated on every device."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def rows(mesh: Mesh, axis: int = 0) -> NamedSharding:
-    """The sharding of an array whose `axis` runs over the rows of a batch."""
+    """The sharding of an array whose `axis` runs over the examples of a batch."""
     return NamedSharding(mesh, PartitionSpec(*[None] * axis, AXIS))
 
 
 def spans(mesh: Mesh) -> bool:
-    """Whether devices of other processes are in it."""
+    """Whether the mesh has devices of other processes."""
     return own(mesh).size < mesh.size
 
 
 def own(mesh: Mesh) -> Mesh:
-    """The part of `mesh` that is this process's; all of it where there is one process."""
+    """The part of `mesh` that belongs to this process: `mesh` itself if there is one process."""
     devices: list[jax.Device] = list(mesh.devices.flat)
     mine = [device for device in devices if device.process_index == jax.process_index()]
     if len(mine) == len(devices):
@@ -100,8 +110,10 @@ def own(mesh: Mesh) -> Mesh:
 
 
 def put(tree: PyTree, sharding: NamedSharding) -> PyTree:
-    """Arrays of the host on the devices of `sharding`; where these are of several processes, which all have
-    the same arrays, each puts there what lies on its own. Nothing is sent.
+    """Puts host arrays on the devices of `sharding`.
+
+    With several processes, all must pass the same arrays; each puts its own shards on its devices, and
+    nothing is sent.
     """
     if sharding.is_fully_addressable:
         return jax.device_put(tree, sharding)
@@ -110,8 +122,9 @@ def put(tree: PyTree, sharding: NamedSharding) -> PyTree:
 
 
 def view(tree: PyTree, mesh: Mesh) -> PyTree:
-    """Arrays that are whole on every device of theirs as arrays of `mesh`, which has the same devices of this
-    process, or fewer. Nothing is copied, and what becomes of the one becomes of the other.
+    """Replicated arrays as arrays of `mesh`, which has the same local devices or fewer.
+
+    Zero-copy: both arrays share buffers, so donating one invalidates the other.
     """
     devices: set[jax.Device] = set(mesh.devices.flat)
 
@@ -125,8 +138,11 @@ def view(tree: PyTree, mesh: Mesh) -> PyTree:
 
 
 def under(mesh: Mesh, fn: Callable[..., Any]) -> Callable[..., Any]:
-    """`fn` traced with `mesh` in use: for layers that have to say themselves that rows are split over it
-    (nets/conv.py).
+    """Traces `fn` with `mesh` in use, for layers that shard their examples explicitly (nets/ops).
+
+    Args:
+      mesh: The mesh.
+      fn: A function of arrays.
     """
 
     @functools.wraps(fn)
@@ -138,21 +154,22 @@ def under(mesh: Mesh, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def compile(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
-    """jit of fn(carry, arrays, rows) -> carry: carry donated and whole everywhere, rows split over their
-    `row_axis`.
+    """Compiles fn of (carry, arrays, rows) -> carry by `jax.jit`.
+
+    The carry is donated and replicated; `rows` are sharded along `row_axis`.
     """
-    whole = replicated(mesh)
+    replicate = replicated(mesh)
     return jax.jit(
         under(mesh, fn),
-        in_shardings=(whole, whole, rows(mesh, row_axis)),
-        out_shardings=whole,
+        in_shardings=(replicate, replicate, rows(mesh, row_axis)),
+        out_shardings=replicate,
         donate_argnums=0,
         compiler_options=OPTIONS.get(mesh.devices.flat[0].platform),
     )
 
 
 def by_shard_map(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
-    """As `compile`; on each device fn sees the rows of that device."""
+    """As `compile`; on each device `fn` sees the shard of that device."""
     # check_vma would have autodiff sum gradients over devices where each parameter is used: an all-reduce for
     # each.
     split = jax.shard_map(
@@ -166,8 +183,12 @@ def by_shard_map(fn: Advance, mesh: Mesh, row_axis: int = 0) -> Any:
 
 
 class ByPmap:
-    """As `by_shard_map`, by `jax.pmap`, which wants the devices as an axis of the rows, and of several
-    processes in each its own devices alone. Compiled when it is first called.
+    """As `by_shard_map`, by `jax.pmap`. Compiled on the first call.
+
+    `pmap` takes the devices as an axis of the rows, and in each of several processes only the local devices.
+
+    Attributes:
+      alike: The same function by `by_shard_map`, for inspection: `pmap` shows no lowered program.
     """
 
     def __init__(self, fn: Advance, mesh: Mesh, row_axis: int = 0) -> None:
@@ -175,7 +196,7 @@ class ByPmap:
         axes = (None, None, row_axis)
         self._mapped = jax.pmap(fn, AXIS, in_axes=axes, out_axes=None, devices=list(mesh.devices.flat))
         self._mesh, self._own = mesh, own(mesh)
-        self.alike = by_shard_map(fn, mesh, row_axis)  # to be looked at, as `pmap` shows nothing
+        self.alike = by_shard_map(fn, mesh, row_axis)
 
     def __call__(self, carry: PyTree, arrays: Any, rows: Any) -> PyTree:
         if self._own is not self._mesh:
@@ -183,8 +204,8 @@ class ByPmap:
             after = self._mapped(carry, arrays, jax.tree.map(self._dealt_here, rows))
             return view(after, self._mesh)
         before, after = slice(None, self._axis), slice(self._axis + 1, None)
-        dealt = jax.tree.map(lambda x: x.reshape(*x.shape[before], *self._shape, *x.shape[after]), rows)
-        return self._mapped(carry, arrays, dealt)
+        shards = jax.tree.map(lambda x: x.reshape(*x.shape[before], *self._shape, *x.shape[after]), rows)
+        return self._mapped(carry, arrays, shards)
 
     def _dealt_here(self, rows: jax.Array) -> np.ndarray:
         parts = {shard.device: np.asarray(shard.data) for shard in rows.addressable_shards}
@@ -193,19 +214,21 @@ class ByPmap:
 
 
 def dealt_out(game: Game, mesh: Mesh) -> Game:
-    """The game with latents split over the devices as the batch is. The compiler sees by itself that what is
-    made of split rows is split; fakes it would have every device make all of.
+    """The game with latents that are sharded as the batch is.
+
+    The compiler shards what is computed from sharded rows. Without the constraint every device would generate
+    all fakes.
     """
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
-        made = game.latents(key, num, batch)
-        return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, rows(mesh)), made)
+        noise = game.latents(key, num, batch)
+        return jax.tree.map(lambda x: jax.lax.with_sharding_constraint(x, rows(mesh)), noise)
 
     return game._replace(latents=latents)
 
 
 def of_replicas(game: Game, mesh: Mesh) -> Game:
-    """The game as each of several replicas plays it, under the mesh axis `data`.
+    """The game that each of several replicas runs, under the mesh axis `data`.
 
     Raises:
       GaxError: A net or a term has a state that must not be averaged over replicas.
@@ -225,7 +248,11 @@ def unaveraged(game: Game) -> list[str]:
 
 
 def check_states(game: Game, accumulate: int) -> None:
-    """Raises GaxError where `accumulate` microbatches would average a state that must not be averaged."""
+    """Checks that every state may be averaged over `accumulate` microbatches.
+
+    Raises:
+      GaxError: A net or a term has a state that must not be averaged.
+    """
     if accumulate > 1 and (buffers := unaveraged(game)):
         raise errors.GaxError(
             f'the state of {buffers[0]} must not be averaged over microbatches: use config.accumulate=1'
@@ -233,20 +260,18 @@ def check_states(game: Game, accumulate: int) -> None:
 
 
 def as_replica(step: OneStep) -> OneStep:
-    """`step` with the random numbers of this device's rows."""
+    """`step` with the random numbers of this device's examples."""
 
-    def own(state: TrainState, arrays: Any, rows: Any) -> Any:
+    def replica_step(state: TrainState, arrays: Any, rows: Any) -> Any:
         key = rng.of_replica(state.key, jax.lax.axis_index(AXIS))
         after, metrics = step(replace(state, key=key), arrays, rows)
         return replace(after, key=state.key), metrics
 
-    return own
+    return replica_step
 
 
 def mean(tree: PyTree) -> PyTree:
-    """Every float leaf's mean over the replicas, by one all-reduce of one vector; other leaves as they
-    are.
-    """
+    """Averages every float leaf over the replicas, by one all-reduce of one vector; other leaves stay."""
     leaves, structure = jax.tree.flatten(tree)
     floats = [i for i, leaf in enumerate(leaves) if jnp.issubdtype(leaf.dtype, jnp.inexact)]
     flat, back = ravel_pytree([leaves[i] for i in floats])

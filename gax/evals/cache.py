@@ -1,4 +1,4 @@
-"""What was computed of real data, kept from one evaluation to the next: one .npz a key, in a folder."""
+"""A cache of statistics of real data between evaluations: one .npz a key, in a folder."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ Arrays = dict[str, np.ndarray]
 
 
 def default() -> Path | None:
-    """Beside the compiled programs, in the user's cache folder; None where nobody knows that, and nothing is
-    kept."""
+    """The cache folder of the user, in the same place as the compiled programs; None if it is unknown."""
     folder = paths.cache()
     return folder / 'statistics' if folder else None
 
 
 def path_of(folder: Path, key: Mapping[str, Any]) -> Path:
-    """DATA-FEATURES-DIGEST.npz; the digest is of the whole key."""
+    """DATA-FEATURES-DIGEST.npz. The digest is of the whole key."""
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     words = [re.sub(r'[^\w.]+', '_', str(key.get(name, '')))[-40:] for name in ('data', 'features')]
     return folder / ('-'.join([*filter(None, words), digest]) + '.npz')
 
 
 def digest(arrays: Arrays) -> str:
-    """SHA-256 of names, types, shapes and values."""
+    """The SHA-256 of names, dtypes, shapes and values, hex."""
     sha = hashlib.sha256()
     for name in sorted(arrays):
         sha.update(f'{name} {arrays[name].dtype} {arrays[name].shape} '.encode())
@@ -44,9 +43,16 @@ def digest(arrays: Arrays) -> str:
 
 
 def load(folder: Path | None, key: Mapping[str, Any]) -> Arrays | None:
-    """What `save` kept under the key; None if there is nothing, or it is damaged, which is said in the log.
+    """Reads what `save` stored under the key.
 
-    The key and the SHA-256 of the arrays stand in the file, and are checked.
+    Key and SHA-256 of the arrays are stored in the file, and checked.
+
+    Args:
+      folder: The cache, or None for no cache.
+      key: Values that JSON can hold.
+
+    Returns:
+      The arrays; None if there are none, or the file is damaged, which is logged.
     """
     if folder is None:
         return None
@@ -67,10 +73,7 @@ def load(folder: Path | None, key: Mapping[str, Any]) -> Arrays | None:
 
 
 def save(folder: Path | None, key: Mapping[str, Any], arrays: Arrays) -> None:
-    """Keeps the arrays, written beside and renamed.
-
-    Where that fails, the log says so, and nothing else happens.
-    """
+    """Stores the arrays under the key, atomically. A failure is logged and otherwise ignored."""
     if folder is None:
         return
     path = path_of(folder, key)

@@ -1,6 +1,4 @@
-"""Whether the classes of an extractor are those of the data: numbers of two lists are not compared as if
-they were one.
-"""
+"""Checks that the classes of a feature extractor are those of the data, before labels are compared."""
 
 from __future__ import annotations
 
@@ -12,16 +10,19 @@ from gax import errors
 from gax.core.spec import Spec
 from gax.evals.features.extractors import Extractor
 
-RIGHT = 0.5  # share of the reals that a classifier of their own classes calls by their names, at least
+RIGHT = 0.5  # the least accuracy on real examples of a classifier of the same classes
 
 
 def refuse_other(extractor: Extractor, count: int, spec: Spec) -> None:
-    """Raises GaxError unless the extractor's classes are the data's, by name, in the same order.
+    """Checks that the extractor's classes are the data's, by name and in the same order.
 
     Args:
-      extractor: whose `classes` are compared.
-      count: of its probabilities.
-      spec: of the data. Classes that have no names are called by their numbers.
+      extractor: The extractor.
+      count: The number of its probabilities.
+      spec: The description of the data. Unnamed classes are named by their labels.
+
+    Raises:
+      GaxError: They are not, or the data has no labels.
     """
     if not spec.num_classes:
         raise errors.GaxError(f'accuracy compares with labels, and {spec.name} has none')
@@ -29,8 +30,8 @@ def refuse_other(extractor: Extractor, count: int, spec: Spec) -> None:
     if not known:
         how = f'; say so in its file: {name.rpartition(":")[2]}.classes = (...)' if ':' in name else ''
         raise errors.GaxError(
-            f'accuracy: nobody says which {count} classes the features {name} tell apart, and those of {spec.name} are '
-            f'{shown(names(spec))}{how}'
+            f'accuracy: nobody says which {count} classes the features {name} tell apart, and those of '
+            f'{spec.name} are {shown(names(spec))}{how}'
         )
     theirs, ours = plain(known), plain(names(spec))
     if len(known) != count or theirs != ours:
@@ -41,28 +42,34 @@ def refuse_other(extractor: Extractor, count: int, spec: Spec) -> None:
 
 
 def refuse_unlike(extractor: Extractor, probabilities: np.ndarray, labels: np.ndarray, data: str) -> None:
-    """Raises GaxError where real examples are not called by their own labels: the names agree, and the
-    classes do not.
+    """Checks that the extractor classifies real examples by their labels.
+
+    This finds classes whose names agree but whose meanings do not.
 
     Args:
-      probabilities: of the reals, float [N, K]. labels: their own, int [N].
+      extractor: The extractor.
+      probabilities: Of real examples, float [N, K].
+      labels: Of the same examples, int [N].
+      data: The name of the data.
+
+    Raises:
+      GaxError: The accuracy is below RIGHT.
     """
-    right = float((probabilities.argmax(-1) == labels).mean())
-    if right < RIGHT:
+    accuracy = float((probabilities.argmax(-1) == labels).mean())
+    if accuracy < RIGHT:
         raise errors.GaxError(
-            f'accuracy: the features {extractor.name} call {right:.1%} of the real examples of {data} by their own labels: '
-            'its classes are not those of the data; ask for other metrics'
+            f'accuracy: the features {extractor.name} call {accuracy:.1%} of the real examples of {data} by '
+            'their own labels: its classes are not those of the data; ask for other metrics'
         )
 
 
 def names(spec: Spec) -> tuple[str, ...]:
+    """The names of the classes, or their numbers as text."""
     return spec.classes or tuple(map(str, range(spec.num_classes)))
 
 
 def plain(classes: Sequence[str]) -> list[str]:
-    """The names, numbers without zeros before them: folders of classes that have no names are called 000,
-    001 ...
-    """
+    """The names; numbers without leading zeros, as folders of unnamed classes are called 000, 001 ..."""
     return [str(int(name)) if name.isdecimal() else name for name in classes]
 
 

@@ -1,7 +1,4 @@
-"""Are the samples copies?
-
-The nearest training images of each, and how often a sample is nearer than it should be.
-"""
+"""Memorisation: the nearest training images of each sample, and how often a sample is too near."""
 
 from __future__ import annotations
 
@@ -26,10 +23,12 @@ FLOATS = 2**26  # features of training images held at once: 256 MiB
 
 
 class Reals(NamedTuple):
-    """The training set. size: examples. total: as many, or twice that, where they are mirrored in training: i
-    + size is
-    then the mirror image of i. read: (indices int [M] below total) -> features float32 [B, D], chunk after
-    chunk.
+    """The training set.
+
+    Attributes:
+      size: The number of examples.
+      total: `size`, or twice that if training mirrors images: i + size is then the mirror image of i.
+      read: indices int [M] below `total` -> chunks of features, float32 [B, D].
     """
 
     size: int
@@ -38,23 +37,25 @@ class Reals(NamedTuple):
 
 
 class Memorised(NamedTuple):
-    """What was found of N samples and as many training images, `chosen` at random, each held against all
-    others.
-
-    found: the k nearest training images of each sample. own: from the nearest of them to *its* nearest
-        training image,
-    float64 [N]. closer: share of samples that are nearer to a training image than that image's own nearest
-        neighbour is,
-    in [0, 1]. floor: the same of the chosen training images. copies: how many samples equal a training image.
-    median, real_median: of the distances to the nearest training image, of samples and of chosen images.
+    """N samples and as many training images, chosen at random, each compared with all others.
 
     `closer` is 1 - authenticity of Alaa et al., "How Faithful is your Synthetic Data? Sample-level Metrics
     for Evaluating and Auditing Generative Models", 2022: a sample g with nearest training image r is
-    authentic unless |g - r| < |r - r'|, r' being the nearest training image of r but for r itself. New
-    examples fall short of that distance often enough,
-    too, which is why the floor is beside it: for it a training image plays the sample, and is taken out of
-    the training set (it is no r' either). Well above the floor: memorised. Well below: samples lie off the
-    data, blurred or broken.
+    authentic unless |g - r| < |r - r'|, where r' is the nearest training image of r other than r. New real
+    examples are often nearer than that as well, which `floor` measures: there a training image takes the
+    place of the sample and is left out of the training set (also as r'). Well above the floor: memorised.
+    Well below: samples lie off the data, blurred or broken.
+
+    Attributes:
+      found: The k nearest training images of each sample.
+      own: The distance from the nearest training image of each sample to the nearest training image of that
+        one, float64 [N].
+      closer: The share of samples that are nearer to a training image than its nearest neighbour is, in [0,
+        1].
+      floor: The same share of the chosen training images.
+      copies: The number of samples that equal a training image.
+      median: The median distance of samples to their nearest training image.
+      real_median: The same median of the chosen training images.
     """
 
     found: Neighbours
@@ -67,16 +68,21 @@ class Memorised(NamedTuple):
 
     @property
     def suspicious(self) -> np.ndarray:
-        """The samples, those first that lie nearest to a training image for what its neighbourhood is; int
-        [N].
-        """
+        """The samples in order of suspicion, int [N]: by distance relative to `own`, nearest first."""
         return np.argsort(self.found.distances[:, 0] / np.maximum(self.own, 1e-12), kind='stable')
 
 
 def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memorised:
-    """samples: features float32 [N, D].
+    """Compares samples with the training set, in two passes over it.
 
-    Goes over the training set twice. Raises GaxError where it is too small for k.
+    Args:
+      samples: Features float32 [N, D].
+      reals: The training set.
+      k: The number of neighbours.
+      seed: Of the choice of training images.
+
+    Raises:
+      GaxError: The training set is too small for k.
     """
     most = reals.size - 2
     if not 1 <= k <= most:
@@ -86,18 +92,17 @@ def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memor
     n, count = len(samples), min(len(samples), reals.size)
     chosen = shuffle.indices(seed, 0, count, reals.size)
     itself = np.concatenate([np.full(n, -1), chosen])
-    found = search(np.concatenate([samples, pick(reals, chosen)]), reals, k, itself[:, None])
-    near = found.indices[:, 0]
-    # The image that a sample stands next to is no neighbour of itself; a training image that plays the sample
-    # is none.
+    neighbours = search(np.concatenate([samples, pick(reals, chosen)]), reals, k, itself[:, None])
+    near = neighbours.indices[:, 0]
+    # The nearest image is no neighbour of itself; nor is a training image that takes the place of a sample.
     banned = np.stack([near % reals.size, itself], axis=1)
-    own = search(pick(reals, near), reals, 1, banned).distances[:, 0]
-    gap = found.distances[:, 0]
+    next_gap = search(pick(reals, near), reals, 1, banned).distances[:, 0]
+    gap = neighbours.distances[:, 0]
     return Memorised(
-        found=Neighbours(found.indices[:n], found.distances[:n]),
-        own=own[:n],
-        closer=float((gap[:n] < own[:n]).mean()),
-        floor=float((gap[n:] < own[n:]).mean()),
+        found=Neighbours(neighbours.indices[:n], neighbours.distances[:n]),
+        own=next_gap[:n],
+        closer=float((gap[:n] < next_gap[:n]).mean()),
+        floor=float((gap[n:] < next_gap[n:]).mean()),
         copies=int((gap[:n] == 0).sum()),
         median=float(np.median(gap[:n])),
         real_median=float(np.median(gap[n:])),
@@ -105,22 +110,27 @@ def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memor
 
 
 def pick(reals: Reals, indices: np.ndarray) -> np.ndarray:
-    """The features of examples `indices` [M], float32 [M, D]."""
+    """The features of the examples `indices`, int [M] -> float32 [M, D]."""
     return np.concatenate(list(reals.read(indices)))
 
 
 def search(queries: np.ndarray, reals: Reals, k: int, banned: np.ndarray) -> Neighbours:
-    """The k nearest of all training images but the `banned` ones, int [N, any] (-1: none), mirrored or not.
-    Euclidean.
+    """The k nearest training images by Euclidean distance, exactly.
 
-    The training set goes by in pieces; each gives the best that it has, and the k best of all stay.
+    The training set is read in pieces; each yields its nearest, and the k nearest of all are kept.
+
+    Args:
+      queries: Features float32 [N, D].
+      reals: The training set.
+      k: The number of neighbours.
+      banned: Examples that are skipped for each query, mirrored or not, int [N, any]; -1 for none.
     """
-    asked = k + banned.shape[1] * reals.total // reals.size
+    candidates = k + banned.shape[1] * reals.total // reals.size
     indices: np.ndarray = np.empty((len(queries), 0), np.int64)
     distances: np.ndarray = np.empty((len(queries), 0))
     start = 0
     for features in pieces(reals.read(np.arange(reals.total)), FLOATS // queries.shape[1]):
-        local = nearest_neighbors.neighbours(queries, features, min(asked, len(features)))
+        local = nearest_neighbors.neighbours(queries, features, min(candidates, len(features)))
         which: np.ndarray = local.indices.astype(np.int64) + start
         out = ((which % reals.size)[:, :, None] == banned[:, None, :]).any(-1)
         indices = np.concatenate([indices, which], axis=1)
@@ -132,20 +142,28 @@ def search(queries: np.ndarray, reals: Reals, k: int, banned: np.ndarray) -> Nei
 
 
 def pieces(chunks: Iterator[np.ndarray], rows: int) -> Iterator[np.ndarray]:
-    """The chunks put together to pieces of at least `rows` rows, but for the last."""
-    held: list[np.ndarray] = []
+    """Joins chunks to pieces of at least `rows` rows; the last piece may be shorter."""
+    joined: list[np.ndarray] = []
     for chunk in chunks:
-        held.append(chunk)
-        if sum(map(len, held)) >= rows:
-            yield np.concatenate(held)
-            held = []
-    if held:
-        yield np.concatenate(held)
+        joined.append(chunk)
+        if sum(map(len, joined)) >= rows:
+            yield np.concatenate(joined)
+            joined = []
+    if joined:
+        yield np.concatenate(joined)
 
 
 def images_of(source: Source, arrays: object, mesh: Mesh, indices: np.ndarray) -> Iterator[np.ndarray]:
-    """uint8 images [B, H, W, C] of the examples `indices`, mirrored from spec.size on, chunk after chunk, on
-    the host.
+    """Images of a source on the host, chunk after chunk.
+
+    Args:
+      source: The source.
+      arrays: Its arrays on the devices.
+      mesh: The devices.
+      indices: int [M]; indices from spec.size on are mirror images.
+
+    Yields:
+      uint8 [B, H, W, C].
     """
     size = source.spec.size
     start = 0
@@ -157,9 +175,17 @@ def images_of(source: Source, arrays: object, mesh: Mesh, indices: np.ndarray) -
 
 
 def training_set(source: Source, arrays: object, mesh: Mesh, extractor: Extractor, mirrored: bool) -> Reals:
-    """The features of a source of images that flips nothing.
+    """The features of a source of images that does not flip them.
 
-    Raises GaxError for one without end, and for points.
+    Args:
+      source: The source.
+      arrays: Its arrays on the devices.
+      mesh: The devices.
+      extractor: Computes the features.
+      mirrored: Whether training mirrors images.
+
+    Raises:
+      GaxError: The source is endless, or not of images.
     """
     if source.spec.fields[source.spec.target].kind != 'image' or not source.spec.size:
         raise errors.GaxError(
@@ -175,24 +201,21 @@ def training_set(source: Source, arrays: object, mesh: Mesh, extractor: Extracto
 
 
 def features_of(extract: Callable, extractor: Extractor, images: np.ndarray) -> np.ndarray:
-    """uint8 [N, H, W, C] -> float32 [N, D], in calls of one size."""
-    found = []
+    """uint8 [N, H, W, C] -> float32 [N, D], in calls of one shape."""
+    chunks = []
     for i in range(0, len(images), BATCH):
         part = images[i : i + BATCH]
         rows = np.resize(part, (BATCH, *part.shape[1:]))
-        found.append(np.asarray(extract(extractor.variables, rows)['features'])[: len(part)])
-    return np.concatenate(found)
+        chunks.append(np.asarray(extract(extractor.variables, rows)['features'])[: len(part)])
+    return np.concatenate(chunks)
 
 
-def report(found: Memorised, extractor: Extractor, spec: Spec, step: int) -> dict[str, Any]:
-    """All that was found, for a JSON file.
-
-    `indices`: of training examples, mirrored ones from spec.size on.
-    """
-    numbers = {name: getattr(found, name) for name in ('closer', 'floor', 'copies', 'median', 'real_median')}
+def report(result: Memorised, extractor: Extractor, spec: Spec, step: int) -> dict[str, Any]:
+    """All results as JSON values. `indices` are of training examples, mirror images from spec.size on."""
+    numbers = {name: getattr(result, name) for name in ('closer', 'floor', 'copies', 'median', 'real_median')}
     samples = [
-        {'sample': i, 'indices': near.tolist(), 'distances': gaps.tolist(), 'own': float(own)}
-        for i, (near, gaps, own) in enumerate(zip(*found.found, found.own, strict=True))
+        {'sample': i, 'indices': near.tolist(), 'distances': gaps.tolist(), 'own': float(next_gap)}
+        for i, (near, gaps, next_gap) in enumerate(zip(*result.found, result.own, strict=True))
     ]
     features = {'features': extractor.name, 'checksum': extractor.checksum, 'resizer': extractor.resizer}
     return {

@@ -1,9 +1,8 @@
-"""What a result was measured with. Two results of different protocols are not compared: the fields that
-differ are told.
+"""The protocol of a result: what it was measured with. Results of different protocols are not compared.
 
-A Frechet distance falls with the number of samples, changes with the resizer, and means nothing beside one on
-other features (Parmar et al., "On Aliased Resizing and Surprising Subtleties in GAN Evaluation", 2022; Chong
-and Forsyth, "Effectively Unbiased FID and Inception Score", 2020). So each result carries all of that.
+A Frechet distance falls with the number of samples, changes with the resizer, and cannot be compared with one
+on other features (Parmar et al., "On Aliased Resizing and Surprising Subtleties in GAN Evaluation", 2022;
+Chong and Forsyth, "Effectively Unbiased FID and Inception Score", 2020). So each result carries all of that.
 """
 
 from __future__ import annotations
@@ -17,16 +16,21 @@ from gax import errors
 
 @dataclass(frozen=True)
 class Protocol:
-    """features: the extractor's name, and the first 16 hex digits of the SHA-256 of its weights or source; ''
-    for none.
-    resizer: how images come to the extractor's size; 'none' where they are taken as they are.
-    data, data_checksum, split: the reference, a digest of what is in it, and the part of it that was used.
-    image: its shape as evaluated, '28x28x1' (of points: '2'). preprocessing: how its images came to that
-        shape.
-    real, fake: how many of each; metrics that hold examples take as many reals as fakes at most. seed: of the
-        fakes' latents
-    and of what metrics draw. version: of what metrics make of the same examples, and of how examples are
-    chosen.
+    """What a result was measured with.
+
+    Attributes:
+      features: The extractor's name; '' for none.
+      checksum: The first 16 hex digits of the SHA-256 of its weights or source; '' for none.
+      resizer: How images are resized for the extractor; 'none' if they are not.
+      data: The name of the reference data.
+      data_checksum: A digest of its content.
+      split: The part of it that was used.
+      image: The shape of the examples as evaluated, '28x28x1' (of points: '2').
+      preprocessing: How the images got that shape.
+      real: The number of real examples.
+      fake: The number of fakes. Metrics that keep examples in memory use as many reals as fakes at most.
+      seed: The seed of the fakes' latents and of random choices in metrics.
+      version: The version of the metrics' definitions and of the choice of examples.
     """
 
     features: str
@@ -43,11 +47,12 @@ class Protocol:
     version: int = 2  # 1: examples by their places in the set
 
     def to_dict(self) -> dict[str, Any]:
+        """The fields by name."""
         return asdict(self)
 
 
 def differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Field -> (its value in `a`, in `b`), of those that are not equal; None where there is no such field."""
+    """Field -> (its value in `a`, its value in `b`), for fields that differ; None for an absent field."""
     names = [*a, *(name for name in b if name not in a)]
     return {name: (a.get(name), b.get(name)) for name in names if a.get(name) != b.get(name)}
 
@@ -55,13 +60,21 @@ def differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, A
 def refuse_other(
     a: Mapping[str, Any], b: Mapping[str, Any], what_a: str = 'one', what_b: str = 'the other'
 ) -> None:
-    """Raises GaxError, naming the fields that differ, unless results of the protocols `a` and `b` may be
-    compared.
+    """Checks that results of two protocols may be compared.
+
+    Args:
+      a: A protocol.
+      b: The other protocol.
+      what_a: What was measured by `a`, for the message.
+      what_b: What was measured by `b`.
+
+    Raises:
+      GaxError: The protocols differ; the message names the fields.
     """
     fields = differ(a, b)
     if fields:
-        said = '; '.join(f'{name}: {one!r} and {other!r}' for name, (one, other) in fields.items())
+        differences = '; '.join(f'{name}: {one!r} and {other!r}' for name, (one, other) in fields.items())
         raise errors.GaxError(
-            f'{what_a} and {what_b} were measured by different protocols and cannot be compared ({said}); '
-            'evaluate both in the same way'
+            f'{what_a} and {what_b} were measured by different protocols and cannot be compared '
+            f'({differences}); evaluate both in the same way'
         )

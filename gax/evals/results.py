@@ -1,12 +1,12 @@
-"""eval.jsonl of a workdir: one line for each evaluation, with the protocol it was made by.
+"""eval.jsonl of a workdir: one line an evaluation, with its protocol.
 
     {"step": 2000, "metrics": {"frechet_mnist": 12.3, ...}, "floor": {...}, "floor_counts": [5000, 5000],
      "protocol": {"features": "mnist", ...}, "by": "training", "seconds": 4.2, "time":
      "2026-11-24T02:00:00+00:00"}
 
-`metrics` and `floor` have the same names: what was measured of the fakes, and the same of real examples in
-their place. "by" is 'training' or 'evaluate'. Rows of samples that somebody else made have a "samples" (the
-path) and no "step".
+`metrics` and `floor` have the same names: the metrics of the fakes, and of real examples in place of the
+fakes. "by" is 'training' or 'evaluate'. Rows of samples from elsewhere have a "samples" (their path) and no
+"step".
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILE = 'eval.jsonl'
 
 
 def append(workdir: Path, row: Mapping[str, Any]) -> None:
-    """Adds a line. Where a crash cut the last one short, the new one begins on a line of its own."""
+    """Appends a row. If a crash cut the last line short, the row still begins on a new line."""
     path = workdir / FILE
     with errors.plain_os_errors(workdir):
         cut = path.exists() and path.stat().st_size and not path.read_bytes().endswith(b'\n')
@@ -32,7 +32,7 @@ def append(workdir: Path, row: Mapping[str, Any]) -> None:
 
 
 def read_rows(workdir: Path) -> list[dict[str, Any]]:
-    """Every whole row, in the order they were written; of a file that is not there, none."""
+    """Every complete row in the order of writing; none if there is no file."""
     path, rows = workdir / FILE, []
     for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if path.is_file() else ():
         try:
@@ -45,10 +45,10 @@ def read_rows(workdir: Path) -> list[dict[str, Any]]:
 
 
 def drop_after(workdir: Path, step: int, aside: Path) -> None:
-    """Takes the results of steps that a run which goes on from `step` has not reached out of eval.jsonl.
+    """Removes the results of steps after `step` from eval.jsonl, for a run that resumes there.
 
-    Those that training found come again; others (of a checkpoint that has been lost since) go into the file
-    `aside`.
+    Rows of training will come again. Other rows (of a checkpoint that has been lost since) are appended to
+    the file `aside`.
     """
     rows = read_rows(workdir)
     late = [row for row in rows if isinstance(row.get('step'), int) and row['step'] > step]
@@ -63,7 +63,7 @@ def drop_after(workdir: Path, step: int, aside: Path) -> None:
 
 
 def read_results(workdir: Path) -> list[dict[str, Any]]:
-    """The results of the run itself, by step: of rows of the same step and protocol the one written last."""
+    """The results of the run by step; of rows with one step and protocol the last."""
     latest = {
         (row['step'], json.dumps(row['protocol'], sort_keys=True)): row
         for row in read_rows(workdir)
@@ -73,8 +73,13 @@ def read_results(workdir: Path) -> list[dict[str, Any]]:
 
 
 def refuse_other_protocols(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-    """Raises GaxError, naming the fields that differ, unless all rows, given as (what, row), may be
-    compared.
+    """Checks that all rows may be compared.
+
+    Args:
+      rows: (what the row is of, row).
+
+    Raises:
+      GaxError: Two protocols differ; the message names the fields.
     """
     first: tuple[str, Mapping[str, Any]] | None = None
     for what, row in rows:
@@ -83,8 +88,12 @@ def refuse_other_protocols(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> Non
 
 
 class Standing(NamedTuple):
-    """How a run stands by one metric. step, value: the best evaluation (step -1: none yet). since:
-    evaluations after it.
+    """The best evaluation of a run by one metric.
+
+    Attributes:
+      step: Its step; -1 if there is no evaluation.
+      value: The metric's value.
+      since: The number of evaluations after it.
     """
 
     step: int
@@ -93,11 +102,16 @@ class Standing(NamedTuple):
 
 
 def standing(rows: Iterable[Mapping[str, Any]], metric: str, higher: bool, every: int) -> Standing:
-    """The standing after evaluations of one protocol, in the order of their steps. Of equals the first is the
-    best.
+    """The best evaluation; the first one among equals.
 
-    Those at steps not divisible by `every` (the end of a run that then went on) count for nothing: a run that
-    is resumed stands as one that was not.
+    Evaluations at steps not divisible by `every` (the end of a run that was later continued) are ignored, so
+    that a resumed run has the standing of an uninterrupted one.
+
+    Args:
+      rows: Evaluations by one protocol, by step.
+      metric: The metric's name.
+      higher: Whether higher values are better.
+      every: The interval of evaluations in steps.
     """
     best = Standing(-1, 0.0, 0)
     for row in rows:

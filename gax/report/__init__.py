@@ -1,7 +1,4 @@
-"""One self-contained HTML page about some runs: what they are, what they made, how they went.
-
-No file beside it is needed.
-"""
+"""A report: one self-contained HTML page about some runs, with their configs, samples, results and curves."""
 
 from __future__ import annotations
 
@@ -21,10 +18,18 @@ FOLDED = ('norms', 'terms')  # headings with one of these words begin folded
 
 
 def write(workdirs: Sequence[Path], out: Path | None = None) -> Path:
-    """The page, at `out` (report.html in the workdir of one run, else here); returns where. Written beside
-    and renamed.
+    """Writes the page, atomically.
 
-    Raises GaxError for a folder that holds no run, and where `out` cannot be.
+    Args:
+      workdirs: The folders of the runs.
+      out: The path of the page. By default report.html, in the workdir if there is one run, else in the
+        current folder.
+
+    Returns:
+      The path of the page.
+
+    Raises:
+      GaxError: A folder holds no run, or `out` cannot be written.
     """
     runs = read(workdirs)
     out = out or (workdirs[0] / 'report.html' if len(runs) == 1 else Path('report.html'))
@@ -33,33 +38,33 @@ def write(workdirs: Sequence[Path], out: Path | None = None) -> Path:
     if not out.absolute().parent.is_dir():
         raise errors.GaxError(f'--out {out}: the folder {out.absolute().parent} does not exist')
     errors.refuse_unwritable(out)
-    made = page(runs)
+    content = page(runs)
     with errors.plain_os_errors(out):
-        paths.write_text(out, made)
+        paths.write_text(out, content)
     return out
 
 
 def page(runs: Sequence[Run]) -> str:
-    """The whole HTML."""
-    groups, shown, last = curves.groups(runs), samples.shown(runs), curves.last_step(runs)
+    """The HTML of the page."""
+    groups, pictures, last = curves.groups(runs), samples.shown(runs), curves.last_step(runs)
     panels = [panel for inside in groups.values() for panel in inside]
-    carried = {
+    data = {
         'runs': [run.name for run in runs],
         'last': last,
         'plot': [drawing.LEFT, drawing.WIDTH - drawing.RIGHT, drawing.WIDTH],
         'panels': curves.data(panels),
-        'steps': shown.steps,
-        'at': shown.at,
-        'pictures': shown.pictures,
+        'steps': pictures.steps,
+        'at': pictures.at,
+        'pictures': pictures.pictures,
     }
     title = ', '.join(run.name for run in runs[:3]) + (f' and {len(runs) - 3} more' if len(runs) > 3 else '')
-    whole = {
+    parts = {
         'title': escape(title),
         'time': time.strftime('%Y-%m-%d %H:%M'),
         'runs': tables.overview(runs),
         'warnings': warnings(runs),
         'legend': legend(runs),
-        'samples': gallery(runs, shown),
+        'samples': gallery(runs, pictures),
         'results': tables.results(runs),
         'curves': drawings(groups, last),
         'differences': tables.differences(runs),
@@ -67,30 +72,31 @@ def page(runs: Sequence[Run]) -> str:
         'style': (HERE / 'style.css').read_text(encoding='utf-8'),
         'script': (HERE / 'script.js').read_text(encoding='utf-8'),
         # What a name may contain cannot end the element that carries it.
-        'data': json.dumps(carried, allow_nan=False, separators=(',', ':')).replace('<', '\\u003c'),
+        'data': json.dumps(data, allow_nan=False, separators=(',', ':')).replace('<', '\\u003c'),
     }
-    return Template((HERE / 'page.html').read_text(encoding='utf-8')).substitute(whole)
+    return Template((HERE / 'page.html').read_text(encoding='utf-8')).substitute(parts)
 
 
 def folded(title: str, inside: str, is_open: bool = False) -> str:
+    """A section that can be folded. `title` and `inside` are HTML."""
     return f'<details{" open" * is_open}><summary>{title}</summary>{inside}</details>'
 
 
 def warnings(runs: Sequence[Run]) -> str:
-    """What went wrong by the signs that training looks for."""
-    found = [(run, run.warnings()) for run in runs]
+    """The warnings of training's diagnostics, a folded list for each run that has some."""
+    by_run = [(run, run.warnings()) for run in runs]
     return ''.join(
         folded(
-            f'{len(said)} warning{"s" * (len(said) > 1)} of {escape(run.name)}',
-            f'<ul>{"".join(f"<li>{escape(line)}</li>" for line in said)}</ul>',
+            f'{len(messages)} warning{"s" * (len(messages) > 1)} of {escape(run.name)}',
+            f'<ul>{"".join(f"<li>{escape(line)}</li>" for line in messages)}</ul>',
         )
-        for run, said in found
-        if said
+        for run, messages in by_run
+        if messages
     )
 
 
 def legend(runs: Sequence[Run]) -> str:
-    """A button for every run, which hides and shows its curves and pictures; of one run none."""
+    """A button for every run that hides and shows its curves and pictures; '' for a single run."""
     buttons = [
         f'<button type="button" data-toggle="{i}" aria-pressed="true">{tables.name_of(runs, i)}</button>'
         for i in range(len(runs))
@@ -98,41 +104,49 @@ def legend(runs: Sequence[Run]) -> str:
     return f'<nav class="legend" aria-label="Runs shown">{"".join(buttons)}</nav>' if len(runs) > 1 else ''
 
 
-def gallery(runs: Sequence[Run], shown: samples.Shown) -> str:
-    """A slider over the steps, and each run's picture there; at first, and without scripts, the last."""
-    if not shown.steps:
+def gallery(runs: Sequence[Run], pictures: samples.Shown) -> str:
+    """A slider over the steps and each run's picture at a step: at first, and without scripts, the last."""
+    if not pictures.steps:
         return '<p class="note">No samples were drawn yet.</p>'
     slider = (
-        f'<label class="slider">step <output id="step">{shown.steps[-1]:,}</output>'
-        f'<input id="slider" type="range" min="0" max="{len(shown.steps) - 1}" value="{len(shown.steps) - 1}" '
+        f'<label class="slider">step <output id="step">{pictures.steps[-1]:,}</output><input id="slider" '
+        f'type="range" min="0" max="{len(pictures.steps) - 1}" value="{len(pictures.steps) - 1}" '
         'aria-label="Step of the samples"></label>'
     )
-    return slider + f'<div class="gallery">{"".join(figure(runs, shown, i) for i in range(len(runs)))}</div>'
+    return (
+        slider + f'<div class="gallery">{"".join(figure(runs, pictures, i) for i in range(len(runs)))}</div>'
+    )
 
 
-def figure(runs: Sequence[Run], shown: samples.Shown, index: int) -> str:
-    step = shown.at[index][-1]
-    head = f'<figcaption>{tables.name_of(runs, index)} <span class="at">{"" if step is None else f"step {step:,}"}</span>'
+def figure(runs: Sequence[Run], pictures: samples.Shown, index: int) -> str:
+    """The picture of one run, with a caption."""
+    step = pictures.at[index][-1]
+    head = (
+        f'<figcaption>{tables.name_of(runs, index)} '
+        f'<span class="at">{"" if step is None else f"step {step:,}"}</span>'
+    )
     if step is None:
         inside = '<p class="note">No samples that can be read.</p>'
     else:
-        kind = ' class="pixels"' if shown.exact[index] else ''
+        kind = ' class="pixels"' if pictures.exact[index] else ''
         alt = f'Samples of {escape(runs[index].name, quote=True)}'
-        inside = f'<img{kind} src="{shown.pictures[index][step]}" alt="{alt}">'
+        inside = f'<img{kind} src="{pictures.pictures[index][step]}" alt="{alt}">'
     return (
         f'<figure class="run" data-run="{index}" data-key="{index % 8}">{head}</figcaption>{inside}</figure>'
     )
 
 
 def drawings(groups: dict[str, list[drawing.Panel]], last: float) -> str:
+    """The curves: a section for each heading."""
     if not groups:
         return '<p class="note">Nothing was logged yet.</p>'
     parts = []
     for heading, panels in groups.items():
         inside = ''.join(
-            f'<figure class="panel"><figcaption>{escape(panel.title)}</figcaption>{drawing.svg(panel, last)}</figure>'
+            '<figure '
+            f'class="panel"><figcaption>{escape(panel.title)}</figcaption>{drawing.svg(panel, last)}</figure>'
             for panel in panels
         )
-        opened = not any(word in heading for word in FOLDED)
-        parts.append(folded(escape(heading), f'<div class="panels">{inside}</div>', opened))
+        is_open = not any(word in heading for word in FOLDED)
+        parts.append(folded(escape(heading), f'<div class="panels">{inside}</div>', is_open))
     return ''.join(parts)

@@ -1,4 +1,4 @@
-"""Which curves a page shows: one panel a metric, a line a run, the same axes for all."""
+"""The curves of a report: one panel a metric, one line a run, the same axis of steps for all."""
 
 from __future__ import annotations
 
@@ -13,27 +13,32 @@ from gax.viz import images
 
 
 def groups(runs: Sequence[Run]) -> dict[str, list[Panel]]:
-    """Heading -> panels: what was evaluated, then what the players measured (as curves.png has it), then the
-    speed.
+    """The panels by heading.
+
+    The evaluation comes first, then the players' metrics (grouped as in curves.png), then the speed.
     """
-    found = {'evaluation': evaluated(runs)}
+    panels_of = {'evaluation': evaluated(runs)}
     known = {name for run in runs for row in run.rows for name in row}
     for kind, names in images.panels(known).items():
         norms = 'norm' in kind
         heading = 'norms' if norms else 'training' if kind in images.PANELS else kind
-        found.setdefault(heading, []).extend(Panel(name, lines_of(runs, name), norms) for name in names)
+        panels_of.setdefault(heading, []).extend(Panel(name, lines_of(runs, name), norms) for name in names)
     speed = [name for name in ('steps_per_sec', 'images_per_sec', 'data_wait') if name in known]
-    found['speed'] = [Panel(name, lines_of(runs, name)) for name in speed]
+    panels_of['speed'] = [Panel(name, lines_of(runs, name)) for name in speed]
     return {
-        heading: kept for heading, panels in found.items() if (kept := [p for p in panels if has_points(p)])
+        heading: filled
+        for heading, panels in panels_of.items()
+        if (filled := [p for p in panels if has_points(p)])
     }
 
 
 def has_points(panel: Panel) -> bool:
+    """Whether any line of the panel has a point."""
     return any(line.points for line in panel.lines)
 
 
 def lines_of(runs: Sequence[Run], name: str) -> list[Line]:
+    """The values of a training metric, a line for each run."""
     return [
         Line(i, finite((row['step'], row[name]) for row in run.rows if name in row))
         for i, run in enumerate(runs)
@@ -41,12 +46,14 @@ def lines_of(runs: Sequence[Run], name: str) -> list[Line]:
 
 
 def finite(points: Iterable[tuple[Any, Any]]) -> Points:
+    """The points whose values are finite numbers."""
     return [(float(x), float(y)) for x, y in points if isinstance(y, (int, float)) and math.isfinite(y)]
 
 
 def evaluated(runs: Sequence[Run]) -> list[Panel]:
-    """A panel for every metric and protocol, where a run has two results: those of different protocols share
-    no axes.
+    """A panel for each metric and protocol by which some run has two results.
+
+    Results of different protocols share no panel.
     """
     panels: list[Panel] = []
     for number, protocol in enumerate(protocols(runs), 1):
@@ -67,27 +74,29 @@ def evaluated(runs: Sequence[Run]) -> list[Panel]:
 
 
 def floor(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
-    found = [row['floor'][name] for row in rows if name in (row.get('floor') or {})]
-    return found[-1] if found else None
+    """The last known value of the metric for real data, or None."""
+    floors = [row['floor'][name] for row in rows if name in (row.get('floor') or {})]
+    return floors[-1] if floors else None
 
 
 def protocols(runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """The protocols by which any of the runs was evaluated, in order of appearance."""
-    found: list[dict[str, Any]] = []
+    """The distinct evaluation protocols of the runs, in order of appearance."""
+    distinct: list[dict[str, Any]] = []
     for run in runs:
         for row in run.results:
-            if not any(not differ(row['protocol'], known) for known in found):
-                found.append(row['protocol'])
-    return found
+            if not any(not differ(row['protocol'], known) for known in distinct):
+                distinct.append(row['protocol'])
+    return distinct
 
 
 def last_step(runs: Sequence[Run]) -> float:
+    """The largest step of any run, at least 1."""
     steps = [row['step'] for run in runs for row in (*run.rows, *run.results)]
     return float(max(steps, default=1)) or 1.0
 
 
 def data(panels: Iterable[Panel]) -> list[dict[str, Any]]:
-    """For the script: what the pointer shows. {title, runs: {index: [[steps], [values]]}}."""
+    """What the script shows at the pointer: [{title, runs: {index: [[steps], [values]]}}, ...]."""
     return [
         {
             'title': panel.title,
@@ -102,4 +111,5 @@ def data(panels: Iterable[Panel]) -> list[dict[str, Any]]:
 
 
 def rounded(points: Points) -> Points:
+    """Points with values of four digits."""
     return [(step, float(f'{value:.4g}')) for step, value in points]

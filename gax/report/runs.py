@@ -1,7 +1,4 @@
-"""What a workdir says of its run, for a page about it.
-
-Whatever is missing is empty, not an error; only a config there must be.
-"""
+"""Reads a workdir for a report. Missing files count as empty; only the config is required."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ Row = dict[str, Any]
 
 
 class Best(NamedTuple):
-    """The checkpoint that training kept as its best, by `metric`."""
+    """The checkpoint that training marked as the best by `metric`."""
 
     step: int
     metric: str
@@ -29,9 +26,17 @@ class Best(NamedTuple):
 
 
 class Run(NamedTuple):
-    """config: flat, {'d.optimizer.name': 'adam'}. rows: of metrics.jsonl. results: of eval.jsonl, newest of a
-    kind, by step.
-    pictures: step -> file. checkpoints: their steps.
+    """What a workdir holds.
+
+    Attributes:
+      name: The run's name on the page.
+      workdir: Its folder.
+      config: The flat config, {'d.optimizer.name': 'adam'}.
+      rows: The rows of metrics.jsonl.
+      results: The rows of eval.jsonl, the newest of each step and protocol, by step.
+      pictures: Step -> file.
+      checkpoints: Their steps.
+      best: The best checkpoint, or None.
     """
 
     name: str
@@ -45,12 +50,12 @@ class Run(NamedTuple):
 
     @property
     def done(self) -> int:
-        """Steps that are known to be done."""
+        """The number of steps that are known to be done."""
         logged = [int(row['step']) for row in self.rows[-1:]]
         return max([0, *logged, *self.checkpoints])
 
     def state(self) -> str:
-        """'done', or how far it got, in words."""
+        """'done', or in words how far the run has got."""
         steps = self.config.get('steps', 0)
         if self.done >= steps > 0:
             return 'done'
@@ -60,9 +65,7 @@ class Run(NamedTuple):
         return f'at step {self.done:,} of {steps:,} ({saved})' if self.done else f'not begun ({saved})'
 
     def stopped_early(self) -> bool:
-        """Whether as many evaluations as the config has patience for came after the best, none of them
-        better.
-        """
+        """Whether `eval.patience` evaluations came after the best one."""
         patience, best = self.config.get('eval.patience', 0), self.best
         if not patience or not best:
             return False
@@ -74,20 +77,21 @@ class Run(NamedTuple):
         return sum(step > best.step for step in later) >= patience
 
     def speed(self, name: str) -> float | None:
-        """The median of 'steps_per_sec' or 'images_per_sec' over the log lines."""
-        found = [row[name] for row in self.rows if name in row]
-        return median(found) if found else None
+        """The median of 'steps_per_sec' or 'images_per_sec' over the log lines; None if there are none."""
+        speeds = [row[name] for row in self.rows if name in row]
+        return median(speeds) if speeds else None
 
     def warnings(self) -> list[str]:
-        """What training warned of, or would warn of today."""
+        """The warnings of today's diagnostics for the log lines."""
         watch = Watch()
         return [warning for row in self.rows for warning in watch(row)]
 
 
 def read(workdirs: Sequence[Path]) -> list[Run]:
-    """The runs, in the order given.
+    """Reads the runs, in the order of their folders.
 
-    Raises GaxError for a folder that holds none, and for one that is given twice.
+    Raises:
+      GaxError: A folder holds no run, or is given twice.
     """
     known: dict[Path, Path] = {}
     for workdir in workdirs:
@@ -98,16 +102,17 @@ def read(workdirs: Sequence[Path]) -> list[Run]:
 
 
 def read_run(workdir: Path, name: str) -> Run:
+    """Reads one run."""
     config = fields.flat(read_config(workdir / 'config.json'))
     pictures = {int(p.stem): p for p in sorted((workdir / 'samples').glob('*.png')) if p.stem.isdigit()}
     folder = workdir / 'checkpoints'
     saved = sorted(int(p.name) for p in folder.iterdir() if p.name.isdigit()) if folder.is_dir() else []
-    found = results.read_results(workdir)
-    return Run(name, workdir, config, read_metrics(workdir), found, pictures, saved, read_best(folder))
+    evaluated = results.read_results(workdir)
+    return Run(name, workdir, config, read_metrics(workdir), evaluated, pictures, saved, read_best(folder))
 
 
 def read_best(folder: Path) -> Best | None:
-    """What `Checkpoints.mark_best` wrote, if it did."""
+    """What `Checkpoints.mark_best` wrote, or None."""
     try:
         content = json.loads((folder / 'best.json').read_text(encoding='utf-8'))
         return Best(int(content['step']), str(content['metric']), float(content['value']))
@@ -116,7 +121,7 @@ def read_best(folder: Path) -> Best | None:
 
 
 def names(workdirs: Sequence[Path]) -> list[str]:
-    """The last parts of each path, as many of them as tell all apart."""
+    """The shortest ends of the paths that are distinct."""
     whole = [path.resolve().parts for path in workdirs]
     for count in range(1, max(map(len, whole))):
         short = ['/'.join(parts[-count:]) for parts in whole]

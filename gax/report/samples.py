@@ -1,4 +1,4 @@
-"""The pictures that a run made of its samples, small enough to be carried within a page."""
+"""The pictures of a run's samples, small enough to be embedded in a page."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from gax.report.runs import Run
 
 MOST, LEAST, ALL = 12, 4, 60  # places of the slider; fewer where many runs would make the page heavy
 WIDEST = 640  # pixels
-QUALITY = 82  # of WebP, where pixels are not kept as they are
+QUALITY = 82  # of lossy WebP
 
 
 class Shown(NamedTuple):
-    """steps: the places of the slider. pictures: for each run the step -> data URI of what it shows.
-    at: for each run and place the step of the picture shown there; None where there is none that can be read.
-    exact: for each run whether its pixels are to be shown as squares, see `encode`.
+    """The pictures of all runs.
+
+    Attributes:
+      steps: The steps of the slider's places.
+      pictures: For each run: step -> data URI.
+      at: For each run and place: the step of the picture that is shown, or None if there is no readable one.
+      exact: For each run: whether its pixels are shown as squares, see `encode`.
     """
 
     steps: list[int]
@@ -31,43 +35,49 @@ class Shown(NamedTuple):
 
 
 class Encoded(NamedTuple):
-    """uri: '' for a picture that cannot be read. exact: its pixels are all there."""
+    """A picture.
+
+    Attributes:
+      uri: A data URI; '' for a picture that cannot be read.
+      exact: Whether no pixel was changed.
+    """
 
     uri: str
     exact: bool
 
 
 def shown(runs: Sequence[Run]) -> Shown:
-    """At each place of the slider every run shows its newest picture up to there, or its first."""
+    """The pictures: at each place every run has its newest picture up to that step, or its first."""
     most = max(LEAST, min(MOST, ALL // max(len(runs), 1)))
     steps = places(sorted({step for run in runs for step in run.pictures}), most)
-    made = Shown(steps, [], [], [])
+    gallery = Shown(steps, [], [], [])
     for run in runs:
         wanted = [newest(run, step) for step in steps]
         encoded = {step: encode(run.pictures[step]) for step in set(wanted) if step is not None}
         good = {step: picture for step, picture in encoded.items() if picture.uri}
-        made.pictures.append({step: good[step].uri for step in sorted(good)})
-        made.at.append([step if step in good else None for step in wanted])
-        made.exact.append(all(picture.exact for picture in good.values()))
-    return made
+        gallery.pictures.append({step: good[step].uri for step in sorted(good)})
+        gallery.at.append([step if step in good else None for step in wanted])
+        gallery.exact.append(all(picture.exact for picture in good.values()))
+    return gallery
 
 
 def places(steps: Sequence[int], most: int = MOST) -> list[int]:
-    """At most `most` of the steps, evenly chosen, with the first and the last."""
+    """At most `most` of the steps, evenly spaced, with the first and the last."""
     chosen = np.unique(np.linspace(0, len(steps) - 1, min(most, len(steps))).round().astype(int))
     return [steps[i] for i in chosen] if steps else []
 
 
 def newest(run: Run, step: int) -> int | None:
-    """The last picture up to `step`, or the first of all."""
+    """The step of the last picture up to `step`, or of the first picture; None if there is none."""
     return max((s for s in run.pictures if s <= step), default=min(run.pictures, default=None))
 
 
 def encode(path: Path) -> Encoded:
     """A picture as a data URI.
 
-    Grids of small images were enlarged by repeating pixels: that is undone, and the rest kept as it is (the
-    page enlarges them again). Others are made no wider than WIDEST, and compressed with loss.
+    Grids of small images were enlarged by repeating pixels: that is undone, and the rest is compressed
+    without loss (the page enlarges it again). Other pictures are scaled down to WIDEST and compressed with
+    loss.
     """
     try:
         with Image.open(path) as opened:
@@ -86,7 +96,7 @@ def encode(path: Path) -> Encoded:
 
 
 def undoubled(pixels: np.ndarray) -> np.ndarray | None:
-    """Every second pixel of a picture in which each is there twice, both ways; None for other pictures."""
+    """Every second pixel, if all pixels are repeated in both directions; None for other pictures."""
     small = pixels[::2, ::2]
     doubled = small.repeat(2, axis=0).repeat(2, axis=1)
     return small if doubled.shape == pixels.shape and (doubled == pixels).all() else None

@@ -1,7 +1,4 @@
-"""The tables of a report: the runs, how their configs differ, what they scored.
-
-Everything that comes from a run is escaped.
-"""
+"""The tables of a report: the runs, their differences, their results. All texts of runs are escaped."""
 
 from __future__ import annotations
 
@@ -23,31 +20,39 @@ ARROWS = {registry.LOWER: ' ↓', registry.HIGHER: ' ↑', '': ''}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = '') -> str:
-    """Cells are HTML.
+    """An HTML table that scrolls sideways if it is too wide.
 
-    The first of each row is its heading; the table scrolls sideways where it is too wide.
+    Args:
+      head: The cells of the head, HTML.
+      rows: The rows, HTML cells; the first cell of a row is its heading.
+      kind: A CSS class.
     """
     top = ''.join(f'<th scope="col">{cell}</th>' for cell in head)
     body = ''.join(
         f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>'
         for row in rows
     )
-    return f'<div class="wide"><table class="{kind}"><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+    return (
+        f'<div class="wide"><table class="{kind}"><thead><tr>{top}</tr></thead>'
+        f'<tbody>{body}</tbody></table></div>'
+    )
 
 
 def name_of(runs: Sequence[Run], index: int) -> str:
-    """A run's name beside its colour."""
+    """A run's name next to its colour."""
     return f'<span class="key" data-key="{index % 8}"></span>{escape(runs[index].name)}'
 
 
 def overview(runs: Sequence[Run]) -> str:
+    """A table with one row a run; empty columns are left out."""
     head = ['run', 'gan', 'data', 'state', 'best', 'time', 'steps/s', 'images/s', 'folder']
     rows = [overview_row(runs, i) for i in range(len(runs))]
-    kept = [k for k in range(len(head)) if any(row[k] for row in rows)]
-    return table([head[k] for k in kept], [[row[k] for k in kept] for row in rows], 'overview')
+    filled = [k for k in range(len(head)) if any(row[k] for row in rows)]
+    return table([head[k] for k in filled], [[row[k] for k in filled] for row in rows], 'overview')
 
 
 def overview_row(runs: Sequence[Run], index: int) -> list[str]:
+    """The cells of one run in the overview."""
     run = runs[index]
     config = {name: escape(str(run.config.get(name, ''))) for name in ('gan', 'data.name')}
     best = f'{number(run.best.value)} {escape(run.best.metric)} at step {run.best.step:,}' if run.best else ''
@@ -74,14 +79,14 @@ def duration(seconds: float) -> str:
 
 
 def number(value: float | None) -> str:
-    """Four digits, of whole numbers all; '' for none."""
+    """A number with four digits, or with all digits from 1,000 on; '' for None."""
     if value is None:
         return ''
     return f'{value:,.0f}' if abs(value) >= 1000 else f'{value:.4g}'
 
 
 def differences(runs: Sequence[Run]) -> str:
-    """The fields that not all runs have alike; of one run alone, those that its config file changed."""
+    """The fields in which the configs differ; for a single run, those that differ from the defaults."""
     if len(runs) == 1:
         return against_defaults(runs[0])
     names = list(dict.fromkeys(name for run in runs for name in run.config))
@@ -93,6 +98,7 @@ def differences(runs: Sequence[Run]) -> str:
 
 
 def against_defaults(run: Run) -> str:
+    """The fields in which a config differs from its recipe's defaults."""
     default: Row = {}
     with contextlib.suppress(errors.GaxError):  # a recipe of another version of gax
         default = fields.flat(configs.base(run.config.get('gan', '')))
@@ -100,12 +106,12 @@ def against_defaults(run: Run) -> str:
     if not changed:
         return '<p>One run: there is nothing to compare it with.</p>'
     rows = [[f'<code>{escape(n)}</code>', setting(default, n), setting(run.config, n)] for n in changed]
-    said = f'<p>One run: its config beside the defaults of {escape(run.config["gan"])}.</p>'
-    return said + table(['field', 'default', escape(run.name)], rows, 'config')
+    note = f'<p>One run: its config beside the defaults of {escape(run.config["gan"])}.</p>'
+    return note + table(['field', 'default', escape(run.name)], rows, 'config')
 
 
 def setting(config: Row, name: str) -> str:
-    """A field as HTML. Lists without their brackets; an empty text as quotation marks."""
+    """A field as HTML: lists without brackets, the empty string with quotation marks."""
     if name not in config:
         return ABSENT
     value = config[name]
@@ -115,43 +121,43 @@ def setting(config: Row, name: str) -> str:
 
 
 def whole_config(run: Run) -> str:
+    """All fields of a run."""
     rows = [[f'<code>{escape(name)}</code>', setting(run.config, name)] for name in run.config]
     return table(['field', 'value'], rows, 'config')
 
 
 def results(runs: Sequence[Run]) -> str:
-    """A table for every protocol, of the newest evaluation of each run; what tells its protocol from the
-    first's is said.
-    """
+    """A table for every protocol, with the newest evaluation of each run."""
     protocols = curves.protocols(runs)
     missing = [escape(run.name) for run in runs if not run.results]
-    said = f'<p class="note">Not evaluated yet: {", ".join(missing)}.</p>' if missing else ''
+    note = f'<p class="note">Not evaluated yet: {", ".join(missing)}.</p>' if missing else ''
     if not protocols:
-        return f'{said}<p class="note"><code>{errors.command("evaluate")} --workdir=DIR</code> does it.</p>'
-    return ''.join(of_protocol(runs, protocols, i) for i in range(len(protocols))) + said
+        return f'{note}<p class="note"><code>{errors.command("evaluate")} --workdir=DIR</code> does it.</p>'
+    return ''.join(of_protocol(runs, protocols, i) for i in range(len(protocols))) + note
 
 
 def of_protocol(runs: Sequence[Run], protocols: Sequence[Row], index: int) -> str:
+    """The results by one protocol, and how that differs from the first protocol."""
     protocol = protocols[index]
     title = f'<h3>Protocol {index + 1}</h3>' if len(protocols) > 1 else ''
-    apart = ''
+    note = ''
     if index:
-        said = [
+        unlike = [
             f'<code>{escape(name)}</code> {escape(str(b))}, not {escape(str(a))}'
             for name, (a, b) in differ(protocols[0], protocol).items()
         ]
-        apart = f'<p class="note">Not to be compared with protocol 1: {"; ".join(said)}.</p>'
+        note = f'<p class="note">Not to be compared with protocol 1: {"; ".join(unlike)}.</p>'
     rows = {i: [row for row in run.results if row['protocol'] == protocol] for i, run in enumerate(runs)}
-    latest = {i: found[-1] for i, found in rows.items() if found}
+    latest = {i: evaluations[-1] for i, evaluations in rows.items() if evaluations}
     fields = ', '.join(f'{escape(name)} {escape(str(value)) or "none"}' for name, value in protocol.items())
     every = every_step(runs, rows)
-    return f'{title}{apart}{scores(runs, latest)}{every}<p class="note protocol">{fields}</p>'
+    return f'{title}{note}{scores(runs, latest)}{every}<p class="note protocol">{fields}</p>'
 
 
 def scores(runs: Sequence[Run], latest: dict[int, Row]) -> str:
-    """A row a run and, below the runs that share it, what real data score in their place.
+    """One row a run, followed by the scores of real data; the best of several runs is bold.
 
-    The best of several is bold.
+    Consecutive runs with the same scores of real data share that row.
     """
     names = list(dict.fromkeys(name for row in latest.values() for name in row['metrics']))
     better = directions(next(iter(latest.values()))['protocol'])
@@ -171,35 +177,37 @@ def scores(runs: Sequence[Run], latest: dict[int, Row]) -> str:
 
 
 def floor_row(row: Row, names: Sequence[str]) -> list[str]:
-    """What real data score in the fakes' place; empty where nobody measured it."""
+    """The scores of real examples in place of the fakes; empty if they were not measured."""
     if not row.get('floor'):
         return []
     counts = ' and '.join(f'{count:,}' for count in row.get('floor_counts') or ())
-    said = f'real data{f" ({counts})" if counts else ""}'
-    return [f'<span class="floor">{said}</span>', '', *(number(row['floor'].get(name)) for name in names)]
+    heading = f'real data{f" ({counts})" if counts else ""}'
+    return [f'<span class="floor">{heading}</span>', '', *(number(row['floor'].get(name)) for name in names)]
 
 
 def every_step(runs: Sequence[Run], rows: dict[int, list[Row]]) -> str:
-    """All evaluations by one protocol, folded away; '' where the table above has them all."""
-    if all(len(found) < 2 for found in rows.values()):
+    """All evaluations by one protocol, folded; '' if each run has one at most."""
+    if all(len(evaluations) < 2 for evaluations in rows.values()):
         return ''
-    names = list(dict.fromkeys(name for found in rows.values() for row in found for name in row['metrics']))
+    names = list(
+        dict.fromkeys(name for evaluations in rows.values() for row in evaluations for name in row['metrics'])
+    )
     lines = [
         [name_of(runs, i), f'{row["step"]:,}', *(number(row['metrics'].get(name)) for name in names)]
-        for i, found in rows.items()
-        for row in found
+        for i, evaluations in rows.items()
+        for row in evaluations
     ]
     whole = table(['run', 'step', *map(escape, names)], lines, 'scores')
     return f'<details><summary>all {len(lines)} evaluations</summary>{whole}</details>'
 
 
 def directions(protocol: Row) -> dict[str, str]:
-    """The metrics on the protocol's features -> which way they are better, '' where neither is."""
+    """Metric -> its better direction on the protocol's features, or '' if it has none."""
     return registry.names(registry.METRICS, str(protocol.get('features', '')).rpartition(':')[2])
 
 
 def best_of(values: Iterable[float | None], direction: str) -> float | None:
-    """None where neither direction is the better one."""
+    """The best of the values; None if neither direction is better."""
     known = [value for value in values if value is not None]
     if not known or not direction:
         return None

@@ -1,4 +1,4 @@
-"""Two settings by their workdirs, compared over the seeds that both have."""
+"""Compares two settings, given as workdirs, over the seeds that both have."""
 
 from __future__ import annotations
 
@@ -15,8 +15,12 @@ from gax.training.workdir import FREE, PLACE, read_config, read_data
 
 
 class Side(NamedTuple):
-    """The runs of one setting. config: its fields by their paths, the seed left out. measured: workdir ->
-    what it measured.
+    """The runs of one setting.
+
+    Attributes:
+      config: The fields by their paths, without the seed.
+      values: Seed -> the objective.
+      measured: Workdir -> what it measured.
     """
 
     config: dict[str, Any]
@@ -24,29 +28,40 @@ class Side(NamedTuple):
     measured: dict[str, Measured]
 
 
-def compare(a: Sequence[Path], b: Sequence[Path], said: str) -> str:
-    """What gax-compare prints. said: the objective, 'METRIC' or 'METRIC:min'.
+def compare(a: Sequence[Path], b: Sequence[Path], metric: str) -> str:
+    """The text that gax-compare prints.
 
-    Raises GaxError where a folder is no run, runs of a side differ in more than the seed, the objective is
-    not there or was measured by different protocols, or the sides share fewer than two seeds.
+    Args:
+      a: The workdirs of one setting.
+      b: The workdirs of the other.
+      metric: The objective, 'METRIC' or 'METRIC:min'.
+
+    Raises:
+      GaxError: A folder is no run; the runs of a side differ in more than the seed; the objective is missing
+        or was measured by different protocols; or the sides share fewer than two seeds.
     """
-    objective = objectives.parse(said, 'minimize')  # which one is better is for the reader to say
+    objective = objectives.parse(metric, 'minimize')  # the direction does not matter here
     assert objective is not None
     left, right = side('--a', a, objective), side('--b', b, objective)
     objectives.refuse_other_protocols(objective, left.measured | right.measured)
-    found = stats.compare(left.values, right.values)
+    comparison = stats.compare(left.values, right.values)
     differ = [f for f in {**left.config, **right.config} if left.config.get(f) != right.config.get(f)]
     lines = [f'{f}: {left.config.get(f)!r} in a, {right.config.get(f)!r} in b' for f in differ]
     only_b, only_a = stats.missing(left.values, right.values)
     lines += [f'left out, only in {name}: {stats.said(s)}' for name, s in (('a', only_a), ('b', only_b)) if s]
-    lines += [f'{objective}, mean and 95 % confidence interval over {found.difference.n} seeds']
-    rows = [('a', found.a), ('b', found.b), ('a - b', found.difference)]
+    lines += [f'{objective}, mean and 95 % confidence interval over {comparison.difference.n} seeds']
+    rows = [('a', comparison.a), ('b', comparison.b), ('a - b', comparison.difference)]
     lines += [f'  {name:<6} {i.mean:.5g}  [{i.low:.5g}, {i.high:.5g}]' for name, i in rows]
-    lines += [f'paired t test: p = {found.p:.3g}; exact sign flips: p = {found.p_signs:.3g}']
+    lines += [f'paired t test: p = {comparison.p:.3g}; exact sign flips: p = {comparison.p_signs:.3g}']
     return '\n'.join(lines)
 
 
 def side(flag: str, folders: Sequence[Path], objective: Objective) -> Side:
+    """Reads the runs of one setting.
+
+    Raises:
+      GaxError: A folder is no run, the runs differ in more than the seed, or the objective is missing.
+    """
     if not folders:
         raise errors.GaxError(f'{flag} matches no folder')
     configs: dict[Path, dict[str, Any]] = {}
@@ -56,7 +71,7 @@ def side(flag: str, folders: Sequence[Path], objective: Objective) -> Side:
         config = fields.flat(read_config(folder / 'config.json'))
         seed = config.pop('seed')
         configs[folder] = {f: v for f, v in config.items() if f == 'steps' or f not in FREE}
-        if known := read_data(folder):  # wherever it lies
+        if known := read_data(folder):  # wherever the data is now
             configs[folder] = {f: v for f, v in configs[folder].items() if f not in PLACE}
             configs[folder]['the data'] = f'digest {known.content or known.listing}'
         refuse_others(flag, configs)
@@ -71,11 +86,15 @@ def side(flag: str, folders: Sequence[Path], objective: Objective) -> Side:
 
 
 def refuse_others(flag: str, configs: dict[Path, dict[str, Any]]) -> None:
-    """Raises GaxError unless the runs of one side are alike but for the seed."""
+    """Checks that the runs of one side differ in the seed only.
+
+    Raises:
+      GaxError: The last run differs from the first; the message names the fields.
+    """
     (first, one), (last, other) = next(iter(configs.items())), list(configs.items())[-1]
     differ = [f for f in {**one, **other} if one.get(f) != other.get(f)]
     if differ:
-        told = '; '.join(f'{f}: {one.get(f)!r} and {other.get(f)!r}' for f in differ[:4])
+        differences = '; '.join(f'{f}: {one.get(f)!r} and {other.get(f)!r}' for f in differ[:4])
         raise errors.GaxError(
-            f'{flag} takes runs alike in all but the seed; {first} and {last} differ ({told})'
+            f'{flag} takes runs alike in all but the seed; {first} and {last} differ ({differences})'
         )

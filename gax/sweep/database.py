@@ -1,5 +1,6 @@
-"""The database of a sweep: SQLite in its folder or a PostgreSQL server; one lock over it; errors without
-passwords.
+"""The database of a sweep: SQLite in its folder or a PostgreSQL server, with one lock.
+
+Messages of errors contain no password.
 """
 
 from __future__ import annotations
@@ -15,22 +16,37 @@ from urllib.parse import quote, unquote
 
 from gax import errors, paths
 
-PATIENCE = 60.0  # seconds for which a database that does not answer is asked again
+PATIENCE = 60.0  # seconds for which a failed query is repeated
 SQLITE = {'timeout': 30}  # seconds to wait for another process's transaction
-# Of a server whose databases have no encoding (SQL_ASCII) psycopg would give bytes for text.
+# From databases without an encoding (SQL_ASCII) psycopg would return bytes instead of text.
 POSTGRESQL = {'connect_timeout': 30, 'client_encoding': 'utf8'}
-KEY = 0x67617820737765  # of the advisory lock: one for all sweeps, as the first of them makes the tables
+KEY = 0x67617820737765  # of the advisory lock: one for all sweeps, as the first of them creates the tables
 
 
 class StorageError(errors.GaxError):
-    """The database does not answer, or not as it should; it may later."""
+    """The database does not answer as it should; it may later."""
 
 
 class Database:
-    """A URL that SQLAlchemy takes, and the one lock over all that workers decide together."""
+    """A database, and one lock for all decisions that workers share.
+
+    Attributes:
+      url: Its URL for SQLAlchemy.
+      sqlite: Whether it is SQLite.
+      options: Keyword arguments of `sqlalchemy.create_engine`.
+      engine: The engine.
+    """
 
     def __init__(self, url: str, workdir: Path) -> None:
-        """url: '' for SQLite in the workdir. Raises GaxError for a kind that cannot be used."""
+        """Prepares the connection without opening it.
+
+        Args:
+          url: '' for SQLite in the workdir, or a URL of SQLite or PostgreSQL.
+          workdir: The folder of the sweep.
+
+        Raises:
+          GaxError: The URL cannot be used, or Optuna is not installed.
+        """
         try:
             import optuna
             import sqlalchemy
@@ -48,9 +64,10 @@ class Database:
             self.engine = sqlalchemy.create_engine(self.url, **self.options)
 
     def reach(self) -> None:
-        """Raises StorageError where there is no server, or it does not let us in.
+        """Connects to the server. For SQLite, which would create its file, this does nothing.
 
-        SQLite makes its file: not asked.
+        Raises:
+          StorageError: There is no server, or it refuses the connection.
         """
         if not self.sqlite:
             with self.plain_errors(), self.engine.connect():
@@ -58,12 +75,12 @@ class Database:
 
     @contextlib.contextmanager
     def mutex(self) -> Iterator[None]:
-        """One worker at a time, whatever happens to the one inside."""
+        """A context that one worker at a time enters. The lock is released even if the worker is killed."""
         import sqlalchemy
 
         if self.sqlite:
             with errors.plain_os_errors(self._workdir):
-                file = open(self._workdir / '.sweep.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed below)
+                file = open(self._workdir / '.sweep.lock', 'w', encoding='utf-8')  # noqa: SIM115
             with file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 yield
@@ -74,7 +91,7 @@ class Database:
 
     @contextlib.contextmanager
     def plain_errors(self) -> Iterator[None]:
-        """Turns what the database or its driver raise into one line, without the password."""
+        """A context that turns errors of the database into one line, without the password."""
         import optuna
         import sqlalchemy
 
@@ -83,16 +100,17 @@ class Database:
             yield
         except known as error:
             cause: BaseException = error
-            while isinstance(cause.__cause__, Exception):  # the driver's own words
+            while isinstance(cause.__cause__, Exception):  # the driver's message
                 cause = cause.__cause__
-            shown, said = hidden(self.url, errors.first_line(cause))
+            safe_url, message = hidden(self.url, errors.first_line(cause))
             driver = "; PostgreSQL needs psycopg: pip install 'gax[sweep]'" * isinstance(cause, ImportError)
-            raise StorageError(f'the storage {shown} cannot be used: {said}{driver}') from error
+            raise StorageError(f'the storage {safe_url} cannot be used: {message}{driver}') from error
 
     def patiently(self, act: Callable[[], Any]) -> Any:
-        """What `act` returns, called again while the database does not answer.
+        """Calls `act` until the database answers; returns its result.
 
-        Raises StorageError after PATIENCE.
+        Raises:
+          StorageError: The database has not answered for PATIENCE seconds.
         """
         began = time.monotonic()
         while True:
@@ -105,19 +123,21 @@ class Database:
                 time.sleep(1.0)
 
 
-def hidden(url: str, said: str) -> tuple[str, str]:
+def hidden(url: str, message: str) -> tuple[str, str]:
     """The URL and a message about it, without the password."""
     import sqlalchemy
 
     where = sqlalchemy.make_url(url)
     if where.password:
-        said = said.replace(str(where.password), '***')
-    return where.render_as_string(hide_password=True), said
+        message = message.replace(str(where.password), '***')
+    return where.render_as_string(hide_password=True), message
 
 
 def check_address(url: str) -> None:
-    """Raises GaxError for a URL that SQLAlchemy cannot read; it is not repeated, as who knows what of it is
-    the password.
+    """Checks a URL. The message does not repeat the URL, as any part of it may be the password.
+
+    Raises:
+      GaxError: SQLAlchemy cannot read it, or the password is in its query.
     """
     import sqlalchemy
 
@@ -132,7 +152,11 @@ def check_address(url: str) -> None:
 
 
 def address(url: str, workdir: Path) -> str:
-    """The storage for SQLAlchemy. Raises GaxError for a kind that is neither SQLite nor PostgreSQL."""
+    """The URL for SQLAlchemy.
+
+    Raises:
+      GaxError: It is of neither SQLite nor PostgreSQL.
+    """
     scheme, colon, rest = url.partition('://')
     if not url:
         return sqlite(workdir / 'sweep.db')
@@ -147,6 +171,5 @@ def address(url: str, workdir: Path) -> str:
 
 
 def sqlite(file: Path) -> str:
-    """The URL of a file of any name: what would have a meaning in a URL is quoted, bytes that are no UTF-8
-    stay."""
-    return 'sqlite:///' + re.sub('[%?#]', lambda found: quote(found[0]), str(file))
+    """The URL of a file with any name: characters with a meaning in URLs are quoted, other bytes stay."""
+    return 'sqlite:///' + re.sub('[%?#]', lambda match: quote(match[0]), str(file))

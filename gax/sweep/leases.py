@@ -1,4 +1,4 @@
-"""Which sweep it is, which process, and whether that still lives."""
+"""The identity of a sweep and of a worker process, and whether that process is alive."""
 
 from __future__ import annotations
 
@@ -19,15 +19,21 @@ FILE = 'sweep.json'
 
 
 def study_name(workdir: Path, spec: Mapping[str, Any]) -> str:
-    """One for all workers that are started with the same command, on whatever machine."""
-    name = workdir.name.encode(
-        errors='backslashreplace'
-    ).decode()  # a database takes no bytes that are no UTF-8
+    """The study's name, the same for all workers that are started with the same command."""
+    name = workdir.name.encode(errors='backslashreplace').decode()  # a database accepts UTF-8 only
     return f'{name}-{hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:8]}'
 
 
 def refuse_other(workdir: Path, spec: Mapping[str, Any]) -> None:
-    """Raises GaxError, naming what differs, where the workdir holds another sweep, or a run."""
+    """Checks that the workdir is free or holds this sweep.
+
+    Args:
+      workdir: The folder.
+      spec: What identifies the sweep, values that JSON can hold.
+
+    Raises:
+      GaxError: It holds another sweep or a run; the message says what differs.
+    """
     path = workdir / FILE
     if workdir.exists() and not workdir.is_dir():
         raise errors.GaxError(
@@ -47,22 +53,22 @@ def refuse_other(workdir: Path, spec: Mapping[str, Any]) -> None:
     new = json.loads(json.dumps(spec))
     differ = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     if differ:
-        said = '; '.join(
+        differences = '; '.join(
             f'{n}: {old.get(n, "absent")!r} there, {new.get(n, "absent")!r} now' for n in differ[:6]
         )
-        raise errors.GaxError(f'--workdir {workdir} holds another sweep ({said}); choose another folder')
+        raise errors.GaxError(
+            f'--workdir {workdir} holds another sweep ({differences}); choose another folder'
+        )
 
 
 def boot() -> str:
-    """Something that is another one after the machine has been started again; '' where there is no such
-    thing.
-    """
+    """An identifier that changes when the machine restarts; '' if the system has none."""
     path = Path('/proc/sys/kernel/random/boot_id')
     return path.read_text(encoding='utf-8').strip() if path.exists() else ''
 
 
 def is_free(lock: Path) -> bool:
-    """Whether nobody holds the lock any more. False where that cannot be told."""
+    """Whether no process holds the lock. False if that is unknown."""
     try:
         with open(lock, 'r+', encoding='utf-8') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,8 +79,10 @@ def is_free(lock: Path) -> bool:
 
 @contextlib.contextmanager
 def presence(workdir: Path) -> Iterator[dict[str, str]]:
-    """This process, as other workers know it, while the block runs: its machine, and a file that it holds
-    locked.
+    """A context in which other workers can see that this process is alive.
+
+    Yields:
+      How other workers know it: its host, the host's boot, and a file that it holds locked.
     """
     folder = workdir / 'workers'
     folder.mkdir(exist_ok=True)
@@ -82,7 +90,7 @@ def presence(workdir: Path) -> Iterator[dict[str, str]]:
     with open(path, 'w', encoding='utf-8') as file:
         with contextlib.suppress(
             OSError
-        ):  # a file system without locks: its workers are known by their beat alone
+        ):  # a file system without locks: only the beat shows that a worker lives
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
             yield {'host': socket.gethostname(), 'boot': boot(), 'lock': str(path)}
@@ -91,9 +99,12 @@ def presence(workdir: Path) -> Iterator[dict[str, str]]:
 
 
 class Watch:
-    """Tells which trials' workers are dead.
+    """Finds trials whose workers are dead.
 
-    `clock`: seconds; this machine's own, as those of two machines differ.
+    Args:
+      me: This worker, as `presence` yields it.
+      grace: Seconds without a beat after which a worker counts as dead.
+      clock: Seconds by this machine's clock, as clocks of different machines differ.
     """
 
     def __init__(
@@ -102,18 +113,21 @@ class Watch:
         self._me, self._grace, self._clock = me, grace, clock
         self._seen: dict[
             int, tuple[Any, float]
-        ] = {}  # trial -> (what it last beat, when that was first seen here)
+        ] = {}  # trial -> (its last beat, when that was first read here)
 
     def dead(self, number: int, attrs: Mapping[str, Any]) -> bool:
-        """Whether trial `number` is nobody's: its worker is of this machine and gone, or was silent for too
-        long.
+        """Whether the worker of a trial is dead: gone from this machine, or silent for `grace` seconds.
+
+        Args:
+          number: The trial's number.
+          attrs: The trial's user attributes.
         """
         worker, beat = attrs.get('worker', {}), (attrs.get('worker'), attrs.get('beat'))
         same_machine = all(worker.get(k) == self._me[k] for k in ('host', 'boot'))
         if worker == self._me or (same_machine and is_free(Path(worker['lock']))):
-            return True  # this one has no trial when it asks: one of its own is what a broken connection left
-        seen, since = self._seen.get(number, (None, 0.0))
-        if seen != beat:
+            return True  # a worker that asks has no trial: a broken connection has left this one
+        last_beat, since = self._seen.get(number, (None, 0.0))
+        if last_beat != beat:
             self._seen[number] = (beat, self._clock())
             return False
         return self._clock() - since > self._grace

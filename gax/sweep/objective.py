@@ -1,6 +1,4 @@
-"""What runs are judged by: a number of eval.jsonl (`frechet_mnist`) or of metrics.jsonl (`d/diversity`), and
-its direction.
-"""
+"""The objective of a sweep: a metric of eval.jsonl (`frechet_mnist`) or metrics.jsonl (`d/diversity`)."""
 
 from __future__ import annotations
 
@@ -21,8 +19,12 @@ Measured = dict[str, dict[str, Any]]  # name -> {'last', 'min', 'max', 'mean', '
 
 
 class Objective(NamedTuple):
-    """A metric, which of its values in a run counts, and whether it is to be small or large ('' where
-    unknown).
+    """A metric to compare runs by.
+
+    Attributes:
+      metric: Its name.
+      how: Which of a run's values counts: 'last', 'min', 'max' or 'mean'.
+      direction: 'minimize' or 'maximize'; '' if unknown.
     """
 
     metric: str
@@ -33,69 +35,79 @@ class Objective(NamedTuple):
         return self.metric if self.how == 'last' else f'{self.metric}:{self.how}'
 
     def better(self, a: float, b: float) -> bool:
+        """Whether the value `a` is better than `b`."""
         return a < b if self.direction == 'minimize' else a > b
 
 
-def parse(said: str, direction: str = '') -> Objective | None:
-    """'METRIC' or 'METRIC:min' as an objective; None for ''.
+def parse(text: str, direction: str = '') -> Objective | None:
+    """Parses 'METRIC' or 'METRIC:min'.
 
-    Raises GaxError where it cannot be known what is better.
+    Args:
+      text: What to parse; '' for no objective.
+      direction: 'minimize' or 'maximize'; '' if the metric determines it.
+
+    Returns:
+      The objective, or None for ''.
+
+    Raises:
+      GaxError: The better direction is unknown, or the suffix is.
     """
-    if not said:
+    if not text:
         return None
-    metric, _, how = said.partition(':')
+    metric, _, how = text.partition(':')
     errors.lookup('value of --objective', how or 'last', {name: name for name in HOW})
-    found = direction or known_direction(metric)
-    if not found:
+    known = direction or known_direction(metric)
+    if not known:
         raise errors.GaxError(
             f'it is not known whether {metric} should be small or large: add --direction=minimize or maximize'
         )
-    return Objective(metric, how or 'last', found)
+    return Objective(metric, how or 'last', known)
 
 
 def known_direction(metric: str) -> str:
-    """'minimize' or 'maximize' for metrics of evaluation of which that is known, '' for others.
+    """The better direction of a metric of evaluation, 'minimize' or 'maximize', or '' if it has none.
 
-    Nothing that training logs has a side that is better in any game: not a loss, nor a diversity, which may
-    exceed the data's.
+    No metric that training logs has a better direction in every game: neither a loss, nor diversity, which
+    may exceed the data's.
     """
-    gives = {name: better for m in registry.METRICS.values() for name, better in m.gives.items()}
-    gives |= {own: gives[name] for name, own in registry.OWN.items() if name in gives}
-    for name in sorted(gives, key=len, reverse=True):
+    better_of = {name: better for m in registry.METRICS.values() for name, better in m.gives.items()}
+    better_of |= {special: better_of[name] for name, special in registry.OWN.items() if name in better_of}
+    for name in sorted(better_of, key=len, reverse=True):
         if metric == name or metric.startswith(f'{name}_'):
-            return {registry.LOWER: 'minimize', registry.HIGHER: 'maximize'}.get(gives[name], '')
+            return {registry.LOWER: 'minimize', registry.HIGHER: 'maximize'}.get(better_of[name], '')
     return ''
 
 
 def series(run: Path) -> dict[str, list[tuple[int, float, Any]]]:
     """Everything that a run has measured: name -> [(step, value, protocol or None), ...], by step."""
-    found: dict[str, list[tuple[int, float, Any]]] = {}
+    by_name: dict[str, list[tuple[int, float, Any]]] = {}
     for row in read_metrics(run):
         for name, value in row.items():
             if isinstance(value, (int, float)) and name != 'step':
-                found.setdefault(name, []).append((row['step'], float(value), None))
+                by_name.setdefault(name, []).append((row['step'], float(value), None))
     for row in results.read_results(run):
         for name, value in row['metrics'].items():
-            found.setdefault(name, []).append((row['step'], float(value), row['protocol']))
-    return found
+            by_name.setdefault(name, []).append((row['step'], float(value), row['protocol']))
+    return by_name
 
 
 def measure(run: Path) -> Measured:
-    """The last, smallest, largest and mean value of all that a run has measured, in its last protocol where
-    it has one.
+    """The last, smallest, largest and mean value of every metric of a run.
+
+    Values by another protocol than the last one are left out.
     """
-    found: Measured = {}
+    measured: Measured = {}
     for name, rows in series(run).items():
         by = rows[-1][2]
         values = [value for _, value, used in rows if used == by]
-        found[name] = {how: reduce(values, how) for how in HOW} | {'step': rows[-1][0]}
+        measured[name] = {how: reduce(values, how) for how in HOW} | {'step': rows[-1][0]}
         if by is not None:
-            found[name]['protocol'] = by
-    return found
+            measured[name]['protocol'] = by
+    return measured
 
 
 def reduce(values: Sequence[float], how: str) -> float:
-    """One number of the values of a run, in order. nan if any is, which makes the run a failed one."""
+    """One number of the values of a run, in order; nan if any value is, which makes the run a failed one."""
     if any(math.isnan(value) for value in values):
         return math.nan
     if how == 'mean':
@@ -104,8 +116,9 @@ def reduce(values: Sequence[float], how: str) -> float:
 
 
 def name_in(metric: str, names: Iterable[str]) -> str:
-    """The name among `names` that is meant by `metric`: itself, or the only one that continues it
-    ('frechet_mnist'); or ''.
+    """The name that `metric` stands for among `names`.
+
+    It is the name itself, or the only one that continues it (`frechet` -> 'frechet_mnist'), or ''.
     """
     there = list(names)
     longer = [name for name in there if name.startswith(f'{metric}_') and not name.endswith('_std')]
@@ -113,33 +126,31 @@ def name_in(metric: str, names: Iterable[str]) -> str:
 
 
 def resolved(objective: Objective, names: Iterable[str]) -> Objective:
-    """The objective under the name by which it is reported, where that is known: 'frechet' as
-    'frechet_mnist'.
-    """
+    """The objective with its full name, if that is known: 'frechet' -> 'frechet_mnist'."""
     return objective._replace(metric=name_in(objective.metric, names) or objective.metric)
 
 
 def value(objective: Objective, measured: Measured) -> float | None:
-    """The objective of a run that has measured this; None where it has not measured that."""
+    """The objective of a run, or None if the run has not measured it."""
     name = name_in(objective.metric, measured)
     return float(measured[name][objective.how]) if name else None
 
 
 def curve(objective: Objective, run: Path) -> list[tuple[int, float]]:
-    """(step, objective as it stood then), for pruning."""
+    """(step, the objective at that step), for pruning."""
     rows = series(run)
     values = [(step, number) for step, number, _ in rows.get(name_in(objective.metric, rows), ())]
-    stood = {
+    so_far = {
         'last': lambda: (v for _, v in values),
         'min': lambda: accumulate((v for _, v in values), min),
         'max': lambda: accumulate((v for _, v in values), max),
         'mean': lambda: (s / i for i, s in enumerate(accumulate(v for _, v in values), 1)),
     }[objective.how]()
-    return [(step, v) for (step, _), v in zip(values, stood, strict=True)]
+    return [(step, v) for (step, _), v in zip(values, so_far, strict=True)]
 
 
 def not_reported(objective: Objective, measured: Iterable[str]) -> str:
-    """What to say where runs did not measure the objective."""
+    """The message that no run has measured the objective."""
     names = sorted(measured)
     near = errors.nearest(objective.metric, names)
     hint = f' (nearest: {near})' if near else ''
@@ -150,13 +161,19 @@ def not_reported(objective: Objective, measured: Iterable[str]) -> str:
 
 
 def refuse_other_protocols(objective: Objective, runs: Mapping[str, Measured]) -> None:
-    """Raises GaxError, naming the fields that differ, unless all runs measured the objective by one
-    protocol.
+    """Checks that all runs measured the objective by one protocol.
+
+    Args:
+      objective: The objective.
+      runs: Run -> what it measured.
+
+    Raises:
+      GaxError: Protocols differ; the message names the fields.
     """
     used = {
-        run: found[name].get('protocol') or {}
-        for run, found in runs.items()
-        if (name := name_in(objective.metric, found))
+        run: measured[name].get('protocol') or {}
+        for run, measured in runs.items()
+        if (name := name_in(objective.metric, measured))
     }
     first = next(iter(used), '')
     for run in used:
@@ -164,8 +181,14 @@ def refuse_other_protocols(objective: Objective, runs: Mapping[str, Measured]) -
 
 
 def require_evaluation(objective: Objective, every: int | None) -> None:
-    """Raises GaxError where a search is for a number that only evaluation gives, and training does none.
-    every: eval.every.
+    """Checks that training reports the objective of a search.
+
+    Args:
+      objective: The objective.
+      every: eval.every of the config; None if it has no such field.
+
+    Raises:
+      GaxError: The objective is a metric of evaluation, and training does not evaluate.
     """
     if '/' not in objective.metric and objective.metric not in TIMING and not every:
         raise errors.GaxError(

@@ -1,7 +1,4 @@
-"""sweep.html: one file that says what a sweep found.
-
-It needs nothing from anywhere else; its links are relative.
-"""
+"""sweep.html: the results of a sweep in one self-contained file with relative links."""
 
 from __future__ import annotations
 
@@ -29,18 +26,24 @@ tr.best td { font-weight: 600 } td.n, th.n { text-align: right }
 """
 
 
-def write(found: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
-    """Writes the page beside and renames it.
+def write(rows: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
+    """Writes the page, atomically.
 
-    Where runs cannot be compared the page says why, and ranks nothing.
+    If runs cannot be compared the page says why, and ranks nothing.
+
+    Args:
+      rows: The runs.
+      plan: The sweep.
+      workdir: The folder of the sweep.
+      path: The file.
     """
     objective, problem = plan.objective, ''
     try:
-        groups = table.groups(found, objective)
+        groups = table.groups(rows, objective)
     except errors.GaxError as error:
         objective, problem = None, str(error)
-        groups = table.groups(found, None)
-    counts = ', '.join(f'{n} {state}' for state, n in table.counts(found).items()) or 'no runs yet'
+        groups = table.groups(rows, None)
+    counts = ', '.join(f'{n} {state}' for state, n in table.counts(rows).items()) or 'no runs yet'
     kind = f'search by {plan.search.sampler}' if plan.search else 'grid'
     title = f'Sweep of {plan.base.gan}: {", ".join(a.name for a in plan.axes) or "seeds"}'
     parts = [f'<h1>{text(title)}</h1><p>{text(workdir.name)}: {kind}, {counts}.</p>']
@@ -49,28 +52,33 @@ def write(found: Sequence[Row], plan: Plan, workdir: Path, path: Path) -> None:
     if objective:
         better = 'lower' if objective.direction == 'minimize' else 'higher'
         parts.append(f'<p>Objective: <b>{text(objective)}</b>, {better} is better.</p>')
-        parts += best(found, groups, objective, workdir)
+        parts += best(rows, groups, objective, workdir)
     elif not problem:
         parts.append(
             '<p class="note">Give --objective=METRIC to the same command for plots and the best run.</p>'
         )
     parts += settings(groups, objective)
     if objective:
-        parts += pictures(table.completed(found, plan.base), objective)
-    parts += failed(found)
-    parts += runs(found, objective)
+        parts += pictures(table.completed(rows, plan.base), objective)
+    parts += failed(rows)
+    parts += runs(rows, objective)
     head = f'<meta charset="utf-8"><title>{text(title)}</title><style>{STYLE}</style>'
     page = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
     table.write_text(path, page)
 
 
 def text(value: object) -> str:
+    """A value as escaped HTML."""
     return html.escape(str(value))
 
 
 def grid(head: Sequence[str], lines: Iterable[tuple[str, Sequence[str]]], right: int = 99) -> str:
-    """A table of cells that are HTML already; lines are (class of the row, cells), numbers from column
-    `right` on.
+    """A table.
+
+    Args:
+      head: The cells of the head, HTML.
+      lines: (CSS class of the row, HTML cells).
+      right: The first column of numbers, which are aligned to the right.
     """
 
     def cell(tag: str, i: int, inside: str) -> str:
@@ -85,37 +93,41 @@ def grid(head: Sequence[str], lines: Iterable[tuple[str, Sequence[str]]], right:
 
 
 def link(row: Row) -> str:
+    """A link to a run's folder."""
     return (
-        f'<a href="{text(quote(row.folder, safe="/=+", errors="surrogateescape"))}/">{text(row.folder.removeprefix("runs/"))}</a>'
+        f'<a href="{text(quote(row.folder, safe="/=+", errors="surrogateescape"))}/">'
+        f'{text(row.folder.removeprefix("runs/"))}</a>'
         if row.folder
         else ''
     )
 
 
-def best(found: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:
-    """The best run, with its last picture where it can be seen from here, and how its setting does with
-    other seeds.
-    """
-    row = table.best_run(found, objective)
+def best(rows: Sequence[Row], groups: Sequence[Group], objective: Objective, workdir: Path) -> list[str]:
+    """The best run with its last picture, if that is here, and the mean of its setting over seeds."""
+    row = table.best_run(rows, objective)
     if row is None:
         return []
     pictures = sorted((workdir / row.folder / 'samples').glob('[0-9]*.png'))
-    shown = ''
+    image = ''
     if pictures:
         data = base64.b64encode(pictures[-1].read_bytes()).decode()
-        shown = f'<img alt="samples of the best run" src="data:image/png;base64,{data}">'
+        image = f'<img alt="samples of the best run" src="data:image/png;base64,{data}">'
     fields = ''.join(f'<li><code>{text(f)} = {text(v)}</code></li>' for f, v in row.setting.items())
-    its = next(g for g in groups if g.setting == row.setting)
+    group = next(g for g in groups if g.setting == row.setting)
     mean = (
-        f'; the mean of its setting over {len(its.values)} seeds is {text(its.interval)}'
-        if its.values
+        f'; the mean of its setting over {len(group.values)} seeds is {text(group.interval)}'
+        if group.values
         else ''
     )
-    said = f'<p>{link(row)}<br>{text(objective)} {row.value(objective):.4g} with seed {row.seed}{mean}.</p><ul>{fields}</ul>'
-    return [f'<h2>Best run</h2><div class="best-run">{shown}<div>{said}</div></div>']
+    summary = (
+        f'<p>{link(row)}<br>{text(objective)} {row.value(objective):.4g} with seed {row.seed}{mean}.</p>'
+        f'<ul>{fields}</ul>'
+    )
+    return [f'<h2>Best run</h2><div class="best-run">{image}<div>{summary}</div></div>']
 
 
 def settings(groups: Sequence[Group], objective: Objective | None) -> list[str]:
+    """A table of the settings, with means over their seeds."""
     if not groups:
         return []
     lines = []
@@ -127,36 +139,44 @@ def settings(groups: Sequence[Group], objective: Objective | None) -> list[str]:
         lines.append(('best' if i == 0 and objective and g.interval else '', cells))
     head = ['setting', 'seeds done', *([text(objective), 'p'] if objective else [])]
     note = (
-        'Mean ± half the 95 % confidence interval over the seeds (Student). p: paired t test of the first setting against '
-        'each other over the seeds that both have, corrected for their number (Holm). The first is the best of several by '
-        'these very runs, which flatters it; new seeds tell. Settings with fewer finished seeds stand below.'
+        'Mean ± half the 95 % confidence interval over the seeds (Student). p: paired t test of the first '
+        'setting against each other over the seeds that both have, corrected for their number (Holm). The '
+        'first is the best of several by these very runs, which flatters it; new seeds tell. Settings with '
+        'fewer finished seeds stand below.'
     )
     return ['<h2>Settings</h2>', grid(head, lines, 1), f'<p class="note">{note}</p>' if objective else '']
 
 
-def pictures(found: Sequence[Row], objective: Objective) -> list[str]:
-    lines, dots = plots.parallel(found, objective), plots.against(found, objective)
+def pictures(rows: Sequence[Row], objective: Objective) -> list[str]:
+    """The plots of the objective."""
+    lines, dots = plots.parallel(rows, objective), plots.against(rows, objective)
     parts = [f'<h2>All runs at a glance</h2><div class="scroll">{lines}</div>'] if lines else []
     if dots:
-        note = 'A dot is a run; the line joins the means, over seeds and over all that else varies. Bars: 95 % confidence intervals, where nothing else varies.'
+        note = (
+            'A dot is a run; the line joins the means, over seeds and over all that else varies. Bars: 95 % '
+            'confidence intervals, where nothing else varies.'
+        )
         parts.append(
-            f'<h2>{text(objective)} against each field</h2><div class="scroll">{dots}</div><p class="note">{note}</p>'
+            f'<h2>{text(objective)} against each field</h2><div class="scroll">{dots}</div><p '
+            f'class="note">{note}</p>'
         )
     return parts
 
 
-def failed(found: Sequence[Row]) -> list[str]:
-    lines = [('bad', [link(row), text(row.error)]) for row in found if row.state == 'failed']
+def failed(rows: Sequence[Row]) -> list[str]:
+    """A table of the failed runs and their reasons."""
+    lines = [('bad', [link(row), text(row.error)]) for row in rows if row.state == 'failed']
     return ['<h2>Failed</h2>', grid(['run', 'reason'], lines)] if lines else []
 
 
-def runs(found: Sequence[Row], objective: Objective | None) -> list[str]:
+def runs(rows: Sequence[Row], objective: Objective | None) -> list[str]:
+    """A table of all runs."""
     head = ['run', 'state', *([text(objective)] if objective else []), 'steps', 's', 'machine']
     lines = []
-    for row in found:
+    for row in rows:
         value = row.value(objective)
-        shown = [f'{value:.4g}' if value is not None else ''] if objective else []
+        number = [f'{value:.4g}' if value is not None else ''] if objective else []
         lines.append(
-            ('', [link(row), row.state, *shown, str(row.step), f'{row.seconds:.0f}', text(row.host)])
+            ('', [link(row), row.state, *number, str(row.step), f'{row.seconds:.0f}', text(row.host)])
         )
     return ['<h2>Runs</h2>', grid(head, lines, 2), '<p class="note">Everything: sweep.csv</p>']

@@ -1,6 +1,4 @@
-"""From a config file and the names of its sweeps to the runs to be made, each checked before the first one
-starts.
-"""
+"""From a config file and the names of its sweeps to runs, each checked before the first one starts."""
 
 from __future__ import annotations
 
@@ -23,7 +21,14 @@ SEARCHES = ('tpe', 'random')
 
 
 class Search(NamedTuple):
-    """How settings are proposed. sampler: 'tpe' or 'random'. pruner: 'median', 'hyperband' or 'none'."""
+    """How settings are proposed.
+
+    Attributes:
+      sampler: 'tpe' or 'random'.
+      trials: The number of trials.
+      pruner: 'median', 'hyperband' or 'none'.
+      seed: The seed of the sampler.
+    """
 
     sampler: str
     trials: int
@@ -32,25 +37,30 @@ class Search(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """A sweep. In a grid each trial is one run; in a search it is one setting, run with every seed."""
+    """A sweep. In a grid each trial is one run; in a search it is one setting, run with every seed.
+
+    Attributes:
+      base: The base config.
+      axes: What is varied, without the seed.
+      seeds: The seeds.
+      objective: What runs are compared by, or None.
+      search: How settings are proposed; None for a grid.
+    """
 
     base: ConfigDict
-    axes: tuple[Axis, ...]  # without that of the seeds
+    axes: tuple[Axis, ...]
     seeds: tuple[int, ...]
     objective: Objective | None = None
     search: Search | None = None
 
     def trials(self) -> list[tuple[Setting, tuple[int, ...]]]:
-        """(setting, seeds) of every trial of a grid; a search has none until it asks for one."""
+        """(setting, seeds) of every trial of a grid; empty for a search, which proposes settings later."""
         if self.search:
             return []
         return [(setting, (seed,)) for setting in space.product(self.axes) for seed in self.seeds]
 
     def spec(self) -> dict[str, Any]:
-        """What makes it this sweep and no other.
-
-        A grid may get more values, and a search more trials, later.
-        """
+        """What identifies the sweep. A grid may get more values later, and a search more trials."""
         spec: dict[str, Any] = {'kind': self.search.sampler if self.search else 'grid'}
         spec['sweep'] = sorted(a.name for a in self.axes)
         if self.search and self.objective:
@@ -62,7 +72,7 @@ class Plan(NamedTuple):
 
 
 def said(alternative: Mapping[Any, Any]) -> dict[str, Any]:
-    """An alternative as JSON has it."""
+    """An alternative as JSON values."""
     return {
         ' '.join(space.fields_of(key)): list(value) if isinstance(value, (Range, tuple)) else value
         for key, value in alternative.items()
@@ -77,11 +87,21 @@ def make(
     objective: Objective | None = None,
     search: Search | None = None,
 ) -> Plan:
-    """The plan of `--sweep=NAMES --seeds=N` for a config made by `file`.
+    """The plan of `--sweep=NAMES --seeds=N`.
 
-    `seeds` runs of each setting: config.seed, config.seed + 1, ...; 0 of them: one, or DEFAULT_SEEDS where
-    'seed' is among the names. A `sweep_seed()` of the config says which, where it has one. Raises GaxError
-    for an unknown name, and for any run whose config cannot be meant.
+    The seeds are config.seed, config.seed + 1, ..., or those of the config's `sweep_seed()`, if it has one
+    and 'seed' is among the names.
+
+    Args:
+      base: The base config.
+      file: The config file that offers the sweeps.
+      names: The names of the sweeps.
+      seeds: The number of seeds. 0 stands for one, or DEFAULT_SEEDS if 'seed' is among the names.
+      objective: What runs are compared by.
+      search: How settings are proposed.
+
+    Raises:
+      GaxError: A name is unknown, or the config of some run is invalid.
     """
     module = config_file.load(file)
     chosen, offers = axes(module, file, [name for name in names if name != 'seed']), offered(module)
@@ -104,17 +124,20 @@ def make(
 
 
 def offered(module: ModuleType) -> list[str]:
+    """The names of the sweeps that a config file offers."""
     return sorted(name.removeprefix('sweep_') for name in vars(module) if name.startswith('sweep_'))
 
 
 def listed(names: Sequence[str]) -> str:
+    """The offered sweeps in words."""
     return f'sweeps {", ".join(names)}' if names else 'no sweep_NAME()'
 
 
 def axes(module: ModuleType, file: str, names: Sequence[str]) -> tuple[Axis, ...]:
-    """The axes asked for, in the order of the names.
+    """The axes with these names, in their order.
 
-    Raises GaxError for unknown names, and for what a sweep raises.
+    Raises:
+      GaxError: A name is unknown or repeated, or a sweep fails.
     """
     offers = offered(module)
     for name in names:
@@ -129,28 +152,37 @@ def axes(module: ModuleType, file: str, names: Sequence[str]) -> tuple[Axis, ...
 
 
 def called(module: ModuleType, name: str) -> Any:
-    """What `sweep_NAME()` yields, all of it."""
+    """All that `sweep_NAME()` yields.
+
+    Raises:
+      GaxError: It raises an exception.
+    """
     try:
-        made = getattr(module, f'sweep_{name}')()
-        return list(made) if isinstance(made, Iterator) else made
+        yielded = getattr(module, f'sweep_{name}')()
+        return list(yielded) if isinstance(yielded, Iterator) else yielded
     except Exception as error:
-        said = f'{type(error).__name__}: {errors.first_line(error)}'
-        raise errors.GaxError(f'sweep_{name}() of {module.__file__} cannot be used: {said}') from error
+        reason = f'{type(error).__name__}: {errors.first_line(error)}'
+        raise errors.GaxError(f'sweep_{name}() of {module.__file__} cannot be used: {reason}') from error
 
 
 def seeds_of(module: ModuleType) -> tuple[int, ...]:
-    """The seeds of a `sweep_seed()`, each {'seed': N}, none twice."""
-    made = called(module, 'seed')
-    rows = list(made) if isinstance(made, (list, tuple)) else [None]
-    found = tuple(row['seed'] if isinstance(row, Mapping) and list(row) == ['seed'] else None for row in rows)
-    if not found or not all(isinstance(s, int) for s in found) or len({*found}) < len(found):
+    """The seeds of `sweep_seed()`, which yields {'seed': N}, all different.
+
+    Raises:
+      GaxError: It yields something else.
+    """
+    alternatives = called(module, 'seed')
+    rows = list(alternatives) if isinstance(alternatives, (list, tuple)) else [None]
+    seeds = tuple(row['seed'] if isinstance(row, Mapping) and list(row) == ['seed'] else None for row in rows)
+    if not seeds or not all(isinstance(s, int) for s in seeds) or len({*seeds}) < len(seeds):
         raise errors.GaxError(
-            f'sweep_seed() must yield {{"seed": N}}, whole numbers, none twice; yields {made!r}'
+            f'sweep_seed() must yield {{"seed": N}}, whole numbers, none twice; yields {alternatives!r}'
         )
-    return found  # type: ignore[return-value]
+    return seeds  # type: ignore[return-value]
 
 
 def check_search(plan: Plan) -> None:
+    """Raises GaxError if a search lacks an objective, axes or trials."""
     if plan.objective is None:
         raise errors.GaxError('--search needs --objective=METRIC, what is to be made small or large')
     if not plan.axes:
@@ -161,8 +193,9 @@ def check_search(plan: Plan) -> None:
 
 
 def to_check(plan: Plan) -> Iterator[tuple[str, Setting]]:
-    """Settings to be checked: all runs of a grid; of a search the ends of each range and every alternative,
-    by itself.
+    """Settings to be checked, with their origin.
+
+    All runs of a grid; for a search every alternative, and both ends of every range.
     """
     if not plan.search:
         for setting, seeds in plan.trials():
@@ -175,7 +208,16 @@ def to_check(plan: Plan) -> Iterator[tuple[str, Setting]]:
 
 
 def check(base: ConfigDict, setting: Setting, where: str) -> None:
-    """Raises GaxError unless the config may be changed so."""
+    """Checks the config of a setting.
+
+    Args:
+      base: The base config.
+      setting: The fields that differ.
+      where: The origin of the setting, for the message.
+
+    Raises:
+      GaxError: The config is invalid.
+    """
     try:
         configs.check(changed(base, setting))
     except errors.GaxError as error:
@@ -183,10 +225,14 @@ def check(base: ConfigDict, setting: Setting, where: str) -> None:
 
 
 def changed(base: ConfigDict, setting: Setting) -> ConfigDict:
-    """The base config with some fields set, as flags set them. Raises GaxError for what cannot be set so."""
+    """The base config with the fields of a setting, set as flags set them.
+
+    Raises:
+      GaxError: A field or its value is invalid.
+    """
     config = copy.deepcopy(
         base
-    )  # which keeps the types of fields that hold None, or whole numbers as well as shares
+    )  # keeps the types of fields that hold None, or whole numbers as well as shares
     choices.set_all(config, setting)
     return config
 
@@ -199,5 +245,5 @@ def text(value: Any) -> str:
 
 
 def flags(setting: Setting, seed: int) -> list[str]:
-    """The flags that make a run of the base config this one."""
+    """The flags that turn the base config into this run's."""
     return [f'--config.{field}={text(value)}' for field, value in {**setting, 'seed': seed}.items()]

@@ -1,4 +1,4 @@
-"""Plots of a sweep as SVG text: parallel coordinates, and the objective against each field that is varied."""
+"""Plots of a sweep as SVG text: parallel coordinates, and the objective against each field that varies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ BEST, OTHER, FAINT = '#1b7837', '#4575b4', '#c8c8c8'
 
 
 class Column(NamedTuple):
-    """An axis: its name, the value of each run, where they lie in [0, 1], and its ticks as (where, label)."""
+    """An axis of a plot.
+
+    Attributes:
+      name: Its name.
+      values: The value of each run.
+      places: Their positions, float [N] in [0, 1].
+      ticks: (position, label).
+      log: Whether it is logarithmic.
+      numbers: Whether the values are numbers.
+    """
 
     name: str
     values: list[Any]
@@ -28,18 +37,18 @@ class Column(NamedTuple):
     numbers: bool
 
 
-def columns(found: Sequence[Row]) -> list[Column]:
-    """The fields that vary, those that always have the same value as another together with it."""
-    made: dict[str, tuple[list[str], list[Any]]] = {}
-    for field in dict.fromkeys(f for row in found for f in row.setting):
-        values = [row.setting.get(field) for row in found]
+def columns(rows: Sequence[Row]) -> list[Column]:
+    """The fields that vary. Fields with equal values in every run share a column."""
+    by_values: dict[str, tuple[list[str], list[Any]]] = {}
+    for field in dict.fromkeys(f for row in rows for f in row.setting):
+        values = [row.setting.get(field) for row in rows]
         if len({*map(str, values)}) > 1:
-            made.setdefault(str(values), ([], values))[0].append(field)
-    return [column(common(names), values) for names, values in made.values()]
+            by_values.setdefault(str(values), ([], values))[0].append(field)
+    return [column(common(names), values) for names, values in by_values.values()]
 
 
 def common(names: Sequence[str]) -> str:
-    """'g, d: optimizer.learning_rate' of fields that differ in their first part only; else all, joined."""
+    """'g, d: optimizer.learning_rate' for fields that differ in their first part only; else all, joined."""
     tails = {name.partition('.')[2] for name in names}
     if len(names) > 1 and len(tails) == 1 and '' not in tails:
         return f'{", ".join(name.partition(".")[0] for name in names)}: {tails.pop()}'
@@ -47,7 +56,7 @@ def common(names: Sequence[str]) -> str:
 
 
 def column(name: str, values: Sequence[Any]) -> Column:
-    """Numbers in proportion, or to their logarithm; anything else in the order of its first appearance."""
+    """A column: numbers in proportion to them or to their logarithm, other values in order of appearance."""
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     if not numbers:
         kinds = list(dict.fromkeys(space.spell(v) for v in values))
@@ -59,26 +68,26 @@ def column(name: str, values: Sequence[Any]) -> Column:
         return Column(name, list(values), places, ticks, False, False)
     x = np.array(values, np.float64)
     log = bool(x.min() > 0 and x.max() / x.min() >= RATIO)
-    shown = np.unique(x)
-    if len(shown) > 6:
-        shown = np.geomspace(x.min(), x.max(), 5) if log else np.linspace(x.min(), x.max(), 5)
-    y, at = (np.log(x), np.log(shown)) if log else (x, shown)
+    labelled = np.unique(x)
+    if len(labelled) > 6:
+        labelled = np.geomspace(x.min(), x.max(), 5) if log else np.linspace(x.min(), x.max(), 5)
+    y, at = (np.log(x), np.log(labelled)) if log else (x, labelled)
     low, span = y.min(), max(float(np.ptp(y)), 1e-30)
-    ticks = [(float((a - low) / span), f'{v:.3g}') for a, v in zip(at, shown, strict=True)]
+    ticks = [(float((a - low) / span), f'{v:.3g}') for a, v in zip(at, labelled, strict=True)]
     return Column(name, list(values), (y - low) / span, ticks, log, True)
 
 
 def literal(text: str) -> str:
-    """A value as text that Matplotlib draws as it is: no formula, and nothing that an SVG may not hold."""
+    """A text that Matplotlib draws literally: no formula, and no character that an SVG must not contain."""
     return ''.join(c if c.isprintable() else '?' for c in text).replace('$', r'\$')
 
 
-def parallel(found: Sequence[Row], objective: Objective) -> str:
-    """A line for each run through its values and its objective, the better the darker.
+def parallel(rows: Sequence[Row], objective: Objective) -> str:
+    """A line for each run through its values and its objective, darker if better.
 
-    '' where there is nothing to show.
+    '' if there are fewer than two values or no field varies.
     """
-    done = [row for row in found if row.value(objective) is not None]
+    done = [row for row in rows if row.value(objective) is not None]
     axes_of = columns(done)
     if len(done) < 2 or not axes_of:
         return ''
@@ -93,8 +102,8 @@ def parallel(found: Sequence[Row], objective: Objective) -> str:
         axes.plot(path, color=shade(float(goodness[i])), alpha=0.35 + 0.6 * float(goodness[i]), linewidth=1.4)
     for k, c in enumerate(axes_of):
         axes.axvline(k, color='0.2', linewidth=1)
-        for where, said in c.ticks:
-            axes.text(k + 0.03, where, said, fontsize=8, va='center', bbox=BOX)
+        for where, label in c.ticks:
+            axes.text(k + 0.03, where, label, fontsize=8, va='center', bbox=BOX)
         heading = f'{c.name}\n(log scale)' if c.log else c.name
         axes.text(k, 1.08, heading, fontsize=9, ha='center', va='bottom', weight='bold')
     axes.set(xlim=(-0.15, len(axes_of) - 0.55), ylim=(-0.06, 1.06))
@@ -105,11 +114,13 @@ def parallel(found: Sequence[Row], objective: Objective) -> str:
 BOX = {'facecolor': 'white', 'alpha': 0.75, 'edgecolor': 'none', 'pad': 0.8}
 
 
-def against(found: Sequence[Row], objective: Objective) -> str:
-    """The objective against each field, a dot a run; the mean over all runs with a value, with its 95 %
-    interval where that is over seeds alone. Without fields that vary: against the seed. '' where there is
-    nothing to show."""
-    done = [row for row in found if row.value(objective) is not None]
+def against(rows: Sequence[Row], objective: Objective) -> str:
+    """The objective against each field, a dot a run, with the mean of each value of the field.
+
+    If one field varies, bars show the 95 % confidence interval over seeds. If no field varies the objective
+    is plotted against the seed. '' if there is nothing to show.
+    """
+    done = [row for row in rows if row.value(objective) is not None]
     if not done:
         return ''
     y = np.array([row.value(objective) for row in done])
@@ -123,9 +134,9 @@ def against(found: Sequence[Row], objective: Objective) -> str:
             axes.set_xscale('log')
         means(axes, x, y, alone=len(fields) == 1 and c.name != 'seed')
         axes.scatter(x, y, s=18, color=OTHER, alpha=0.7, linewidths=0, zorder=3)
-        shown = [float(said) for _, said in c.ticks] if c.numbers else [where for where, _ in c.ticks]
+        ticks = [float(label) for _, label in c.ticks] if c.numbers else [where for where, _ in c.ticks]
         slanted = {} if c.numbers else {'rotation': 20, 'ha': 'right'}
-        axes.set_xticks(shown, [said for _, said in c.ticks], **slanted)
+        axes.set_xticks(ticks, [label for _, label in c.ticks], **slanted)
         axes.set_xticks([], minor=True)
         if y.min() > 0 and y.max() / y.min() >= RATIO:
             axes.set_yscale('log')
@@ -139,20 +150,26 @@ def against(found: Sequence[Row], objective: Objective) -> str:
 
 
 def means(axes: Any, x: np.ndarray, y: np.ndarray, alone: bool) -> None:
-    """The mean at each of a few values of x. alone: no other field varies, so the spread is that of the
-    seeds.
+    """Draws the mean at each of a few values of x.
+
+    Args:
+      axes: Matplotlib's axes.
+      x: Positions, float [N].
+      y: Values, float [N].
+      alone: Whether no other field varies, so that the spread is that of the seeds.
     """
     places = np.unique(x)
     if len(places) > 12 or len(places) == len(x):
         return
-    found = [stats.interval(y[x == place]) for place in places]
-    axes.plot(places, [i.mean for i in found], color=BEST, linewidth=1.2, marker='_', markersize=12)
-    for place, i in zip(places, found, strict=True):
+    intervals = [stats.interval(y[x == place]) for place in places]
+    axes.plot(places, [i.mean for i in intervals], color=BEST, linewidth=1.2, marker='_', markersize=12)
+    for place, i in zip(places, intervals, strict=True):
         if alone and i.n > 1:
             axes.plot([place, place], [i.low, i.high], color=BEST, linewidth=6, alpha=0.25, zorder=1)
 
 
 def drawing(tall: int, wide: int, size: tuple[float, float]) -> tuple[Any, list[Any]]:
+    """A figure with `tall` rows and `wide` columns of axes."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=size, layout='constrained')
@@ -160,7 +177,7 @@ def drawing(tall: int, wide: int, size: tuple[float, float]) -> tuple[Any, list[
 
 
 def svg(figure: Any) -> str:
-    """The figure as an <svg> element, its text as text, the same bytes every time."""
+    """The figure as an <svg> element with text as text; equal figures give equal bytes."""
     import matplotlib
 
     with matplotlib.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': 'gax', 'font.family': 'sans-serif'}):

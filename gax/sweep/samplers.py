@@ -1,4 +1,4 @@
-"""What a search chooses, and how: samplers, pruners and distributions of Optuna."""
+"""Samplers, pruners and distributions of Optuna for a search."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gax.sweep.space import Axis, Setting
 
 
 def sampler(search: Search, number: int) -> Any:
+    """The sampler of a trial, seeded by the trial's number."""
     import optuna
 
     seed = int(hashlib.sha256(f'{search.seed} {number}'.encode()).hexdigest()[:8], 16)
@@ -20,7 +21,10 @@ def sampler(search: Search, number: int) -> Any:
 
 
 def pruner(search: Search, steps: int) -> Any:
-    """median: from a quarter of the steps on, below the median of at least four others that are done."""
+    """The pruner of a search.
+
+    'median' prunes after a quarter of the steps, below the median of at least four finished trials.
+    """
     import optuna
 
     return {
@@ -31,21 +35,22 @@ def pruner(search: Search, steps: int) -> Any:
 
 
 def distributions(plan: Plan) -> dict[str, Any]:
-    """What Optuna chooses: each range by its first field, each axis of several alternatives by their
-    labels.
+    """The parameters that Optuna chooses.
+
+    They are each range, named by its first field, and each axis with several alternatives, named by the axis.
     """
     import optuna
 
-    found: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for axis in plan.axes:
         for names, r in axis.ranges().items():
             if isinstance(r.low, int) and isinstance(r.high, int):
-                found[names[0]] = optuna.distributions.IntDistribution(r.low, r.high, log=r.log)
+                by_name[names[0]] = optuna.distributions.IntDistribution(r.low, r.high, log=r.log)
             else:
-                found[names[0]] = optuna.distributions.FloatDistribution(r.low, r.high, log=r.log)
+                by_name[names[0]] = optuna.distributions.FloatDistribution(r.low, r.high, log=r.log)
         if len(axis.alternatives) > 1:
-            found[axis.name] = optuna.distributions.CategoricalDistribution(list(labelled(axis)))
-    return found
+            by_name[axis.name] = optuna.distributions.CategoricalDistribution(list(labelled(axis)))
+    return by_name
 
 
 def chosen(plan: Plan, params: Mapping[str, Any]) -> Setting:
@@ -61,10 +66,10 @@ def chosen(plan: Plan, params: Mapping[str, Any]) -> Setting:
 def labelled(axis: Axis) -> dict[str, Setting]:
     """Label -> alternative.
 
-    Labels that are alike, of floats that differ after the fourth digit, get a number.
+    A label that is taken already (of floats that differ after four digits) gets a number.
     """
-    found: dict[str, Setting] = {}
+    alternatives: dict[str, Setting] = {}
     for i, setting in enumerate(axis.settings()):
         name = space.label(setting)
-        found[f'{name} ({i})' if name in found else name] = setting
-    return found
+        alternatives[f'{name} ({i})' if name in alternatives else name] = setting
+    return alternatives

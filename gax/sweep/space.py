@@ -1,6 +1,4 @@
-"""What a sweep varies: alternatives of named axes, their product, ranges to search, and names people can
-read.
-"""
+"""What a sweep varies: axes of alternatives, their product, ranges to search, and readable names."""
 
 from __future__ import annotations
 
@@ -18,8 +16,12 @@ Setting = dict[str, Any]  # field of the config -> its value
 
 
 class Range(NamedTuple):
-    """Numbers from `low` to `high`, both included; whole ones where both are. log: evenly spread in their
-    logarithm.
+    """Numbers from `low` to `high`, both included; whole numbers if both are.
+
+    Attributes:
+      low: The least.
+      high: The greatest.
+      log: Whether their logarithm is sampled uniformly.
     """
 
     low: float
@@ -28,20 +30,23 @@ class Range(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """One thing that is varied: its name, and its alternatives, each {field or tuple of fields: value or
-    Range}.
+    """One thing that is varied.
+
+    Attributes:
+      name: Its name.
+      alternatives: Each {field or tuple of fields: value or Range}.
     """
 
     name: str
     alternatives: tuple[Mapping[Any, Any], ...]
 
     def ranges(self) -> dict[tuple[str, ...], Range]:
-        """The ranges of an axis that is to be searched: {fields that share a value: range}."""
-        found = self.alternatives[0] if len(self.alternatives) == 1 else {}
-        return {fields_of(key): value for key, value in found.items() if isinstance(value, Range)}
+        """The ranges of an axis for a search: {fields that share a value: range}."""
+        alternative = self.alternatives[0] if len(self.alternatives) == 1 else {}
+        return {fields_of(key): value for key, value in alternative.items() if isinstance(value, Range)}
 
     def settings(self) -> list[Setting]:
-        """Each alternative by its single fields, ranges left out."""
+        """The alternatives as settings, without ranges."""
         return [
             {f: v for key, v in a.items() if not isinstance(v, Range) for f in fields_of(key)}
             for a in self.alternatives
@@ -49,14 +54,25 @@ class Axis(NamedTuple):
 
 
 def fields_of(key: Any) -> tuple[str, ...]:
+    """The fields of a key, which is one field or a tuple."""
     return (key,) if isinstance(key, str) else tuple(key)
 
 
-def axis(name: str, made: Any) -> Axis:
-    """What `sweep_NAME()` returned. Raises GaxError for anything that is not alternatives."""
+def axis(name: str, returned: Any) -> Axis:
+    """The axis of what `sweep_NAME()` returned.
+
+    Raises:
+      GaxError: That is not alternatives.
+    """
     where = f'sweep_{name}()'
-    alternatives = [made] if isinstance(made, Mapping) else list(made) if isinstance(made, Iterable) else None
-    if not alternatives or isinstance(made, str):
+    alternatives = (
+        [returned]
+        if isinstance(returned, Mapping)
+        else list(returned)
+        if isinstance(returned, Iterable)
+        else None
+    )
+    if not alternatives or isinstance(returned, str):
         raise errors.GaxError(f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields none')
     for a in alternatives:
         keys = list(a) if isinstance(a, Mapping) else []
@@ -69,12 +85,13 @@ def axis(name: str, made: Any) -> Axis:
         if isinstance(value, Range):
             check_range(where, value, len(alternatives))
         elif not isinstance(value, (bool, int, float, str, tuple, list)):
-            said = f'{type(value).__name__} {value!r}'
-            raise errors.GaxError(f'{where}: values are plain numbers, texts or tuples, and one is a {said}')
+            wrong = f'{type(value).__name__} {value!r}'
+            raise errors.GaxError(f'{where}: values are plain numbers, texts or tuples, and one is a {wrong}')
     return Axis(name, tuple(alternatives))
 
 
 def check_range(where: str, value: Range, alternatives: int) -> None:
+    """Raises GaxError if a range is invalid, or not in the only alternative of its axis."""
     numbers = (value.low, value.high)
     if any(isinstance(x, bool) or not isinstance(x, (int, float)) for x in numbers):
         raise errors.GaxError(f'{where}: {value} must have two numbers')
@@ -88,8 +105,8 @@ def check_range(where: str, value: Range, alternatives: int) -> None:
 def product(axes: Sequence[Axis]) -> list[Setting]:
     """Every combination of one alternative of each axis; the last axis varies fastest.
 
-    Raises GaxError where two axes set one field, where one has a Range, and where two combinations are the
-    same.
+    Raises:
+      GaxError: Two axes set one field, one has a Range, or two combinations are equal.
     """
     check_apart(axes)
     for a in axes:
@@ -104,6 +121,7 @@ def product(axes: Sequence[Axis]) -> list[Setting]:
 
 
 def check_apart(axes: Sequence[Axis]) -> None:
+    """Raises GaxError if two axes set the same field."""
     owner: dict[str, str] = {}
     for a in axes:
         for field in {f for alternative in a.alternatives for key in alternative for f in fields_of(key)}:
@@ -112,12 +130,14 @@ def check_apart(axes: Sequence[Axis]) -> None:
 
 
 def merged(parts: Iterable[Setting]) -> Setting:
+    """One setting of several."""
     return {field: value for part in parts for field, value in part.items()}
 
 
 def label(setting: Setting) -> str:
-    """'learning_rate=0.0002 r1.weight=1': fields as short as they can be told apart, those of one name and
-    value together.
+    """A setting in words: 'learning_rate=0.0002 r1.weight=1'.
+
+    Fields are shortened as far as they stay distinct; those with one short name and value are merged.
     """
     parts: dict[str, str] = {}
     for field, value in setting.items():
@@ -137,20 +157,18 @@ SHORT: tuple[Callable[[str], str], ...] = (
     lambda f: '.'.join(dict.fromkeys((f.partition('.')[0], f.rpartition('.')[2]))),
     lambda f: f,
 )
-VAGUE = ('weight', 'every', 'name', 'updates')  # names that say nothing alone
+VAGUE = ('weight', 'every', 'name', 'updates')  # names that mean nothing alone
 
 
 def spell(value: Any) -> str:
-    """A value as short as it can be told: floats to four digits."""
+    """A value as text, floats with four digits."""
     if isinstance(value, float):
         return f'{value:.4g}'
     return str(value).lower() if isinstance(value, bool) else str(value).replace(' ', '')
 
 
 def folder(setting: Setting, seed: int) -> str:
-    """The name of a run's folder: what can be read of the setting, six digits that tell it from any other,
-    the seed.
-    """
+    """The name of a run's folder: the readable setting, six digits of its digest, and the seed."""
     digits = hashlib.sha256(json.dumps(setting, sort_keys=True).encode()).hexdigest()[:6]
     readable = re.sub(r'[^A-Za-z0-9.=_+-]+', '_', label(setting)).strip('_')[:80]
     return f'{readable}-{digits}-seed{seed}'

@@ -1,14 +1,14 @@
-"""Who does which run: an Optuna study in SQLite or PostgreSQL, shared by as many workers as there are.
+"""The trials of a sweep: an Optuna study in SQLite or PostgreSQL, shared by any number of workers.
 
-Optuna's own heartbeat works with `Study.optimize` only, never finds a trial whose worker died before the
-first beat, and retries by two transactions between which a trial can be lost. So the beat is ours: a worker
-marks a trial as its own before it is running, counts a number up in it, and whoever sees that number stand
-still for GRACE seconds (by its own
-clock: clocks of machines differ), or the lock of a worker of this machine free, puts the trial back into the
-queue. It keeps its number, its parameters, and its folder, from whose checkpoint it goes on.
+Optuna's heartbeat works with `Study.optimize` only, never finds a trial whose worker died before the first
+beat, and retries by two transactions between which a trial can be lost. So gax has a heartbeat. A worker
+claims a trial before the trial is running, and increments a number in it. Another worker puts the trial back
+into the queue when that number has not changed for GRACE seconds (by its local clock, as clocks of machines
+differ), or when the lock of a worker on the same machine is free. The trial keeps its number, its parameters
+and its folder, and resumes from its checkpoint.
 
-All that decides who does what happens in one critical section: a lock on a file beside SQLite, which has no
-locks of rows, and an advisory lock of PostgreSQL, which goes with the connection when a worker is killed.
+All decisions about who runs what are made in one critical section: a lock on a file next to SQLite, which has
+no row locks, and an advisory lock of PostgreSQL, which is released when a worker is killed.
 """
 
 from __future__ import annotations
@@ -26,21 +26,38 @@ from gax.sweep.plan import Plan
 from gax.sweep.space import Setting
 from gax.training.workdir import write_json
 
-# Seconds between beats; and without one, until a worker of another machine is taken for dead.
+# Seconds between beats; seconds without one after which a worker of another machine counts as dead.
 BEAT, GRACE = 10.0, 90.0
 
 
 class LostError(Exception):
-    """The trial is somebody else's by now: this worker was silent for too long."""
+    """Another worker has this trial: this one was silent for too long."""
 
 
 class Store:
-    """The trials of one sweep, and this worker among others. Closing it gives back the worker's lock."""
+    """The trials of one sweep, for one worker.
+
+    Attributes:
+      workdir: The folder of the sweep.
+      plan: The plan.
+      name: The name of the study.
+      database: The database.
+      me: This worker, as `leases.presence` yields it.
+      storage: Optuna's storage.
+      study: Optuna's study.
+    """
 
     def __init__(self, url: str, workdir: Path, plan: Plan, grace: float = GRACE) -> None:
-        """Joins the sweep, and begins it where nobody has.
+        """Joins the sweep, or creates it.
 
-        Raises GaxError where storage or workdir cannot be used.
+        Args:
+          url: The URL of the database; '' for SQLite in the workdir.
+          workdir: The folder of the sweep.
+          plan: The plan.
+          grace: Seconds without a beat after which a worker counts as dead.
+
+        Raises:
+          GaxError: The database or the workdir cannot be used.
         """
         self.workdir, self.plan = workdir.absolute(), plan
         self._closing = contextlib.ExitStack()
@@ -78,6 +95,7 @@ class Store:
             self.study.pruner = samplers.pruner(self.plan.search, self.plan.base.steps)
 
     def close(self) -> None:
+        """Closes the connections and releases this worker's lock."""
         self._closing.close()
 
     def trials(self) -> list[Any]:
@@ -85,22 +103,22 @@ class Store:
         return counted(self.study.get_trials(deepcopy=False))
 
     def fill(self, again: bool = False) -> None:
-        """Queues what the plan has and the study has not. again: also what has failed, once more."""
+        """Queues the trials of a grid that the study lacks. `again`: failed ones as well, once more."""
         with self.database.mutex():
-            there = self.trials()
-            for t in there if again else ():
+            trials = self.trials()
+            for t in trials if again else ():
                 if t.state.name == 'FAIL':
-                    kept = {key: t.user_attrs[key] for key in ('setting', 'seeds') if key in t.user_attrs}
-                    self.study.enqueue_trial(t.params, {**kept, 'again_for': t.number})
+                    attrs = {key: t.user_attrs[key] for key in ('setting', 'seeds') if key in t.user_attrs}
+                    self.study.enqueue_trial(t.params, {**attrs, 'again_for': t.number})
             known = {
-                key(t.user_attrs['setting'], t.user_attrs['seeds']) for t in there if 'seeds' in t.user_attrs
+                key(t.user_attrs['setting'], t.user_attrs['seeds']) for t in trials if 'seeds' in t.user_attrs
             }
             for setting, seeds in self.plan.trials():
                 if key(setting, seeds) not in known:
                     self.study.enqueue_trial({}, {'setting': setting, 'seeds': list(seeds)})
 
     def take(self) -> Any:
-        """The next trial, now this worker's; None where none is left, or all that are left are others'."""
+        """Claims the next trial; None if none is left, or other workers have all that are left."""
         with self.database.mutex():
             self._put_back_dead()
             trials = self.trials()
@@ -114,7 +132,7 @@ class Store:
             self._claim(number)
             if (
                 self.plan.search
-            ):  # seeded by the trial's number: a search that was stopped proposes what it would have
+            ):  # seeded by the trial's number: a search that is resumed proposes the same settings
                 self.study.sampler = samplers.sampler(self.plan.search, number)
             trial = self.study.ask(samplers.distributions(self.plan) if self.plan.search else None)
             assert trial.number == number
@@ -123,26 +141,31 @@ class Store:
             return trial
 
     def take_more(self, fits: Callable[[Setting, Sequence[int]], bool], most: int) -> list[Any]:
-        """Up to `most` further trials of a grid that wait and fit, now this worker's."""
+        """Claims further waiting trials of a grid.
+
+        Args:
+          fits: (setting, seeds) -> whether to claim the trial.
+          most: How many at most.
+        """
         import optuna
 
         with self.database.mutex():
             waiting = [t for t in self.trials() if t.state.name == 'WAITING']
             chosen = [t for t in waiting if fits(t.user_attrs['setting'], t.user_attrs['seeds'])][:most]
-            found = []
+            claimed = []
             for number in (t.number for t in chosen):
                 self._claim(number)
                 self.storage.set_trial_state_values(self._id(number), optuna.trial.TrialState.RUNNING)
-                found.append(optuna.trial.Trial(self.study, self._id(number)))
-            return found
+                claimed.append(optuna.trial.Trial(self.study, self._id(number)))
+            return claimed
 
     def _claim(self, number: int) -> None:
-        """Marks a trial before it is running: it is never nobody's."""
+        """Marks a trial before it is running, so that no running trial is unclaimed."""
         for name, value in (('beat', 0), ('worker', self.me)):
             self.storage.set_trial_user_attr(self._id(number), name, value)
 
     def _put_back_dead(self) -> None:
-        """Every running trial whose worker is gone waits again."""
+        """Queues every running trial whose worker is dead."""
         from optuna.trial import TrialState
 
         for t in self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -154,14 +177,18 @@ class Store:
         return self.storage.get_trial_id_from_study_id_trial_number(study, number)
 
     def beat(self, trial: Any, count: int) -> None:
-        """Says that this worker lives. Raises LostError where the trial has been given to another."""
+        """Shows that this worker lives.
+
+        Raises:
+          LostError: Another worker has the trial.
+        """
         now = self.storage.get_trial(self._id(trial.number))
         if now.state.name != 'RUNNING' or now.user_attrs.get('worker') != self.me:
             raise LostError
         trial.set_user_attr('beat', count)
 
     def put_back(self, trial: Any) -> None:
-        """Left for later, by this worker or another."""
+        """Queues the trial again, if this worker still has it."""
         from optuna.trial import TrialState
 
         with self.database.mutex():
@@ -170,16 +197,20 @@ class Store:
                 self.storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
 
     def tell(self, trial: Any, state: str, value: float | None = None) -> None:
-        """state: 'COMPLETE' with a value, 'PRUNED' or 'FAIL'. What another worker has told already stays."""
+        """Reports the end of a trial, unless another worker has done so.
+
+        Args:
+          trial: The trial.
+          state: 'COMPLETE' with a value, 'PRUNED' or 'FAIL'.
+          value: The objective of a search, or the last step in a grid.
+        """
         from optuna.trial import TrialState
 
         self.study.tell(trial.number, value, TrialState[state], skip_if_finished=True)
 
 
 def peek(url: str, workdir: Path, plan: Plan) -> list[Any]:
-    """The trials there are, by number, without a trace of having looked; none where there is no such sweep
-    yet.
-    """
+    """The trials by number, without creating or changing anything; none if there is no such sweep yet."""
     import optuna
 
     workdir = workdir.absolute()
@@ -192,23 +223,24 @@ def peek(url: str, workdir: Path, plan: Plan) -> list[Any]:
         database.reach()
         storage = optuna.storages.RDBStorage(database.url, database.options, skip_table_creation=True)
         study = optuna.load_study(storage=storage, study_name=leases.study_name(workdir, spec))
-        found = counted(study.get_trials())
+        trials = counted(study.get_trials())
         storage.remove_session()
         storage.engine.dispose()
-        return found
+        return trials
     except errors.GaxError:
         raise
-    except Exception:  # no tables yet, or none of this sweep
+    except Exception:  # no tables yet, or no such study
         return []
     finally:
         database.engine.dispose()
 
 
 def counted(trials: Sequence[Any]) -> list[Any]:
-    """Those that count: one that was made again for a failed one stands in its place."""
+    """The trials that count: one that repeats a failed trial replaces it."""
     again = {t.user_attrs.get('again_for') for t in trials}
     return [t for t in trials if t.number not in again]
 
 
 def key(setting: Setting, seeds: Sequence[int]) -> str:
+    """A trial's setting and seeds as a text that identifies them."""
     return json.dumps([setting, list(seeds)], sort_keys=True)

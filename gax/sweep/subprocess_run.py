@@ -1,8 +1,7 @@
-"""A run in a process of its own: what it says goes to run.log in its folder, how it ended comes back as one
-line.
+"""A run in a separate process: its output goes to run.log in its folder, its end is one line.
 
-In a process of its own a run cannot take the sweep with it, gives all its memory back (an accelerator's too),
-and is stopped and resumed as if somebody had typed the command.
+A separate process cannot crash the sweep, frees all its memory (an accelerator's as well), and is stopped and
+resumed like a command that somebody typed.
 """
 
 from __future__ import annotations
@@ -25,8 +24,12 @@ SAYS = 'gax: error: '
 
 
 class Ending(NamedTuple):
-    """kind: 'done', 'stopped' (saved, by a signal it was sent), 'failed' (it said why), 'crashed'. reason:
-    one line.
+    """How a run has ended.
+
+    Attributes:
+      kind: 'done', 'stopped' (saved, by a signal), 'failed' (with a message), 'crashed', or 'pruned' by the
+        worker.
+      reason: One line.
     """
 
     kind: str
@@ -34,10 +37,22 @@ class Ending(NamedTuple):
 
 
 class Child:
-    """The process of one run. Signals of the terminal do not reach it: the worker passes them on, once."""
+    """The process of one run. It receives no signals of the terminal: the worker forwards them, once.
+
+    Attributes:
+      log: The file of its output.
+    """
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
-        """command: what follows the interpreter. Raises GaxError where the folder cannot be written."""
+        """Starts the process.
+
+        Args:
+          command: The arguments of the interpreter.
+          folder: The folder for the log.
+
+        Raises:
+          GaxError: The folder cannot be written.
+        """
         with errors.plain_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             self.log = folder / LOG
@@ -57,17 +72,18 @@ class Child:
             return Ending('done')
         if status in (128 + signal.SIGTERM, 128 + signal.SIGINT, -signal.SIGTERM):
             return Ending('stopped', 'stopped by a signal')
-        said = self.last_error()
-        if status == 2 and said:
-            return Ending('failed', said)
+        message = self.last_error()
+        if status == 2 and message:
+            return Ending('failed', message)
         how = f'killed by {signal.Signals(-status).name}' if status < 0 else f'exit status {status}'
         return Ending('crashed', f'{how}: {self.last_line()}' if self.last_line() else how)
 
     def stop(self) -> None:
-        """Asks it to save and leave."""
+        """Asks it to save and exit."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
+        """Kills it and waits."""
         self._signal(signal.SIGKILL)
         self._process.wait()
 
@@ -76,29 +92,31 @@ class Child:
             self._process.send_signal(number)
 
     def wait(self, seconds: float) -> bool:
-        """Whether it ended within so many seconds."""
+        """Whether it ends within `seconds`."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
             return True
         return False
 
     def lines(self) -> list[str]:
-        """What it has said since it was started, by lines."""
+        """The lines of its output."""
         with open(self.log, 'rb') as file:
             file.seek(self._begins)
             text = file.read().decode(errors='replace')
         return [line.strip() for line in text.replace('\r', '\n').splitlines() if line.strip()]
 
     def last_error(self) -> str:
-        said = [line for line in self.lines() if line.startswith(SAYS)]
-        return said[-1].removeprefix(SAYS) if said else ''
+        """Its last error message, or ''."""
+        messages = [line for line in self.lines() if line.startswith(SAYS)]
+        return messages[-1].removeprefix(SAYS) if messages else ''
 
     def last_line(self) -> str:
+        """The last line of its output, at most 200 characters."""
         return (self.lines() or [''])[-1][:200]
 
 
 def is_in_use(folder: Path) -> bool:
-    """Whether a process trains in this folder: one that a killed worker left, and that is saving."""
+    """Whether a process trains in this folder: one whose worker was killed may still be saving."""
     try:
         with open(folder / '.lock', encoding='utf-8') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,6 +128,6 @@ def is_in_use(folder: Path) -> bool:
 
 
 def saved_step(folder: Path) -> int:
-    """The step of its newest checkpoint; 0 where there is none."""
-    found = (folder / 'checkpoints').glob('*')
-    return max((int(path.name) for path in found if path.name.isdigit()), default=0)
+    """The step of its newest checkpoint, or 0."""
+    entries = (folder / 'checkpoints').glob('*')
+    return max((int(path.name) for path in entries if path.name.isdigit()), default=0)

@@ -1,4 +1,4 @@
-"""The runs of a sweep as rows, settings over their seeds, and sweep.csv."""
+"""The runs of a sweep as rows, the settings over their seeds, and sweep.csv."""
 
 from __future__ import annotations
 
@@ -30,9 +30,20 @@ STATES = {
 
 
 class Row(NamedTuple):
-    """One run. metrics: what it has measured, objective.measure. folder: relative to the sweep's, '' before
-    it is known.
-    data: its data.json; {} before it is known.
+    """One run.
+
+    Attributes:
+      trial: The number of its trial.
+      setting: Its setting.
+      seed: Its seed.
+      state: One of STATES' values, or 'left' for a run that a failed trial skipped.
+      metrics: What it has measured, see objective.measure.
+      step: Its last saved step.
+      seconds: Its training time.
+      folder: Its folder in the sweep's; '' before it is known.
+      host: The machine.
+      error: Why it failed, or ''.
+      data: Its data.json; {} before it is known.
     """
 
     trial: int
@@ -48,14 +59,20 @@ class Row(NamedTuple):
     data: Mapping[str, Any] = {}
 
     def value(self, objective: Objective | None) -> float | None:
-        """The objective, of a run that is done and has one that is finite."""
-        found = objectives.value(objective, self.metrics) if objective and self.state == 'done' else None
-        return found if found is not None and math.isfinite(found) else None
+        """The objective, if the run is done and the value is finite; else None."""
+        value = objectives.value(objective, self.metrics) if objective and self.state == 'done' else None
+        return value if value is not None and math.isfinite(value) else None
 
 
 class Group(NamedTuple):
-    """A setting over its seeds. values: seed -> objective. interval: None where there is no value. p: of
-    best against it.
+    """A setting over its seeds.
+
+    Attributes:
+      setting: The setting.
+      rows: Its runs.
+      values: Seed -> objective.
+      interval: The mean with its confidence interval, or None without values.
+      p: The p-value of the comparison with the best setting, or None.
     """
 
     setting: Setting
@@ -66,123 +83,126 @@ class Group(NamedTuple):
 
     @property
     def label(self) -> str:
+        """The setting in words."""
         return space.label(self.setting)
 
 
 def rows(trials: Sequence[Any], workdir: Path, refresh: bool = False) -> list[Row]:
-    """A row for each run of the trials, by number. refresh: what has been measured since (evaluated, say) is
-    read anew.
-    """
-    found: list[Row] = []
+    """A row for each run of the trials, by number. `refresh`: metrics are read from the folders again."""
+    runs: list[Row] = []
     for t in trials:
         setting, state = t.user_attrs.get('setting', {}), STATES[t.state.name]
         for seed in t.user_attrs.get('seeds', ()):
             folder = f'runs/{space.folder(setting, seed)}' if 'setting' in t.user_attrs else ''
             outcome = t.user_attrs.get(f'run {seed}')
             if outcome is None:  # a failed trial's later seeds are not run
-                found.append(
+                runs.append(
                     Row(
                         t.number, setting, seed, 'left' if t.state.is_finished() else state, {}, folder=folder
                     )
                 )
                 continue
-            kept = {k: outcome[k] for k in ('metrics', 'step', 'seconds', 'folder', 'host', 'error')}
-            kept['data'] = outcome.get('data', {})
+            recorded = {k: outcome[k] for k in ('metrics', 'step', 'seconds', 'folder', 'host', 'error')}
+            recorded['data'] = outcome.get('data', {})
             if refresh and (workdir / folder / 'metrics.jsonl').exists():
-                kept['metrics'] = objectives.measure(workdir / folder) or kept['metrics']
-            found.append(Row(t.number, setting, seed, outcome['state'], **kept))
-    return found
+                recorded['metrics'] = objectives.measure(workdir / folder) or recorded['metrics']
+            runs.append(Row(t.number, setting, seed, outcome['state'], **recorded))
+    return runs
 
 
-def groups(found: Sequence[Row], objective: Objective | None) -> list[Group]:
+def groups(run_rows: Sequence[Row], objective: Objective | None) -> list[Group]:
     """Settings over their seeds, the best mean first, those without values last.
 
-    Settings with fewer finished seeds than the most stand behind those that have them all: a mean over the
-    seeds that went
-    well is not one over all. p: of the paired t test of the first against each over their shared seeds,
-    corrected by Holm for the number of them. Raises GaxError where the runs measured the objective by
-    different protocols, or were trained on data that is no longer what it was.
+    Settings with fewer finished seeds than the most are below: a mean over the seeds that went well is not
+    one over all. p: of the paired t test of the first setting against each over their shared seeds, corrected
+    by Holm for their number.
+
+    Args:
+      run_rows: The runs.
+      objective: What they are compared by, or None.
+
+    Raises:
+      GaxError: The runs measured the objective by different protocols, or their data has changed since.
     """
     by: dict[str, list[Row]] = {}
-    for row in found:
+    for row in run_rows:
         by.setdefault(json.dumps(row.setting, sort_keys=True), []).append(row)
-    made: list[Group] = []
-    for its in by.values():
-        values = {row.seed: v for row in its if (v := row.value(objective)) is not None}
-        made.append(
-            Group(its[0].setting, its, values, stats.interval(list(values.values())) if values else None)
+    ranked: list[Group] = []
+    for runs in by.values():
+        values = {row.seed: v for row in runs if (v := row.value(objective)) is not None}
+        ranked.append(
+            Group(runs[0].setting, runs, values, stats.interval(list(values.values())) if values else None)
         )
     if objective:
-        done = {row.folder: row.metrics for row in found if row.value(objective) is not None}
+        done = {row.folder: row.metrics for row in run_rows if row.value(objective) is not None}
         objectives.refuse_other_protocols(objective, done)
-        refuse_other_data([row for row in found if row.folder in done])
+        refuse_other_data([row for row in run_rows if row.folder in done])
         sign = 1 if objective.direction == 'minimize' else -1
-        made.sort(key=lambda g: (-len(g.values), sign * g.interval.mean if g.interval else 0.0))
-    return with_p(made)
+        ranked.sort(key=lambda g: (-len(g.values), sign * g.interval.mean if g.interval else 0.0))
+    return with_p(ranked)
 
 
-def refuse_other_data(found: Sequence[Row]) -> None:
-    """Raises GaxError, with what differs, where runs whose settings say the same of the data were trained on
-    other data.
+def refuse_other_data(run_rows: Sequence[Row]) -> None:
+    """Checks that runs with equal settings of the data were trained on equal data.
+
+    Raises:
+      GaxError: They were not; the message says what differs.
     """
     first: dict[str, Row] = {}
-    for row in (row for row in found if row.data):
+    for row in (row for row in run_rows if row.data):
         fields_of_data = {field: v for field, v in row.setting.items() if field.startswith('data.')}
         other = first.setdefault(json.dumps(fields_of_data, sort_keys=True), row)
         differ = identity.differences(identity.from_json(other.data), identity.from_json(row.data))
         if differ:
             raise errors.GaxError(
-                f'the data has changed between {other.folder} and {row.folder} ({"; ".join(differ)}): they cannot be compared; '
-                'sweep anew, in another folder'
+                f'the data has changed between {other.folder} and {row.folder} ({"; ".join(differ)}): they '
+                'cannot be compared; sweep anew, in another folder'
             )
 
 
-def with_p(made: list[Group]) -> list[Group]:
-    tested = [g for g in made[1:] if len(g.values.keys() & made[0].values.keys()) > 1]
-    corrected = stats.holm([stats.compare(made[0].values, g.values).p for g in tested])
+def with_p(ranked: list[Group]) -> list[Group]:
+    """The groups with p-values against the first."""
+    tested = [g for g in ranked[1:] if len(g.values.keys() & ranked[0].values.keys()) > 1]
+    corrected = stats.holm([stats.compare(ranked[0].values, g.values).p for g in tested])
     by = {id(g): p for g, p in zip(tested, corrected, strict=True)}
-    return [g._replace(p=by.get(id(g))) for g in made]
+    return [g._replace(p=by.get(id(g))) for g in ranked]
 
 
-def completed(found: Sequence[Row], base: ConfigDict) -> list[Row]:
-    """Every row with a value for every field that any of them sets: that of the base config where it sets
-    none.
-    """
-    whole = {field: fields.get(base, field) for row in found for field in row.setting}
-    return [row._replace(setting={**whole, **row.setting}) for row in found]
+def completed(run_rows: Sequence[Row], base: ConfigDict) -> list[Row]:
+    """Rows with a value for every field that some run sets; by default the base config's."""
+    defaults = {field: fields.get(base, field) for row in run_rows for field in row.setting}
+    return [row._replace(setting={**defaults, **row.setting}) for row in run_rows]
 
 
-def best_run(found: Sequence[Row], objective: Objective | None) -> Row | None:
-    """The run with the best value, of whatever setting."""
+def best_run(run_rows: Sequence[Row], objective: Objective | None) -> Row | None:
+    """The run with the best value, of whatever setting; None if no run has one."""
     best: Row | None = None
-    for row in found:
+    for row in run_rows:
         value, other = row.value(objective), best.value(objective) if best else None
         if objective and value is not None and (other is None or objective.better(value, other)):
             best = row
     return best
 
 
-def require_reported(found: Sequence[Row], objective: Objective | None) -> None:
-    """Raises GaxError where runs are done, and none has measured the objective."""
-    done = [row for row in found if row.state == 'done']
+def require_reported(run_rows: Sequence[Row], objective: Objective | None) -> None:
+    """Raises GaxError if runs are done and none has measured the objective."""
+    done = [row for row in run_rows if row.state == 'done']
     if objective and done and not any(row.value(objective) is not None for row in done):
         raise errors.GaxError(
             objectives.not_reported(objective, {name for row in done for name in row.metrics})
         )
 
 
-def write_csv(found: Sequence[Row], objective: Objective | None, path: Path) -> None:
-    """One line a run: setting, seed, state, objective, the last value of every metric, steps, seconds,
-    folder, error.
-    """
-    swept = list(dict.fromkeys(field for row in found for field in row.setting))
-    names = sorted({n for row in found for n in row.metrics if n != 'seconds'})
+def write_csv(run_rows: Sequence[Row], objective: Objective | None, path: Path) -> None:
+    """Writes one line a run: setting, seed, state, objective, last metrics, time, folder, error."""
+    swept = list(dict.fromkeys(field for row in run_rows for field in row.setting))
+    names = sorted({n for row in run_rows for n in row.metrics if n != 'seconds'})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     tail = ['steps', 'seconds', 'host', 'folder', 'error']
     head = ['trial', 'state', *swept, 'seed', *([f'objective {objective}'] if objective else [])]
     writer.writerow([*head, *names, *tail])
-    for row in found:
+    for row in run_rows:
         value = [row.value(objective)] if objective else []
         measured = [row.metrics.get(name, {}).get('last') for name in names]
         settings = [row.setting.get(field) for field in swept]
@@ -193,16 +213,16 @@ def write_csv(found: Sequence[Row], objective: Objective | None, path: Path) -> 
 
 
 def write_text(path: Path, text: str) -> None:
-    """Beside, and renamed: workers that write at once leave the whole file of one of them."""
+    """Writes a text atomically: of workers that write at once one leaves a complete file."""
     with errors.plain_os_errors(path.parent):
         paths.write_text(path, text)
 
 
-def printed(made: Sequence[Group], objective: Objective | None) -> list[str]:
+def printed(ranked: Sequence[Group], objective: Objective | None) -> list[str]:
     """The settings as lines for a terminal."""
-    width = max((len(g.label) for g in made), default=0)
+    width = max((len(g.label) for g in ranked), default=0)
     lines = [f'{"setting":<{width}}  {objective or "done"}  (seeds)  p against the first']
-    for g in made:
+    for g in ranked:
         done = sum(row.state == 'done' for row in g.rows)
         value = str(g.interval) if g.interval else '-' if objective else ''
         p = f'{g.p:.3g}' if g.p is not None else ''
@@ -210,7 +230,7 @@ def printed(made: Sequence[Group], objective: Objective | None) -> list[str]:
     return lines
 
 
-def counts(found: Sequence[Row]) -> Mapping[str, int]:
-    """State -> how many runs, states that occur."""
-    states = [row.state for row in found]
+def counts(run_rows: Sequence[Row]) -> Mapping[str, int]:
+    """State -> number of runs, for states that occur."""
+    states = [row.state for row in run_rows]
     return {state: states.count(state) for state in (*STATES.values(), 'left') if state in states}

@@ -1,6 +1,4 @@
-"""Where a sweep stands, in runs of all its workers: which run begins, how many are over, how long the others
-will take.
-"""
+"""The progress of a sweep in runs of all workers: which run begins, how many have ended, the time left."""
 
 from __future__ import annotations
 
@@ -12,18 +10,24 @@ from tqdm import tqdm
 
 
 class Tally:
-    """Counts runs. over, total: how many have ended, and how many there are in all."""
+    """Counts runs.
+
+    Attributes:
+      over: The number of runs that have ended.
+      total: The number of all runs.
+      elsewhere: The number of trials that other workers run.
+    """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now, self._since = now, (now(), -1)
         self.over = self.total = self.elsewhere = 0
 
     def look(self, trials: Sequence[Any], planned: int = 0) -> None:
-        """Reads how the trials of the storage stand.
+        """Counts from the trials in the storage.
 
         Args:
-            trials: those that count, one of them this worker's if any runs.
-            planned: runs of a search in all, which are not all there from the start.
+          trials: The trials that count, one of them this worker's if it runs any.
+          planned: The number of runs of a search, whose trials do not all exist from the start.
         """
         seeds = [t.user_attrs.get('seeds', ()) for t in trials]
         self.total = max(sum(map(len, seeds)), planned)
@@ -36,15 +40,12 @@ class Tally:
             self._since = (self._now(), self.over)
 
     def begins(self, count: int = 1) -> str:
-        """'run 3 of 12', of the next one; 'runs 3 to 5 of 12' of the next `count`."""
+        """'run 3 of 12' for the next run; 'runs 3 to 5 of 12' for the next `count` runs."""
         first = self.over + self.elsewhere + 1
         return f'run{f"s {first} to {first + count - 1}" if count > 1 else f" {first}"} of {self.total}'
 
     def ends(self) -> str:
-        """'3 of 12 runs, 01:20 left', after one more has ended.
-
-        The others are taken to last as long as those since the start.
-        """
+        """Counts one more run; '3 of 12 runs, 01:20 left', by the mean time a run since the start."""
         self.over += 1
         began, before = self._since
         each = (self._now() - began) / max(self.over - before, 1)

@@ -1,6 +1,4 @@
-"""A worker: takes a trial, trains its runs, tells how they went, and takes the next, until none is left
-anywhere.
-"""
+"""A worker: takes a trial, trains its runs, reports the results, and repeats until no trial is left."""
 
 from __future__ import annotations
 
@@ -30,16 +28,23 @@ from gax.training.workdir import read_data, read_metrics
 
 log = logging.getLogger('gax')
 
-POLL, LOOK = 0.2, 1.0  # seconds between looks at the process; at what it has measured
-IDLE = 2.0  # between two looks for work, where all that is left is in other workers' hands
-ATTEMPTS = 3  # how often a run that crashed, and could say no reason, is resumed
-RELEASE = 300.0  # seconds that a run may take to save and leave, after its worker was killed
+POLL, LOOK = 0.2, 1.0  # seconds between looks at the process; at its metrics
+IDLE = 2.0  # seconds between two looks for work while other workers have all trials that are left
+ATTEMPTS = 3  # how often a run is tried that crashes without a message
+RELEASE = 300.0  # seconds that a run may take to save and exit after its worker was killed
 
 
 class Worker:
     """One process's part of a sweep.
 
-    `command`: what follows the interpreter to train with the base config.
+    Attributes:
+      plan: The plan.
+      store: The trials.
+      command: The arguments of the interpreter that train the base config.
+      stop: Receives signals.
+      runs: The folder of all runs.
+      bar: The progress bar.
+      tally: Counts runs.
     """
 
     def __init__(self, plan: Plan, store: Store, command: Sequence[str], stop: Stop) -> None:
@@ -50,7 +55,7 @@ class Worker:
         self._beat = (0.0, 0)  # when it was, and its number
 
     def work(self, after: Callable[[], None] = lambda: None) -> None:
-        """Until nothing is left to be done, or a signal has come. after: called when a trial is over."""
+        """Works until no trial is left or a signal comes. `after` is called when a trial has ended."""
         self.stop.started()
         while not self.stop.name:
             trial = self.store.database.patiently(self.store.take)
@@ -66,7 +71,7 @@ class Worker:
         self.bar.close()
 
     def count(self) -> int:
-        """Brings the bar up to date; returns how many trials wait or run."""
+        """Updates the bar; returns the number of trials that wait or run."""
         trials = self.store.database.patiently(self.store.trials)
         over = sum(t.state.is_finished() for t in trials)
         self.tally.look(trials, self.plan.search.trials * len(self.plan.seeds) if self.plan.search else 0)
@@ -76,12 +81,13 @@ class Worker:
         return len(trials) - over
 
     def pause(self, seconds: float) -> None:
+        """Waits for `seconds`, or until a signal comes."""
         until = time.monotonic() + seconds
         while not self.stop.name and time.monotonic() < until:
             time.sleep(POLL)
 
     def attempt(self, trial: Any) -> None:
-        """One trial, from taking it up to telling how it went; put back where a signal came between."""
+        """Trains a claimed trial and reports it; queues it again if a signal comes before its end."""
         try:
             self.tell(trial, self.seeds(trial))
         except LostError:
@@ -92,17 +98,15 @@ class Worker:
             with contextlib.suppress(errors.GaxError), self.store.database.plain_errors():
                 self.store.put_back(
                     trial
-                )  # where the database is what failed, others will see that we are gone
+                )  # if the database has failed, other workers will notice the silence
             raise
 
     def seeds(self, trial: Any) -> list[dict[str, Any]] | None:
-        """The outcome of each run of the trial, up to the first that is not done; None where a signal came
-        between.
-        """
+        """The outcome of each run of the trial up to the first that is not done; None if a signal came."""
         attrs = trial.user_attrs
         outcomes: list[dict[str, Any]] = []
         for seed in attrs['seeds']:
-            outcome = attrs.get(f'run {seed}')  # of a trial taken up again
+            outcome = attrs.get(f'run {seed}')  # of a trial that is continued
             if outcome is None:
                 outcome = self.run(trial, attrs['setting'], seed, prune=not outcomes)
                 if outcome is None:
@@ -115,8 +119,10 @@ class Worker:
         return outcomes
 
     def tell(self, trial: Any, outcomes: list[dict[str, Any]] | None) -> None:
-        """Optuna's value of a search is the mean over the seeds; of a grid, whose objective may change, the
-        last step.
+        """Reports a trial to Optuna; queues it again for `outcomes` of None.
+
+        The value is the mean of the objective over the seeds in a search. In a grid, whose objective may
+        change later, it is the last step.
         """
         if outcomes is None:
             return self.store.database.patiently(lambda: self.store.put_back(trial))
@@ -134,8 +140,16 @@ class Worker:
         return None
 
     def run(self, trial: Any, setting: Setting, seed: int, prune: bool) -> dict[str, Any] | None:
-        """Trains one run to its end, wherever it stands; returns its outcome, or None where a signal came
-        between.
+        """Trains one run to its end from wherever it is.
+
+        Args:
+          trial: Its trial.
+          setting: Its setting.
+          seed: Its seed.
+          prune: Whether it may be pruned.
+
+        Returns:
+          Its outcome, or None if a signal came.
         """
         folder = self.runs / space.folder(setting, seed)
         for attempt in range(1, ATTEMPTS + 1):
@@ -146,7 +160,7 @@ class Worker:
             self.say(f'{self.tally.begins()}: {folder.name}: {how}')
             ending = self.watch([trial], self.start(folder, setting, seed), folder, prune)
             if ending.kind == 'stopped':
-                self.pause(LOOK)  # what stops all processes of a machine stops this one, too
+                self.pause(LOOK)  # what stops all processes of a machine stops this one as well
             if ending.kind in ('stopped', 'crashed') and self.stop.name:
                 return None
             if ending.kind not in ('stopped', 'crashed'):
@@ -155,16 +169,19 @@ class Worker:
         return self.outcome(folder, ending)
 
     def start(self, folder: Path, setting: Setting, seed: int) -> Child:
+        """Starts the process of a run."""
         return Child([*self.command, f'--workdir={folder}', *flags(setting, seed)], folder)
 
     def wait_until_free(self, trials: Sequence[Any], folder: Path) -> bool:
-        """False where a signal came while another process, that a dead worker left, was saving in the
-        folder.
+        """Waits for a process that a dead worker left in the folder, and that is saving.
+
+        Returns:
+          False if a signal came meanwhile.
         """
         until = time.monotonic() + RELEASE
         while (
             is_in_use(folder) and time.monotonic() < until
-        ):  # after that the run itself says that it is in use
+        ):  # after that the run itself reports that the folder is in use
             if self.stop.name:
                 return False
             self.beat(trials)
@@ -172,24 +189,27 @@ class Worker:
         return True
 
     def watch(self, trials: Sequence[Any], child: Child, folder: Path, prune: bool = False) -> Ending:
-        """Until the process has ended; it is told to stop by a signal of ours, or where its one trial is
-        pruned.
+        """Waits for a process to end; stops it on a signal, or if its trial is pruned.
 
-        folder: of the run that is shown, and judged.
+        Args:
+          trials: The trials whose runs the process trains.
+          child: The process.
+          folder: The folder of the run that is shown, and pruned.
+          prune: Whether the trial may be pruned.
         """
-        pruned = asked = False
-        looked, seen = time.monotonic(), 0
+        pruned = stopping = False
+        looked, size = time.monotonic(), 0
         try:
             while (ending := child.ended()) is None:
-                if self.stop.name and not asked:
+                if self.stop.name and not stopping:
                     child.stop()
-                    asked = True
+                    stopping = True
                 self.beat(trials)
-                if time.monotonic() - looked >= LOOK and not asked and (now := written(folder)) != seen:
-                    looked, seen = time.monotonic(), now
+                if time.monotonic() - looked >= LOOK and not stopping and (now := written(folder)) != size:
+                    looked, size = time.monotonic(), now
                     if prune and self.hopeless(trials[0], folder):
                         child.stop()
-                        pruned = asked = True
+                        pruned = stopping = True
                     self.show(folder)
                 child.wait(POLL)
         except BaseException:
@@ -199,10 +219,12 @@ class Worker:
         return Ending('pruned') if pruned and ending.kind == 'stopped' else ending
 
     def beat(self, trials: Sequence[Any], now: bool = False) -> None:
-        """Now and then, or `now`.
+        """Sends a beat for the trials, if the last one was BEAT seconds ago or `now` is true.
 
-        Raises LostError where a trial is another worker's. A database that does not answer at once has until
-        the next time.
+        A database that does not answer is tried again at the next beat.
+
+        Raises:
+          LostError: Another worker has a trial.
         """
         when, count = self._beat
         if now or time.monotonic() - when >= BEAT:
@@ -215,7 +237,7 @@ class Worker:
                 log.warning('%s', error)
 
     def hopeless(self, trial: Any, folder: Path) -> bool:
-        """Reports what is new of the objective; whether the pruner has seen enough."""
+        """Reports new values of the objective; whether the pruner stops the trial."""
         if not self.plan.search or not self.plan.objective or self.plan.search.pruner == 'none':
             return False
         try:
@@ -231,28 +253,26 @@ class Worker:
             return False
 
     def outcome(self, folder: Path, ending: Ending) -> dict[str, Any]:
-        """What is kept of a run, in the storage: enough for the tables of a machine that cannot see its
-        folder.
-        """
+        """The record of a run in the storage, enough for tables on machines that cannot see its folder."""
         kind = ending.kind if ending.kind in ('done', 'pruned') else 'failed'
         rows, measured = read_metrics(folder), objectives.measure(folder)
-        found: dict[str, Any] = {'state': kind, 'error': ending.reason, 'metrics': measured}
-        found |= {'step': saved_step(folder), 'seconds': rows[-1].get('seconds', 0.0) if rows else 0.0}
-        found |= {'folder': str(folder.relative_to(self.store.workdir)), 'host': socket.gethostname()}
+        record: dict[str, Any] = {'state': kind, 'error': ending.reason, 'metrics': measured}
+        record |= {'step': saved_step(folder), 'seconds': rows[-1].get('seconds', 0.0) if rows else 0.0}
+        record |= {'folder': str(folder.relative_to(self.store.workdir)), 'host': socket.gethostname()}
         known = read_data(folder)
-        found['data'] = identity.to_json(known) if known else {}
+        record['data'] = identity.to_json(known) if known else {}
         if kind == 'done' and self.plan.search and self.plan.objective:
             value = objectives.value(self.plan.objective, measured)
             if value is None or not math.isfinite(value):
-                said = f'{self.plan.objective} is {"not reported" if value is None else value}'
-                found |= {'state': 'failed', 'error': said, 'unreported': value is None}
+                reason = f'{self.plan.objective} is {"not reported" if value is None else value}'
+                record |= {'state': 'failed', 'error': reason, 'unreported': value is None}
             else:
-                found['objective'] = value
-        self.say(f'{folder.name}: {self.told(found)} ({self.tally.ends()})')
-        return found
+                record['objective'] = value
+        self.say(f'{folder.name}: {self.told(record)} ({self.tally.ends()})')
+        return record
 
     def told(self, outcome: Mapping[str, Any]) -> str:
-        """'done, frechet_mnist 12.3, 41 s', or why not."""
+        """The outcome in words: 'done, frechet_mnist 12.3, 41 s', or why it failed."""
         if outcome['error']:
             return f'{outcome["state"]}: {outcome["error"]}'
         goal, parts = self.plan.objective, [outcome['state']]
@@ -262,19 +282,19 @@ class Worker:
         return ', '.join([*parts, f'{outcome["seconds"]:.0f} s'])
 
     def show(self, folder: Path) -> None:
-        """The run and its step beside the bar."""
+        """Shows the run and its step next to the bar."""
         if not self.bar.disable:
             rows = read_metrics(folder)
             self.bar.set_postfix_str(f'{folder.name} step {rows[-1]["step"] if rows else 0}', refresh=True)
 
     def say(self, message: str) -> None:
-        """A line of the log, above the bar."""
+        """Logs a line above the bar."""
         self.bar.clear()
         log.info(message)
         self.bar.refresh()
 
 
 def written(folder: Path) -> int:
-    """How much a run has written of what it measured: more where there is something new to read."""
+    """The size of a run's metrics in bytes; it grows when there is something new to read."""
     files = [folder / name for name in ('metrics.jsonl', 'eval.jsonl')]
     return sum(file.stat().st_size for file in files if file.exists())

@@ -1,1 +1,1 @@
-"""A run in a workdir: from a config to compiled programs, the loop, checkpoints, the record."""
+"""A run in a workdir: from a config to compiled programs, the loop, checkpoints and logs."""

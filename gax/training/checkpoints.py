@@ -1,10 +1,9 @@
-"""Checkpoints: arrays written by Orbax into a folder that appears whole or not at all, with a digest of every
-file.
+"""Checkpoints: arrays written by Orbax into a folder that appears complete or not at all, with digests.
 
 checkpoints/STEP/tree/           what Orbax wrote (readable by Orbax alone)
 checkpoints/STEP/manifest.json   every array's path, dtype and shape; every file's SHA-256
-checkpoints/best.json            which step is the best by a metric: it is kept beside the newest
-damaged/STEP                     what a resuming run found damaged
+checkpoints/best.json            the step of the checkpoint that is the best by a metric; it is always kept
+damaged/STEP                     a checkpoint that a resuming run found damaged
 """
 
 from __future__ import annotations
@@ -31,26 +30,33 @@ log = logging.getLogger('gax')
 
 
 class OtherArrays(errors.GaxError):
-    """A whole checkpoint, but of other arrays than this version of gax carries: nothing is wrong with the
-    disk.
-    """
+    """A complete checkpoint of other arrays than this run has. It is not damaged."""
 
 
 class Checkpoints:
     """The newest `keep` checkpoints of a run, and its best, in `directory`.
 
-    Arrays only. Damaged ones are moved beside it.
+    They hold arrays only. Damaged ones are moved to the folder `damaged` next to `directory`.
+
+    Attributes:
+      damaged: That folder.
     """
 
     def __init__(self, directory: Path, keep: int = 3, write: bool = True) -> None:
-        """write=False: nothing is made, cleaned up or moved, whatever is found."""
+        """Opens the folder; removes what an interrupted save left in it.
+
+        Args:
+          directory: The folder. It is created if it does not exist.
+          keep: How many of the newest checkpoints are kept.
+          write: With False, nothing is created, removed or moved.
+        """
         # Imported here: building or benchmarking a step needs none of it.
         import orbax.checkpoint as ocp
 
-        logging.getLogger('absl').setLevel(logging.CRITICAL)  # Orbax logs what it raises as well, by the page
+        logging.getLogger('absl').setLevel(logging.CRITICAL)  # Orbax also logs, at length, what it raises
         self._ocp, self._directory = ocp, directory.absolute()
         self._keep, self._writes = keep, write
-        self._saving: tuple[int, Future[None]] | None = None  # the step that is being written, and by what
+        self._saving: tuple[int, Future[None]] | None = None  # the step that is being written, and the future
         alone = of_one_process(ocp)
         handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
         self._orbax = ocp.Checkpointer(handler, multiprocessing_options=alone)
@@ -61,14 +67,15 @@ class Checkpoints:
                 self._sweep()
 
     def steps(self) -> list[int]:
-        """The steps of which there is a checkpoint, oldest first."""
-        found = self._directory.iterdir() if self._directory.is_dir() else ()
-        return sorted(int(path.name) for path in found if path.name.isdigit())
+        """The steps of all checkpoints, oldest first."""
+        entries = self._directory.iterdir() if self._directory.is_dir() else ()
+        return sorted(int(path.name) for path in entries if path.name.isdigit())
 
     def save(self, step: int, tree: PyTree) -> None:
         """Writes `tree` as the checkpoint of `step`; returns when it is on disk.
 
-        Raises GaxError if it cannot be.
+        Raises:
+          GaxError: It cannot be written.
         """
         self.save_async(step, tree)
         self.wait()
@@ -76,18 +83,17 @@ class Checkpoints:
     def save_async(self, step: int, tree: PyTree, then: Callable[[], None] = lambda: None) -> None:
         """Copies `tree` to the host and returns; a thread writes the copy as the checkpoint of `step`.
 
-        The device's arrays may be donated at once. One save is under way at a time: this one waits for the
-        one before.
+        The device's arrays may be donated immediately afterwards. One save runs at a time: this one waits for
+        the previous one.
 
         Args:
-            step: the training step that `tree` is of. Where its checkpoint is there already nothing is
-                written.
-            tree: arrays, on the devices or on the host.
-            then: called by the thread when the checkpoint is on disk.
+          step: The training step of `tree`. If it has a checkpoint already, nothing is written.
+          tree: Arrays, on the devices or on the host.
+          then: Called by the thread when the checkpoint is on disk.
 
         Raises:
-            GaxError: the save before failed. A failure of this one is raised by the next call of
-        `save_async`, `check` or `wait`.
+          GaxError: The previous save failed. If this one fails, the next call of `save_async`, `check` or
+            `wait` raises.
         """
         if self._saving and self._saving[0] == step:
             return
@@ -98,19 +104,25 @@ class Checkpoints:
         self._saving = step, writer().submit(self._write, step, host, then)
 
     def check(self) -> None:
-        """Raises GaxError where the save under way has failed; waits for nothing."""
+        """Raises GaxError if a finished save has failed. Does not wait for a running one."""
         if self._saving and self._saving[1].done():
             self.wait()
 
     def wait(self) -> None:
-        """Returns when the save under way is on disk. Raises GaxError if it cannot be."""
+        """Returns when the running save is on disk.
+
+        Raises:
+          GaxError: It failed.
+        """
         saving, self._saving = self._saving, None
         if saving:
             saving[1].result()
 
     def _write(self, step: int, host: PyTree, then: Callable[[], None]) -> None:
-        """A checkpoint appears, and an old one goes, by the renaming of a folder: a process killed in here
-        leaves whole ones, and rubbish that the next start removes.
+        """A checkpoint appears, and an old one disappears, by the renaming of a folder.
+
+        A process that is killed in here leaves complete checkpoints, and temporary folders that the next
+        start removes.
         """
         target = self._directory / str(step)
         with errors.plain_os_errors(self._directory):
@@ -126,11 +138,11 @@ class Checkpoints:
                     if old != best:
                         (self._directory / str(old)).rename(self._directory / paths.temporary_name())
             finally:
-                self._sweep()  # where a save failed on a full disk, that makes room
+                self._sweep()  # frees space if a save failed on a full disk
         then()
 
     def best(self) -> int | None:
-        """The step that `mark_best` was last told of, if its checkpoint is there."""
+        """The step of the last `mark_best`, or None if there is none or its checkpoint is missing."""
         path = self._directory / 'best.json'
         try:
             step = json.loads(path.read_text(encoding='utf-8'))['step']
@@ -144,29 +156,41 @@ class Checkpoints:
         return step if step in self.steps() else None
 
     def mark_best(self, step: int, metric: str, value: float) -> None:
-        """Keeps the checkpoint of `step`, which is there, whatever is saved later, and the one marked before
-        no more.
+        """Keeps the checkpoint of `step` whatever is saved later, instead of the one marked before.
 
-        The mark is old or new, never half. A process killed before this leaves the old mark, and its
+        The mark is replaced atomically. A process that is killed before leaves the old mark and its
         checkpoint.
+
+        Args:
+          step: The step of an existing checkpoint.
+          metric: The name of the metric by which it is the best.
+          value: The metric's value.
         """
         content = {'step': step, 'metric': metric, 'value': value}
         with errors.plain_os_errors(self._directory):
             paths.write_text(self._directory / 'best.json', json.dumps(content) + '\n')
 
     def _sweep(self) -> None:
-        """Removes what is on its way in or out."""
+        """Removes temporary folders of saves and removals."""
         for pattern in (paths.temporary_name('*'), '[0-9]*.tmp'):  # the second of earlier versions
             for rubbish in self._directory.glob(pattern):
                 shutil.rmtree(rubbish, ignore_errors=True)
 
     def restore(self, like: PyTree, step: int | None = None) -> tuple[int, PyTree] | None:
-        """The newest good checkpoint (or that of `step`) as (step, numpy tree shaped `like`); None if there
-        is none.
+        """Reads the newest good checkpoint, or that of `step`.
 
-        A damaged one is named in the log and moved out of the way, to `damaged/STEP`. Raises GaxError where
-        damaged
-        ones are all that is left: to begin again would silently lose a run.
+        A damaged one is logged, and moved to `damaged/STEP`.
+
+        Args:
+          like: A tree of the arrays' shapes and dtypes.
+          step: The step, or None for the newest.
+
+        Returns:
+          (step, a tree of NumPy arrays), or None if there is no checkpoint.
+
+        Raises:
+          GaxError: There is no checkpoint of `step`; the checkpoint has other arrays; or only damaged ones
+            are left, where a start at step 0 would silently lose the run.
         """
         if step is not None:
             return step, self._restore_one(step, like)
@@ -175,7 +199,7 @@ class Checkpoints:
                 return candidate, self._read(candidate, like)
             except errors.GaxError:
                 raise
-            except Exception as error:  # whatever broke the bytes can raise anything from three libraries
+            except Exception as error:  # damaged bytes can raise anything from three libraries
                 moved = f'; moved to {self.damaged}' if self._writes else ''
                 log.warning(
                     'checkpoint %d in %s is damaged (%s)%s',
@@ -204,12 +228,12 @@ class Checkpoints:
             ) from error
 
     def _read(self, step: int, like: PyTree) -> PyTree:
-        """Checks every file before Orbax sees it, which takes damaged ones badly."""
+        """Checks every file before Orbax reads it, as Orbax handles damaged files badly."""
         folder = self._directory / str(step)
         shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
-        found, wanted = checked_manifest(folder)['arrays'], layout(shapes)
-        if found != wanted:
-            raise OtherArrays(f'checkpoint {step} in {self._directory} {why_other(found, wanted)}')
+        saved, wanted = checked_manifest(folder)['arrays'], layout(shapes)
+        if saved != wanted:
+            raise OtherArrays(f'checkpoint {step} in {self._directory} {why_other(saved, wanted)}')
         with paths.plain(folder) as place:
             tree = self._orbax.restore(place / 'tree', args=self._ocp.args.StandardRestore(shapes))
         return jax.tree.map(lambda x: np.asarray(x), tree)
@@ -218,7 +242,7 @@ class Checkpoints:
         with errors.plain_os_errors(self.damaged):
             self.damaged.mkdir(exist_ok=True)
             target = self.damaged / str(step)
-            if target.exists():  # of an earlier time: it may be the one that somebody mends
+            if target.exists():  # an earlier one, which somebody may be repairing
                 target = self.damaged / f'{step}.{secrets.token_hex(4)}'
             (self._directory / str(step)).rename(target)
 
@@ -226,12 +250,13 @@ class Checkpoints:
         lost = sorted(p.name for p in self.damaged.glob('*')) if self.damaged.is_dir() else self.steps()
         if lost:
             raise errors.GaxError(
-                f'no good checkpoint is left in {self._directory}: damaged are those of {said(lost)}, kept in '
-                f'{self.damaged}. Put a good copy into {self._directory}, or remove {self.damaged} to begin again at step 0'
+                f'no good checkpoint is left in {self._directory}: damaged are those of {said(lost)}, kept '
+                f'in {self.damaged}. Put a good copy into {self._directory}, or remove {self.damaged} to '
+                'begin again at step 0'
             )
 
     def close(self) -> None:
-        """Waits for the save under way. Whoever is to hear of its failure as an error calls `wait` before."""
+        """Waits for the running save and logs its failure. Call `wait` before to get an exception."""
         try:
             self.wait()
         except errors.GaxError as error:
@@ -241,13 +266,14 @@ class Checkpoints:
 
 @functools.cache
 def writer() -> ThreadPoolExecutor:
-    """One thread of the process writes all checkpoints, one after the other."""
+    """The one thread of the process that writes all checkpoints, one after the other."""
     return ThreadPoolExecutor(1, 'gax-checkpoint')
 
 
 def of_one_process(ocp: Any) -> Any:
-    """Of several processes this one writes and reads by itself (see runner.py): Orbax is not to wait for the
-    others.
+    """Orbax options for a process that reads and writes alone, also in a run of several (see runner.py).
+
+    Orbax would otherwise wait for the other processes.
     """
     mine = jax.process_index()
     return ocp.options.MultiprocessingOptions(
@@ -256,6 +282,7 @@ def of_one_process(ocp: Any) -> Any:
 
 
 def said(steps: list[Any]) -> str:
+    """'step 100, step 200'."""
     return ', '.join(f'step {step}' for step in steps) or 'no step at all'
 
 
@@ -266,41 +293,48 @@ def layout(tree: PyTree) -> list[str]:
 
 
 def why_other(there: list[str], here: list[str]) -> str:
-    """What to say of a checkpoint whose arrays are `there`, where those of `here` are wanted, both as
-    `layout` has them.
+    """The message for a checkpoint that has other arrays than the run.
+
+    Args:
+      there: The layout of the checkpoint.
+      here: The layout of the run.
     """
     before, after = (dict(map(parted, lines)) for lines in (there, here))
     if [narrow(line) for line in there] == [narrow(line) for line in here]:
         wide = any('64 ' in kind for kind in before.values())
         return (
-            f'was written {"with" if wide else "without"} JAX_ENABLE_X64=1, and now it is {"not " if wide else ""}set; '
-            f'give JAX_ENABLE_X64={int(wide)}'
+            f'was written {"with" if wide else "without"} JAX_ENABLE_X64=1, and now it is '
+            f'{"not " if wide else ""}set; give JAX_ENABLE_X64={int(wide)}'
         )
     differ = [path for path in dict.fromkeys([*before, *after]) if before.get(path) != after.get(path)]
     if not differ:
-        return 'is of another version of gax: its arrays are in another order; go on with the version that wrote it'
+        return (
+            'is of another version of gax: its arrays are in another order; go on with the version that '
+            'wrote it'
+        )
     first = differ[0]
     return (
-        f'is of other networks or data, or of another version of gax: {len(differ)} arrays differ, such as {first}, '
-        f'{before.get(first, "absent")} there and {after.get(first, "absent")} here; go on with what wrote it'
+        f'is of other networks or data, or of another version of gax: {len(differ)} arrays differ, such as '
+        f'{first}, {before.get(first, "absent")} there and {after.get(first, "absent")} here; go on with '
+        'what wrote it'
     )
 
 
 def parted(line: str) -> tuple[str, str]:
-    """(path, dtype and shape) of a line of `layout`."""
+    """Splits a line of `layout` into (path, dtype and shape)."""
     head, _, shape = line.rpartition(' (')
     path, _, dtype = head.rpartition(' ')
     return path, f'{dtype} ({shape}'
 
 
 def narrow(line: str) -> str:
-    """A line of `layout` as it would be without 64 bits."""
+    """A line of `layout` with 32 bits in place of 64."""
     path, kind = parted(line)
     return f'{path} {kind.replace("64 (", "32 (")}'
 
 
 def write_manifest(folder: Path, arrays: list[str]) -> None:
-    """Flushes every file of `folder` to the disk and writes down its digest."""
+    """Flushes every file of `folder` to disk and writes their digests to manifest.json."""
     written = sorted(path for path in folder.rglob('*') if path.is_file())
     files = {str(path.relative_to(folder)): digest(path, flush=True) for path in written}
     content = {'arrays': arrays, 'files': files}
@@ -311,9 +345,11 @@ def write_manifest(folder: Path, arrays: list[str]) -> None:
 
 
 def checked_manifest(folder: Path) -> dict[str, Any]:
-    """manifest.json of a checkpoint.
+    """Reads manifest.json of a checkpoint and checks every file.
 
-    Raises ValueError or OSError unless everything in the folder is as it was written.
+    Raises:
+      ValueError: A file is missing or does not match its digest, or the manifest is damaged.
+      OSError: A file cannot be read.
     """
     content = json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
     sha256 = content.pop('sha256')
@@ -326,7 +362,7 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
 
 
 def digest(path: Path, flush: bool = False) -> str:
-    """SHA-256 of a file. flush: once it is on the disk for good."""
+    """The SHA-256 of a file, hex. With `flush`, its content is flushed to disk before."""
     with open(path, 'rb') as file:
         if flush:
             os.fsync(file.fileno())

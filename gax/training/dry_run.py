@@ -1,7 +1,6 @@
-"""What a config would train, without training it: its fields, its networks layer by layer, operations, time
-and memory.
+"""A dry run: a config's fields, its networks layer by layer, operations, time and memory.
 
-Nothing is allocated but the data: networks are traced to their shapes, the step is lowered and not compiled.
+Only the data is allocated: networks are traced to their shapes, and the step is lowered but not compiled.
 """
 
 from __future__ import annotations
@@ -21,17 +20,22 @@ from gax.core.types import Net, PyTree
 from gax.training import experiment, profiler
 from gax.training.experiment import Experiment
 
-STEPS = 64  # over which operations are averaged: terms that are due every k steps count by their share
-# Of the peak that products of matrices reach, what a training step does: a rule of thumb, see
+STEPS = 64  # operations are averaged over them: a term on every k-th step counts 1 / k
+# The share of the peak rate of matrix products that a training step reaches: a rule of thumb, see
 # benchmarks/README.md.
 SHARE = {'cpu': 0.3}
 SHARE_ELSEWHERE = 0.15
 
 
 class Layer(NamedTuple):
-    """A module of a network. depth: in the network. parameters: its own, without those of modules inside.
+    """A module of a network.
 
-    outputs: the shapes of what it returns, the batch first.
+    Attributes:
+      depth: Its depth in the network, 0 for the network itself.
+      name: The module's name.
+      kind: The module's class.
+      parameters: The number of its parameters, without those of its submodules.
+      outputs: The shapes of what it returns, the batch axis first.
     """
 
     depth: int
@@ -42,8 +46,11 @@ class Layer(NamedTuple):
 
 
 class Table(NamedTuple):
-    """parameters: of the whole network. layers: in the order in which they are called; () for one that is no
-    Flax module.
+    """A network.
+
+    Attributes:
+      parameters: The number of all parameters.
+      layers: The modules in the order of their calls; () for a network that is no Flax module.
     """
 
     parameters: int
@@ -51,8 +58,15 @@ class Table(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """flops: of a step. seconds: of a step, about. bytes: 'state' (parameters, optimizers, averages), 'data'
-    on the device, and 'activations', about.
+    """What a config would train.
+
+    Attributes:
+      config: The resolved config.
+      nets: The networks by name.
+      flops: Floating-point operations of a step.
+      seconds: An estimate of the seconds of a step on this device.
+      bytes: 'state' (parameters, optimizer states, averages), 'data' (on the device), and an estimate of
+        'activations'.
     """
 
     config: ConfigDict
@@ -63,11 +77,15 @@ class Summary(NamedTuple):
 
 
 def describe(config: ConfigDict) -> Summary:
-    """Raises GaxError for what a run would refuse."""
+    """Summarises a config without training.
+
+    Raises:
+      GaxError: A run would refuse the config.
+    """
     built = experiment.build(config)
     nets = {name: table(net) for name, net in built.game.nets.items()}
     counted = config.copy_and_resolve_references()
-    if config.parallel != 'jit':  # the program of all devices, whichever way it is made for them
+    if config.parallel != 'jit':  # jit lowers the program of all devices
         with counted.unlocked():
             counted.parallel = 'jit'
     flops = profiler.flops_of(built._replace(config=counted), STEPS)
@@ -82,7 +100,7 @@ def describe(config: ConfigDict) -> Summary:
 
 
 def table(net: Net) -> Table:
-    """The layers of a network, as its Flax modules are called while it is initialised for two examples."""
+    """The layers of a network, as its Flax modules are called during initialisation with two examples."""
     calls: list[dict[str, Any]] = []
 
     def watch(call: Any, inputs: Any, options: Any, context: nn.module.InterceptorContext) -> Any:
@@ -101,38 +119,39 @@ def table(net: Net) -> Table:
         member += not row['path']
         root = params.get(f'member_{member}', params) if isinstance(params, Mapping) else params
         part = inside(root, row['path'])
-        own = sum(math.prod(leaf.shape) for leaf in part.values() if not isinstance(leaf, Mapping))
+        parameters = sum(math.prod(leaf.shape) for leaf in part.values() if not isinstance(leaf, Mapping))
         name = row['path'][-1] if row['path'] else 'network'
-        layers.append(Layer(len(row['path']), name, row['kind'], own, row['outputs']))
+        layers.append(Layer(len(row['path']), name, row['kind'], parameters, row['outputs']))
     return Table(sum(math.prod(x.shape) for x in jax.tree.leaves(params)), tuple(layers))
 
 
 def inside(params: Any, path: tuple[str, ...]) -> Mapping[str, Any]:
-    """The parameters of the module at `path`, with those of its parts."""
+    """The parameters of the module at `path`, with those of its submodules."""
     for name in path:
         params = params.get(name, {}) if isinstance(params, Mapping) else {}
     return params if isinstance(params, Mapping) else {}
 
 
 def size_of(tree: PyTree) -> int:
-    """Bytes of arrays, or of their shapes."""
+    """The bytes of arrays, or of their shapes."""
     return sum(math.prod(x.shape) * x.dtype.itemsize for x in jax.tree.leaves(tree) if hasattr(x, 'dtype'))
 
 
 def activations(built: Experiment, nets: Mapping[str, Table]) -> int:
-    """Bytes that the layers' outputs take in one move of the discriminator: a pass of each network, two of
-    those that judge.
+    """The bytes of the layers' outputs in one update of the discriminator.
+
+    Counts one forward pass of each network, and two of those that score examples.
     """
-    rows = built.config.batch_size // built.config.accumulate
+    examples = built.config.batch_size // built.config.accumulate
     total = 0
     for name, net in nets.items():
         passes = 1 if name in built.game.generator else 2
         total += passes * sum(math.prod(shape[1:]) for layer in net.layers for shape in layer.outputs)
-    return 4 * rows * total
+    return 4 * examples * total
 
 
 def of(config: ConfigDict, as_json: bool = False) -> str:
-    """The summary of a config as text; `as_json`: as one JSON object."""
+    """The summary of a config as text, or with `as_json` as one JSON object."""
     return to_json(describe(config)) if as_json else as_text(describe(config))
 
 
@@ -144,7 +163,7 @@ def to_json(summary: Summary) -> str:
 
 
 def as_text(summary: Summary) -> str:
-    """The same for people, with a row a layer."""
+    """The summary for people, one line a layer."""
     lines = [f'config.{path} = {value!r}' for path, value in fields.leaves(summary.config).items()]
     for name, net in summary.nets.items():
         lines += ['', f'{name}: {net.parameters:,} parameters']
@@ -153,8 +172,8 @@ def as_text(summary: Summary) -> str:
             label = '  ' * (layer.depth + 1) + (
                 layer.name if layer.name == layer.kind else f'{layer.name} ({layer.kind})'
             )
-            own = f'{layer.parameters:,}' if layer.parameters else ''
-            lines.append(f'{label:<44} {own:>12}  {shapes}')
+            parameters = f'{layer.parameters:,}' if layer.parameters else ''
+            lines.append(f'{label:<44} {parameters:>12}  {shapes}')
     mib = {name: f'{count / 2**20:.1f} MiB of {name}' for name, count in summary.bytes.items()}
     lines += [
         '',

@@ -1,6 +1,4 @@
-"""The state before step 0 with networks of another run: its weights and averages, on data and by a config of
-one's own.
-"""
+"""Starts a run with weights and averages of another run, on the data and the config of this run."""
 
 from __future__ import annotations
 
@@ -23,13 +21,17 @@ from gax.training.experiment import Carry, Experiment
 from gax.training.workdir import read_config
 
 log = logging.getLogger('gax')
-NAMED = 4  # arrays that a refusal names
+NAMED = 4  # arrays that an error message names
 
 
 class Weights(NamedTuple):
-    """Of each network taken over (by its name) the parameters, the model_state, and the average of both.
+    """The networks that are taken over, by name.
 
-    average: {'params': ..., 'model_state': ...}; where the other run has none, what it would begin with.
+    Attributes:
+      params: Their parameters.
+      model_state: Their model states.
+      average: {'params': ..., 'model_state': ...}: their averages over steps. If the other run has no average
+        of a network, the initial one.
     """
 
     params: dict[str, PyTree]
@@ -38,12 +40,17 @@ class Weights(NamedTuple):
 
 
 def begin(built: Experiment, like: Carry, say: Callable[[str], None] = log.info) -> Carry:
-    """The carry before step 0, on the host, as `config.init` has it: networks of another run, all else as of
-    a new one.
+    """The carry before step 0, on the host, with networks of another run as `config.init` says.
 
-    Optimizers, states of terms, meter and random streams are fresh. like: the carry's shapes. say: told what
-    is taken over. Raises GaxError, with what is unlike, where the other run is not there, or its networks
-    have other shapes.
+    Optimizers, states of terms, metrics and random streams start as in any new run.
+
+    Args:
+      built: The experiment.
+      like: The shapes of the carry.
+      say: Receives one line that names what is taken over.
+
+    Raises:
+      GaxError: There is no such run, or its networks have other shapes; the message names the differences.
     """
     weights, whence = taken_over(built, like)
     say(f'begins from {whence}')
@@ -62,13 +69,15 @@ def begin(built: Experiment, like: Carry, say: Callable[[str], None] = log.info)
 
 
 def holding(weights: Weights, name: str) -> Callable[[Key], tuple[PyTree, PyTree]]:
-    """The init of a network that begins with these weights, whatever the key."""
+    """An `init` that returns these weights, whatever the key."""
     return lambda key: (weights.params[name], weights.model_state[name])
 
 
 def taken_over(built: Experiment, like: Carry) -> tuple[Weights, str]:
-    """The networks that `config.init` names, all that both runs have where it names none; and whence they
-    are, in words.
+    """Reads the networks that `config.init` names, or all that both runs have if it names none.
+
+    Returns:
+      The weights, and their source in words.
     """
     section = built.config.init
     workdir, which = split(section['from'])
@@ -88,7 +97,7 @@ def taken_over(built: Experiment, like: Carry) -> tuple[Weights, str]:
 
 
 def split(text: str) -> tuple[Path, str]:
-    """(workdir, 'newest', 'best' or a step) of RUN[:STEP]. A folder's name may have colons."""
+    """Splits RUN[:STEP] into (workdir, 'newest', 'best' or a step). A folder's name may contain colons."""
     run, colon, which = text.rpartition(':')
     if colon and (which.isdecimal() or which in ('newest', 'best')) and not Path(text).is_dir():
         return paths.user(run), which
@@ -98,7 +107,8 @@ def split(text: str) -> tuple[Path, str]:
 def chosen(section: Mapping[str, Any], there: list[str], here: list[str]) -> list[str]:
     """The names of the networks to take over.
 
-    Raises GaxError for one that either run has not got, and for none at all.
+    Raises:
+      GaxError: Either run lacks a network that is named, or the runs share none.
     """
     both = [name for name in here if name in there]
     names = [name.strip() for name in section['nets'].split(',')] if section['nets'] else both
@@ -107,13 +117,18 @@ def chosen(section: Mapping[str, Any], there: list[str], here: list[str]) -> lis
             raise errors.GaxError(errors.choices('network of config.init.nets', name, both))
     if not names:
         raise errors.GaxError(
-            f'config.init.from={section["from"]}: it has the networks {", ".join(there)}, and this run {", ".join(here)}'
+            f'config.init.from={section["from"]}: it has the networks {", ".join(there)}, and this run '
+            f'{", ".join(here)}'
         )
     return names
 
 
 def refuse_unlike(where: str, weights: Weights, like: Carry) -> None:
-    """Raises GaxError, naming the first arrays that differ, unless the networks have the shapes of `like`."""
+    """Checks that the networks have the shapes of this run.
+
+    Raises:
+      GaxError: They differ; the message names the first arrays that do.
+    """
     differ: list[str] = []
     for name in weights.params:
         there = arrays_of((weights.params[name], weights.model_state[name]))
@@ -126,8 +141,8 @@ def refuse_unlike(where: str, weights: Weights, like: Carry) -> None:
     if differ:
         more = f', and {len(differ) - NAMED} more' if len(differ) > NAMED else ''
         raise errors.GaxError(
-            f'{where}: networks have other shapes than here: {"; ".join(differ[:NAMED])}{more}. Give this run the same '
-            'networks, or say which to take: --config.init.nets=NAME,NAME'
+            f'{where}: networks have other shapes than here: {"; ".join(differ[:NAMED])}{more}. Give this '
+            'run the same networks, or say which to take: --config.init.nets=NAME,NAME'
         )
 
 

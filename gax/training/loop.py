@@ -1,9 +1,9 @@
-"""The host loop: call the compiled step, and let hooks look at what it carries at their own rhythm.
+"""The host loop: calls the compiled step, and runs hooks on its carry at intervals.
 
-It knows nothing of networks, data or files. What is carried on the device is one pytree; `advance` runs some
-steps on it; a `Hook` sees it after steps divisible by `every`. A hook may leave work for later (reading
-numbers from the device, mostly), which the loop does after it has set the next steps going, so that the
-device never waits for it.
+It knows nothing of networks, data or files. The carry is one pytree on the device; `advance` runs some steps
+on it; a `Hook` sees it after steps divisible by `every`. A hook may return work for later (mostly reading
+numbers from the device). The loop does that work after it has dispatched the next steps, so that the device
+never waits for it.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ Later = Callable[[], None]
 
 
 class Hook(NamedTuple):
-    """run: (step, carry) -> (carry, later or None).
+    """Something to do every so many steps.
 
-    barrier: every piece of later work is done before this hook runs (a checkpoint must not overtake its log
-        line).
-    at_end: also runs at the last step, whatever the rhythm. at_stop: also where the loop is told to stop
-    before.
+    Attributes:
+      every: The interval in steps.
+      run: (step, carry) -> (carry, later work or None).
+      barrier: Whether all later work is done before this hook runs: a checkpoint must not overtake its log
+        line.
+      at_end: Whether it also runs at the last step, whatever the interval.
+      at_stop: Whether it also runs if the loop is stopped before the last step.
     """
 
     every: int
@@ -41,18 +44,28 @@ def run(
     steps_per_call: Callable[[], int] = lambda: 1,
     progress: Callable[[int], None] = lambda step: None,
 ) -> tuple[Carry, int]:
-    """Steps `start` .. `end - 1`; returns (carry, the number of steps done in all).
+    """Runs the steps `start` .. `end - 1`.
 
-    advance: (carry, step, count) -> carry, `count` steps from `step` on: steps_per_call() of them, or fewer
-    where a hook falls due before. The result must not depend on how steps are put together. stop,
-    steps_per_call: asked before every
-    call, in this order. progress: told the step after every call.
+    Args:
+      carry: The pytree that `advance` takes and returns.
+      advance: (carry, step, count) -> carry: runs `count` steps, beginning at `step`. The result must not
+        depend on how steps are grouped into calls.
+      start: The first step.
+      end: One more than the last step.
+      hooks: The hooks, in the order in which they run.
+      stop: Called before every call of `advance`; True ends the loop.
+      steps_per_call: Called after `stop`: the steps of the next call. A call is shorter if a hook is
+        scheduled before its end.
+      progress: Called with the step after every call.
+
+    Returns:
+      (carry, the number of steps done in all).
     """
     step = start
     pending: list[Later] = []
     while step < end and not stop():
-        due = min([end, *(step + hook.every - step % hook.every for hook in hooks)])
-        count = min(steps_per_call(), due - step)
+        next_hook = min([end, *(step + hook.every - step % hook.every for hook in hooks)])
+        count = min(steps_per_call(), next_hook - step)
         carry = advance(carry, step, count)
         step += count
         progress(step)

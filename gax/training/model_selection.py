@@ -1,8 +1,7 @@
-"""Evaluation while a run trains: a row of eval.jsonl each time, which step is the best, and when to stop for
-want of a better.
+"""Evaluation during training: rows of eval.jsonl, the best step, and early stopping.
 
-What has been found before is read from eval.jsonl, and nothing else is remembered: a run that was killed and
-goes on judges as one that was not.
+Earlier evaluations are read from eval.jsonl, and nothing else is kept: a run that was killed and resumed
+selects as one that was not.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ log = logging.getLogger('gax')
 
 
 def setting_of(section: Any) -> Setting:
-    """What the `eval` section of a config asks for.
+    """The evaluation that the `eval` section of a config asks for.
 
-    The seed is 0 whatever the run's: runs of other seeds stay comparable.
+    The seed is 0 whatever the run's, so that runs with other seeds stay comparable.
     """
     section = {**eval_section(), **section}
     chosen = {name: section[name] for name in ('features', 'num', 'reals')}
@@ -40,11 +39,26 @@ def setting_of(section: Any) -> Setting:
 
 
 class Selection:
-    """Evaluates a run's states. Raises GaxError at once for metrics, features or a `best` that cannot be."""
+    """Evaluates a run's states, selects the best, and decides on early stopping.
+
+    Attributes:
+      config: The `eval` section.
+      evaluator: Computes the metrics.
+      best: The full name of the metric that selects, or ''.
+      higher: Whether a higher value of it is better.
+    """
 
     def __init__(self, built: Experiment, workdir: Path, like: Selection | None = None) -> None:
-        """like: that of a run on the same data whose generator is made by the same program: it is not
-        compiled again.
+        """Prepares the evaluation.
+
+        Args:
+          built: The experiment.
+          workdir: The folder of the run.
+          like: The selection of a run on the same data whose generator is the same program, which is then not
+            compiled again.
+
+        Raises:
+          GaxError: The metrics, the features or `eval.best` cannot be used.
         """
         self.config, self.workdir = ConfigDict(eval_section() | built.config.eval.to_dict()), workdir
         self.evaluator: Evaluator
@@ -63,7 +77,14 @@ class Selection:
             )
 
     def evaluate(self, step: int, state: TrainState) -> dict[str, Any]:
-        """The row of this step, appended to eval.jsonl. The state is looked at, not changed."""
+        """Evaluates a state, without changing it, and appends the row to eval.jsonl.
+
+        Returns:
+          The row.
+
+        Raises:
+          GaxError: The row cannot be written.
+        """
         began = time.perf_counter()
         row = self.evaluator.row(step, *self._measure(state), began, 'training')
         try:
@@ -73,47 +94,55 @@ class Selection:
         return row
 
     def said(self, row: dict[str, Any]) -> str:
-        """A line for the log: 'step 500: frechet_mnist 12.3 (real 0.5)'."""
+        """The row as a line of the log: 'step 500: frechet_mnist 12.3 (real 0.5)'."""
         floor = {name: f' (real {value:.4g})' for name, value in row['floor'].items()}
         numbers = (f'{name} {value:.4g}{floor.get(name, "")}' for name, value in row['metrics'].items())
         return f'step {row["step"]}: {", ".join(numbers)}' + ', the best' * self.is_best(row['step'])
 
     def rows(self, last: int) -> list[dict[str, Any]]:
-        """What training found by this protocol up to step `last`, by step."""
+        """The rows of this protocol that training wrote up to step `last`, by step."""
         wanted = self.evaluator.protocol().to_dict()
-        found = {
+        by_step = {
             row['step']: row
             for row in results.read_rows(self.workdir)
             if row.get('by') == 'training' and row['protocol'] == wanted and row['step'] <= last
         }
-        return [found[step] for step in sorted(found)]
+        return [by_step[step] for step in sorted(by_step)]
 
     def refuse_other_features(self, last: int, accept: bool) -> None:
-        """Raises GaxError where the features' name stands for others than it did up to step `last`, unless
-        that is accepted.
+        """Checks that the name of the features stands for the same features as before.
 
-        Their evaluations could not be compared: the best and the patience would silently begin anew.
+        Otherwise earlier evaluations could not be compared with later ones, and selection would silently
+        begin anew.
+
+        Args:
+          last: Rows up to this step count.
+          accept: Whether other features are accepted, with a warning.
+
+        Raises:
+          GaxError: The features differ and are not accepted.
         """
         wanted = self.evaluator.protocol()
         rows = [r for r in results.read_rows(self.workdir) if r.get('by') == 'training' and r['step'] <= last]
         before = rows[-1]['protocol'] if rows else {}
-        # A name that is given may be changed for another one; what suits the data is to stay what it was.
-        meant = self.config.features and before.get('features') != wanted.features
+        # The config may name other features than before; the default for the data must stay the same.
+        renamed = self.config.features and before.get('features') != wanted.features
         there, here = ((p.get('features'), p.get('checksum')) for p in (before, wanted.to_dict()))
-        if not (there[0] and here[0]) or meant or there == here:  # '' where the metrics take no features
+        if not (there[0] and here[0]) or renamed or there == here:  # '' where the metrics take no features
             return
-        told = (
+        difference = (
             f'{self.workdir} was judged by other features before: {" ".join(map(str, there))} there, '
             f'{" ".join(map(str, here))} now'
         )
         if not accept:
             raise errors.GaxError(
-                f'{told}; put the weights or the function of before back, choose others by --config.eval.features, or say '
-                f'that it is meant: {ACCEPT}'
+                f'{difference}; put the weights or the function of before back, choose others by '
+                f'--config.eval.features, or say that it is meant: {ACCEPT}'
             )
-        log.warning('%s; which step is the best is judged anew', told)
+        log.warning('%s; which step is the best is judged anew', difference)
 
     def standing(self, last: int) -> Standing:
+        """The best evaluation up to step `last`, and the number of evaluations after it."""
         return results.standing(self.rows(last), self.best, self.higher, self.config.every)
 
     def is_best(self, step: int) -> bool:
@@ -121,35 +150,37 @@ class Selection:
         return bool(self.best) and self.standing(step).step == step
 
     def mark(self, checkpoints: Checkpoints, last: int) -> None:
-        """Marks the best of the evaluations up to `last`, if its checkpoint is there (a process may have
-        died in between).
+        """Marks the checkpoint of the best evaluation up to `last`.
+
+        Does nothing if the checkpoint is missing, as the process may have been killed before it was saved.
         """
         best = self.standing(last) if self.best else None
         if best and best.step in checkpoints.steps() and best.step != checkpoints.best():
             checkpoints.mark_best(best.step, self.best, best.value)
 
     def why_stop(self, step: int) -> str:
-        """Why training ends at `step` for good; '' where it goes on."""
+        """Why training ends early at `step`, or '' if it continues."""
         if not self.config.patience or not self.best:
             return ''
         best = self.standing(step)
         if best.since < self.config.patience:
             return ''
         return (
-            f'stopped early at step {step}: {self.best} was {best.value:.5g} at step {best.step}, and no better in '
-            f'{best.since} evaluations since (--config.eval.patience={self.config.patience}; 0 goes on)'
+            f'stopped early at step {step}: {self.best} was {best.value:.5g} at step {best.step}, and no '
+            f'better in {best.since} evaluations since (--config.eval.patience={self.config.patience}; 0 '
+            'goes on)'
         )
 
     def curves(self, last: int) -> list[dict[str, float]]:
-        """The numbers by step, as rows of metrics, with names eval/NAME."""
+        """The metrics by step, like rows of metrics.jsonl, with names eval/NAME."""
         return [{'step': row['step'], **on_board(row)} for row in self.rows(last)]
 
 
 def on_board(row: dict[str, Any]) -> dict[str, float]:
-    """The numbers of a row as TensorBoard and the curves call them."""
+    """The metrics of a row by their names in TensorBoard and in the curves."""
     return {f'eval/{name}': value for name, value in row['metrics'].items()}
 
 
 def of_run(built: Experiment, workdir: Path) -> Selection | None:
-    """None where the config asks for no evaluation."""
+    """The selection of a run, or None if its config asks for no evaluation."""
     return Selection(built, workdir) if built.config.eval.every else None

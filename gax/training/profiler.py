@@ -1,6 +1,4 @@
-"""Where the time of a training step goes: a trace that TensorBoard and Perfetto open, and a table of a few
-numbers.
-"""
+"""The time of a training step: a trace for TensorBoard and Perfetto, and a table of a few numbers."""
 
 from __future__ import annotations
 
@@ -26,22 +24,26 @@ from gax.training.experiment import Carry, Experiment
 
 log = logging.getLogger('gax')
 
-CALLS = 10  # of the compiled program, in each of the windows that are timed and the one that is traced
-SIDE = {'cpu': 1024}  # of the square matrices whose product is the peak; on accelerators LARGE
+CALLS = 10  # calls of the compiled program in each window that is timed or traced
+SIDE = {'cpu': 1024}  # side of the square matrices whose product gives the peak; LARGE on accelerators
 LARGE = 8192
 
 
 class Table(NamedTuple):
     """Means over `steps` training steps, of all `devices` together.
 
-    seconds: a step takes when calls follow one another as they do in training. device: when each call is
-        waited for, and
-    the data is there already: the devices' work, and starting it. data_wait: the share of `seconds` that the
-        host waits
-    for data, 0 to 1. flops: floating-point operations of a step, see `flops_of`. flops_per_second: flops /
-    seconds. peak: the best rate of a product of square matrices, in the networks' precision, measured on the
-        same devices.
-    share_of_peak: flops_per_second / peak.
+    Attributes:
+      steps: The number of steps measured.
+      seconds: Seconds a step when calls are dispatched as in training.
+      device: Seconds a step when the data is ready and each call is waited for: the devices' work, and its
+        launch.
+      data_wait: The share of `seconds` that the host waits for data, 0 to 1.
+      flops: Floating-point operations of a step, see `flops_of`.
+      flops_per_second: flops / seconds.
+      peak: The best rate of a product of square matrices, in the networks' precision, on the same devices.
+      share_of_peak: flops_per_second / peak.
+      devices: The number of devices.
+      device_kind: Their kind.
     """
 
     steps: int
@@ -63,35 +65,48 @@ class Table(NamedTuple):
 
 
 def take(config: ConfigDict, workdir: Path) -> Table:
-    """Runs some steps of a fresh state, which is thrown away; writes WORKDIR/profile and returns the table.
+    """Profiles some steps of a fresh state, which is then dropped.
 
-    profile/table.json, profile/plugins/profile/TIME/*.xplane.pb (TensorBoard) and perfetto_trace.json.gz
-    beside it. Raises GaxError for what `experiment.build` refuses, and for a folder that cannot be written.
+    Writes WORKDIR/profile/table.json, profile/plugins/profile/TIME/*.xplane.pb (TensorBoard) and
+    perfetto_trace.json.gz in the same folder.
+
+    Args:
+      config: A config of train.py.
+      workdir: The folder.
+
+    Returns:
+      The table.
+
+    Raises:
+      GaxError: The config cannot be built or is of pmap, or the folder cannot be written.
     """
     if config.parallel == 'pmap':
         raise errors.GaxError(
             '--profile reads compiled programs, which pmap does not show: --config.parallel=shard_map'
         )
-    made = experiment.build(config)
-    seconds, device, waited = timed(made, workdir / 'profile')
-    count = CALLS * experiment.longest_call(made)
-    flops, peak = flops_of(made, count), peak_of(made)
-    kind: str = made.mesh.devices.flat[0].device_kind
+    built = experiment.build(config)
+    seconds, device, waited = timed(built, workdir / 'profile')
+    count = CALLS * experiment.longest_call(built)
+    flops, peak = flops_of(built, count), peak_of(built)
+    kind: str = built.mesh.devices.flat[0].device_kind
     share, rate = waited / (seconds * count), flops / seconds
-    table = Table(count, seconds, device, share, flops, rate, peak, rate / peak, made.mesh.size, kind)
+    table = Table(count, seconds, device, share, flops, rate, peak, rate / peak, built.mesh.size, kind)
     with errors.plain_os_errors(workdir):
         paths.write_text(workdir / 'profile' / 'table.json', json.dumps(table._asdict(), indent=1) + '\n')
     return table
 
 
-def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
-    """(seconds of a step, of a step by itself, seconds waited for data in all); the trace goes to
-    `folder`.
+def timed(built: Experiment, folder: Path) -> tuple[float, float, float]:
+    """Times windows of CALLS calls; writes the trace to `folder`.
+
+    Returns:
+      (seconds a step as in training, seconds a step on the devices alone, seconds that the host waited for
+      data in the timed window).
     """
-    feeder = experiment.feeder(made)
-    size = experiment.longest_call(made)
-    streamed = experiment.advancer(made, rows=feeder)
-    given = experiment.advancer(made, rows=functools.cache(feeder))  # there after its first window
+    feeder = experiment.feeder(built)
+    size = experiment.longest_call(built)
+    streamed = experiment.advancer(built, rows=feeder)
+    cached = experiment.advancer(built, rows=functools.cache(feeder))  # ready after its first window
 
     def window(advance: Any, carry: Carry, wait: bool = False) -> tuple[Carry, float]:
         # The same steps every time: nothing is compiled after the first window.
@@ -104,12 +119,12 @@ def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
         return carry, (time.perf_counter() - began) / (CALLS * size)
 
     try:
-        carry, _ = window(streamed, experiment.init(made))
+        carry, _ = window(streamed, experiment.init(built))
         before = feeder.waited or 0.0
         carry, seconds = window(streamed, carry)
         waited = (feeder.waited or 0.0) - before
-        carry, _ = window(given, carry)
-        carry, device = window(given, carry, wait=True)
+        carry, _ = window(cached, carry)
+        carry, device = window(cached, carry, wait=True)
         with errors.plain_os_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
             with paths.plain(folder) as place, jax.profiler.trace(place, create_perfetto_trace=True):
@@ -119,35 +134,36 @@ def timed(made: Experiment, folder: Path) -> tuple[float, float, float]:
     return seconds, device, waited
 
 
-def flops_of(made: Experiment, count: int) -> float:
-    """Floating-point operations of a step of all devices, the mean of the first `count`.
+def flops_of(built: Experiment, count: int) -> float:
+    """Floating-point operations of a step of all devices, the mean of the first `count` steps.
 
-    Counted by XLA from the lowered program, before it is compiled: of every product and convolution two a
-    multiply-add, of everything else one an element. A compiled one shows less on a GPU, where products that
-    cuBLAS and cuDNN make are calls without a count. From programs of one step each, as loops hide theirs.
+    XLA counts them in the lowered program, before compilation: two for each multiply-add of a product or a
+    convolution, one an element for everything else. The count of a compiled program is too low on a GPU,
+    where products are calls of cuBLAS and cuDNN without a count. The programs are of one step each, because
+    loops hide the operations of their bodies.
     """
-    like, rows = experiment.shapes(made), experiment.row_shapes(made)
-    kinds = [steps.active_at(made.game, step) for step in range(count)]
-    found = {}
+    like, rows = experiment.shapes(built), experiment.row_shapes(built)
+    kinds = [steps.active_at(built.game, step) for step in range(count)]
+    flops = {}
     for active in set(kinds):
-        lowered = experiment.program(made, active).lower(like, made.arrays, rows)
-        found[active] = (lowered.cost_analysis() or {}).get('flops', math.nan)
-    # What jit lowers is the program of all devices, and what shard_map lowers that of one.
-    programs = 1 if made.config.parallel == 'jit' else made.mesh.size
-    return programs * float(np.mean([found[active] for active in kinds]))
+        lowered = experiment.program(built, active).lower(like, built.arrays, rows)
+        flops[active] = (lowered.cost_analysis() or {}).get('flops', math.nan)
+    # jit lowers the program of all devices, shard_map that of one.
+    programs = 1 if built.config.parallel == 'jit' else built.mesh.size
+    return programs * float(np.mean([flops[active] for active in kinds]))
 
 
-def peak_of(made: Experiment) -> float:
-    """Floating-point operations a second of [n, n] products, one a device, all at once; the best of five."""
-    side = SIDE.get(made.mesh.devices.flat[0].platform, LARGE)
-    dtype = wrappers.PRECISIONS[made.config.precision] or jnp.float32
-    left = jax.device_put(jnp.ones((made.mesh.size * side, side), dtype), sharding.rows(made.mesh))
-    right = jax.device_put(jnp.ones((side, side), dtype), sharding.replicated(made.mesh))
-    product = jax.jit(jnp.matmul, out_shardings=sharding.rows(made.mesh))
+def peak_of(built: Experiment) -> float:
+    """Floating-point operations a second of [n, n] products, one a device at once; the best of five."""
+    side = SIDE.get(built.mesh.devices.flat[0].platform, LARGE)
+    dtype = wrappers.PRECISIONS[built.config.precision] or jnp.float32
+    left = jax.device_put(jnp.ones((built.mesh.size * side, side), dtype), sharding.rows(built.mesh))
+    right = jax.device_put(jnp.ones((side, side), dtype), sharding.replicated(built.mesh))
+    product = jax.jit(jnp.matmul, out_shardings=sharding.rows(built.mesh))
     product(left, right).block_until_ready()
     times = []
     for _ in range(5):
         began = time.perf_counter()
         product(left, right).block_until_ready()
         times.append(time.perf_counter() - began)
-    return made.mesh.size * 2.0 * side**3 / min(times)
+    return built.mesh.size * 2.0 * side**3 / min(times)

@@ -1,4 +1,4 @@
-"""What a run says while it works: a bar on a terminal, a line now and then in a log file."""
+"""The progress of a run: a bar on a terminal, occasional lines in a log file."""
 
 from __future__ import annotations
 
@@ -18,29 +18,35 @@ TELLING = ('loss', 'accuracy', 'diversity')
 
 
 def telling(row: Mapping[str, float]) -> dict[str, float]:
-    """The few numbers of a row that say how a run goes, in the order of TELLING."""
+    """The few metrics of a row that show how a run goes, in the order of TELLING."""
     return {name: row[name] for last in TELLING for name in row if name.endswith(f'/{last}')}
 
 
 class LogFile(logging.FileHandler):
-    """What is said of a run, with the time, in a file that grows from one start to the next."""
+    """A log file of a run, with times, that is appended to by every start."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding='utf-8', errors='backslashreplace')  # names of files are bytes
         self.setFormatter(logging.Formatter('%(asctime)s %(levelname)s %(message)s'))
 
     def note(self, message: str, level: int = logging.INFO) -> None:
-        """A line of the file alone."""
+        """Writes a line to the file only."""
         self.handle(logging.LogRecord('gax', level, '', 0, message, None, None))
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
-        """A disk that is full is told of by what writes the run's results."""
+        """Ignores a full disk: the code that writes the run's results reports it."""
 
 
 class Progress:
-    """Steps done, steps/sec, time left, and the numbers that say how it goes, on stderr.
+    """Steps done, steps/sec, time left, and the most telling metrics, on stderr.
 
-    note: told the lines that a log file has and a terminal, where they stand beside the bar, has not.
+    Args:
+      start: The step at which training begins.
+      steps: The step at which it ends.
+      note: Receives the lines for the log file when a terminal shows the bar instead.
+
+    Attributes:
+      began: (the time when the first call ended, the step after it); None before.
     """
 
     def __init__(self, start: int, steps: int, note: Callable[[str], None] = lambda line: None) -> None:
@@ -52,9 +58,7 @@ class Progress:
         self.began: tuple[float, int] | None = None  # when the first call ended, and at which step
 
     def at(self, step: int) -> None:
-        """Told after every call of the compiled program; the first call, which compiles it, does not count
-        as slow.
-        """
+        """Updates the bar after a call of the step. The first call, which compiles, is not timed."""
         if self.began is None:
             self.began = (time.perf_counter(), step)
             self.tell(f'compiled in {self.began[0] - self._made:.1f} s; training')
@@ -65,7 +69,7 @@ class Progress:
         self._bar.update(step - self._bar.n)
 
     def measured(self, row: Mapping[str, float]) -> None:
-        """A row of metrics.jsonl: the most telling of it goes beside the bar, or into a line of the log."""
+        """Shows the most telling metrics of a row of metrics.jsonl next to the bar, or as a log line."""
         numbers = {name: f'{value:.3g}' for name, value in telling(row).items()}
         self._bar.set_postfix(numbers, refresh=False)
         now, step = time.perf_counter(), row['step']
@@ -81,33 +85,41 @@ class Progress:
             self._note(line)
 
     def warn(self, message: str) -> None:
-        """A warning, in a line of its own, above the bar."""
+        """Logs a warning on a separate line above the bar."""
         self.tell(message, logging.WARNING)
 
     def tell(self, message: str, level: int = logging.INFO) -> None:
-        """A line of its own, above the bar."""
+        """Logs a message on a separate line above the bar."""
         self._bar.clear()
         log.log(level, message)
         self._bar.refresh()
 
     def close(self) -> None:
+        """Closes the bar."""
         self._bar.close()
 
 
 class Clock:
-    """How fast a run goes, from one line of its metrics to the next."""
+    """The speed of a run between two rows of its metrics."""
 
     def __init__(self, start: int, batch_size: int, progress: Progress) -> None:
-        """start: the step that training begins at, now."""
+        """`start`: the step at which training begins, now."""
         self._start, self._batch_size, self._progress = start, batch_size, progress
         self._last, self._seconds, self._waited = (time.perf_counter(), start), 0.0, 0.0
 
     def row(self, step: int, waited: float | None) -> dict[str, float]:
-        """Since the row before; what it takes to compile the first step is in `seconds`, since the start,
-        only.
+        """The timing metrics since the previous row.
 
-        waited: seconds that the host has waited for data in all, of which the row has the share, `data_wait`,
-        from 0 to 1. (The device has work for some calls more, so that it may be busy while the host waits.)
+        The compilation of the first step counts in `seconds`, the time since the start, only.
+
+        Args:
+          step: The step of the row.
+          waited: Seconds that the host has waited for data in all, or None if that is unknown.
+
+        Returns:
+          'steps_per_sec', 'images_per_sec', 'seconds' and, if known, 'data_wait': the share of the time that
+          the host waited for data, 0 to 1. The device has dispatched calls to work on meanwhile, so it may be
+          busy then.
         """
         now, (then, before) = time.perf_counter(), self._last
         self._last, self._seconds = (now, step), self._seconds + now - then
@@ -123,7 +135,7 @@ class Clock:
         return {'steps_per_sec': speed, 'images_per_sec': images, 'seconds': self._seconds, **share}
 
     def leave_out(self, took: float) -> None:
-        """`took` seconds, up to now, were no training: they count in `seconds` alone."""
+        """Excludes the last `took` seconds from the speed; they count in `seconds` only."""
         self._last, self._seconds = (self._last[0] + took, self._last[1]), self._seconds + took
         if self._progress.began:
             self._progress.began = (self._progress.began[0] + took, self._progress.began[1])

@@ -1,9 +1,9 @@
-"""The course of a run, which is the same in every process that takes part in it.
+"""The training loop of a process, the same in every process of a run.
 
-Process 0 looks, writes and saves (train.py); the others only compute, and wait while it does: each of these
-moments ends with a word of process 0, so that a slow disk or a long evaluation keeps nobody waiting in a
-collective, and an early end is one for all. A checkpoint is written and read by process 0 alone: the workdir
-need not be on a disk that the others see.
+Process 0 also logs, samples, evaluates and saves (train.py); the others only compute, and wait meanwhile.
+Each of these moments ends with a broadcast of process 0, so that a slow disk or a long evaluation keeps no
+process waiting in a collective, and an early end is common to all. Only process 0 reads and writes
+checkpoints: the workdir need not be on a disk that the other processes see.
 """
 
 from __future__ import annotations
@@ -38,12 +38,18 @@ Look = Callable[[int, Carry], tuple[Carry, loop.Later | None]]
 
 
 class Course:
-    """What a process does that only computes. What process 0 does beside, it does in methods that it
-    overrides.
+    """The training loop of one process.
 
-    start: the step that it begins with. restored: what it begins with, if not afresh, until it is on the
-        devices.
-    over: why training ended before its last step, for good; '' while it goes on.
+    The class for process 0 overrides the `on_...` methods to log, sample, evaluate and save as well.
+
+    Attributes:
+      start: The first step.
+      over: Why training ended for good before its last step; '' otherwise.
+      restored: The carry of a checkpoint on the host, until it is on the devices; None for a new run.
+      experiment: The experiment that the config describes.
+      shapes: The shapes and dtypes of the carry.
+      feeder: The source of batches.
+      take: Jitted: metrics -> (a copy of them, empty metrics).
     """
 
     start, over = 0, ''
@@ -62,12 +68,13 @@ class Course:
         )
 
     def on_built(self) -> None:
-        """Told when the data is there and the game is made; the step has not been traced yet."""
+        """Called when data and game are built, before the step is traced."""
 
     def agree(self) -> None:
-        """All begin with the same config, data and step, and those of process 0's checkpoint.
+        """Checks that all processes have the same run; distributes process 0's step and checkpoint.
 
-        Raises GaxError where they differ.
+        Raises:
+          GaxError: The processes' configs or data differ.
         """
         if self.team.count == 1:
             return
@@ -80,11 +87,17 @@ class Course:
 
     @property
     def goes_on(self) -> bool:
+        """Whether there are steps left to train."""
         return self.start < self.config.steps and not self.over
 
     def train(self, stop: Stop) -> tuple[int, str]:
-        """Runs the loop from `start`; returns (the steps done, the name of the signal that ended it before,
-        or '').
+        """Runs the loop from `start`.
+
+        Args:
+          stop: Receives signals.
+
+        Returns:
+          (the number of steps done in all, the name of the signal that ended training early, or '').
         """
         config, start = self.config, self.start
         hooks = self.hooks()
@@ -113,8 +126,9 @@ class Course:
         return done, by if done < config.steps else ''
 
     def paced(self, pace: Pace) -> Callable[[], int]:
-        """The steps of the next call, the same in all processes: of several it is process 0's pace, told at
-        calls 1, 2, 4, ...
+        """A function that returns the number of steps of the next call, the same in all processes.
+
+        With several processes it is process 0's choice, which it broadcasts at calls 1, 2, 4, ...
         """
         if self.team.count == 1:
             return lambda: pace.size
@@ -130,22 +144,21 @@ class Course:
         return agreed
 
     def place(self, tree: PyTree, mesh: Mesh | None = None) -> Carry:
-        """Copied onto the devices of `mesh`, by a program: arrays that Orbax or NumPy own could not be
-        donated.
+        """Copies a carry onto the devices of `mesh` (by default the run's), replicated.
 
-        mesh: that of the run, unless it is given: all processes of its devices must come here.
+        A compiled program makes the copy, as arrays that Orbax or NumPy own could not be donated. All
+        processes whose devices are in the mesh must call this.
         """
         whole = sharding.replicated(mesh or self.experiment.mesh)
         return jax.jit(lambda t: jax.tree.map(jnp.copy, t), out_shardings=whole)(tree)
 
     def hooks(self) -> list[loop.Hook]:
+        """The hooks of the loop."""
         looks = (self.together(look) for look in (self.on_sample, self.on_eval, self.on_save))
         return rhythm(self.config, self.on_log, *looks)
 
     def together(self, look: Look) -> Look:
-        """`look`, after which all hear from process 0 whether training is over, and the step of the newest
-        checkpoint.
-        """
+        """`look`, followed by a broadcast of `over` and of the step of the newest checkpoint."""
 
         def run(step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
             carry, later = look(step, carry)
@@ -159,37 +172,43 @@ class Course:
         return self.team.saved
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        """Called at steps that are logged."""
         return self.measured(step, carry)[0], None
 
     def measured(self, step: int, carry: Carry) -> tuple[Carry, metrics.Meter]:
-        """(the carry, a copy of what its meter has gathered), the meter empty again if a row is due at
-        `step`.
+        """Reads the metrics of the carry and resets them if `step` is a logging step.
 
-        Where training ends between two rows the meter goes on: a run that is continued writes the row that
-        was due.
+        If training ends between two logging steps the metrics stay: the run that continues writes the
+        scheduled row.
+
+        Returns:
+          (the carry, a copy of its metrics).
         """
         taken, fresh = self.take(carry.meter)
         return (carry if step % self.config.log_every else carry._replace(meter=fresh)), taken
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        """Called at steps at which samples are drawn."""
         return carry, None
 
     def on_eval(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        """Called at steps at which the run is evaluated."""
         return carry, None
 
     def on_save(self, step: int, carry: Carry) -> tuple[Carry, loop.Later | None]:
+        """Called at steps at which a checkpoint is saved."""
         return carry, None
 
     def on_progress(self, step: int) -> None:
-        """Told after every call."""
+        """Called after every call of the step."""
 
     def finish(self, done: int) -> None:
-        """What is left to do after the last step."""
+        """Called after the last step."""
 
 
 def rhythm(config: ConfigDict, log: Look, sample: Look, judge: Look, save: Look) -> list[loop.Hook]:
-    """When a run is logged, drawn, evaluated and saved: the hooks of its loop, in their order."""
-    # Before saving: a run that is killed in between evaluates again.
+    """The hooks that log, sample, evaluate and save, at the intervals of the config, in their order."""
+    # Evaluation comes before saving: a run that is killed in between evaluates again.
     judging = [loop.Hook(config.eval.every, judge, barrier=True, at_end=True)] if config.eval.every else []
     return [
         loop.Hook(config.log_every, log, at_end=True, at_stop=True),
@@ -200,9 +219,7 @@ def rhythm(config: ConfigDict, log: Look, sample: Look, judge: Look, save: Look)
 
 
 def fingerprint(built: Experiment) -> dict[str, Any]:
-    """What must be the same in all processes: the config, the data's description, and a checksum of what
-    lies on the devices.
-    """
+    """What must be equal in all processes: config, description of the data, checksum of stored arrays."""
     checksum = 0
     for leaf in jax.tree.leaves(built.source.arrays):
         checksum = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view(np.uint8), checksum)
@@ -211,12 +228,22 @@ def fingerprint(built: Experiment) -> dict[str, Any]:
 
 
 def refuse_other(mine: dict[str, Any], theirs: dict[str, Any], index: int) -> None:
-    """Raises GaxError, with what differs first, unless both are the same."""
+    """Checks that this process has the run of process 0.
+
+    Args:
+      mine: The fingerprint of this process.
+      theirs: The fingerprint of process 0.
+      index: The number of this process.
+
+    Raises:
+      GaxError: They differ; the message names the first field that does.
+    """
     differ = [name for name in {**theirs, **mine} if mine.get(name) != theirs.get(name)]
     if differ:
         name = differ[0]
         more = f' (and {len(differ) - 1} more)' if len(differ) > 1 else ''
         raise errors.GaxError(
-            f'process {index} has another run than process 0: {name} is {mine.get(name)} here and {theirs.get(name)} '
-            f'there{more}; start all with the same flags, and the same data on every machine'
+            f'process {index} has another run than process 0: {name} is {mine.get(name)} here and '
+            f'{theirs.get(name)} there{more}; start all with the same flags, and the same data on every '
+            'machine'
         )

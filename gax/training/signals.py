@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C: finish the step, save, leave; or leave at once while nothing has been done yet."""
+"""SIGTERM and Ctrl-C: finish the step, save and exit; or exit at once if there is nothing to save yet."""
 
 from __future__ import annotations
 
@@ -14,24 +14,29 @@ CAUGHT = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stop:
-    """Catches SIGTERM and SIGINT while its block runs. `name` is the signal's name, once one has come.
+    """A context that catches SIGTERM and SIGINT.
 
-    Until `started` is called there is nothing to save, and the main thread may sit in the compiler for a long
-    time,
-    where Python runs no handlers: so another thread hears of the signal and ends the process, with the status
-    128 + signal that shells give. Afterwards the signal only sets `name`; a second one acts as it always did.
-    Outside the main thread, where Python allows no handlers, nothing is caught.
+    Until `started` is called there is nothing to save, and the main thread may be in the compiler for a long
+    time, where Python runs no handlers. So another thread receives the signal and ends the process, with the
+    status 128 + signal, as shells do. Afterwards the signal only sets `name`; a second signal has its default
+    effect. Outside the main thread, where Python allows no handlers, nothing is caught.
+
+    Attributes:
+      name: The name of the signal that has come, or ''.
     """
 
     def __init__(self, hint: str, leaving: Callable[[str, int], None] = lambda text, status: None) -> None:
-        """hint: what to say when leaving before the start. leaving: told then, before the process ends, why
-        and with what status.
+        """Prepares the context.
+
+        Args:
+          hint: The message for an exit before the start.
+          leaving: Called before such an exit, with the reason and the exit status.
         """
         self.name = ''
         self.hint, self._leaving, self._working = hint, leaving, False
 
     def started(self) -> None:
-        """From here on a signal is left to the loop, which saves."""
+        """From here on a signal only sets `name`: the loop stops and saves."""
         self._working = True
 
     def __enter__(self) -> Stop:

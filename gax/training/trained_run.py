@@ -1,4 +1,4 @@
-"""A run that is over: its experiment, with or without its data, and its state as it was saved."""
+"""A trained run: its experiment, with or without its data, and its saved state."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from gax.training.workdir import read_data
 
 
 def build(workdir: Path, config: ConfigDict) -> Experiment:
-    """The run in `workdir` on one device, without its data: from the spec that lies in the workdir.
+    """The experiment of the run in `workdir`, on one device, without its data.
 
-    With its data only where a gax wrote the workdir that did not keep the spec.
+    The description of the data comes from the workdir. If an early version of gax wrote none, the data is
+    loaded.
     """
     data = read_data(workdir)
     source = identity.described(data.spec) if data else None
@@ -29,10 +30,16 @@ def build(workdir: Path, config: ConfigDict) -> Experiment:
 
 
 def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Experiment:
-    """The run in `workdir` with the data that it was trained on. name: where that lies now; '': where the
-    config says.
+    """The experiment of the run in `workdir` with its training data.
 
-    Raises GaxError, with what differs, where it is not there any more.
+    Args:
+      workdir: The folder of the run.
+      config: Its config.
+      name: Where the data is now, as config.data.name; '' for the config's own value.
+      mesh: The devices.
+
+    Raises:
+      GaxError: The data is not there, or is not what the run was trained on; the message says what differs.
     """
     config = config.copy_and_resolve_references()
     with config.unlocked():
@@ -44,23 +51,36 @@ def with_data(workdir: Path, config: ConfigDict, name: str, mesh: Mesh) -> Exper
     known = read_data(workdir)
     if known and (differ := identity.differences(known, identity.of(built.source))):
         raise errors.GaxError(
-            f'{workdir} was trained on other data than {config.data.name} is now ({"; ".join(differ)}); --data says where '
-            'the training data is'
+            f'{workdir} was trained on other data than {config.data.name} is now ({"; ".join(differ)}); '
+            '--data says where the training data is'
         )
     return built
 
 
 def restore(built: Experiment, workdir: Path, which: str = 'newest') -> tuple[TrainState, int]:
-    """The run in `workdir` as it stood at a step, and that step. which: 'newest', 'best' or a step."""
+    """The state of the run in `workdir` at a step, and that step.
+
+    Args:
+      built: The experiment of the run.
+      workdir: Its folder.
+      which: 'newest', 'best' or a step.
+
+    Raises:
+      GaxError: There is no such checkpoint.
+    """
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
-    found = checkpoints.restore(experiment.shapes(built), step_of(checkpoints, which, workdir))
-    if found is None:
+    restored = checkpoints.restore(experiment.shapes(built), step_of(checkpoints, which, workdir))
+    if restored is None:
         raise errors.GaxError(f'{workdir} has no checkpoint yet')
-    return jax.device_put(found[1].state), found[0]
+    return jax.device_put(restored[1].state), restored[0]
 
 
 def step_of(checkpoints: Checkpoints, which: str, workdir: Path) -> int | None:
-    """None for the newest. Raises GaxError for what is no step, and for a best one where none is kept."""
+    """The step that `which` stands for; None for the newest.
+
+    Raises:
+      GaxError: `which` is no step, or no best checkpoint is marked.
+    """
     if which == 'newest' or which.isdecimal():
         return int(which) if which.isdecimal() else None
     if which != 'best':
@@ -68,6 +88,7 @@ def step_of(checkpoints: Checkpoints, which: str, workdir: Path) -> int | None:
     best = checkpoints.best()
     if best is None:
         raise errors.GaxError(
-            f'no best checkpoint is kept in {workdir}: train with --config.eval.every and --config.eval.best=METRIC'
+            f'no best checkpoint is kept in {workdir}: train with --config.eval.every and '
+            '--config.eval.best=METRIC'
         )
     return best

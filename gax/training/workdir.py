@@ -1,6 +1,4 @@
-"""The folder of a run: its config, what its data is, one line of metrics per logging point, pictures, and a
-lock.
-"""
+"""The folder of a run: its config, the identity of its data, its metrics, pictures, and a lock."""
 
 from __future__ import annotations
 
@@ -24,14 +22,14 @@ from gax.training.wandb_writer import WandbWriter
 
 log = logging.getLogger('gax')
 
-# A run may go on longer, or look, evaluate and save otherwise, and be computed otherwise (to rounding),
-# without becoming another run.
+# Fields that may change when a run continues: how long it trains, when it logs, samples, evaluates and saves,
+# and how it is computed (to rounding).
 FREE = (
     *('about', 'steps', 'log_every', 'log.wandb', 'sample_every', 'checkpoint.every', 'checkpoint.keep'),
     *(f'eval.{name}' for name in configs.eval_section()),
     *('steps_per_call', 'parallel', 'remat', 'data.device_limit_mib', 'data.workers'),
 )
-# Where the data lies may change as well, if the data does not.
+# The place of the data may change as well, if its content does not.
 PLACE = ('data.name', 'data.dir', 'data.broken')
 DATA = 'data.json'
 
@@ -39,17 +37,24 @@ DATA = 'data.json'
 def open_workdir(
     workdir: Path, config: ConfigDict, data: Identity | None = None, accept: bool = False
 ) -> IO[str]:
-    """Makes the folder, locks it for this process, writes config.json and data.json; returns the lock, held
-    while it is open.
+    """Creates the folder, locks it for this process, and writes config.json and data.json.
 
-    data: of the run, as it is now. accept: also where it is not what the run began with.
-    Raises GaxError where the path is a file, cannot be written, is in use, or holds a run of another config
-    or of other data.
+    Args:
+      workdir: The folder.
+      config: The config of the run.
+      data: The identity of the run's data, now.
+      accept: Whether data is accepted that differs from what the run began with.
+
+    Returns:
+      The lock, which is held while the file is open.
+
+    Raises:
+      GaxError: The path is a file, cannot be written, is in use, or holds a run with another config or data.
     """
     refuse_file(workdir)
     with errors.plain_os_errors(workdir):
         (workdir / 'samples').mkdir(parents=True, exist_ok=True)
-        lock = open(workdir / '.lock', 'w', encoding='utf-8')  # noqa: SIM115 (closed by the caller, at the end of the run)
+        lock = open(workdir / '.lock', 'w', encoding='utf-8')  # noqa: SIM115 (the caller closes it)
     try:
         take(lock, workdir)
         path = workdir / 'config.json'
@@ -69,9 +74,7 @@ def open_workdir(
 
 
 def tell_stretched(before: int, config: ConfigDict) -> None:
-    """Says which learning rates are other functions of the step now, where a run goes on with another
-    config.steps.
-    """
+    """Warns of learning rates that change because a run continues with another config.steps."""
     shares = [p for p, v in configs.flat(config).items() if configs.is_length(p) and isinstance(v, float)]
     if shares and before != config.steps:
         log.warning(
@@ -81,7 +84,7 @@ def tell_stretched(before: int, config: ConfigDict) -> None:
 
 
 def refuse_file(workdir: Path) -> None:
-    """Raises GaxError where the path, or a folder above it, is a file."""
+    """Raises GaxError if the path, or a folder above it, is a file."""
     for path in (workdir, *workdir.parents):
         if path.exists() and not path.is_dir():
             raise errors.GaxError(
@@ -90,22 +93,31 @@ def refuse_file(workdir: Path) -> None:
 
 
 def take(lock: IO[str], workdir: Path) -> None:
-    """Locks the open file, for as long as it is open. Raises GaxError where another process has it."""
+    """Locks an open file until it is closed.
+
+    Raises:
+      GaxError: Another process holds the lock.
+    """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise errors.GaxError(f'--workdir {workdir} is in use by another process') from error
-    except OSError:  # a file system that knows no locks
+    except OSError:  # a file system without locks
         log.warning('%s cannot be locked: see to it that no other process uses it', workdir)
 
 
 def changed_data(workdir: Path, old: Identity, new: Identity, accept: bool) -> list[str]:
-    """What tells the data now from that of the run, accepted. Raises GaxError, with that, where it is not."""
+    """What differs between the data now and the data of the run, if that is accepted.
+
+    Raises:
+      GaxError: It differs and is not accepted.
+    """
     differ = identity.differences(old, new)
     if differ and not accept:
         raise errors.GaxError(
-            f'{workdir} was trained on other data than {new.spec.name} is now ({"; ".join(differ)}); give it the data of '
-            f'before ({old.spec.name}), choose another folder, or say that it is meant: {ACCEPT}'
+            f'{workdir} was trained on other data than {new.spec.name} is now ({"; ".join(differ)}); give '
+            f'it the data of before ({old.spec.name}), choose another folder, or say that it is meant: '
+            f'{ACCEPT}'
         )
     if differ:
         log.warning('%s goes on with other data than before: %s', workdir, '; '.join(differ))
@@ -116,13 +128,17 @@ ACCEPT = '--accept_changes'
 
 
 def write_data(workdir: Path, data: Identity, changed: Sequence[str]) -> None:
-    """data.json. changed: what was accepted to be otherwise; kept in it, with what was accepted before."""
+    """Writes data.json. `changed`: accepted differences, which are appended to those accepted before."""
     earlier = _data_json(workdir).get('accepted', []) if (workdir / DATA).exists() else []
     write_json(workdir / DATA, {**identity.to_json(data), 'accepted': [*earlier, *changed]})
 
 
 def read_data(workdir: Path) -> Identity | None:
-    """What the data of a run is, wherever it lies now; None for a run of a gax that did not write it down."""
+    """The identity of a run's data, wherever the data is now; None if the run did not record it.
+
+    Raises:
+      GaxError: data.json is damaged.
+    """
     if not (workdir / DATA).exists():
         return None
     try:
@@ -139,10 +155,15 @@ def _data_json(workdir: Path) -> Any:
 
 
 def refuse_other_config(path: Path, new: Mapping[str, Any], also: Sequence[str] = ()) -> None:
-    """Raises GaxError, naming the fields that differ, unless the run at `path` may go on with the config
-    `new`.
+    """Checks that the run at `path` may continue with the config `new`.
 
-    also: fields that may differ beside FREE.
+    Args:
+      path: The run's config.json.
+      new: The flat config.
+      also: Fields that may differ as well as those in FREE.
+
+    Raises:
+      GaxError: Other fields differ; the message names them.
     """
     old = configs.flat(read_config(path))
     missing = object()
@@ -160,7 +181,11 @@ def refuse_other_config(path: Path, new: Mapping[str, Any], also: Sequence[str] 
 
 
 def read_config(path: Path) -> ConfigDict:
-    """config.json of a workdir, see `completed`."""
+    """The config in config.json of a workdir, see `completed`.
+
+    Raises:
+      GaxError: The file is missing, cannot be read or is damaged.
+    """
     try:
         content = json.loads(path.read_text(encoding='utf-8'))
         if not isinstance(content, dict):
@@ -177,10 +202,9 @@ def read_config(path: Path) -> ConfigDict:
 
 
 def completed(content: dict[str, Any]) -> ConfigDict:
-    """The config of a run, with the defaults of fields that came into gax after it was written: they change
-    nothing.
+    """A config with the defaults of fields that gax has gained since it was written; they change nothing.
 
-    One that this gax cannot have comes back as it is: whoever builds the run will say why.
+    A config that this version of gax refuses is returned as it is; building the run raises then.
     """
     try:
         return configs.restored(content)
@@ -189,12 +213,12 @@ def completed(content: dict[str, Any]) -> ConfigDict:
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Writes beside and renames: the file is old or new, never half."""
+    """Writes JSON atomically: the file is old or new, never half."""
     paths.write_text(path, json.dumps(content, indent=2) + '\n')
 
 
 def read_metrics(workdir: Path) -> list[dict[str, Any]]:
-    """The rows of metrics.jsonl; a line that a crash cut short is left out."""
+    """The rows of metrics.jsonl, without a last line that a crash cut short."""
     path = workdir / 'metrics.jsonl'
     rows: list[dict[str, Any]] = []
     for line in path.read_text(encoding='utf-8', errors='replace').splitlines() if path.exists() else ():
@@ -206,9 +230,13 @@ def read_metrics(workdir: Path) -> list[dict[str, Any]]:
 
 
 class MetricsWriter:
-    """Appends rows to metrics.jsonl, to TensorBoard event files and to wandb, after those up to `step`.
+    """Appends rows to metrics.jsonl, to TensorBoard event files and to wandb, after the rows up to `step`.
 
-    Later rows, which a run that crashed wrote past its last checkpoint, are dropped: they will come again.
+    A run that crashed may have written rows past its last checkpoint. Those are dropped, as they will come
+    again.
+
+    Attributes:
+      rows: All rows so far.
     """
 
     def __init__(self, workdir: Path, step: int, project: str = '') -> None:
@@ -224,7 +252,7 @@ class MetricsWriter:
                 self._boards.append(WandbWriter(workdir, project))
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """`row` has a 'step'; every other number goes to TensorBoard and wandb too."""
+        """Appends a row. It has a 'step'; all other numbers go to TensorBoard and wandb as well."""
         with errors.plain_os_errors(self._workdir):
             self._file.write(json.dumps(row) + '\n')
             self._file.flush()
@@ -232,7 +260,7 @@ class MetricsWriter:
         self.scalars(row['step'], {name: value for name, value in row.items() if name != 'step'})
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers for TensorBoard and wandb alone."""
+        """Writes numbers to TensorBoard and wandb only."""
         with errors.plain_os_errors(self._workdir):
             for board in self._boards:
                 board.write(step, values)
@@ -250,8 +278,7 @@ class MetricsWriter:
                 board.config(fields, metrics)
 
     def close(self) -> None:
+        """Closes the files."""
         for file in (self._file, *self._boards):
-            with contextlib.suppress(
-                OSError
-            ):  # a full disk has been told of already, and refuses the rest again
+            with contextlib.suppress(OSError):  # a full disk has been reported before, and fails again here
                 file.close()

@@ -1,8 +1,7 @@
-"""Images as a folder of PNGs, one file each, for the tools of others; and how its class folders are called.
+"""Images as a folder of PNGs, one file each, which other tools can read; and the names of class folders.
 
-A class may have any name; a folder may not, and two that differ to one file system are one to another. So a
-folder of class folders holds CLASSES, which says of each folder which label it has, and what the classes are
-called.
+A class may have any name, but a folder may not, and two names may be equal to a file system. So a folder of
+class folders contains the file CLASSES, which maps each folder to its label and names the classes.
 """
 
 from __future__ import annotations
@@ -25,8 +24,13 @@ LONGEST = 100  # bytes of a folder's name, far below what file systems and archi
 
 
 class Classes(NamedTuple):
-    """labels: of each class folder, by its name. names: of all classes by label, empty where they have none.
-    num: of classes."""
+    """The classes of a folder of class folders.
+
+    Attributes:
+      labels: Folder name -> label.
+      names: The names of all classes by label; empty if they have none.
+      num: The number of classes.
+    """
 
     labels: Mapping[str, int]
     names: tuple[str, ...]
@@ -34,8 +38,10 @@ class Classes(NamedTuple):
 
 
 def check(out: Path) -> None:
-    """Raises GaxError where `out` is a file, or a folder that holds anything: nothing is mixed or
-    overwritten.
+    """Checks that `out` can become a new folder.
+
+    Raises:
+      GaxError: It is a file or a folder with content: nothing is mixed or overwritten.
     """
     if out.is_file() or out.is_symlink():
         raise errors.GaxError(f'--out {out} is a file; give a folder, or a name that ends in .png or .npz')
@@ -51,13 +57,21 @@ def save(
     classes: Sequence[str] = (),
     num_classes: int = 0,
 ) -> None:
-    """uint8 [N, H, W, C] -> out/000000.png ...; with labels int [N] out/CLASS/000000.png ..., numbered
-    throughout.
+    """Writes images as PNG files into a new folder, which appears complete or not at all.
 
-    C: 1 gray, 3 colour, 4 with alpha. classes: the names of the classes, any texts; their numbers are the
-    folders' names where there are none. num_classes: of which some may have no image. torch-fidelity reads
-    such folders (of classes with samples_find_deep), and gax's own `folder:` reads them as they were, with
-    labels and names. The folder appears whole or not at all.
+    Without labels the files are out/000000.png ...; with labels out/CLASS/000000.png ..., numbered over all
+    classes. torch-fidelity reads such folders (class folders with samples_find_deep); gax's `folder:`
+    restores images, labels and names.
+
+    Args:
+      images: uint8 [N, H, W, C]; C is 1 (gray), 3 (colour) or 4 (with alpha).
+      out: The folder.
+      labels: int [N], or None.
+      classes: The names of the classes, any strings. Without them folders are named by labels.
+      num_classes: The number of classes, some of which may have no image.
+
+    Raises:
+      GaxError: The images have another number of channels, or `out` cannot be a new folder.
     """
     check(out)
     if images.shape[-1] not in (1, 3, 4):
@@ -78,22 +92,22 @@ def save(
 
 
 def named_by(folders: Sequence[str]) -> Classes:
-    """The classes of folders, sorted, of which nothing is written down."""
+    """The classes of sorted folders without a CLASSES file."""
     return Classes({name: label for label, name in enumerate(folders)}, tuple(folders), len(folders))
 
 
 def write_classes(root: Path, classes: Classes) -> None:
-    """Writes down what the folders in `root` alone would not say."""
+    """Writes CLASSES if the folder names in `root` alone do not determine it."""
     if classes != named_by(sorted(classes.labels)):
         content = json.dumps({**classes._asdict(), 'labels': dict(classes.labels)}, indent=1)
         (root / CLASSES).write_text(content + '\n', encoding='utf-8')
 
 
 def class_folders(classes: Sequence[str], num: int) -> list[str]:
-    """The folder's name of each of `num` classes: its own where that is a name, else one that is like it, or
-    its number.
+    """The folder name of each of `num` classes.
 
-    No two are one on a file system that does not heed case, or the normal form of Unicode.
+    It is the class's name if that is a valid folder name, else a similar one, or the label. All are distinct
+    even on a file system that ignores case or Unicode normalisation.
     """
     names = [*classes[:num], *[''] * (num - len(classes))]
     plain = [safe(name) or f'{label:03d}' for label, name in enumerate(names)]
@@ -106,7 +120,7 @@ def class_folders(classes: Sequence[str], num: int) -> list[str]:
 
 
 def safe(name: str) -> str:
-    """`name` without what some file system does not take; '' where nothing is left of it."""
+    """`name` without characters that some file system refuses; '' if nothing is left."""
     text = ''.join('_' if c in NO_NAME or 0xD800 <= ord(c) < 0xE000 else c for c in name)
     text = text.encode()[:LONGEST].decode(errors='ignore').rstrip('. ')
     if text.startswith('.'):  # hidden
@@ -116,12 +130,16 @@ def safe(name: str) -> str:
 
 
 def folded(name: str) -> str:
+    """`name` without differences of case and Unicode normalisation."""
     return unicodedata.normalize('NFKC', unicodedata.normalize('NFKC', name).casefold())
 
 
 def read_classes(root: Path) -> Classes | None:
-    """What `save` wrote down of the class folders in `root`; None where nobody did. Raises GaxError where it
-    is damaged."""
+    """Reads the CLASSES file in `root`; None if there is none.
+
+    Raises:
+      GaxError: It is damaged.
+    """
     path = root / CLASSES
     try:
         content = json.loads(path.read_text(encoding='utf-8'))

@@ -1,4 +1,4 @@
-"""Moving pictures: the same frames as a GIF, by Pillow, or as an MP4, by PyAV."""
+"""Videos of frames: a GIF, by Pillow, or an MP4, by PyAV."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ KINDS = ('.gif', '.mp4')
 
 
 def write(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
-    """`frames`, all of one size, to `out` (.gif: looping for ever; .mp4: H.264), `fps` a second; written
-    beside and renamed.
+    """Writes a video, atomically.
 
-    GIFs count in hundredths of a second: they go at the nearest speed that these make. Raises GaxError where
-    no encoder of MP4 is installed.
+    The speed of a GIF is rounded to hundredths of a second a frame.
+
+    Args:
+      frames: Images of one size.
+      out: A path that ends in .gif (loops for ever) or .mp4 (H.264).
+      fps: Frames a second.
+
+    Raises:
+      GaxError: PyAV is not installed, for an MP4.
     """
     if out.suffix.lower() == '.gif':
         flat = [frame if frame.mode == 'L' else frame.convert('P', palette=PALETTE) for frame in frames]
@@ -34,7 +40,11 @@ PALETTE = Image.Palette.ADAPTIVE
 
 
 def encoder() -> Any:
-    """PyAV, which brings FFmpeg's libraries along in its wheel. Raises GaxError where it is not installed."""
+    """PyAV, whose wheel contains FFmpeg's libraries.
+
+    Raises:
+      GaxError: It is not installed.
+    """
     try:
         import av
     except ImportError as error:
@@ -45,8 +55,9 @@ def encoder() -> Any:
 
 
 def write_mp4(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
-    """H.264 in yuv420p, which every browser and player shows: sides are made even by repeating the last row
-    or column.
+    """Writes H.264 in yuv420p, which every browser and player shows.
+
+    The format needs even sides: the last row or column is repeated where a side is odd.
     """
     av = encoder()
     with paths.replacing(out) as temporary, paths.plain(temporary.parent) as folder:
@@ -62,6 +73,6 @@ def write_mp4(frames: Sequence[Image.Image], out: Path, fps: int) -> None:
 
 
 def even(pixels: np.ndarray) -> np.ndarray:
-    """uint8 [H, W, 3] with H and W made even, at the lower and right edge."""
+    """uint8 [H, W, 3], padded to even H and W by repeating the lower and right edge."""
     height, width = pixels.shape[:2]
     return np.pad(pixels, ((0, height % 2), (0, width % 2), (0, 0)), mode='edge')

@@ -1,20 +1,19 @@
-"""A small convolutional network for small images: what it sees (logits), and how (features).
+"""A small convolutional classifier of small images: its logits, and its hidden features.
 
-Its weights are shipped (weights/NAME.npz, made by experiments/train_classifier.py): the judge of digits
-(digit_accuracy.py), and the features by which sets of small images are compared without a network of millions
-of photographs.
+The weights are shipped (weights/NAME.npz, made by experiments/train_classifier.py). They serve as the judge
+of digits (digit_accuracy.py), and as features for comparing sets of small images without a network that was
+trained on millions of photographs.
 
 mnist: the 64 units before the logits; 99.0 % of held-out digits right. emoji: those and the means of every
-convolution's channels over the pixels, each standardised over the training images. Units trained to tell ten
-categories apart (67.0 % of 191 held-out emoji right; the most frequent category is 20.9 %) learn not to see
-noise, holes and colours: of 953 emoji against 953 others the Frechet distance of the 64 alone falls somewhere
-along four of nine ways to make images worse. With the lower layers its mean over three halvings rises at all
-36 steps, and in each of them at all but the first of noise (8 of 255: 3.10 to 3.18); `python
+convolution's channels over the pixels, each standardised over the training images. Units trained to
+distinguish ten categories (67.0 % of 191 held-out emoji right; the most frequent category is 20.9 %) learn to
+ignore noise, holes and colours: of 953 emoji against 953 others the Frechet distance of the 64 alone falls at
+some point along four of nine ways to make images worse. With the lower layers its mean over three halvings
+rises at all 36 steps, and in each of them at all but the first of noise (8 of 255: 3.10 to 3.18); `python
 benchmarks/extractors.py` measures this, and writes benchmarks/results/extractors.json.
 
-Both were trained on nine tenths of the embedded images, which are what a run on these sets is held against:
-of such a reference they know most images by heart. They rank runs on these sets, and say nothing of other
-data.
+Both were trained on nine tenths of the embedded images, which are the reference of runs on these sets, so
+they know most of the reference by heart. They rank runs on these sets, and are no evidence about other data.
 """
 
 from __future__ import annotations
@@ -35,12 +34,16 @@ from gax.core.types import Array
 from gax.nets.layers import Conv, Dropout
 
 WEIGHTS = Path(__file__).parent / 'weights'
-HELD_OUT = 10  # every tenth image is held out of training: the files are sorted by class
+HELD_OUT = 10  # every tenth image is held out of training, as the files are sorted by class
 
 
 class Seen(NamedTuple):
-    """levels [B, 160]: means over the pixels of each convolution's channels. hidden [B, 64]. logits [B,
-    classes].
+    """The activations of the classifier.
+
+    Attributes:
+      levels: The means over the pixels of each convolution's channels, [B, 160].
+      hidden: The units before the logits, [B, 64].
+      logits: [B, classes].
     """
 
     levels: Array
@@ -49,7 +52,7 @@ class Seen(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """images [B, H, W, C] in [-1, 1] -> Seen; three strided convolutions and two dense layers."""
+    """Images [B, H, W, C] in [-1, 1] -> Seen; three strided convolutions and two dense layers."""
 
     classes: int = 10
 
@@ -65,8 +68,13 @@ class Classifier(nn.Module):
 
 
 class Weights(NamedTuple):
-    """variables: of the network. mean, scale float32 [224]: what standardises levels and hidden; None:
-    hidden is as it is.
+    """The weights of a classifier.
+
+    Attributes:
+      variables: The network's variables.
+      mean: float32 [224]: the means of levels and hidden; None if the features are `hidden` without
+        standardising.
+      scale: float32 [224]: what standardised units are multiplied by; None likewise.
     """
 
     variables: Any
@@ -75,8 +83,13 @@ class Weights(NamedTuple):
 
 
 class Shipped(NamedTuple):
-    """A file of weights: of images of which shape, how many classes it tells apart, and which, in their
-    order.
+    """A shipped file of weights.
+
+    Attributes:
+      file: The file's name in WEIGHTS.
+      shape: The shape of the images.
+      classes: The number of classes.
+      names: The names of the classes in their order.
     """
 
     file: str
@@ -107,12 +120,12 @@ RARE = 0.05
 
 
 def structure(shape: tuple[int, ...], classes: int) -> Any:
-    """The shapes of the variables."""
+    """The shapes of the variables for images of `shape`."""
     return jax.eval_shape(Classifier(classes).init, rng.key(0), jnp.zeros((1, *shape)))
 
 
 def save(path: Path, weights: Weights) -> None:
-    """The leaves in their order, float16, and what standardises, float32; written beside and renamed."""
+    """Writes the variables as float16 and mean and scale as float32, atomically."""
     leaves = [np.asarray(leaf, np.float16) for leaf in jax.tree.leaves(weights.variables)]
     standard = {name: getattr(weights, name) for name in STANDARD if weights.mean is not None}
     with paths.replacing(path) as temporary, open(temporary, 'wb') as file:
@@ -120,7 +133,7 @@ def save(path: Path, weights: Weights) -> None:
 
 
 def load(path: Path, shape: tuple[int, ...], classes: int) -> Weights:
-    """What `save` wrote, float32."""
+    """Reads what `save` wrote, as float32."""
     with np.load(path) as file:
         leaves = [jnp.asarray(file[name], jnp.float32) for name in file.files if name not in STANDARD]
         standard = [jnp.asarray(file[name]) for name in STANDARD if name in file.files]
@@ -129,7 +142,7 @@ def load(path: Path, shape: tuple[int, ...], classes: int) -> Weights:
 
 @cache
 def weights(name: str) -> Weights:
-    """The shipped ones."""
+    """The shipped weights called `name`."""
     file, shape, classes, _ = SHIPPED[name]
     return load(WEIGHTS / file, shape, classes)
 
@@ -140,34 +153,44 @@ def checksum(name: str) -> str:
 
 
 def standard(variables: Any, images: np.ndarray) -> Weights:
-    """The weights with what brings each unit to mean 0 and deviation 1 over uint8 `images`, as it is after
-    rounding to float16.
+    """Weights that standardise each unit to mean 0 and deviation 1 over images, after rounding to float16.
 
-    Units that differ from their usual value for fewer than RARE of the images are left out (0): the few
-    images for which one moves would lie far out, and a distance would be of them.
+    Units that differ from their median for fewer than RARE of the images are multiplied by 0: the few images
+    with another value would be outliers that dominate a distance.
+
+    Args:
+      variables: The network's variables.
+      images: uint8 [N, H, W, C].
     """
     rounded = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float16).astype(jnp.float32), variables)
-    seen = [apply(rounded, jnp.asarray(images[i : i + 200])) for i in range(0, len(images), 200)]
-    found = np.concatenate([np.concatenate(part[:2], axis=-1) for part in seen]).astype(np.float64)
-    moves = np.mean(found != np.median(found, axis=0), axis=0) >= RARE
-    scale = np.where(moves, 1.0 / np.where(moves, found.std(axis=0), 1.0), 0.0)
-    return Weights(variables, found.mean(axis=0).astype(np.float32), scale.astype(np.float32))
+    activations = [apply(rounded, jnp.asarray(images[i : i + 200])) for i in range(0, len(images), 200)]
+    units = np.concatenate([np.concatenate(part[:2], axis=-1) for part in activations]).astype(np.float64)
+    varies = np.mean(units != np.median(units, axis=0), axis=0) >= RARE
+    scale = np.where(varies, 1.0 / np.where(varies, units.std(axis=0), 1.0), 0.0)
+    return Weights(variables, units.mean(axis=0).astype(np.float32), scale.astype(np.float32))
 
 
 def see(weights: Weights, images: Array) -> dict[str, Array]:
-    """'features' [B, 64 or 224] and 'probabilities' [B, classes] of images in 0..255, float or uint8.
+    """Features and probabilities of images. Pure.
 
-    Pure.
+    Args:
+      weights: The weights.
+      images: [B, H, W, C], float or uint8, values 0 to 255.
+
+    Returns:
+      'features' [B, 64 or 224] and 'probabilities' [B, classes].
     """
-    found = apply(weights.variables, images)
-    features = found.hidden
+    activations = apply(weights.variables, images)
+    features = activations.hidden
     if weights.mean is not None:
-        features = (jnp.concatenate([found.levels, found.hidden], -1) - weights.mean) * weights.scale
-    return {'features': features, 'probabilities': jax.nn.softmax(found.logits)}
+        features = (
+            jnp.concatenate([activations.levels, activations.hidden], -1) - weights.mean
+        ) * weights.scale
+    return {'features': features, 'probabilities': jax.nn.softmax(activations.logits)}
 
 
 def apply(variables: Any, images: Array) -> Seen:
-    """The network on images in 0..255; how many classes it has is seen from its last layer."""
+    """The network on images with values 0 to 255. Its last layer determines the number of classes."""
     classes = variables['params']['Dense_1']['bias'].shape[0]
-    found: Any = Classifier(classes).apply(variables, images.astype(jnp.float32) / 127.5 - 1.0)
-    return found
+    activations: Any = Classifier(classes).apply(variables, images.astype(jnp.float32) / 127.5 - 1.0)
+    return activations

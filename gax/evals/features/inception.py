@@ -30,9 +30,14 @@ CLASSES = 1008
 
 
 class C(NamedTuple):
-    """A convolution, its bias and a ReLU: `width` channels, `kernel` (height, width).
+    """A convolution with a bias and a ReLU.
 
-    The name is the weight file's.
+    Attributes:
+      name: Its name in the weight file.
+      width: The number of channels.
+      kernel: (height, width).
+      stride: The stride.
+      padding: 'SAME' or 'VALID'.
     """
 
     name: str
@@ -54,7 +59,7 @@ Branch = tuple[C | Fork | Pool, ...]
 
 
 def mean3(x: Array) -> Array:
-    """Means of 3x3 neighbourhoods; those at the border are of the pixels that there are."""
+    """Means of 3x3 neighbourhoods, without padding at the border."""
     return nn.avg_pool(x, (3, 3), padding='SAME', count_include_pad=False)
 
 
@@ -157,7 +162,7 @@ class Unit(nn.Module):
 
 
 def follow(branch: Branch, x: Array) -> Array:
-    """The steps of a branch, one after another, as modules of whoever calls."""
+    """Applies the steps of a branch one after another, as submodules of the calling module."""
     for step in branch:
         if isinstance(step, C):
             x = Unit(step, name=step.name)(x)
@@ -179,12 +184,16 @@ class Block(nn.Module):
 
 
 class Inception(nn.Module):
-    """x float [B, H, W, 3] in [-1, 1], H and W at least 75 (FID's: 299) -> a dict.
+    """The network.
 
-    features [B, 2048]: the mean over the pixels of the last block ("pool3"). logits_unbiased [B, 1008]: the
-    last layer without its bias, which the published Inception scores leave out. logits [B, 1008]: with it.
-    What each module gives (every convolution after its ReLU, every block) is returned beside it by Flax
-    itself: `Inception().apply(variables, x, capture_intermediates=True, mutable='intermediates')`.
+    Input: float [B, H, W, 3] in [-1, 1], H and W at least 75 (FID's: 299). Output: a dict of
+
+      features [B, 2048]: the mean over the pixels of the last block ("pool3"). logits_unbiased [B, 1008]: the
+      last layer without its bias, which the published Inception scores leave out. logits [B, 1008]: the same
+      with the bias.
+
+    Flax itself returns the output of every module (each convolution after its ReLU, each block) as well:
+    `Inception().apply(variables, x, capture_intermediates=True, mutable='intermediates')`.
     """
 
     @nn.compact
@@ -204,12 +213,22 @@ def structure() -> Any:
 
 
 def extract(variables: Any, images: Array, resizer: resize.Resizer = resize.tf1) -> dict[str, Array]:
-    """What the network makes of uint8 images [B, H, W, 1 or 3]; pure, to be jitted.
+    """Features, logits and probabilities of images. Pure, to be jitted.
 
-    features float32 [B, 2048], logits_unbiased and logits float32 [B, 1008], and the probabilities of the
-    Inception score, softmax(logits_unbiased), as torch-fidelity takes them. Images are resized to 299x299 and
-    shifted to [-1, 1] by (x - 128) / 128. Full float32 on every device: TF32 would move the result with the
-    hardware. Raises GaxError for other images.
+    Images are resized to 299x299 and scaled to [-1, 1] by (x - 128) / 128. Products are in full float32 on
+    every device: with TF32 the result would depend on the hardware.
+
+    Args:
+      variables: The network's variables.
+      images: uint8 [B, H, W, 1 or 3].
+      resizer: Resizes the images.
+
+    Returns:
+      features float32 [B, 2048], logits_unbiased and logits float32 [B, 1008], and probabilities, the
+      softmax(logits_unbiased) of the Inception score as torch-fidelity computes it.
+
+    Raises:
+      GaxError: The images have another dtype or shape.
     """
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or images.dtype != jnp.uint8:
         raise errors.GaxError(

@@ -1,9 +1,9 @@
-"""The weights of the FID Inception: found, checked, and converted without PyTorch.
+"""The weights of the FID Inception: finds, checks and converts them without PyTorch.
 
 The usual file is pytorch-fid's, which torch-fidelity publishes under another name. gax neither ships nor
-downloads it: `find` says what to put where. It is read as it is, or from an .npz or .safetensors with the
-same names, shapes and layout (gax-convert-inception writes them, with the digest of what they were
-made of). Other weights are used, too, but nothing that is measured with them is called a FID.
+downloads it: the error of `find` names the file and the folder. It is read directly, or from an .npz or
+.safetensors with the same names, shapes and layout (gax-convert-inception writes them, with the
+digest of their source). Other weights are accepted, but results with them are not called FID.
 """
 
 from __future__ import annotations
@@ -24,16 +24,14 @@ from gax import errors, paths
 from gax.evals.features import inception, tensor_file
 
 URL = 'https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth'
-SHA256 = (
-    '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'  # of that file, under whichever name
-)
+SHA256 = '6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2'  # of that file, whatever its name
 NAMES = (
     'pt_inception-2015-12-05-6726825d.pth',
     'weights-inception-2015-12-05-6726825d.pth',
     'inception-2015-12-05.npz',
     'inception-2015-12-05.safetensors',
 )
-# Ours, and where PyTorch keeps what pytorch-fid and torch-fidelity have downloaded.
+# gax's cache, and PyTorch's, where pytorch-fid and torch-fidelity keep their downloads.
 FOLDERS = ('~/.cache/gax', '~/.cache/torch/hub/checkpoints')
 VARIABLE = 'GAX_INCEPTION'
 EPSILON = 1e-3  # of the batch norms
@@ -41,11 +39,13 @@ NORM = ('weight', 'bias', 'running_mean', 'running_var')
 
 
 class Weights(NamedTuple):
-    """variables: of `inception.Inception`, on the device. path: of the file. published: whether they are
-    those of every FID.
+    """Converted weights.
 
-    checksum: 16 hex digits that stand for the weights themselves, the same from whichever format they were
-    read.
+    Attributes:
+      variables: Of `inception.Inception`, on the device.
+      path: The file.
+      published: Whether they are the published weights of FID.
+      checksum: 16 hex digits of the weights' digest, the same for every file format.
     """
 
     variables: Any
@@ -54,22 +54,27 @@ class Weights(NamedTuple):
     checksum: str
 
 
-def load(given: str = '') -> Weights:
-    """The weights in the file, or the folder of one, that is `given`; or else where `find` looks.
+def load(requested: str = '') -> Weights:
+    """Reads and converts the weights.
 
-    GaxError without.
+    Args:
+      requested: The file or its folder; '' for the places of `find`.
+
+    Raises:
+      GaxError: There is no such file, or it is damaged or holds another network.
     """
-    path = find(given)
+    path = find(requested)
     arrays, source = read(path)
     return Weights(jax.tree.map(jnp.asarray, convert(arrays)), path, source == SHA256, digest(arrays))
 
 
-def find(given: str = '') -> Path:
-    """The weight file: `given`, or else $GAX_INCEPTION, either a file or a folder of one; or else in FOLDERS.
+def find(requested: str = '') -> Path:
+    """The weight file: `requested`, or $GAX_INCEPTION, each a file or its folder; else in FOLDERS.
 
-    Raises GaxError where there is none: which file, whence, and where to put it.
+    Raises:
+      GaxError: There is none. The message says which file to download and where to put it.
     """
-    named = given or os.environ.get(VARIABLE, '')
+    named = requested or os.environ.get(VARIABLE, '')
     for place in [paths.user(named)] if named else folders():
         for path in [place / name for name in NAMES] if place.is_dir() else [place]:
             if path.is_file():
@@ -81,7 +86,7 @@ def find(given: str = '') -> Path:
 
 
 def folders() -> list[Path]:
-    """FOLDERS, where the home is known."""
+    """FOLDERS, if the home is known."""
     try:
         return [paths.user(folder) for folder in FOLDERS]
     except errors.GaxError:
@@ -89,48 +94,63 @@ def folders() -> list[Path]:
 
 
 def read(path: Path) -> tuple[dict[str, np.ndarray], str]:
-    """The network's tensors under PyTorch's names and in its layout, as float32, and the SHA-256, hex, of
-    their source.
+    """Reads the network's tensors.
 
-    That is the file itself; of one that `write` wrote, and whose weights are still those, the file that it
-    was made of. Raises GaxError where the file is damaged or holds another network.
+    Args:
+      path: The file.
+
+    Returns:
+      (the tensors as float32 under PyTorch's names and in its layout, the SHA-256 of their source in hex).
+      The source is the file itself; for a file that `write` wrote and whose weights match its checksum, the
+      file that it was converted from.
+
+    Raises:
+      GaxError: The file is damaged or holds another network.
     """
     file = tensor_file.read(path)
     arrays = {name: a for name, a in file.arrays.items() if not name.endswith('num_batches_tracked')}
     check(arrays, path)
-    found: dict[str, np.ndarray] = {name: arrays[name].astype(np.float32) for name in shapes()}
-    told = file.notes.get('checksum') == digest(found)
-    return found, file.notes.get('source', file.sha256) if told else file.sha256
+    tensors: dict[str, np.ndarray] = {name: arrays[name].astype(np.float32) for name in shapes()}
+    confirmed = file.notes.get('checksum') == digest(tensors)
+    return tensors, file.notes.get('source', file.sha256) if confirmed else file.sha256
 
 
 def write(arrays: Mapping[str, np.ndarray], source: str, out: Path) -> None:
-    """What `read` returned as an .npz or .safetensors, with its source, and the checksum by which that is
-    believed.
+    """Writes the tensors as .npz or .safetensors, with their source and a checksum that confirms it.
+
+    Args:
+      arrays: As `read` returns them.
+      source: As `read` returns it.
+      out: The file.
     """
     tensor_file.write(arrays, out, {'source': source, 'checksum': digest(arrays)})
 
 
 @cache
 def _convolutions() -> dict[str, tuple[int, ...]]:
-    """Every convolution's name in the file, 'Mixed_5b.branch1x1', and its kernel's shape in Flax."""
+    """The name of every convolution in the file, 'Mixed_5b.branch1x1' -> its kernel's shape in Flax."""
     flat = traverse_util.flatten_dict(inception.structure()['params'])
     return {'.'.join(path[:-2]): leaf.shape for path, leaf in flat.items() if path[-2:] == ('conv', 'kernel')}
 
 
 def shapes() -> dict[str, tuple[int, ...]]:
-    """The tensors of a weight file by name; convolutions are [out, in, height, width]."""
-    found: dict[str, tuple[int, ...]] = {}
+    """The shapes of a weight file's tensors by name; convolutions are [out, in, height, width]."""
+    by_name: dict[str, tuple[int, ...]] = {}
     for name, (height, width, fan_in, out) in _convolutions().items():
-        found[f'{name}.conv.weight'] = (out, fan_in, height, width)
-        found |= {f'{name}.bn.{part}': (out,) for part in NORM}
-    return found | {
+        by_name[f'{name}.conv.weight'] = (out, fan_in, height, width)
+        by_name |= {f'{name}.bn.{part}': (out,) for part in NORM}
+    return by_name | {
         'fc.weight': (inception.CLASSES, inception.FEATURES),
         'fc.bias': (inception.CLASSES,),
     }
 
 
 def check(arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """GaxError where the tensors are not this network's by name, type or shape, or have impossible values."""
+    """Checks names, dtypes, shapes and values of the tensors.
+
+    Raises:
+      GaxError: They are not those of this network.
+    """
     want, other = shapes(), f'{path}: not the FID Inception, which is at {URL}'
     if any(name.startswith('AuxLogits') for name in arrays):
         raise errors.GaxError(f"{other}: it is torchvision's, another network")
@@ -149,8 +169,8 @@ def check(arrays: Mapping[str, np.ndarray], path: Path) -> None:
 def convert(arrays: Mapping[str, np.ndarray]) -> Any:
     """The variables of `inception.Inception`, float32 NumPy arrays, from checked tensors.
 
-    A batch norm goes into the convolution before it, in float64: with s = weight / sqrt(running_var + 1e-3),
-    the kernel is multiplied by s and the bias is bias - s * running_mean.
+    Each batch norm is folded into the convolution before it, in float64: with s = weight / sqrt(running_var +
+    1e-3), the kernel is multiplied by s and the bias is bias - s * running_mean.
     """
     params: dict[tuple[str, ...], np.ndarray] = {}
     for name in _convolutions():
@@ -169,7 +189,7 @@ def convert(arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def digest(arrays: Mapping[str, np.ndarray]) -> str:
-    """16 hex digits of the SHA-256 of all names, shapes and float32 values, in the order of the names."""
+    """16 hex digits of the SHA-256 of all names, shapes and float32 values, sorted by name."""
     sha = hashlib.sha256()
     for name in sorted(arrays):
         sha.update(f'{name} {arrays[name].shape} '.encode())

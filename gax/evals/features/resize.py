@@ -1,12 +1,11 @@
-"""Resizers by name. Which one is used moves a Frechet distance by points, so it is part of a result's
-protocol.
+"""Resizers by name. The resizer changes a Frechet distance by points, so it is part of a result's protocol.
 
     tf1    bilinear as in TensorFlow 1, without antialiasing: what the published FIDs used
     clean  Pillow's antialiased bicubic in floating point: Parmar et al., "On Aliased Resizing and Surprising
            Subtleties in GAN Evaluation", 2022
 
-Each is (images [B, H, W, C] of values 0 to 255 of any type, size) -> float32 [B, size, size, C] of 0 to 255,
-not rounded: pure JAX with indices and weights from NumPy, compiled once per shape.
+Each is (images [B, H, W, C] with values 0 to 255 of any dtype, size) -> float32 [B, size, size, C], 0 to 255,
+not rounded. It is pure JAX with indices and weights from NumPy, compiled once a shape.
 """
 
 from __future__ import annotations
@@ -26,10 +25,17 @@ Resizer = Callable[[Array, int], Array]
 def tf1(images: Array, size: int) -> Array:
     """`tf.image.resize_bilinear(images, (size, size), align_corners=False)` of TensorFlow 1.
 
-    Output i lies at i * length / size of the input (pixels' corners, not their centres, are matched; so an
-    image twice as large is not the mean of its pixels), between its two neighbours; beyond the last pixel,
-    that pixel. Products in the order of torch-fidelity's `interpolate_bilinear_2d_like_tensorflow1x`: across,
-    then down.
+    Output i is at i * length / size of the input, between its two neighbours, or equal to the last pixel
+    beyond it. (The pixels' corners are matched, not their centres, so halving an image does not average its
+    pixels.) Products are in the order of torch-fidelity's `interpolate_bilinear_2d_like_tensorflow1x`:
+    across, then down.
+
+    Args:
+      images: [B, H, W, C], values 0 to 255.
+      size: The height and width of the output.
+
+    Returns:
+      float32 [B, size, size, C].
     """
     x = images.astype(jnp.float32)
     for axis in (2, 1):
@@ -40,7 +46,7 @@ def tf1(images: Array, size: int) -> Array:
 
 
 def _neighbours(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each of `size` outputs: the two inputs around it, int, and the share of the second, float32."""
+    """For each of `size` outputs: its two input indices, int32, and the share of the second, float32."""
     place = np.arange(size, dtype=np.float32) * np.float32(length / size)
     low = place.astype(np.int32)
     return low, np.minimum(low + 1, length - 1), place - low.astype(np.float32)
@@ -49,7 +55,14 @@ def _neighbours(length: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndar
 def clean(images: Array, size: int) -> Array:
     """Pillow's `resize(..., BICUBIC)` of each channel in mode 'F', clipped to 0 to 255, as clean-fid does.
 
-    A product with a matrix across and one down. Pillow sums in float64 and rounds to float32 after each.
+    One matrix product across and one down. Pillow sums in float64 and rounds to float32 after each.
+
+    Args:
+      images: [B, H, W, C], values 0 to 255.
+      size: The height and width of the output.
+
+    Returns:
+      float32 [B, size, size, C].
     """
     x = images.astype(jnp.float32)
     across, down = (jnp.asarray(bicubic(x.shape[axis], size)) for axis in (2, 1))
@@ -60,11 +73,11 @@ def clean(images: Array, size: int) -> Array:
 
 
 def bicubic(length: int, size: int) -> np.ndarray:
-    """Weights float32 [size, length] that take a line of `length` pixels to `size`; rows sum to one.
+    """Weights float32 [size, length] that resize a line of `length` pixels to `size`; rows sum to one.
 
     Keys, "Cubic Convolution Interpolation for Digital Image Processing", 1981, with a = -1/2, stretched by
-    length / size where that shrinks the line (antialiasing). Pixels reach from i to i + 1, their centres are
-    at i + 1/2. As in Pillow the window's ends are rounded to whole pixels and the weights within it scaled to
+    length / size if that shrinks the line (antialiasing). Pixel i covers i to i + 1, its centre is at i +
+    1/2. As in Pillow the window's ends are rounded to whole pixels and the weights within it are scaled to
     sum to one.
     """
     scale = length / size

@@ -1,6 +1,4 @@
-"""Named tensors in files: .pth of PyTorch (read only, see torch_file.py), .npz of NumPy, .safetensors (an
-extra).
-"""
+"""Named tensors in files: .pth of PyTorch (read only, see torch_file.py), .npz, .safetensors (an extra)."""
 
 from __future__ import annotations
 
@@ -24,8 +22,12 @@ NOTES = '__metadata__'  # an array of text in an .npz; .safetensors have a place
 
 
 class File(NamedTuple):
-    """arrays: by name, in their own types. sha256: of the file's bytes, hex. notes: the texts that `write`
-    was given.
+    """The content of a file.
+
+    Attributes:
+      arrays: By name, in their stored dtypes.
+      sha256: Of the file's bytes, hex.
+      notes: The texts that `write` stored.
     """
 
     arrays: Arrays
@@ -34,10 +36,11 @@ class File(NamedTuple):
 
 
 def read(path: Path) -> File:
-    """What stands in the file at `path`.
+    """Reads the file at `path`.
 
-    Raises GaxError for an unknown ending, for a file that is not whole, and, as torch.hub does, where the
-    name ends in -XXXXXXXX (eight or more hex digits) and the SHA-256 does not begin so.
+    Raises:
+      GaxError: Its suffix is unknown, it is incomplete, or, as torch.hub checks, its name ends in -XXXXXXXX
+        (eight or more hex digits) and its SHA-256 does not begin with them.
     """
     readers = {'.pth': _torch, '.pt': _torch, '.npz': _npz, '.safetensors': _safetensors}
     reader = errors.lookup(f'ending of the tensor file {path}:', path.suffix, readers)
@@ -46,20 +49,27 @@ def read(path: Path) -> File:
     except OSError as error:
         raise errors.GaxError(f'cannot read {path}: {error.strerror or error}') from error
     sha256 = hashlib.sha256(data).hexdigest()
-    told = re.search(r'-([0-9a-f]{8,})$', path.stem)
-    if told and not sha256.startswith(told[1]):
-        found = sha256[: len(told[1])]
+    named_digest = re.search(r'-([0-9a-f]{8,})$', path.stem)
+    if named_digest and not sha256.startswith(named_digest[1]):
+        digest = sha256[: len(named_digest[1])]
         raise errors.GaxError(
-            f'{path}: its SHA-256 begins with {found}, not with {told[1]} as its name says; copy it again'
+            f'{path}: its SHA-256 begins with {digest}, not with {named_digest[1]} as its name says; copy '
+            'it again'
         )
     arrays, notes = reader(path, data)
     return File(arrays, sha256, notes)
 
 
 def write(arrays: Mapping[str, np.ndarray], out: Path, notes: Mapping[str, str] | None = None) -> None:
-    """Writes .npz or .safetensors, beside and then renamed. GaxError for another ending or a full disk.
+    """Writes .npz or .safetensors, atomically.
 
-    notes: texts to keep beside the arrays.
+    Args:
+      arrays: By name.
+      out: The file.
+      notes: Texts to store with the arrays.
+
+    Raises:
+      GaxError: The suffix is another one, or the file cannot be written.
     """
     texts = dict(notes or {})
     writers = {
@@ -91,7 +101,7 @@ def _to_npz(arrays: Mapping[str, Any]) -> bytes:
 
 
 def _safetensors(path: Path, data: bytes) -> tuple[Arrays, dict[str, str]]:
-    """The file begins with the length of its head, eight bytes, and the head, JSON."""
+    """The file begins with the length of its header in eight bytes, and the header, JSON."""
     library = _library(path)
     with _whole(path):
         arrays = library.load(data)
@@ -109,7 +119,7 @@ def _library(path: Path) -> ModuleType:
 
 @contextlib.contextmanager
 def _whole(path: Path) -> Iterator[None]:
-    """Whatever a library raises at a file that is not whole, as one line."""
+    """Turns whatever a library raises on an incomplete file into one line."""
     try:
         yield
     except Exception as error:

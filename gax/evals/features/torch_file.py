@@ -1,8 +1,8 @@
-"""Reads the tensors of a file of `torch.save`, without PyTorch and without running what the file says.
+"""Reads the tensors of a `torch.save` file without PyTorch, and without running code from the file.
 
-A pickle may name any function of Python and have it called. This one may build an ordered dict and tensors,
-from storages of the file; whatever else it names is refused. Both formats are read: the zip archive of
-PyTorch 1.6 and later, and the stream of pickles before it (which published weights of 2018 to 2020 are in).
+A pickle may name any Python function and have it called. This reader builds ordered dicts and tensors from
+the file's storages only, and refuses every other name. It reads both formats: the zip archive of PyTorch 1.6
+and later, and the older stream of pickles (of published weights from 2018 to 2020).
 
 The formats: torch/serialization.py, `_save` and `_legacy_save`. In both a tensor is pickled as a call
 `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ...)`, counted in elements, and its storage as
@@ -39,7 +39,7 @@ STORAGES = {
 
 
 class Storage(NamedTuple):
-    """A run of `length` numbers in the file, by its key."""
+    """`length` numbers in the file, by their key."""
 
     key: str
     dtype: str
@@ -56,18 +56,25 @@ class Tensor(NamedTuple):
 
 
 class RefusedError(Exception):
-    """What a file names and a state dict does not need."""
+    """The file contains something that a state dict does not need."""
 
 
 def read(path: Path, data: bytes) -> dict[str, np.ndarray]:
-    """The named tensors of the state dict whose bytes are `data`, as arrays of their own types. `path`: for
-    errors.
+    """The named tensors of a state dict.
 
-    Raises GaxError for a file that is in neither format, is damaged, or holds something else.
+    Args:
+      path: The file's path, for messages.
+      data: Its bytes.
+
+    Returns:
+      Arrays in their stored dtypes.
+
+    Raises:
+      GaxError: The file is in neither format, is damaged, or holds something else.
     """
     try:
-        found, storages = _read_zip(data) if data[:4] == b'PK\3\4' else _read_stream(data)
-        return {name: _array(tensor, storages) for name, tensor in _named(found).items()}
+        state_dict, storages = _read_zip(data) if data[:4] == b'PK\3\4' else _read_stream(data)
+        return {name: _array(tensor, storages) for name, tensor in _named(state_dict).items()}
     except RefusedError as error:
         raise errors.GaxError(f'{path}: {error}') from error
     except Exception as error:  # a pickle that is damaged can raise anything
@@ -76,7 +83,7 @@ def read(path: Path, data: bytes) -> dict[str, np.ndarray]:
 
 
 def _read_zip(data: bytes) -> tuple[Any, dict[str, bytes]]:
-    """The pickled object, and the bytes of the storages by key. Entries lie in a folder of any name."""
+    """The pickled object, and the bytes of the storages by key. The archive's folder may have any name."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = archive.namelist()
         if any(name.endswith('/constants.pkl') for name in names):
@@ -89,11 +96,11 @@ def _read_zip(data: bytes) -> tuple[Any, dict[str, bytes]]:
         root = pickled.removesuffix('data.pkl')
         if f'{root}byteorder' in names and archive.read(f'{root}byteorder') != b'little':
             raise RefusedError('written on a big-endian machine')
-        found = Restricted(io.BytesIO(archive.read(pickled))).load()
+        state_dict = Restricted(io.BytesIO(archive.read(pickled))).load()
         keys = [name for name in names if name.startswith(f'{root}data/')]
         if any(archive.getinfo(key).compress_type != zipfile.ZIP_STORED for key in keys):
             raise RefusedError('has compressed storages, which torch.save does not write')
-        return found, {key.removeprefix(f'{root}data/'): archive.read(key) for key in keys}
+        return state_dict, {key.removeprefix(f'{root}data/'): archive.read(key) for key in keys}
 
 
 def _read_stream(data: bytes) -> tuple[Any, dict[str, bytes]]:
@@ -104,21 +111,21 @@ def _read_stream(data: bytes) -> tuple[Any, dict[str, bytes]]:
     if not Restricted(file).load()['little_endian']:
         raise RefusedError('written on a big-endian machine')
     unpickler = Restricted(file)
-    found, storages = unpickler.load(), {}
+    state_dict, storages = unpickler.load(), {}
     for key in Restricted(file).load():
         storage = unpickler.storages[key]
         count, size = file.read(8), storage.length * np.dtype(storage.dtype).itemsize
         storages[key] = file.read(size)
         if count != storage.length.to_bytes(8, 'little') or len(storages[key]) != size:
             raise ValueError(f'storage {key} is not the {storage.length} numbers that it should be')
-    return found, storages
+    return state_dict, storages
 
 
 class Restricted(pickle._Unpickler):
-    """An unpickler that builds ordered dicts and `Tensor`s, and raises `RefusedError` at any other name.
+    """An unpickler that builds ordered dicts and `Tensor`s, and raises `RefusedError` for any other name.
 
-    The one written in Python: that in C allocates for whatever place in its memo a damaged file may name, of
-    2^32.
+    It is based on Python's unpickler in Python: the one in C allocates memory for any memo index up to 2^32
+    that a damaged file may contain.
     """
 
     def __init__(self, file: io.BytesIO) -> None:
@@ -126,7 +133,7 @@ class Restricted(pickle._Unpickler):
         self.storages: dict[str, Storage] = {}
 
     def find_class(self, module: str, name: str) -> Any:
-        """What stands for `module.name`: a type of storage, or one of three functions."""
+        """The replacement of `module.name`: a storage type, or one of three functions."""
         if module == 'torch' and name in STORAGES:
             return STORAGES[name]
         known: Mapping[str, Callable[..., Any]] = {
@@ -141,7 +148,7 @@ class Restricted(pickle._Unpickler):
         return known[f'{module}.{name}']
 
     def persistent_load(self, pid: Any) -> Storage:
-        """The storage that a persistent id names."""
+        """The storage of a persistent id."""
         kind, dtype, key, _, length, *context = pid
         if kind != 'storage' or dtype not in STORAGES.values() or any(v is not None for v in context):
             raise RefusedError(f'holds a {kind} that is no plain storage of numbers; refused')
@@ -149,19 +156,19 @@ class Restricted(pickle._Unpickler):
         return self.storages[key]
 
 
-def _named(found: Any) -> dict[str, Tensor]:
-    """The state dict, or RefusedError."""
-    if not isinstance(found, dict) or not found:
-        raise RefusedError(f'holds a {type(found).__name__}, not a state dict of named tensors')
-    for name, value in found.items():
+def _named(state_dict: Any) -> dict[str, Tensor]:
+    """Checks that the object is a state dict; raises RefusedError."""
+    if not isinstance(state_dict, dict) or not state_dict:
+        raise RefusedError(f'holds a {type(state_dict).__name__}, not a state dict of named tensors')
+    for name, value in state_dict.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             what = type(value).__name__
             raise RefusedError(f'holds a {what} at {name!r}, not a tensor; save the state_dict() alone')
-    return found
+    return state_dict
 
 
 def _array(tensor: Tensor, storages: Mapping[str, bytes]) -> np.ndarray:
-    """The tensor's numbers, copied. ValueError where they are not all in the storage."""
+    """The tensor's numbers, copied. Raises ValueError if the storage does not contain all of them."""
     storage, offset, size, stride = tensor
     flat = np.frombuffer(storages[storage.key], storage.dtype)
     if len(size) != len(stride) or min((offset, *size, *stride)) < 0:

@@ -1,8 +1,8 @@
-"""The runs that a file lists, trained in one process: together where they can be, else one after another.
+"""Trains the runs that a file lists in one process, together if possible, else one after another.
 
 The file is JSON, [{"workdir": "runs/a", "setting": {"seed": 1, "g.optimizer.learning_rate": 1e-3}}, ...]:
-folders, and the fields in which each run differs from the base config. How each has ended is appended to
-endings.jsonl beside it at once.
+folders, and the fields in which each run differs from the base config. The end of each run is appended at
+once to endings.jsonl in the same folder.
 """
 
 from __future__ import annotations
@@ -26,11 +26,17 @@ ENDINGS = 'endings.jsonl'
 
 
 def train(base: ConfigDict, file: Path) -> int:
-    """Trains all; returns the exit status: 0, 1 where some failed, or 128 + the number of the signal that
-    came.
+    """Trains all runs.
+
+    Args:
+      base: The base config.
+      file: The file.
+
+    Returns:
+      The exit status: 0, 1 if some run failed, or 128 + the number of the signal that came.
     """
-    given = read(base, file)
-    workdirs, configs = list(given), list(given.values())
+    by_workdir = read(base, file)
+    workdirs, configs = list(by_workdir), list(by_workdir.values())
     kinds: list[str] = []
 
     def tell(workdir: Path, ending: Ending) -> None:
@@ -42,16 +48,16 @@ def train(base: ConfigDict, file: Path) -> int:
     for reason in reasons:
         log.info('%s', reason)
     for group in groups:
-        some = {workdirs[i]: configs[i] for i in group.members}
-        work = runner.train if len(some) > 1 and not group.alone else one_after_another
-        if stopped_by := work(group, some, tell):
+        members = {workdirs[i]: configs[i] for i in group.members}
+        work = runner.train if len(members) > 1 and not group.alone else one_after_another
+        if stopped_by := work(group, members, tell):
             return 128 + signal.Signals[stopped_by].value
     return 1 if 'failed' in kinds else 0
 
 
-def one_after_another(group: grouping.Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
-    """As runner.train, for runs that cannot be trained so."""
-    for workdir, config in given.items():
+def one_after_another(group: grouping.Group, by_workdir: Mapping[Path, ConfigDict], tell: Tell) -> str:
+    """As runner.train, for runs that cannot be trained together."""
+    for workdir, config in by_workdir.items():
         try:
             _, stopped_by = training.train(config, workdir)
         except errors.GaxError as error:
@@ -65,9 +71,10 @@ def one_after_another(group: grouping.Group, given: Mapping[Path, ConfigDict], t
 
 
 def read(base: ConfigDict, file: Path) -> dict[Path, ConfigDict]:
-    """Workdir -> config.
+    """Reads the file: workdir -> config.
 
-    Raises GaxError for a file that is none, and for a run that the base config has not got.
+    Raises:
+      GaxError: The file has another format, or a setting does not fit the base config.
     """
     try:
         listed = {
@@ -78,7 +85,8 @@ def read(base: ConfigDict, file: Path) -> dict[Path, ConfigDict]:
         raise errors.GaxError(f'cannot read {file}: {error.strerror}') from error
     except (ValueError, TypeError, KeyError) as error:
         raise errors.GaxError(
-            f'{file} must be [{{"workdir": ..., "setting": {{field: value}}}}, ...]: {errors.first_line(error)}'
+            f'{file} must be [{{"workdir": ..., "setting": {{field: value}}}}, ...]: '
+            f'{errors.first_line(error)}'
         ) from error
     if not listed:
         raise errors.GaxError(f'{file} lists no run')

@@ -1,6 +1,4 @@
-"""A worker that has the runs of a grid which can be trained together trained so, in one process, and the
-others by themselves.
-"""
+"""A worker that trains runs of a grid together in one process where possible, and the others one by one."""
 
 from __future__ import annotations
 
@@ -28,8 +26,11 @@ log = logging.getLogger('gax')
 
 
 class Groups(NamedTuple):
-    """of: a run, by store.key, -> the number of its group; not those that are trained alone. said: lines
-    that tell of it.
+    """Which runs of a grid can be trained together.
+
+    Attributes:
+      of: A run, by store.key, -> the number of its group; without runs that are trained alone.
+      said: Lines for the log.
     """
 
     of: Mapping[str, int]
@@ -37,16 +38,20 @@ class Groups(NamedTuple):
 
 
 def groups(plan: Plan) -> Groups:
-    """Which runs of a grid can be trained together. Raises GaxError for a search."""
+    """Groups the runs of a grid.
+
+    Raises:
+      GaxError: The plan is a search.
+    """
     if plan.search:
         raise errors.GaxError(
-            '--vectorize trains the runs of a grid together; --search proposes a setting when it has seen how others did: '
-            'leave out one of the two'
+            '--vectorize trains the runs of a grid together; --search proposes a setting when it has seen '
+            'how others did: leave out one of the two'
         )
     runs = plan.trials()
     configs = [plans.changed(plan.base, {**setting, 'seed': seed}) for setting, (seed,) in runs]
-    found, reasons = grouping.groups(configs)
-    several = [g.members for g in found if len(g.members) > 1 and not g.alone]
+    grouped, reasons = grouping.groups(configs)
+    several = [g.members for g in grouped if len(g.members) > 1 and not g.alone]
     of = {key(*runs[i]): number for number, members in enumerate(several) for i in members}
     sizes = Counter(map(len, several))
     parts = [f'{times} x {size} together' for size, times in sorted(sizes.items(), reverse=True)]
@@ -55,8 +60,12 @@ def groups(plan: Plan) -> Groups:
 
 
 class GroupWorker(Worker):
-    """many: what follows the interpreter to train the runs of a file with the base config. largest: runs of
-    a group at most.
+    """A worker that trains groups of runs together.
+
+    Attributes:
+      groups: Which runs can be trained together.
+      many: The arguments of the interpreter that train the runs of a file with the base config.
+      largest: The largest number of runs that are trained together.
     """
 
     def __init__(
@@ -73,12 +82,12 @@ class GroupWorker(Worker):
         self.groups, self.many, self.largest = groups, list(many), largest
 
     def attempt(self, trial: Any) -> None:
-        """The trial, and those that wait and can be trained with it."""
-        own = self.groups.of.get(key(trial.user_attrs['setting'], trial.user_attrs['seeds']))
-        fits = lambda setting, seeds: self.groups.of.get(key(setting, seeds)) == own  # noqa: E731
+        """Trains the trial, together with waiting trials of its group."""
+        group = self.groups.of.get(key(trial.user_attrs['setting'], trial.user_attrs['seeds']))
+        fits = lambda setting, seeds: self.groups.of.get(key(setting, seeds)) == group  # noqa: E731
         mates: list[Any] = []
         try:
-            if own is not None:
+            if group is not None:
                 mates = self.store.database.patiently(partial(self.store.take_more, fits, self.largest - 1))
             if mates:
                 self.together([trial, *mates])
@@ -92,13 +101,13 @@ class GroupWorker(Worker):
             super().attempt(trial)
 
     def put_back(self, trials: Sequence[Any]) -> None:
-        """Those of them that are still this worker's, and have not been told of."""
+        """Queues the trials again that this worker still has and that have not been reported."""
         for trial in trials:
             with contextlib.suppress(errors.GaxError), self.store.database.plain_errors():
                 self.store.put_back(trial)
 
     def together(self, trials: Sequence[Any]) -> None:
-        """Has the runs of the trials trained to their ends, wherever they stand; tells how each went."""
+        """Trains the runs of the trials to their ends from wherever they are, and reports each."""
         left = {self.folder(trial): trial for trial in trials}
         place = self.store.workdir / 'groups' / f'{trials[0].number:05d}'
         self.say(f'{self.tally.begins(len(left))}, together: {place / "run.log"}')
@@ -114,17 +123,18 @@ class GroupWorker(Worker):
                 self.pause(LOOK)
             if ending.kind in ('stopped', 'crashed') and self.stop.name:
                 return self.put_back(list(left.values()))
-            if ending.kind == 'failed':  # what is wrong with all of them
+            if ending.kind == 'failed':  # the cause concerns all of them
                 raise errors.GaxError(ending.reason)
             log.warning('%s: %s (attempt %d of %d)', place.name, ending.reason, attempt, ATTEMPTS)
         return self.tell_ended(left, dict.fromkeys(left, ending))
 
     def folder(self, trial: Any) -> Path:
+        """The folder of a trial's run."""
         setting, (seed,) = trial.user_attrs['setting'], trial.user_attrs['seeds']
         return self.runs / space.folder(setting, seed)
 
     def start_many(self, place: Path, left: Mapping[Path, Any]) -> Child:
-        """The process, which says what it says to `place`; each run's own log says where that is."""
+        """Starts the process, whose output goes to `place`; each run's log refers to it."""
         listed = []
         with errors.plain_os_errors(place):
             place.mkdir(parents=True, exist_ok=True)
@@ -139,7 +149,7 @@ class GroupWorker(Worker):
         return Child([*self.many, f'--runs={place / "runs.json"}'], place)
 
     def tell_ended(self, left: dict[Path, Any], endings: Mapping[Path, Ending]) -> None:
-        """Tells of the runs that have ended for good, which are then no longer `left`."""
+        """Reports the runs that have ended for good and removes them from `left`."""
         for folder, trial in list(left.items()):
             if folder in endings and endings[folder].kind != 'stopped':
                 outcome = self.outcome(folder, endings[folder])
@@ -150,7 +160,7 @@ class GroupWorker(Worker):
 
 
 def ended(place: Path) -> dict[Path, Ending]:
-    """Workdir -> how it has ended, of the runs that have: see gax/main/train_many.py."""
+    """Workdir -> how its run has ended, for runs that have: see gax/sweep/vmapped/run_list.py."""
     path = place / 'endings.jsonl'
     rows = (
         [json.loads(line) for line in path.read_text(encoding='utf-8').splitlines()] if path.exists() else []
