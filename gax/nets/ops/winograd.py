@@ -303,7 +303,7 @@ def _windows(x: Array, axis: int, plan: Plan) -> Array:
     """Splits the axis of blocks into [inputs, tiles], and puts the inputs in front.
 
     What two tiles share comes last in the one and first in the next. The split is made by splits and
-    concatenations of long runs, whose gradients are of the same kind; the gradient of overlapping slices
+    concatenations of long runs, each the gradient of the other; the gradient of overlapping slices
     would go through all of x twice.
     """
     if plan.tiles == 1:
