@@ -1,6 +1,7 @@
 """GANs, one recipe in each file.
 
-A recipe has `make(config, spec) -> Game`, and `defaults() -> ConfigDict` with its config fields. The files of this folder are found by name: adding a file adds a GAN, and nothing else is edited.
+A recipe has `make(config, spec) -> Game`, and `defaults() -> ConfigDict` with its config fields. The files of
+this folder are found by name: adding a file adds a GAN, and nothing else is edited.
 """
 
 import pkgutil

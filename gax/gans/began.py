@@ -75,7 +75,7 @@ def make(config: Any, spec: Spec) -> Game:
     loss = Loss(lambda real, fake: fake - real, lambda real, fake: -fake)
 
     def convergence(context: Context, out: Any) -> dict[str, Array]:
-        """Metrics: M = L(x) + |gamma L(x) - L(G(z))|, lower is better (section 3.4.1); k before the update."""
+        """M = L(x) + |gamma L(x) - L(G(z))| (section 3.4.1, lower is better), and k before the update."""
         real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
         return {
             'convergence': real + jnp.abs(config.gamma * real - fake),

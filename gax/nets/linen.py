@@ -76,7 +76,7 @@ def check_statistics(call: Callable[..., Any], inputs: Any, options: Any, contex
       What the method returns.
 
     Raises:
-      GaxError: The layer compares examples, and sees a single one.
+      GaxError: The layer compares examples, and its input has a single one.
     """
     layer, values = context.module, 2
     if context.method_name == '__call__' and inputs:

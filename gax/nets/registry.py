@@ -86,20 +86,20 @@ def defaults(kind: str = 'mlp') -> ConfigDict:
     return ConfigDict({'g': g, 'd': {'members': 1, 'scales': 1, **d}})
 
 
-def build(net: Any, role: str, shape: Shape, **given: Any) -> nn.Module:
+def build(net: Any, role: str, shape: Shape, **requested: Any) -> nn.Module:
     """The module that the section `net` describes.
 
     Args:
       net: The section.
       role: The name of the class, see `family`.
       shape: The shape of an example.
-      **given: Further fields, which the recipe determines: num_classes, heads, ...
+      **requested: Further fields, which the recipe determines: num_classes, heads, ...
 
     Returns:
       The module.
 
     Raises:
-      GaxError: The family does not have a field that is given, or is not for data of this shape.
+      GaxError: The family lacks a requested field, or is not for data of this shape.
     """
     cls = family(net.kind, role)
     names = cls.__dataclass_fields__
@@ -109,12 +109,12 @@ def build(net: Any, role: str, shape: Shape, **given: Any) -> nn.Module:
             f'networks of kind {net.kind!r} are for images, and the data are points: '
             f'choose {", ".join(for_points)}'
         )
-    for name, value in given.items():
+    for name, value in requested.items():
         if name not in names and value not in (None, 0):
             lacks = {'num_classes': 'take no labels', 'heads': 'give nothing beside their logits'}
             raise errors.GaxError(f'networks of kind {net.kind!r} {lacks.get(name, f"have no field {name}")}')
     fields = {name: value for name, value in net.items() if name != 'kind'}
-    return cls(**{n: v for n, v in {'shape': shape, **given}.items() if n in names}, **fields)
+    return cls(**{n: v for n, v in {'shape': shape, **requested}.items() if n in names}, **fields)
 
 
 def takes_of(cls: type) -> tuple[str, ...]:
@@ -197,12 +197,13 @@ def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = Non
     return several(d, single, shape, heads)
 
 
-def network(net: Any, role: str, shape: Shape, **given: Any) -> Net:
+def network(net: Any, role: str, shape: Shape, **requested: Any) -> Net:
     """The net that the section `net` describes, for data of `shape` and, with num_classes, for labels.
 
     The arguments are those of `build`.
     """
-    return lifted(build(net, role, shape, **given), example(*shape), *labels(given.get('num_classes', 0)))
+    module = build(net, role, shape, **requested)
+    return lifted(module, example(*shape), *labels(requested.get('num_classes', 0)))
 
 
 def labels(num_classes: int) -> list[jax.ShapeDtypeStruct]:

@@ -215,9 +215,9 @@ def cost(h: Plan, w: Plan, examples: int, cin: int, cout: int) -> int:
     count, tiles = products(h, w), examples * h.tiles * w.tiles
     inputs, taps, outputs = h.inputs * w.inputs, h.taps * w.taps, h.outputs * w.outputs
     work = count * (tiles * (cin * cout + inputs * cin + outputs * cout) + taps * cin * cout)
-    moved = (count + inputs) * tiles * cin + (count + outputs) * tiles * cout
-    moved += 3 * (count + taps) * cin * cout
-    return 2 * work + MOVE * moved + LONGER
+    transfers = (count + inputs) * tiles * cin + (count + outputs) * tiles * cout
+    transfers += 3 * (count + taps) * cin * cout
+    return 2 * work + MOVE * transfers + LONGER
 
 
 def plain_cost(h: Axis, w: Axis, examples: int, cin: int, cout: int) -> int:
