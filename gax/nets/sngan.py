@@ -124,7 +124,7 @@ class DownBlock(nn.Module):
     Attributes:
       features: The number of output channels.
       down: Whether the block halves the image.
-      first: Whether the block sees pixels; it then begins without the ReLU.
+      first: Whether the block's inputs are pixels; it then begins without the ReLU.
     """
 
     features: int

@@ -30,7 +30,7 @@ def spectral_norm(net: Net, iterations: int = 1, chosen: Chosen = linear) -> Net
     """Divides every chosen parameter W of `net` by its largest singular value sigma.
 
     W is read as a matrix [-1, Cout]. sigma = v^T W u, from `iterations` steps of the power method, which
-    begin with the u of the pass before. No gradient goes through u and v (appendix A), but through sigma. The
+    begin with the u of the pass before. u and v are constants to the gradient (appendix A), sigma is not. The
     parameters themselves do not change; optimizers and checkpoints see them undivided.
 
     u is part of the model_state: {'net': that of `net`, 'u': {'path/of/kernel': [Cout]}}. It advances in
