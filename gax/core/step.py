@@ -263,7 +263,7 @@ def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
             nets = game.players[move.player].nets
             generators = set(nets) & set(game.generator)
             current = start.params if game.simultaneous else state.params
-            # A pass is stale once a net of it has been updated by the player that trains it.
+            # The pass is run again where a net that this player trains has been updated since.
             if shared is None or shared.draw != move.draw or generators & updated:
                 drawn = jax.tree.map(lambda x: x[move.draw :: count], batch)  # noqa: B023 (used at once)
                 params = {**current, **_select(state.params, nets)}

@@ -1,7 +1,7 @@
-"""GANs, one recipe a file: `make(config, spec) -> Game` and `defaults() -> ConfigDict` of its own config
-fields.
+"""GANs, one recipe in each file.
 
-Files of this folder are found by name: adding one adds a GAN, and nothing else is edited.
+A recipe has `make(config, spec) -> Game`, and `defaults() -> ConfigDict` with its config fields. The files of
+this folder are found by name: adding a file adds a GAN, and nothing else is edited.
 """
 
 import pkgutil
@@ -16,14 +16,21 @@ from gax.core.types import Game
 
 
 def names() -> list[str]:
-    """Every recipe, by name."""
+    """The names of all recipes, sorted."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def recipe(name: str) -> ModuleType:
-    """The recipe's module: of this folder by name, any other by its import path.
+    """The module of a recipe.
 
-    Raises GaxError for an unknown name.
+    Args:
+      name: The name of a file of this folder, or an import path.
+
+    Returns:
+      The module.
+
+    Raises:
+      GaxError: There is no such recipe, or the module lacks `defaults` or `make`.
     """
     if name not in names() and lookup.is_path(name):
         module = lookup.load('gan', name)
@@ -36,8 +43,14 @@ def recipe(name: str) -> ModuleType:
 
 
 def role(name: str, player: str) -> str:
-    """Which module of its family the network `player` of a recipe is: the recipe's ROLES, or the usual
-    two.
+    """The class name of a player's network within its family.
+
+    Args:
+      name: The recipe.
+      player: The player's section of the config, such as 'g'.
+
+    Returns:
+      The recipe's ROLES[player]; where it has none, 'Generator' for 'g' and else 'Discriminator'.
     """
     return getattr(recipe(name), 'ROLES', {}).get(player, {'g': 'Generator'}.get(player, 'Discriminator'))
 

@@ -1,8 +1,8 @@
-"""AC-GAN: the discriminator also names the class, and both players want it named right.
+"""AC-GAN: the discriminator also classifies, and both players lower the classification loss.
 
 Odena et al., "Conditional Image Synthesis With Auxiliary Classifier GANs", 2017, eq. 2 and 3: D maximises L_S
-+ L_C and G L_C - L_S, where L_C is the log-likelihood of the class on reals (of which G has no gradient) plus
-that on fakes. Here both are minimised, L_S is the loss of the config, and L_C is weighed by
++ L_C and G L_C - L_S, where L_C is the log-likelihood of the class on reals (without a gradient for G) plus
+that on fakes. Here both are minimised, L_S is the loss of the config, and the weight of L_C is
 config.class_weight (1 in the paper).
 """
 
@@ -21,6 +21,7 @@ from gax.objectives import losses, players, terms
 
 
 def defaults() -> ConfigDict:
+    """DCGAN's networks, and class_weight."""
     fields = registry.defaults('dcgan')
     fields.class_weight = 1.0
     return fields
@@ -32,7 +33,7 @@ def misnamed(output: Any, label: Array) -> Array:
 
 
 def watched(context: Context, out: Any) -> dict[str, Array]:
-    """How often D names the class of reals, and the one asked for of fakes (0 to 1)."""
+    """Metrics: the accuracy of D's class head (0 to 1) on reals and on fakes."""
     hits = {
         'class_real': jnp.argmax(out['real_out']['class'], -1) == context.batch['label'],
         'class_fake': jnp.argmax(out['fake_out']['class'], -1) == context.latents['label'],
@@ -41,10 +42,14 @@ def watched(context: Context, out: Any) -> dict[str, Array]:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has an 'image' [H, W, C], and there are labels. Raises GaxError where there are none."""
+    """AC-GAN on images [H, W, C].
+
+    Raises:
+      GaxError: The data have no labels.
+    """
     if not spec.num_classes:
         raise errors.GaxError(f'acgan needs labels, and {spec.name} has none')
-    # G is given the class; D is not, it has to tell.
+    # G's inputs include the label. D's do not: it predicts the label.
     field, shape = spec.target, spec.target_shape
     heads = {'class': spec.num_classes}
     nets = {

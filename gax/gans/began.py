@@ -1,16 +1,15 @@
-"""BEGAN: an autoencoder as discriminator, and a proportional controller that keeps it even with the
-generator.
+"""BEGAN: an autoencoder as discriminator, and a controller that balances it with the generator.
 
 Berthelot et al., "BEGAN: Boundary Equilibrium Generative Adversarial Networks", 2017, section 3.4, with
 L(v) = mean |v - D(v)| over pixels (eq. 1, eta = 1):
 
-    L_D = L(x) - k_t L(G(z))        L_G = L(G(z))        k_(t+1) = clip(k_t + lambda_k (gamma L(x) - L(G(z))),
-    0, 1)
+    L_D = L(x) - k_t L(G(z))
+    L_G = L(G(z))
+    k_(t+1) = clip(k_t + lambda_k (gamma L(x) - L(G(z))), 0, 1)
 
-k_0 = 0; k is the state of D's adversarial term, and moves with each move of D. gamma, the diversity ratio, is
-the
-E L(G(z)) / E L(x) that k steers to: low for clean images, high for varied ones. The paper draws separate
-latents for D and G; here both answer the same fakes, and L(G(z)) in the controller is that of D's pass.
+k_0 = 0. k is the state of D's adversarial term, and advances with each update of D. gamma, the diversity
+ratio, is the E L(G(z)) / E L(x) that k steers to: low for clean images, high for varied ones. The paper draws
+separate latents for D and G. Here both use the same fakes, and L(G(z)) in the controller is that of D's pass.
 """
 
 from typing import Any
@@ -31,6 +30,7 @@ ROLES = {'d': 'Autoencoder'}
 
 
 def defaults() -> ConfigDict:
+    """An MLP generator and an autoencoder, the loss 'balance', gamma, lambda_k, and Adam."""
     fields = ConfigDict(
         {'g': registry.defaults('mlp').g, 'd': {'net': registry.section('autoencoder', 'Autoencoder')}}
     )
@@ -41,7 +41,15 @@ def defaults() -> ConfigDict:
 
 
 def balance(gamma: Any, rate: Any) -> Term:
-    """D's loss with the weight k of its fakes as state, float32 (); the logits are minus L."""
+    """D's loss, whose state is the weight k of the fakes, float32 (). The logits are minus L.
+
+    Args:
+      gamma: The diversity ratio.
+      rate: lambda_k.
+
+    Returns:
+      The term.
+    """
 
     def fn(context: Context, out: Any, k: Array) -> tuple[Array, Array]:
         real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
@@ -52,22 +60,22 @@ def balance(gamma: Any, rate: Any) -> Term:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    """BEGAN on images [H, W, C] or points [D].
+
+    Raises:
+      GaxError: The loss is another, or has label smoothing.
+    """
     if config.loss != 'balance' or config.label_smoothing:
         raise errors.GaxError(
             "began has config.loss='balance' and no labels to smooth; gan 'vanilla' takes other losses"
         )
     field, shape = spec.target, spec.target_shape
     scorer = autoencoder.scorer(field, autoencoder.mean_absolute)
-    loss = Loss(
-        lambda real, fake: fake - real, lambda real, fake: -fake
-    )  # of D for k = 1; `balance` takes its place
+    # D's side is that of k = 1; the term `balance` replaces it.
+    loss = Loss(lambda real, fake: fake - real, lambda real, fake: -fake)
 
     def convergence(context: Context, out: Any) -> dict[str, Array]:
-        """The measure of section 3.4.1, M = L(x) + |gamma L(x) - L(G(z))|: lower is better.
-
-        And k, before the move.
-        """
+        """M = L(x) + |gamma L(x) - L(G(z))| (section 3.4.1, lower is better), and k before the update."""
         real, fake = -jnp.mean(out['real']), -jnp.mean(out['fake'])
         return {
             'convergence': real + jnp.abs(config.gamma * real - fake),

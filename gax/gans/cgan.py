@@ -1,8 +1,8 @@
-"""Conditional GAN: the label is joined to what either network sees.
+"""Conditional GAN: the label is concatenated to the inputs of both networks.
 
-Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, eq. 2. One-hot labels are joined to the
-latents, and to the data as further channels (constant planes beside an image, coordinates beside a point), so
-that every family of networks will do. config.label_scale multiplies the one-hot vector at the latents.
+Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014, eq. 2. One-hot labels are concatenated to
+the latents, and to the data as further channels (constant planes for an image, coordinates for a point), so
+that networks of every family work. config.label_scale multiplies the one-hot vector at the latents.
 """
 
 from typing import Any
@@ -20,14 +20,23 @@ from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
+    """DCGAN's networks, and label_scale."""
     fields = registry.defaults('dcgan')
     fields.label_scale = 1.0
     return fields
 
 
 def join(x: Array, label: Array, classes: int, scale: float = 1.0) -> Array:
-    """x [B, ..., C] and labels int [B] -> [B, ..., C + classes], the one-hot label times `scale` at every
-    place.
+    """Concatenates one-hot labels to every position of x.
+
+    Args:
+      x: Float [B, ..., C].
+      label: int [B].
+      classes: The number of classes.
+      scale: Multiplies the one-hot vectors.
+
+    Returns:
+      Float [B, ..., C + classes].
     """
     one_hot = scale * jax.nn.one_hot(label, classes, dtype=x.dtype)
     one_hot = one_hot.reshape(-1, *[1] * (x.ndim - 2), classes)
@@ -35,8 +44,10 @@ def join(x: Array, label: Array, classes: int, scale: float = 1.0) -> Array:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D], and there are labels; raises GaxError
-    without.
+    """Conditional GAN on images [H, W, C] or points [D].
+
+    Raises:
+      GaxError: The data have no labels.
     """
     classes = spec.num_classes
     if not classes:
@@ -53,8 +64,8 @@ def make(config: Any, spec: Spec) -> Game:
 
     def generate(context: Context) -> tuple[Batch, Context]:
         z, label = context.latents['z'], context.latents['label']
-        made, context = context.apply_and_update('g', join(z, label, classes, config.label_scale))
-        return {field: made}, context
+        fake, context = context.apply_and_update('g', join(z, label, classes, config.label_scale))
+        return {field: fake}, context
 
     scorer = Scorer('d', field, inputs, registry.answer(heads))
     loss = losses.make(config.loss, config.label_smoothing)

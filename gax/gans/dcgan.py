@@ -16,13 +16,18 @@ from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
+    """DCGAN's networks, and conditional."""
     fields = registry.defaults('dcgan')
     fields.conditional = False
     return fields
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has an 'image' [H, W, C], H and W multiples of the product of g.strides."""
+    """DCGAN on images [H, W, C] whose sides are multiples of the product of g.net.strides.
+
+    Raises:
+      GaxError: The data are not images, or `conditional` is set and there are no labels.
+    """
     if spec.fields[spec.target].kind != 'image':
         raise errors.GaxError(f'dcgan makes images, and {spec.name} has none')
     classes = spec.num_classes if config.conditional else 0

@@ -1,10 +1,9 @@
-"""DRAGAN: the penalty on the discriminator's gradient near the reals alone, beside the usual loss.
+"""DRAGAN: the usual loss, and a penalty on the discriminator's gradient near the reals alone.
 
 Kodali et al., "On Convergence and Stability of GANs", 2017, by the authors' notebook (kodalinaveen3/DRAGAN on
-GitHub,
-DRAGAN.ipynb): lambda E (|grad D(x + noise)| - 1)^2 with lambda 10 (see penalties.near_reals for the noise),
-one move each. G's loss is the non-saturating one by default; config.loss chooses another. No batch-norm and
-no dropout in D.
+GitHub, DRAGAN.ipynb): lambda E (|grad D(x + noise)| - 1)^2 with lambda 10 (see penalties.near_reals for the
+noise), one update each. G's loss is the non-saturating one by default; config.loss chooses another. No
+batch-norm and no dropout in D.
 """
 
 from typing import Any
@@ -19,6 +18,7 @@ from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs without dropout in D, the term dragan, and Adam."""
     fields = registry.defaults('mlp')
     fields.update(
         {'d': {'net': {'dropout': 0.0}}, 'terms': {'dragan': penalties.section('dragan', weight=10.0)}}
@@ -29,7 +29,7 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
+    """DRAGAN on images [H, W, C] or points [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec)
     return players.two_player_game(config, loss, networks, scorer)

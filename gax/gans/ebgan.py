@@ -1,5 +1,4 @@
-"""EBGAN: the discriminator is an autoencoder, and its reconstruction error an energy that fakes raise up to a
-margin.
+"""EBGAN: the discriminator is an autoencoder, and its reconstruction error is an energy.
 
 Zhao et al., "Energy-based Generative Adversarial Network", 2017: with D(x) = |Dec(Enc(x)) - x| (section 2.3;
 the Euclidean norm over pixels, here of images in [-1, 1]) D minimises D(x) + max(0, margin - D(G(z))), eq. 1,
@@ -25,6 +24,7 @@ ROLES = {'d': 'Autoencoder'}
 
 
 def defaults() -> ConfigDict:
+    """An MLP generator and an autoencoder, the loss 'margin', the term pulling_away, and Adam."""
     fields = ConfigDict(
         {'g': registry.defaults('mlp').g, 'd': {'net': registry.section('autoencoder', 'Autoencoder')}}
     )
@@ -35,19 +35,27 @@ def defaults() -> ConfigDict:
 
 
 def pulling_away(codes: Array) -> Array:
-    """The mean of cos^2 over all pairs of different rows of codes [B, K], from 0 (all orthogonal) to 1 (all
-    alike).
+    """The mean of cos^2 over all pairs of different codes, from 0 (all orthogonal) to 1 (all alike).
 
-    Section 2.4: 1 / (B (B - 1)) sum over i != j. Lengths are sqrt(sum + 1e-12). Raises GaxError for B = 1.
+    Section 2.4: 1 / (B (B - 1)) sum over i != j. Lengths are sqrt(sum + 1e-12).
+
+    Args:
+      codes: Float [B, K].
+
+    Returns:
+      float ().
+
+    Raises:
+      GaxError: B is 1.
     """
     if len(codes) < 2:
         raise errors.GaxError(
             'terms.pulling_away compares examples, and needs at least 2 at a time: raise batch_size'
         )
     unit = codes * jax.lax.rsqrt(jnp.sum(jnp.square(codes), axis=-1, keepdims=True) + 1e-12)
-    rows = codes.shape[0]
-    cosines = (unit @ unit.T) * (1.0 - jnp.eye(rows))
-    return jnp.sum(jnp.square(cosines)) / (rows * (rows - 1))
+    batch_size = codes.shape[0]
+    cosines = (unit @ unit.T) * (1.0 - jnp.eye(batch_size))
+    return jnp.sum(jnp.square(cosines)) / (batch_size * (batch_size - 1))
 
 
 def margin_loss(margin: Any) -> Loss:
@@ -56,7 +64,11 @@ def margin_loss(margin: Any) -> Loss:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    """EBGAN on images [H, W, C] or points [D].
+
+    Raises:
+      GaxError: The loss is another, or has label smoothing.
+    """
     if config.loss != 'margin' or config.label_smoothing:
         raise errors.GaxError(
             "ebgan has config.loss='margin' and no labels to smooth; gan 'vanilla' takes other losses"

@@ -1,12 +1,11 @@
-"""The GAN of the "improved techniques": feature matching, a D that sees the whole batch, history, smoothed
-labels.
+"""The GAN of the "improved techniques" for training.
 
 Salimans et al., "Improved Techniques for Training GANs", 2016, each technique by its field of the config:
 
 - feature matching (3.1): terms.feature_matching, |E f(x) - E f(G(z))|^2 of D's last hidden layer, for G. It
-  joins G's adversarial loss; with adversarial_weight=0 it replaces it, as in the paper's semi-supervised
-  experiments;
-- minibatch discrimination (3.2): d.net.minibatch='discrimination', behind the features that are matched;
+  is added to G's adversarial loss; with adversarial_weight=0 it replaces it, as in the paper's
+  semi-supervised experiments;
+- minibatch discrimination (3.2): d.net.minibatch='discrimination', after the features that are matched;
 - historical averaging (3.3): d.optimizer.historical and g.optimizer.historical, off where they are not set
   (the paper uses it on games of few parameters, and gives no weight);
 - one-sided label smoothing (3.4): label_smoothing=0.1, the target for reals is 0.9.
@@ -28,6 +27,7 @@ from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs with minibatch discrimination, the term feature_matching, label smoothing, and Adam."""
     fields = registry.defaults('mlp')
     fields.update(
         {'label_smoothing': 0.1, 'adversarial_weight': 1.0, 'd': {'net': {'minibatch': 'discrimination'}}}
@@ -39,9 +39,10 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D].
+    """The GAN on images [H, W, C] or points [D].
 
-    Raises GaxError where G has nothing to minimise.
+    Raises:
+      GaxError: G has nothing to minimise.
     """
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, heads={})

@@ -17,6 +17,7 @@ from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs, the loss 'least_squares', and Adam."""
     fields = registry.defaults('mlp')
     fields.loss = 'least_squares'
     for player in (fields.d, fields.g):
@@ -25,7 +26,11 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    """LSGAN on images [H, W, C] or points [D].
+
+    Raises:
+      GaxError: The loss is another.
+    """
     loss = losses.only('least_squares', config)
     networks, scorer = registry.pair(config, spec)
     return players.two_player_game(config, loss, networks, scorer)

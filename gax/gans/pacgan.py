@@ -1,15 +1,14 @@
-"""PacGAN: the discriminator judges several examples at once, so that a lack of variety among fakes shows.
+"""PacGAN: the discriminator scores several examples at once, so that a lack of variety among fakes shows.
 
 Lin et al., "PacGAN: The power of two samples in generative adversarial networks", 2018, and the authors' code
-(fjxmlzn/PacGAN on GitHub). Rows that stand side by side in the batch make a pack of m = `config.pack`, joined
-along the
-channels, and a pack has one logit: only the first layer of D grows. Every example is in one pack, so B
-examples give B / m logits (the authors' code draws m batches). Any loss: relativistic ones hold packs against
-packs. Examples are augmented and noised one by one, before packing.
+(fjxmlzn/PacGAN on GitHub). Consecutive examples of the batch make a pack of m = `config.pack`, concatenated
+along the channels, and a pack has one logit: only the first layer of D grows. Every example is in one pack,
+so B examples give B / m logits (the authors' code draws m batches). Any loss works: relativistic ones compare
+packs with packs. Examples are augmented and noised one by one, before packing.
 
-Penalties are per example, by the convention of penalties.py: each bounds the gradient of a pack's logit by
-one of its examples, so R1 is 1 / m of what it would be for the pack as one point. Classes are unsupported: a
-pack has no label.
+Penalties are per example, by the convention of penalties.py: each bounds the gradient of a pack's logit with
+respect to one of its examples, so R1 is 1 / m of what it would be for the pack as one point. Classes are
+unsupported: a pack has no label.
 """
 
 from typing import Any
@@ -26,21 +25,23 @@ from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs, and pack."""
     fields = registry.defaults('mlp')
     fields.pack = 2
     return fields
 
 
 def pack(x: Array, size: int) -> Array:
-    """[B, ..., C] -> [B / size, ..., size * C]: rows i size, ..., i size + size - 1 become pack i, in this
-    order.
+    """Packs `size` consecutive examples: [B, ..., C] -> [B / size, ..., size * C].
+
+    Pack i holds examples i size, ..., i size + size - 1, in this order.
     """
-    beside = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -2)
-    return beside.reshape(-1, *x.shape[1:-1], size * x.shape[-1])
+    packed = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -2)
+    return packed.reshape(-1, *x.shape[1:-1], size * x.shape[-1])
 
 
 def in_packs(scorer: Scorer, size: int) -> Scorer:
-    """A critic that is asked about examples [B, ...] and answers with a logit a pack, [B / size]."""
+    """A scorer that takes examples [B, ...] and returns one logit for each pack, [B / size]."""
 
     def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
         return tuple(pack(x, size) for x in scorer.inputs(context, batch))
@@ -49,14 +50,15 @@ def in_packs(scorer: Scorer, size: int) -> Scorer:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D].
+    """PacGAN on images [H, W, C] or points [D].
 
-    Raises GaxError unless pack divides the batch.
+    Raises:
+      GaxError: `pack` does not divide the batch.
     """
-    rows = config.batch_size // config.accumulate
-    if config.pack < 1 or rows % config.pack:
+    batch_size = config.batch_size // config.accumulate
+    if config.pack < 1 or batch_size % config.pack:
         raise errors.GaxError(
-            f'config.pack={config.pack} must be positive and divide a (micro)batch of {rows} rows'
+            f'config.pack={config.pack} must be positive and divide a (micro)batch of {batch_size} rows'
         )
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, pack=config.pack)

@@ -1,8 +1,8 @@
 """R1: the non-saturating GAN with a zero-centred gradient penalty on reals, which converges locally.
 
 Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9: (gamma / 2) E |grad
-D(x)|^2 with gamma 10, one move each. Adam at 1e-4 with b1 0 and b2 0.99: the paper's RMSprop, with its
-averages corrected for their start. The loss may be another. No batch-norm and no dropout in D.
+D(x)|^2 with gamma 10, one update each. Adam at 1e-4 with b1 0 and b2 0.99: the paper's RMSprop, with its
+averages corrected for their start. Other losses work too. No batch-norm and no dropout in D.
 `config.terms.r1.every` makes the penalty lazy.
 """
 
@@ -18,6 +18,7 @@ from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs without dropout in D, the term r1, and Adam."""
     fields = registry.defaults('mlp')
     fields.update({'d': {'net': {'dropout': 0.0}}, 'terms': {'r1': penalties.section('r1', weight=10.0)}})
     for player in (fields.d, fields.g):
@@ -26,7 +27,7 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
+    """R1 on images [H, W, C] or points [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec)
     return players.two_player_game(config, loss, networks, scorer)

@@ -1,14 +1,12 @@
-"""R3GAN: relativistic pairing, a zero-centred gradient penalty on reals and one on fakes, and a plain modern
-ResNet.
+"""R3GAN: relativistic pairing, zero-centred gradient penalties on reals and fakes, a plain modern ResNet.
 
 Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024, eq. 2 and 3. D minimises
 E softplus(-(D(x) - D(G(z)))) + (gamma / 2) (E |grad D(x)|^2 + E |grad D(G(z))|^2), G the first term with the
-roles
-exchanged: not eq. 2 with its sign turned, but as the authors' code has it (R3GAN/Trainer.py).
+roles exchanged: not eq. 2 with its sign turned, but as the authors' code has it (R3GAN/Trainer.py).
 config.terms.r1.weight and r2.weight are gamma. Adam with b1 0, no momentum, no batch-norm (see
-nets/r3gan.py); samples are of G's average. The authors move gamma, the learning rate and b2 along cosines
+nets/r3gan.py); samples are of G's average. The authors change gamma, the learning rate and b2 along cosines
 (their table 6; CIFAR-10: 0.05 to 0.005, 2e-4 to 5e-5, 0.9 to 0.99, over 20 million images); here gamma and b2
-stay. They augment what D sees: config.augment. Class-conditional where `conditional`.
+are constant. They augment D's inputs: config.augment. Class-conditional where `conditional` is set.
 """
 
 from typing import Any
@@ -24,6 +22,7 @@ from gax.objectives import losses, penalties, players
 
 
 def defaults() -> ConfigDict:
+    """R3GAN's networks, the relativistic loss, the terms r1 and r2, and Adam."""
     fields = registry.defaults('r3gan')
     fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False})
     fields.terms = {name: penalties.section(name, weight=0.05) for name in ('r1', 'r2')}
@@ -33,7 +32,11 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and, for networks that take them, 'point' [D]."""
+    """R3GAN on images [H, W, C] or, with networks that take them, points [D].
+
+    Raises:
+      GaxError: `conditional` is set and there are no labels.
+    """
     classes = spec.num_classes if config.conditional else 0
     if config.conditional and not classes:
         raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')

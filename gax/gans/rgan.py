@@ -1,10 +1,10 @@
-"""Relativistic GAN (RSGAN): the discriminator says how much more real a real example is than a fake one.
+"""Relativistic GAN (RSGAN): the discriminator estimates how much more real a real example is than a fake one.
 
 Jolicoeur-Martineau, "The relativistic discriminator: a key element missing from standard GAN", 2018, where it
 is called RSGAN, and by the author's code ("Relativistic Standard GAN" in the README of
-AlexiaJM/RelativisticGAN on GitHub): both players see softplus of the difference of the logits of a pair, so G
-is also paid for making reals look less real, and scores them too. The paper's settings for CIFAR-10: Adam at
-2e-4 with b1 0.5, one move each.
+AlexiaJM/RelativisticGAN on GitHub): both losses are softplus of the difference of the logits of a pair, so G
+also lowers the logits of reals, and its loss reads them. The paper's settings for CIFAR-10: Adam at 2e-4 with
+b1 0.5, one update each.
 """
 
 from typing import Any
@@ -19,6 +19,7 @@ from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs, the loss 'relativistic', and Adam."""
     fields = registry.defaults('mlp')
     fields.loss = 'relativistic'
     for player in (fields.d, fields.g):
@@ -27,7 +28,11 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]. Raises GaxError for another loss."""
+    """RSGAN on images [H, W, C] or points [D].
+
+    Raises:
+      GaxError: The loss is another.
+    """
     loss = losses.only('relativistic', config)
     networks, scorer = registry.pair(config, spec)
     return players.two_player_game(config, loss, networks, scorer)

@@ -1,17 +1,18 @@
-"""Unrolled GAN: the generator is judged by the discriminator that its fakes are about to make.
+"""Unrolled GAN: the generator's loss uses the discriminator after several simulated updates.
 
 Metz et al., "Unrolled Generative Adversarial Networks", 2017, section 2.2: from D's current parameters,
-`unrolled.steps` moves of gradient descent on D's whole objective (penalties included, lazy ones at every
-move) are simulated on the same reals and fakes; G descends its loss against the D that comes out, through the
-moves as well, because the fakes steered them. D itself makes one ordinary move. Zero steps are the usual GAN.
+`unrolled.steps` steps of gradient descent on D's whole objective (penalties included, lazy ones at every
+step) are simulated on the same reals and fakes. G descends its loss against the resulting D, also through
+the simulated steps, because they depend on the fakes. D itself makes one ordinary update. Zero steps are the
+usual GAN.
 
-Conventions: to G's loss on the fakes is added minus D's loss on the reals (`against_reals`), so that with
-'minimax' and 'wasserstein' G ascends D's whole loss, as in the paper. Through the moves the reals pull, too:
-without them G would be pushed on where fakes and reals are alike. D moves first, so the moves begin from the
-D that has just answered these fakes (the paper's two players move at once:
-`game._replace(simultaneous=True)`). The moves are plain gradient descent, as the paper writes them (its
-experiments unroll Adam), at `unrolled.learning_rate`, whatever D's own optimizer is: a fresh Adam's first
-move is the sign of the gradient, through which no gradient passes. Rates that are too large for D's curvature
+Conventions: minus D's loss on the reals is added to G's loss on the fakes (`against_reals`), so that with
+'minimax' and 'wasserstein' G ascends D's whole loss, as in the paper. The reals matter through the simulated
+steps: without them G would be pushed on where fakes and reals are alike. D is updated first, so the simulated
+steps begin from the D that has just been updated on these fakes (the paper updates both players at once:
+`game._replace(simultaneous=True)`). The steps are plain gradient descent, as the paper writes them (its
+experiments unroll Adam), at `unrolled.learning_rate`, whatever D's optimizer is: the first step of a new Adam
+is the sign of the gradient, through which no gradient passes. Rates that are too large for D's curvature
 diverge, as in any gradient descent. D's statistics, if it has any, do not advance while it is unrolled.
 """
 
@@ -31,6 +32,7 @@ from gax.objectives.losses import Loss
 
 
 def defaults() -> ConfigDict:
+    """MLPs without dropout in D, the section unrolled, and Adam."""
     fields = registry.defaults('mlp')
     fields.d.net.dropout = 0.0
     fields.unrolled = {'steps': 5, 'learning_rate': 0.03}
@@ -40,8 +42,9 @@ def defaults() -> ConfigDict:
 
 
 def against_reals(loss: Loss) -> Loss:
-    """`loss` with minus D's loss on the reals added to G's side, up to a constant; a relativistic one has
-    reals there.
+    """`loss` with minus D's loss on the reals added to G's side, up to a constant.
+
+    A relativistic loss is returned as it is: its G side has the reals already.
     """
     if loss.relativistic:
         return loss
@@ -49,30 +52,40 @@ def against_reals(loss: Loss) -> Loss:
 
 
 def look_ahead(context: Context, d: Player, steps: int, learning_rate: float | Array) -> Context:
-    """The context with 'd' as it is after `steps` simulated moves of player `d`: a differentiable function
-    of `context`.
+    """The context with 'd' after simulated updates, a differentiable function of `context`.
+
+    Args:
+      context: The context of G's update.
+      d: The player whose objective is descended.
+      steps: The number of updates.
+      learning_rate: Their learning rate.
+
+    Returns:
+      The context with new parameters of 'd'.
     """
 
     def loss(params: PyTree, turn: int) -> Array:
-        seen = context._replace(params={**context.params, 'd': params}).with_stream(f'unrolled/{turn}')
-        out, seen = d.forward(seen)
+        ahead = context._replace(params={**context.params, 'd': params}).with_stream(f'unrolled/{turn}')
+        out, ahead = d.forward(ahead)
         total = jnp.zeros(())
         for name, term in d.live_terms.items():
             weight = term.weight(context.step) if callable(term.weight) else term.weight
-            total += weight * term.fn(seen.with_stream(f'term/{name}'), out, context.term_state['d'][name])[0]
+            value, _ = term.fn(ahead.with_stream(f'term/{name}'), out, context.term_state['d'][name])
+            total += weight * value
         return total
 
     params = context.params['d']
     for turn in range(steps):
-        slope = jax.grad(loss)(params, turn)
-        params = jax.tree.map(lambda p, s: p - learning_rate * s, params, slope)
+        gradient = jax.grad(loss)(params, turn)
+        params = jax.tree.map(lambda p, g: p - learning_rate * g, params, gradient)
     return context._replace(params={**context.params, 'd': params})
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D].
+    """Unrolled GAN on images [H, W, C] or points [D].
 
-    Raises GaxError for a negative number of steps.
+    Raises:
+      GaxError: The number of simulated steps is negative.
     """
     if config.unrolled.steps < 0:
         raise errors.GaxError(f'config.unrolled.steps must be 0 or more, and is {config.unrolled.steps}')

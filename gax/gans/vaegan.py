@@ -1,13 +1,14 @@
 """VAE/GAN: an autoencoder whose reconstructions are compared by the discriminator's features.
 
-Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016, algorithm 1: one pass
-makes fakes from the prior and reconstructions, then D descends L_GAN, E L_prior + L_llike, and G gamma
+Larsen et al., "Autoencoding beyond pixels using a learned similarity metric", 2016, algorithm 1: one forward
+pass makes fakes from the prior and reconstructions. Then D descends L_GAN, E L_prior + L_llike, and G gamma
 L_llike + its side of L_GAN.
+
 Conventions: L_llike = |D_l(x) - D_l(G(E(x)))|^2 / 2, summed over D's last hidden layer (a Gaussian of unit
 variance, as in the paper, without its constant); L_prior = KL summed over the code; both are means over the
 batch. L_GAN is the config's loss (the paper's is 'minimax') of reals against fakes, plus that of reals
-against reconstructions: D sees as much real as made, where the paper counts the reals once. Features are of
-what D is shown, augmented where it is.
+against reconstructions: D's loss counts the reals twice, where the paper counts them once. Features are of
+D's inputs, augmented where the config augments them.
 """
 
 from typing import Any
@@ -28,11 +29,12 @@ ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 
 
 def defaults() -> ConfigDict:
+    """DCGAN's networks, with trunks for D and E, the encoder's optimizer, and gamma."""
     fields = registry.defaults('dcgan')
     fields.d.net = registry.section('dcgan', 'Trunk')
     fields.d.head = encoder.head()
     fields.e = {'net': registry.section('dcgan', 'Trunk'), 'updates': 1, 'optimizer': section()}
-    fields.gamma = 0.2  # of the likeness beside L_GAN, for G
+    fields.gamma = 0.2  # the weight of L_llike in G's loss
     return fields
 
 
@@ -48,11 +50,11 @@ def again(side: LossFn) -> Term:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
+    """VAE/GAN on images [H, W, C] or points [D]."""
     field, shape = spec.target, spec.target_shape
     dim = config.latent_dim
 
-    def judge(*shape: int) -> Net:
+    def feature_discriminator(*shape: int) -> Net:
         trunk = registry.build(config.d.net, 'Trunk', shape)
         return registry.lifted(
             encoder.TrunkDiscriminator(trunk, heads={}, **config.d.head), registry.example(*shape)
@@ -61,28 +63,28 @@ def make(config: Any, spec: Spec) -> Game:
     code = encoder.Encoder(registry.build(config.e.net, 'Trunk', shape), {'mean': dim, 'log_variance': dim})
     nets = {
         'g': registry.generator(config, spec),
-        'd': registry.several(config.d, judge, shape, heads={}),
+        'd': registry.several(config.d, feature_discriminator, shape, heads={}),
         'e': registry.lifted(code, registry.example(*shape)),
     }
     scorer = forward.scorer_of(field)._replace(logits=registry.logits_of)
-    shown = augment.from_config(config, scorer)
+    augmented = augment.from_config(config, scorer)
 
     def generate(context: Context) -> tuple[Batch, Context]:
-        made, context = context.apply_and_update('g', context.latents['z'])
+        fake, context = context.apply_and_update('g', context.latents['z'])
         code, context = context.apply_and_update('e', context.batch[field])
         rebuilt, context = context.apply_and_update(
             'g', encoder.noisy(code, context.rng('code')), stream='again'
         )
-        return {field: made, 'again': rebuilt, **code}, context
+        return {field: fake, 'again': rebuilt, **code}, context
 
     def score(context: Context) -> tuple[Any, Context]:
-        """Reals, fakes from the prior, and reconstructions."""
-        out, context = forward.score_both(shown)(context)
-        rebuilt, context = shown.apply_and_update(context, {field: context.fakes['again']}, 'again')
-        return {**out, 'again': shown.logits(rebuilt), 'again_out': rebuilt}, context
+        """Scores reals, fakes from the prior, and reconstructions."""
+        out, context = forward.score_both(augmented)(context)
+        rebuilt, context = augmented.apply_and_update(context, {field: context.fakes['again']}, 'again')
+        return {**out, 'again': augmented.logits(rebuilt), 'again_out': rebuilt}, context
 
     def error(context: Context, out: Any) -> dict[str, Array]:
-        """The mean squared error of reconstructions, per pixel or coordinate: watched, not descended."""
+        """Metric: the mean squared error of reconstructions, per pixel or coordinate."""
         gap = jax.lax.stop_gradient(context.fakes['again']) - context.batch[field]
         return {'reconstruction': jnp.mean(jnp.square(gap))}
 

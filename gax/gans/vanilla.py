@@ -1,8 +1,7 @@
-"""The first GAN: MLPs by default, any family of networks by `g.net.kind` and `d.net.kind`, any loss and
-penalties by config.
+"""The first GAN: any networks, loss and terms, by config.
 
-Goodfellow et al., "Generative Adversarial Nets", 2014, with the loss named in the config. Data are images or
-points.
+Goodfellow et al., "Generative Adversarial Nets", 2014, with the loss that the config names. `g.net.kind` and
+`d.net.kind` choose the networks, MLPs by default.
 """
 
 from typing import Any
@@ -16,11 +15,12 @@ from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs."""
     return registry.defaults('mlp')
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D]."""
+    """The GAN on images [H, W, C] or points [D]."""
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec)
     return players.two_player_game(config, loss, networks, scorer)

@@ -1,9 +1,9 @@
-"""WGAN: the critic's gap between reals and fakes estimates a distance, as its weights stay in a small box.
+"""WGAN: the critic estimates a distance between reals and fakes, with its weights kept in a small box.
 
 Arjovsky et al., "Wasserstein GAN", 2017, algorithm 1 and its settings: E D(x) - E D(G(z)) is what D raises
-and G lowers, RMSprop at 5e-5, D moves five times per step and is projected onto [-0.01, 0.01] after each,
-batch 64. G answers the fakes of D's last move (the paper draws new ones). Neither dropout in D, which would
-be another critic each time, nor a sigmoid.
+and G lowers, RMSprop at 5e-5, D is updated five times per step and projected onto [-0.01, 0.01] after each,
+batch 64. G is updated on the fakes of D's last update (the paper draws new ones). D has no dropout, which
+would make another critic in each pass, and no sigmoid.
 """
 
 from typing import Any
@@ -19,6 +19,7 @@ from gax.objectives import losses, players
 
 
 def defaults() -> ConfigDict:
+    """MLPs without dropout in D, the loss 'wasserstein', RMSprop, and clipping of D's weights."""
     fields = registry.defaults('mlp')
     fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'net': {'dropout': 0.0}}})
     fields.d.optimizer = optimizers.section('rmsprop', 5e-5, clip_weights=0.01)
@@ -27,12 +28,13 @@ def defaults() -> ConfigDict:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """spec.fields has one of 'image' [H, W, C] and 'point' [D].
+    """WGAN on images [H, W, C] or points [D].
 
-    Raises GaxError for another loss, and without clipping.
+    Raises:
+      GaxError: The loss is another, or weights are not clipped.
     """
     clip = config.d.optimizer.get('clip_weights', 0.0)
-    if isinstance(clip, (int, float)) and clip <= 0:  # a tracer is taken at its word
+    if isinstance(clip, (int, float)) and clip <= 0:  # the value of a tracer is unknown
         raise errors.GaxError(
             f'wgan needs config.d.optimizer.clip_weights > 0 (0.01 in the paper), not {clip}'
         )

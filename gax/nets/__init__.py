@@ -1,4 +1,4 @@
-"""Networks: one file per architecture family, and `from_linen`, the seam between Flax and the algebra."""
+"""Networks: one file for each family, and `from_linen`, which makes a `Net` of a Flax module."""
 
 from gax.nets.linen import from_linen
 

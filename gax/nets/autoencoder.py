@@ -1,9 +1,8 @@
-"""Discriminators that reconstruct: an example is as real as it can be coded and decoded without error.
+"""Discriminators that reconstruct: an example is as real as its code reconstructs it well.
 
 The net returns {'code': [B, K], 'reconstruction': [B, ...], 'error': [B, ...], 'features': the code}. Its
-energy is a size of the error, low for reals; the critic's logits are the energy with a minus sign, so that
-they are high for reals as they are everywhere else (penalties, pictures, and the noise and augmentation of
-inputs need not know).
+energy is a norm of the error, low for reals. The logits are minus the energy, so that they are high for reals
+as those of other discriminators, and penalties, pictures, noise and augmentation work as they do there.
 """
 
 from __future__ import annotations
@@ -24,8 +23,13 @@ Energy = Callable[[Array], Array]  # error [B, ...] -> [B]
 
 
 class Autoencoder(nn.Module):
-    """[B, ...] flattened, through dense layers of `widths` to a linear code, and back by the same widths;
-    linear out.
+    """Dense layers of `widths` to a linear code, and back through the same widths to a linear output.
+
+    Attributes:
+      widths: The hidden layers of the encoder; those of the decoder are in reverse order.
+      code: The size of the code, K.
+      activation: The activation of the hidden layers.
+      slope: The slope of 'leaky_relu'.
     """
 
     widths: Sizes = (256,)
@@ -42,28 +46,39 @@ class Autoencoder(nn.Module):
         code = h = nn.Dense(self.code, name='code')(h)
         for width in reversed(self.widths):
             h = act(nn.Dense(width)(h))
-        made = nn.Dense(size, name='out')(h).reshape(x.shape)
-        return {'code': code, 'features': code, 'reconstruction': made, 'error': made - x}
+        output = nn.Dense(size, name='out')(h).reshape(x.shape)
+        return {'code': code, 'features': code, 'reconstruction': output, 'error': output - x}
 
 
 def norm(error: Array) -> Array:
-    """|error| per example [B], the Euclidean norm over pixels and channels, as sqrt(sum + 1e-12)."""
+    """The Euclidean norm of the error over pixels and channels, sqrt(sum + 1e-12): [B, ...] -> [B]."""
     return jnp.sqrt(jnp.sum(jnp.square(error), axis=tuple(range(1, error.ndim))) + 1e-12)
 
 
 def mean_absolute(error: Array) -> Array:
-    """The mean of |error| over pixels and channels, per example [B]."""
+    """The mean of |error| over pixels and channels: [B, ...] -> [B]."""
     return jnp.mean(jnp.abs(error), axis=tuple(range(1, error.ndim)))
 
 
 def scorer(field: str, energy: Energy) -> Scorer:
-    """How net 'd' is asked about batch[field]; its logits are minus the energy."""
+    """The scorer of net 'd' on batch[field]; its logits are minus the energy.
+
+    Args:
+      field: The batch field that is scored.
+      energy: The net's error -> energies [B].
+
+    Returns:
+      The scorer.
+    """
     return scorer_of(field)._replace(logits=lambda out: -energy(out['error']))
 
 
 def energy_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Array]:
-    """Mean energies, and the accuracy (0 to 1): how often a real of the batch has less energy than a fake,
-    over all pairs (the area under the ROC curve). An energy has no threshold of its own, as a logit has 0."""
+    """Metrics: mean energies, and the accuracy (0 to 1).
+
+    The accuracy is the share of all pairs of a real and a fake in which the real has less energy (the area
+    under the ROC curve). An energy has no natural threshold, as 0 is that of a logit.
+    """
     real, fake = jax.lax.stop_gradient((-out['real'], -out['fake']))
     below = jnp.mean(real[:, None] < fake, dtype=jnp.float32)
     even = jnp.mean(real[:, None] == fake, dtype=jnp.float32)

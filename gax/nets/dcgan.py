@@ -1,6 +1,7 @@
-"""Deep convolutional networks without residuals (Radford et al., "Unsupervised Representation Learning with
-Deep Convolutional Generative Adversarial Networks", 2016), in the form of the TensorFlow tutorial, and
-class-conditional.
+"""Deep convolutional networks without residuals, as in the TensorFlow tutorial, and class-conditional.
+
+Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial
+Networks", 2016.
 """
 
 from __future__ import annotations
@@ -35,12 +36,22 @@ TAKES = ('image',)
 class Generator(nn.Module):
     """latents [B, Z] (and labels int [B]) -> images [B, H, W, C] in [-1, 1].
 
-    Dense to widths[0] channels at H / prod(strides), then one transposed convolution per stride, to
-    widths[1], ..., C; batch-norm and leaky ReLU between. No biases before a batch-norm. Labels are embedded,
-    and latents multiplied by the embedding. (Joining the two instead let the first batch-norm scale the
-    latents away: after 700 steps on digits the images of a class differed by a standard deviation of 0.02 per
-    pixel, here by 0.28.) Or, with `class_norm`, the batch-norms have a scale and an offset for each label,
-    and the latents stay as they are.
+    A dense layer makes widths[0] channels at H / prod(strides). Then comes one transposed convolution for
+    each stride, to widths[1], ..., C, with batch-norm and leaky ReLU between. Layers before a batch-norm have
+    no biases. Labels are embedded, and the embedding multiplies the latents. (Concatenating the two instead
+    let the first batch-norm scale the latents away: after 700 steps on digits the images of a class differed
+    by a standard deviation of 0.02 per pixel, here by 0.28.)
+
+    Attributes:
+      shape: (H, W, C).
+      widths: The channels before each transposed convolution.
+      strides: The stride of each transposed convolution.
+      kernel: The side of the kernels.
+      slope: The slope of the leaky ReLU.
+      num_classes: The number of classes; 0 for no labels.
+      momentum: That of the running averages of batch-norm.
+      class_norm: Whether the batch-norms have a scale and an offset for each label. The latents are then not
+        multiplied.
     """
 
     shape: Sequence[int]
@@ -71,8 +82,8 @@ class Generator(nn.Module):
         x = nn.Dense(height * width * channels, use_bias=False, kernel_init=nn.initializers.glorot_uniform())(
             z
         )
-        # One mean and variance per unit here, as in the tutorial (the reshape comes after); per channel
-        # below.
+        # One mean and variance for each unit here, as in the tutorial, because the reshape comes after. Below
+        # there is one for each channel.
         x = normed(x).reshape(-1, height, width, channels)
         for features, stride in zip(self.widths[1:], self.strides[:-1], strict=True):
             x = normed(Conv(features, self.kernel, stride, use_bias=False, transpose=True)(x))
@@ -84,9 +95,17 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """images [B, H, W, C] (and labels int [B]) -> logits [B].
 
-    With classes, the logit gets the inner product of the features with the label's embedding (Miyato and
-    Koyama, "cGANs with Projection Discriminator", 2018, eq. 3). minibatch: see `minibatch.see_batch`; before
-    the logits only.
+    With classes, the inner product of the features and the label's embedding is added to the logit (Miyato
+    and Koyama, "cGANs with Projection Discriminator", 2018, eq. 3).
+
+    Attributes:
+      widths: The channels of the convolutions, each of stride 2.
+      kernel: The side of the kernels.
+      slope: The slope of the leaky ReLU.
+      dropout: The dropout rate after each convolution.
+      minibatch: See `minibatch.see_batch`; only the logits read its layer, the heads do not.
+      num_classes: The number of classes; 0 for no labels.
+      heads: See `layers.with_heads`.
     """
 
     widths: Sizes = (64, 128)
@@ -102,8 +121,8 @@ class Discriminator(nn.Module):
         for width in self.widths:
             x = leaky_relu(self.slope)(Conv(width, self.kernel, stride=2)(x))
             x = Dropout(self.dropout)(x, train)
-        seen, x = see_batch(self.minibatch, x), x.reshape(x.shape[0], -1)
-        logits = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())(seen)[:, 0]
+        compared, x = see_batch(self.minibatch, x), x.reshape(x.shape[0], -1)
+        logits = nn.Dense(1, kernel_init=nn.initializers.glorot_uniform())(compared)[:, 0]
         if self.num_classes:
             embedded = Embed(self.num_classes, x.shape[-1], nn.initializers.normal(x.shape[-1] ** -0.5))(
                 *label
@@ -113,10 +132,17 @@ class Discriminator(nn.Module):
 
 
 class Trunk(nn.Module):
-    """images [B, H, W, C] -> features [B, F] for what stands on it (see encoder.py): a convolution of stride
-    2 a width.
+    """images [B, H, W, C] -> features [B, F], for the modules of encoder.py.
 
-    The activation, then dropout, after each; no normalisation, so that examples stay apart.
+    Each width is a convolution of stride 2, the activation and dropout. No normalisation, so that examples do
+    not depend on one another.
+
+    Attributes:
+      widths: The channels of the convolutions.
+      kernel: The side of the kernels.
+      activation: The activation.
+      slope: The slope of 'leaky_relu'.
+      dropout: The dropout rate.
     """
 
     widths: Sizes = (32, 64)
@@ -134,9 +160,18 @@ class Trunk(nn.Module):
 
 
 def base_shape(shape: Sequence[int], strides: Sequence[int], widths: Sequence[int]) -> tuple[int, int, int]:
-    """Height, width and channels that the generator starts from.
+    """Height, width and channels of the generator's first layer.
 
-    Raises GaxError where the image cannot be made.
+    Args:
+      shape: (H, W, C) of the images.
+      strides: The stride of each transposed convolution.
+      widths: The channels before each.
+
+    Returns:
+      (height, width, channels).
+
+    Raises:
+      GaxError: The image does not have such a shape, or there are not as many strides as widths.
     """
     if len(strides) != len(widths):
         raise errors.GaxError(
@@ -147,6 +182,7 @@ def base_shape(shape: Sequence[int], strides: Sequence[int], widths: Sequence[in
     if height % factor or width % factor:
         raise errors.GaxError(
             f'dcgan cannot make {height}x{width} images: both sides must be multiples of {factor} '
-            f'(the product of g.net.strides); set data.image_size to such a size, e.g. {max(1, height // factor) * factor}'
+            '(the product of g.net.strides); '
+            f'set data.image_size to such a size, e.g. {max(1, height // factor) * factor}'
         )
     return height // factor, width // factor, widths[0]

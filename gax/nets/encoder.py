@@ -1,5 +1,4 @@
-"""What stands on the trunk of a family: encoders to codes, and discriminators whose features are joined with
-a code.
+"""Modules on the trunk of a family: encoders, and discriminators of an example together with a code.
 
 A trunk is a module x [B, ...] -> features [B, F] with an activation: the `Trunk` of a file of this folder.
 """
@@ -23,8 +22,11 @@ from gax.nets.minibatch import Minibatch, see_batch
 
 
 class Encoder(nn.Module):
-    """x [B, ...] -> {name: [B, size]}, a dense layer on the trunk's features for each of `outputs` {name:
-    size}.
+    """x [B, ...] -> {name: [B, size]}: a dense layer on the trunk's features for each output.
+
+    Attributes:
+      trunk: The trunk.
+      outputs: {name: size}.
     """
 
     trunk: nn.Module
@@ -37,11 +39,16 @@ class Encoder(nn.Module):
 
 
 class TrunkDiscriminator(nn.Module):
-    """x [B, ...] (and a code [B, Z]) -> logits [B]; with heads (`layers.with_heads`) also features [B, F],
-    the trunk's.
+    """x [B, ...] (and a code [B, Z]) -> logits [B].
 
-    The code is joined to the features; a dense layer a width comes between that and the logit.
-    minibatch: see `minibatch.see_batch`; of what the logit is made of, the code among it.
+    The code is concatenated to the trunk's features, and dense layers follow.
+
+    Attributes:
+      trunk: The trunk.
+      widths: The dense layers before the logit.
+      minibatch: See `minibatch.see_batch`; its layer reads the input of the last layer, which depends on the
+        code.
+      heads: See `layers.with_heads`; the features are the trunk's, [B, F].
     """
 
     trunk: nn.Module
@@ -60,16 +67,30 @@ class TrunkDiscriminator(nn.Module):
 
 
 def head(**changes: Any) -> ConfigDict:
-    """The section `head` of a player with a TrunkDiscriminator: what it has above the trunk."""
+    """The section `head` of a player with a TrunkDiscriminator: the fields of its layers above the trunk.
+
+    Args:
+      **changes: Other defaults.
+
+    Returns:
+      The section.
+    """
     return ConfigDict(
         {**bounds.defaults(TrunkDiscriminator, ('parent', 'name', 'trunk', 'heads')), **changes}
     )
 
 
 def noisy(out: Mapping[str, Array], key: jax.Array) -> Array:
-    """mean + sigma * eps, eps ~ N(0, I); the mean alone where there is no 'log_variance'. [B, Z].
+    """A code drawn from N(mean, variance): mean + sigma * eps, eps ~ N(0, I).
 
     Kingma and Welling, "Auto-Encoding Variational Bayes", 2014, section 2.4.
+
+    Args:
+      out: 'mean' [B, Z] and 'log_variance' [B, Z] of an encoder. Without the latter the code is the mean.
+      key: A PRNG key.
+
+    Returns:
+      Float [B, Z].
     """
     if 'log_variance' not in out:
         return out['mean']
@@ -78,9 +99,15 @@ def noisy(out: Mapping[str, Array], key: jax.Array) -> Array:
 
 
 def divergence(out: Mapping[str, Array]) -> Array:
-    """KL(N(mean, variance) || N(0, I)) in nats, summed over the code: [B].
+    """KL(N(mean, variance) || N(0, I)) in nats, summed over the code.
 
     Kingma and Welling, 2014, appendix B.
+
+    Args:
+      out: 'mean' [B, Z] and 'log_variance' [B, Z] of an encoder.
+
+    Returns:
+      Float [B].
     """
     mean, log_variance = out['mean'], out['log_variance']
     return 0.5 * jnp.sum(jnp.square(mean) + jnp.exp(log_variance) - 1.0 - log_variance, axis=-1)

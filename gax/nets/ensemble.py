@@ -1,6 +1,6 @@
-"""Several discriminators as one: combinators of nets whose outputs are tuples, one entry for each net.
+"""Several discriminators as one net, whose outputs are tuples with one entry for each.
 
-Terms take the mean over the entries of each one's mean: the mean of n games' losses.
+Terms take the mean over the entries of each entry's mean, which is the mean of n games' losses.
 """
 
 from __future__ import annotations
@@ -17,33 +17,40 @@ Seen = Callable[[int, Array], Array]
 
 
 def committee(*nets: Net) -> Net:
-    """Nets with parameters and randomness of their own that judge the same inputs.
-
-    Of nets that return logits the output is a tuple of logits; of nets that return a dict it is a dict of
-    tuples.
+    """Combines nets that score the same inputs. Each has its own parameters and random numbers.
 
     Durugkar et al., "Generative Multi-Adversarial Networks", 2017, with the arithmetic mean over the
-    discriminators
-    (GMAN-0, section 4.1: softmax weights with lambda = 0).
+    discriminators (GMAN-0, section 4.1: softmax weights with lambda = 0).
+
+    Args:
+      *nets: Discriminators with outputs of one structure: logits, or dicts.
+
+    Returns:
+      A net that returns a tuple of logits, or a dict of tuples.
     """
-    return _side_by_side(nets, lambda i, x: x)
+    return _combined(nets, lambda i, x: x)
 
 
 def multiscale(*nets: Net) -> Net:
-    """Like `committee`; net i sees images [B, H / 2^i, W / 2^i, C], averaged i times over squares of 2x2
-    pixels.
+    """A `committee` whose net i scores images averaged i times over squares of 2x2 pixels.
 
     Wang et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs"
     (pix2pixHD), 2018, section 3.2. Theirs averages over 3x3 pixels at a stride of 2, and adds the scales'
-    mean losses, of which terms here take the mean. Raises GaxError for odd sides.
+    mean losses, of which terms here take the mean.
+
+    Args:
+      *nets: Discriminators. Net i takes images [B, H / 2^i, W / 2^i, C].
+
+    Returns:
+      A net that returns a tuple of logits, or a dict of tuples. It raises GaxError for images with odd sides.
     """
 
-    def seen(i: int, x: Array) -> Array:
+    def scaled(i: int, x: Array) -> Array:
         for _ in range(i):
             x = halved(x)
         return x
 
-    return _side_by_side(nets, seen)
+    return _combined(nets, scaled)
 
 
 def several(
@@ -53,15 +60,26 @@ def several(
     scales: int = 1,
     heads: Mapping[str, int] | None = None,
 ) -> Net:
-    """`one(*shape)`; a committee of `members` of them; or `scales` of them on images halved again and again.
+    """One discriminator, a committee of `members`, or `scales` of them on images of decreasing size.
 
-    heads: what each of them gives beside its logits (see `layers.with_heads`); several give features, and no
-    other outputs. Raises GaxError, in the words of a config, where that cannot be.
+    Args:
+      one: (*shape) -> a discriminator of examples of that shape.
+      shape: The shape of an example.
+      members: The number of discriminators of a `committee`.
+      scales: The number of discriminators of `multiscale`.
+      heads: The outputs of each in addition to its logits (see `layers.with_heads`). Several discriminators
+        can return features, but no other outputs.
+
+    Returns:
+      The net.
+
+    Raises:
+      GaxError: The settings do not go together, or the images cannot be halved.
     """
     if heads and (members, scales) != (1, 1):
         raise errors.GaxError(
-            f'several discriminators have no outputs but logits and features, and this game asks for {", ".join(heads)}: '
-            'leave config.d.members and config.d.scales at 1'
+            'several discriminators have no outputs but logits and features, '
+            f'and this game asks for {", ".join(heads)}: leave config.d.members and config.d.scales at 1'
         )
     for name, count in (('members', members), ('scales', scales)):
         if count < 1:
@@ -84,25 +102,27 @@ def several(
     return multiscale(*(one(height // 2**i, width // 2**i, channels) for i in range(scales)))
 
 
-def _side_by_side(nets: tuple[Net, ...], seen: Seen) -> Net:
-    """params and model_state are {'member_0': ..., 'member_1': ...}; member i's first input is seen(i,
-    input).
+def _combined(nets: tuple[Net, ...], input_of: Seen) -> Net:
+    """One net of several. Member i's first input is input_of(i, input).
+
+    params and model_state are {'member_0': ..., 'member_1': ...}.
     """
     members = {f'member_{i}': net for i, net in enumerate(nets)}
 
     def init(key: Key) -> tuple[PyTree, PyTree]:
-        made = {name: net.init(rng.stream(key, name)) for name, net in members.items()}
-        return {name: p for name, (p, _) in made.items()}, {name: s for name, (_, s) in made.items()}
+        variables = {name: net.init(rng.stream(key, name)) for name, net in members.items()}
+        params = {name: p for name, (p, _) in variables.items()}
+        return params, {name: s for name, (_, s) in variables.items()}
 
     def apply(
         params: PyTree, model_state: PyTree, x: Array, *rest: Any, train: bool, key: Key
     ) -> tuple[PyTree, PyTree]:
         outputs, state = [], {}
         for i, (name, net) in enumerate(members.items()):
-            # Where nothing is random there may be no key.
-            own = rng.stream(key, name) if train else key
+            # Outside of training nothing is random, and the key may be None.
+            member_key = rng.stream(key, name) if train else key
             out, state[name] = net.apply(
-                params[name], model_state[name], seen(i, x), *rest, train=train, key=own
+                params[name], model_state[name], input_of(i, x), *rest, train=train, key=member_key
             )
             outputs.append(out)
         if isinstance(outputs[0], Mapping):

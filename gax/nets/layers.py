@@ -1,4 +1,4 @@
-"""Layers that several architectures share, as small Flax modules.
+"""Layers that several families share, as small Flax modules.
 
 Parameters have the names and shapes of their `flax.linen` namesakes.
 """
@@ -23,14 +23,26 @@ Initializer = jax.nn.initializers.Initializer
 
 
 class Conv(nn.Module):
-    """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See conv.py.
+    """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See ops/conv.py.
 
-    A transposed one has one group. Of a grouped kernel [k, k, C / groups, features] the fan-in is that of one
-    group.
-    resize: 'up', of `doubled(x)`; 'down', `halved` afterwards; to rounding. Either is one convolution of
-    stride 2 with sums of neighbouring taps for its k + 1: a 3x3 kernel takes 16 products a small pixel, where
-    one by one would take 36. Raises ValueError for an even kernel, a stride, groups or `transpose` beside it,
-    GaxError where odd sides cannot be halved.
+    With `resize` the convolution is fused with a resize: it is one convolution of stride 2, whose k + 1 taps
+    a side are sums of neighbouring taps. A 3x3 kernel takes 16 products for each small pixel, where the two
+    operations take 36. Results are equal up to rounding.
+
+    Attributes:
+      features: The number of output channels.
+      kernel: The side of the kernel, k.
+      stride: The stride.
+      use_bias: Whether a bias is added.
+      kernel_init: The initializer. The fan-in of a grouped kernel [k, k, C / groups, features] is that of one
+        group.
+      transpose: Whether the convolution is transposed; it then has one group.
+      groups: The number of groups of channels.
+      resize: 'up' convolves `doubled(x)`; 'down' applies `halved` to the result; '' does neither.
+
+    Raises:
+      ValueError: `resize` with an even kernel, a stride, groups or `transpose`.
+      GaxError: Odd sides cannot be halved.
     """
 
     features: int
@@ -65,7 +77,7 @@ class Conv(nn.Module):
 
 
 def neighbours(kernel: Array) -> Array:
-    """Sums over squares of 2x2 taps, zeros outside: [k, k, ...] -> [k + 1, k + 1, ...]."""
+    """Sums over squares of 2x2 taps, with zeros outside: [k, k, ...] -> [k + 1, k + 1, ...]."""
     rest = [(0, 0, 0)] * (kernel.ndim - 2)
     zero = jnp.zeros((), kernel.dtype)
     corners = itertools.product(((0, 1, 0), (1, 0, 0)), repeat=2)
@@ -73,11 +85,14 @@ def neighbours(kernel: Array) -> Array:
 
 
 class Dropout(nn.Module):
-    """Inverted dropout: each element is zeroed with probability `rate`, the rest scaled by 1 / (1 - rate).
+    """Inverted dropout: elements are zeroed with probability `rate`, and the others scaled by 1 / (1 - rate).
 
-    Draws from the stream 'dropout' when `train`. Two elements share one 32-bit draw, so that the probability
-    is `rate` to within 2^-17; threefry is a good part of a small network's step on CPU
+    Random numbers are drawn from the stream 'dropout' in training. Two elements share one 32-bit draw, so
+    that the probability is `rate` to within 2^-17; threefry is a good part of a small network's step on CPU
     (benchmarks/README.md).
+
+    Attributes:
+      rate: From 0 to below 1.
     """
 
     rate: float
@@ -90,10 +105,19 @@ class Dropout(nn.Module):
 
 
 def dropout(key: Array, x: Array, rate: float) -> Array:
-    """See `Dropout`. x: [..., C]; returns the same shape and dtype."""
+    """Inverted dropout, see `Dropout`.
+
+    Args:
+      key: A PRNG key.
+      x: Float [..., C].
+      rate: From 0 to below 1.
+
+    Returns:
+      An array of the shape and dtype of `x`.
+    """
     channels = x.shape[-1]
     bits = jax.random.bits(key, (*x.shape[:-1], -(-channels // 2)), jnp.uint32)
-    # Halves side by side along the channels: rows of a sharded batch stay where they are.
+    # The halves are concatenated along the channels, so that sharded examples stay on their devices.
     halves = jnp.concatenate([bits & 0xFFFF, bits >> 16], axis=-1)[..., :channels]
     keep = halves >= round(rate * 65536)
     return jnp.where(keep, x * (1.0 / (1.0 - rate)), jnp.zeros((), x.dtype))
@@ -105,17 +129,30 @@ def batch_norm(
     """Batch-norm with Keras' defaults: running = momentum * running + (1 - momentum) * batch.
 
     Under a sharded `jit` the statistics are those of the global batch.
+
+    Args:
+      train: Whether the batch's statistics are used, and update the running ones.
+      momentum: The share of the old running averages.
+      epsilon: Added to the variance.
+      name: The module's name; None for Flax' choice.
+
+    Returns:
+      The module.
     """
     return nn.BatchNorm(use_running_average=not train, momentum=momentum, epsilon=epsilon, name=name)
 
 
 class ConditionalBatchNorm(nn.Module):
-    """Batch-norm of [B, ..., C] with a scale and an offset of each class's own: tables [num_classes, C], ones
-    and zeros.
+    """Batch-norm of [B, ..., C] with a scale and an offset for each class.
 
-    Dumoulin et al., "A Learned Representation For Artistic Style", 2017, eq. 5; in GANs: Miyato and Koyama,
-    "cGANs with Projection Discriminator", 2018. Statistics are those of all classes together. No class: a
-    plain batch-norm.
+    The tables [num_classes, C] start at ones and zeros. Dumoulin et al., "A Learned Representation For
+    Artistic Style", 2017, eq. 5; in GANs: Miyato and Koyama, "cGANs with Projection Discriminator", 2018.
+    Statistics are those of all classes together.
+
+    Attributes:
+      num_classes: The number of classes; 0 for a plain batch-norm without labels.
+      momentum: The share of the old running averages.
+      epsilon: Added to the variance.
     """
 
     num_classes: int = 0
@@ -142,14 +179,19 @@ class ConditionalBatchNorm(nn.Module):
 def halved(x: Array) -> Array:
     """Means over squares of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C].
 
-    Raises GaxError for odd sides.
+    Raises:
+      GaxError: A side is odd.
     """
     batch, height, width, channels = check_even(x)
     return x.reshape(batch, height // 2, 2, width // 2, 2, channels).mean((2, 4))
 
 
 def check_even(x: Array) -> tuple[int, ...]:
-    """The shape of images [B, H, W, C]; raises GaxError for odd sides."""
+    """The shape of images [B, H, W, C].
+
+    Raises:
+      GaxError: A side is odd.
+    """
     height, width = x.shape[1:3]
     if height % 2 or width % 2:
         raise errors.GaxError(f'images of {height}x{width} cannot be halved: both sides must be even')
@@ -157,27 +199,37 @@ def check_even(x: Array) -> tuple[int, ...]:
 
 
 def halved_shape(shape: Sequence[int], times: int, field: str = 'g.net.widths') -> tuple[int, int]:
-    """Height and width of an image [H, W, C] halved `times`; a GaxError that names `field` where that cannot
-    be.
+    """Height and width of an image that is halved `times` times.
+
+    Args:
+      shape: (H, W, C).
+      times: How many times.
+      field: The config field that asks for it, for the error.
+
+    Returns:
+      (height, width).
+
+    Raises:
+      GaxError: A side cannot be halved so often.
     """
     height, width = shape[:2]
     if height % 2**times or width % 2**times:
         raise errors.GaxError(
-            f'{field} halves {height}x{width} images {times} times: both sides must be multiples of {2**times}; '
-            'have fewer, or set data.image_size'
+            f'{field} halves {height}x{width} images {times} times: '
+            f'both sides must be multiples of {2**times}; have fewer, or set data.image_size'
         )
     return height // 2**times, width // 2**times
 
 
 def doubled(x: Array) -> Array:
-    """Every pixel four times: [B, H, W, C] -> [B, 2 H, 2 W, C], nearest neighbours."""
+    """Repeats every pixel in a square of 2x2 (nearest neighbours): [B, H, W, C] -> [B, 2 H, 2 W, C]."""
     batch, height, width, channels = x.shape
     x = jnp.broadcast_to(x[:, :, None, :, None], (batch, height, 2, width, 2, channels))
     return x.reshape(batch, 2 * height, 2 * width, channels)
 
 
 def leaky_relu(slope: float) -> Callable[[Array], Array]:
-    """max(x, slope * x), for 0 <= slope <= 1."""
+    """x -> max(x, slope * x), for 0 <= slope <= 1."""
     return lambda x: jnp.maximum(x, slope * x)
 
 
@@ -187,7 +239,11 @@ Slope = Annotated[float, Only('activation', 'leaky_relu')]
 
 
 def activation(name: str, slope: float) -> Callable[[Array], Array]:
-    """'leaky_relu' with `slope`, 'relu', 'tanh', 'silu' or 'gelu'."""
+    """The activation function 'leaky_relu' (with `slope`), 'relu', 'tanh', 'silu' or 'gelu'.
+
+    Raises:
+      GaxError: There is no such activation.
+    """
     table = {
         'leaky_relu': leaky_relu(slope),
         'relu': nn.relu,
@@ -203,6 +259,11 @@ class Embed(nn.Module):
 
     A product rather than a gather: its gradient is a product too, which is fast on every platform and sums in
     a fixed order (a gather's gradient is a scatter).
+
+    Attributes:
+      num_classes: The number of rows of the table.
+      features: The number of its columns.
+      embedding_init: The initializer of the table.
     """
 
     num_classes: int
@@ -216,12 +277,19 @@ class Embed(nn.Module):
 
 
 def with_heads(features: Array, logits: Array, heads: Mapping[str, int] | None) -> Any:
-    """What a discriminator returns: the logits; with `heads` {name: size} also its features and an output a
-    head.
+    """The output of a discriminator: its logits, or with heads a dict.
 
-    features [B, F], logits [B]. Call it within a compact module: each head is a dense layer of that module.
+    Call it within a compact module: each head is a dense layer of that module.
+
+    Args:
+      features: Float [B, F].
+      logits: Float [B].
+      heads: {name: size} of further outputs; {} for the features alone; None for the logits alone.
+
+    Returns:
+      The logits [B], or {'logits': [B], 'features': [B, F], name: [B, size]}.
     """
     if heads is None:
         return logits
-    more = {name: nn.Dense(size, name=f'head_{name}')(features) for name, size in heads.items()}
-    return {'logits': logits, 'features': features, **more}
+    outputs = {name: nn.Dense(size, name=f'head_{name}')(features) for name, size in heads.items()}
+    return {'logits': logits, 'features': features, **outputs}

@@ -1,6 +1,6 @@
 """From a Flax (Linen) module to a `Net`: two pure functions.
 
-The only file that knows how Flax runs a module.
+Only this file knows how Flax runs a module.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 
 
 def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct, average_state: bool = True) -> Net:
-    """`module` as a Net. Its `__call__` takes the inputs, then a keyword `train`; shapes come from
-    `examples`.
+    """Makes a Net of a Flax module.
 
-    Collections other than 'params' (batch statistics, power-iteration vectors) are the model_state. Modules
-    draw random numbers from the stream 'dropout' in training only, and from the stream 'noise', or any other
-    name, always. average_state: see `Net`.
+    Collections other than 'params' (batch statistics, power-iteration vectors) are the model_state. The
+    random stream 'dropout' exists in training only, the stream 'noise' and those of other names always.
+
+    Args:
+      module: Its `__call__` takes the inputs, then a keyword `train`.
+      *examples: The shapes and dtypes of the inputs.
+      average_state: See `Net`.
+
+    Returns:
+      The net.
     """
 
     def init(key: Key) -> tuple[PyTree, PyTree]:
@@ -46,19 +52,31 @@ def from_linen(module: nn.Module, *examples: jax.ShapeDtypeStruct, average_state
 
 
 def streams(key: Key) -> dict[str, Key]:
-    """The random streams that a module has in training and outside of it; those of other names follow from
-    'params', as Flax has it.
+    """The random streams that a module has in training and outside of it.
+
+    Flax derives streams of other names from 'params'.
     """
     return {} if key is None else {name: rng.stream(key, name) for name in ('noise', 'params')}
 
 
 def check_statistics(call: Callable[..., Any], inputs: Any, options: Any, context: Any) -> Any:
-    """For nn.intercept_methods, in training: raises GaxError where a layer compares the examples of a batch
-    of one.
+    """Refuses a layer that compares the examples of a batch of one. For nn.intercept_methods, in training.
 
-    A batch-norm of one number a channel gives its bias whatever it is given, and its gradient is 0; a layer
-    that compares examples finds no difference. Where rows are split (replicas, microbatches, packs), one of
-    the parts is the batch.
+    A batch-norm of one number for each channel returns its bias for any input, with gradient 0, and a layer
+    that compares examples has nothing to compare. A batch may be split over replicas, microbatches or packs;
+    then the layer sees one part.
+
+    Args:
+      call: The method.
+      inputs: Its positional arguments.
+      options: Its keyword arguments.
+      context: Flax' record of the call.
+
+    Returns:
+      What the method returns.
+
+    Raises:
+      GaxError: The layer compares examples, and its input has a single one.
     """
     layer, values = context.module, 2
     if context.method_name == '__call__' and inputs:
@@ -73,8 +91,9 @@ def check_statistics(call: Callable[..., Any], inputs: Any, options: Any, contex
             values = shape[0]
     if values < 2:
         raise errors.GaxError(
-            f'{type(layer).__name__} ({"/".join(layer.path)}) has 1 example at a time, {list(shape)}, and needs at least 2: what '
-            'a network sees at a time is batch_size, less by `accumulate`, packs, and replicas (config.parallel other than '
-            'jit); raise batch_size, lower these, or take the layer out (batch_norm, minibatch)'
+            f'{type(layer).__name__} ({"/".join(layer.path)}) has 1 example at a time, {list(shape)}, '
+            'and needs at least 2: what a network sees at a time is batch_size, less by `accumulate`, packs, '
+            'and replicas (config.parallel other than jit); raise batch_size, lower these, '
+            'or take the layer out (batch_norm, minibatch)'
         )
     return call(*inputs, **options)

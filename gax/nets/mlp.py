@@ -17,8 +17,16 @@ from gax.nets.minibatch import Minibatch, see_batch
 class Generator(nn.Module):
     """latents [B, Z] -> [B, *shape]; images [H, W, C] through tanh, in [-1, 1].
 
-    Hidden layers are dense, then batch-norm (on the first only with `batch_norm_first`: the tutorials have
-    none there, PacGAN has), then the activation.
+    A hidden layer is dense, then batch-norm, then the activation.
+
+    Attributes:
+      shape: The shape of an example.
+      widths: The hidden layers.
+      activation: The activation of the hidden layers.
+      slope: The slope of 'leaky_relu'.
+      batch_norm: Whether hidden layers have batch-norm.
+      batch_norm_first: Whether the first one has it too: the tutorials have none there, PacGAN has.
+      momentum: That of the running averages of batch-norm.
     """
 
     shape: Sequence[int]
@@ -48,12 +56,17 @@ MaxoutToo = Annotated[str, one_of((*ACTIVATIONS, 'maxout'))]
 
 
 class Discriminator(nn.Module):
-    """[B, ...] flattened -> logits [B]; dropout after every hidden activation. heads: see
-    `layers.with_heads`.
+    """[B, ...] flattened -> logits [B]; dropout after every hidden activation.
 
-    activation: those of `layers.activation`, and 'maxout': each unit is the largest of `pieces` affine maps
-    (Goodfellow et al., "Maxout Networks", 2013, section 2). minibatch: see `minibatch.see_batch`; before the
-    logits only.
+    Attributes:
+      widths: The hidden layers.
+      activation: An activation of `layers.activation`, or 'maxout': each unit is the largest of `pieces`
+        affine maps (Goodfellow et al., "Maxout Networks", 2013, section 2).
+      slope: The slope of 'leaky_relu'.
+      dropout: The dropout rate.
+      pieces: The number of affine maps of a 'maxout' unit.
+      minibatch: See `minibatch.see_batch`; only the logits read its layer, the heads do not.
+      heads: See `layers.with_heads`.
     """
 
     widths: Sizes = (1024, 512, 256)
@@ -77,9 +90,16 @@ class Discriminator(nn.Module):
 
 
 class Trunk(nn.Module):
-    """[B, ...] flattened -> features [B, F] for what stands on it (see encoder.py).
+    """[B, ...] flattened -> features [B, F], for the modules of encoder.py.
 
-    A dense layer a width, the activation, dropout; no normalisation, so that examples stay apart.
+    Each width is a dense layer, the activation and dropout. No normalisation, so that examples do not depend
+    on one another.
+
+    Attributes:
+      widths: The dense layers.
+      activation: The activation.
+      slope: The slope of 'leaky_relu'.
+      dropout: The dropout rate.
     """
 
     widths: Sizes = (32, 64)

@@ -1,11 +1,10 @@
-"""The residual networks of Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024,
-config E.
+"""The residual networks of R3GAN, config E.
 
-No normalisation: blocks begin as the identity (their last layer is 0), and the other layers are scaled by the
-number of blocks, as in Zhang et al., "Fixup Initialization: Residual Learning Without Normalization", 2019.
-Nets are described from their small end for G, from the image for D. CIFAR-10 and ImageNet-32: widths (768,) *
-4 and (1536,) * 4 (groups of 16 and 32 channels); FFHQ-256: (768, 768, 768, 768, 384, 192, 96) for G, the
-reverse for D.
+Huang et al., "The GAN is dead; long live the GAN! A Modern Baseline GAN", 2024. There is no normalisation:
+blocks begin as the identity (their last layer is 0), and the other layers are scaled by the number of blocks,
+as in Zhang et al., "Fixup Initialization: Residual Learning Without Normalization", 2019. `widths` begin at
+the small end for G, and at the image for D. CIFAR-10 and ImageNet-32: widths (768,) * 4 and (1536,) * 4
+(groups of 16 and 32 channels); FFHQ-256: (768, 768, 768, 768, 384, 192, 96) for G, the reverse for D.
 """
 
 from __future__ import annotations
@@ -29,8 +28,9 @@ SLOPE = 0.2
 
 
 def he(gain: float = 1.0) -> Initializer:
-    """Normal with standard deviation gain / sqrt(fan-in) (He et al., 2015); of a grouped kernel the fan-in
-    of a group.
+    """Normal with standard deviation gain / sqrt(fan-in) (He et al., 2015).
+
+    The fan-in of a grouped kernel is that of one group.
     """
     return nn.initializers.variance_scaling(gain**2, 'fan_in', 'normal')
 
@@ -38,9 +38,17 @@ def he(gain: float = 1.0) -> Initializer:
 class Generator(nn.Module):
     """latents [B, Z] (and labels int [B]) -> images [B, H, W, C], not bounded.
 
-    A learned picture a channel at H / 2^n, n = len(widths) - 1, scaled by a linear map of the latents;
-    `blocks` residual blocks; for each further width a smooth doubling and as many blocks. Embedded labels are
-    joined to the latents.
+    It starts from a learned picture for each channel at H / 2^n, n = len(widths) - 1, scaled by a linear map
+    of the latents. `blocks` residual blocks follow, and for each further width a smooth doubling and as many
+    blocks. Embedded labels are concatenated to the latents.
+
+    Attributes:
+      shape: (H, W, C).
+      widths: The channels at each size, the smallest size first.
+      blocks: The residual blocks at each size.
+      expansion: The inner channels of a block over its outer ones.
+      group_size: The inner channels in a group of the 3x3 convolution.
+      num_classes: The number of classes; 0 for no labels.
     """
 
     shape: Sequence[int]
@@ -72,8 +80,16 @@ class Discriminator(nn.Module):
 
     The generator's mirror image: blocks, then a smooth halving, for each width but the last; blocks; a
     learned weighted sum over the pixels of each channel; a linear map. With classes that map has as many
-    outputs as inputs, and the logit is their inner product with the label's embedding. heads, minibatch: see
-    `layers.with_heads`, `minibatch.see_batch`, with the weighted sums as features.
+    outputs as inputs, and the logit is their inner product with the label's embedding.
+
+    Attributes:
+      widths: The channels at each size, the largest size first.
+      blocks: The residual blocks at each size.
+      expansion: The inner channels of a block over its outer ones.
+      group_size: The inner channels in a group of the 3x3 convolution.
+      minibatch: See `minibatch.see_batch`, with the weighted sums as features.
+      num_classes: The number of classes; 0 for no labels.
+      heads: See `layers.with_heads`, with the weighted sums as features.
     """
 
     widths: Sizes = (768, 768, 768, 768)
@@ -104,12 +120,18 @@ class Discriminator(nn.Module):
 
 
 class Block(nn.Module):
-    """x + 1x1(act(3x3 in groups(act(1x1(x))))), [B, H, W, C], `expansion` times wider within; act: leaky
-    ReLU.
+    """A residual block x + 1x1(act(3x3 in groups(act(1x1(x))))) of [B, H, W, C], where act is leaky ReLU.
 
-    total: the residual blocks of the net, L; with 3 layers a block, the first two are initialised by He's
-    rule times L^(-1 / (2 * 3 - 2)), the third by 0. Groups have `group_size` of the inner channels, or all
-    where there are fewer; raises GaxError where they cannot be divided so.
+    With 3 layers in a block, the first two are initialised by He's rule times L^(-1 / (2 * 3 - 2)), the third
+    by 0.
+
+    Attributes:
+      expansion: The inner channels over the outer ones.
+      group_size: The inner channels in a group; all of them where there are fewer.
+      total: L, the number of residual blocks of the net.
+
+    Raises:
+      GaxError: `group_size` does not divide the inner channels.
     """
 
     expansion: int
@@ -122,8 +144,8 @@ class Block(nn.Module):
         size = min(inner, self.group_size)
         if inner % size:
             raise errors.GaxError(
-                f'r3gan divides {inner} channels (a width times expansion={self.expansion}) into groups of {size}: '
-                'have widths or group_size such that this can be done'
+                f'r3gan divides {inner} channels (a width times expansion={self.expansion}) '
+                f'into groups of {size}: have widths or group_size such that this can be done'
             )
         init = he((2 / (1 + SLOPE**2)) ** 0.5 * self.total**-0.25)
         y = leaky_relu(SLOPE)(Conv(inner, 1, kernel_init=init)(x))
@@ -132,8 +154,9 @@ class Block(nn.Module):
 
 
 def smooth_doubled(x: Array) -> Array:
-    """[B, H, W, C] -> [B, 2 H, 2 W, C] by the filter [1, 3, 3, 1] / 4 in each direction, zeros outside:
-    bilinear.
+    """Bilinear doubling: the filter [1, 3, 3, 1] / 4 in each direction, with zeros outside.
+
+    [B, H, W, C] -> [B, 2 H, 2 W, C].
     """
     for axis in (1, 2):
         before, after = _shifted(x, axis, 1), _shifted(x, axis, -1)
@@ -143,8 +166,9 @@ def smooth_doubled(x: Array) -> Array:
 
 
 def smooth_halved(x: Array) -> Array:
-    """[B, H, W, C] -> [B, H / 2, W / 2, C] by the filter [1, 3, 3, 1] / 8 in each direction, zeros
-    outside.
+    """Smooth halving: the filter [1, 3, 3, 1] / 8 in each direction, with zeros outside.
+
+    [B, H, W, C] -> [B, H / 2, W / 2, C].
     """
     for axis in (1, 2):
         pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
@@ -154,7 +178,7 @@ def smooth_halved(x: Array) -> Array:
 
 
 def _shifted(x: Array, axis: int, by: int) -> Array:
-    """x moved by one place along the axis, up (1) or down (-1); a zero comes in."""
+    """Shifts x by one place along the axis, up (by=1) or down (by=-1), and fills with 0."""
     pads = [(0, 0, 0)] * x.ndim
     pads[axis] = (by, -by, 0)
     return lax.pad(x, jnp.zeros((), x.dtype), pads)

@@ -1,9 +1,8 @@
-"""Networks by name. A family is a file of this folder, or one outside gax; its modules' own fields are the
-config.
+"""Networks by name. A family is a file of this folder, or a module outside gax.
 
-A section `net` of a config is {'kind': the family, ...: the fields of the module with the class name `role`},
-and the network is that class called with the section: what a module does not have cannot be set, and what it
-has is read. What the data or the recipe give (GIVEN) is no part of the config.
+A section `net` of a config is {'kind': the family, ...: the fields of the family's module for a role}. The
+network is that module's class called with the section. So a field that the module does not have cannot be
+set, and every field is read. Fields that the data or the recipe determine (GIVEN) are not in the config.
 """
 
 from __future__ import annotations
@@ -34,24 +33,30 @@ Shape = Sequence[int]
 Heads = Mapping[str, int] | None
 
 GIVEN = ('parent', 'name', 'shape', 'num_classes', 'heads', 'outputs', 'trunk')
-PLAYER = {
-    'spectral_norm': False
-}  # what a section says of its network beside `net`, where the family says nothing
+# Fields of a player that concern its network, with their defaults; a family's own PLAYER overrides them.
+PLAYER = {'spectral_norm': False}
 
 
 @cache
 def kinds(role: str) -> dict[str, type[nn.Module]]:
-    """{family: its module} of the families of gax that have a module with this class name."""
+    """The families of gax that have a module of this class name, as {family: module}."""
     names = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
     modules = {name: import_module(f'gax.nets.{name}') for name in names}
     return {name: getattr(module, role) for name, module in modules.items() if hasattr(module, role)}
 
 
 def family(kind: str, role: str) -> type[nn.Module]:
-    """The Flax module of a family, 'mlp' or 'package.module', for a role: 'Generator', 'Discriminator',
-    'Trunk', ...
+    """The Flax module of a family for a role.
 
-    'package.module:Class' is that class. Raises GaxError for an unknown one.
+    Args:
+      kind: A family of gax ('mlp'), or an import path 'package.module' or 'package.module:Class'.
+      role: The name of the class: 'Generator', 'Discriminator', 'Trunk', ...
+
+    Returns:
+      The class.
+
+    Raises:
+      GaxError: There is no such family, or it has no such class.
     """
     thing = lookup.lookup(f'kind of {role.lower()}', kind, kinds(role))
     if not isinstance(thing, type):
@@ -62,12 +67,12 @@ def family(kind: str, role: str) -> type[nn.Module]:
 
 
 def section(kind: str, role: str) -> ConfigDict:
-    """The section `net` of a family: its fields with their defaults."""
+    """The section `net` of a family: its kind, and its fields with their defaults."""
     return ConfigDict({'kind': kind, **bounds.defaults(family(kind, role), GIVEN)})
 
 
 def player(kind: str, role: str) -> dict[str, Any]:
-    """What a family says of the fields beside `net`: the PLAYER of its file."""
+    """The fields that a family sets in the player's section outside `net`: the PLAYER of its file."""
     module = sys.modules[family(kind, role).__module__]
     return getattr(module, 'PLAYER', {}).get(role, {})
 
@@ -81,24 +86,35 @@ def defaults(kind: str = 'mlp') -> ConfigDict:
     return ConfigDict({'g': g, 'd': {'members': 1, 'scales': 1, **d}})
 
 
-def build(net: Any, role: str, shape: Shape, **given: Any) -> nn.Module:
-    """The module that the section `net` describes, for data of `shape`.
+def build(net: Any, role: str, shape: Shape, **requested: Any) -> nn.Module:
+    """The module that the section `net` describes.
 
-    given: num_classes, heads, ...: what the recipe asks for. Raises GaxError where the family cannot give it.
+    Args:
+      net: The section.
+      role: The name of the class, see `family`.
+      shape: The shape of an example.
+      **requested: Further fields, which the recipe determines: num_classes, heads, ...
+
+    Returns:
+      The module.
+
+    Raises:
+      GaxError: The family lacks a requested field, or is not for data of this shape.
     """
     cls = family(net.kind, role)
     names = cls.__dataclass_fields__
     if len(shape) != 3 and 'image' in (takes := takes_of(cls)) and 'point' not in takes:
-        able = [name for name, other in kinds(role).items() if 'point' in takes_of(other)]
+        for_points = [name for name, other in kinds(role).items() if 'point' in takes_of(other)]
         raise errors.GaxError(
-            f'networks of kind {net.kind!r} are for images, and the data are points: choose {", ".join(able)}'
+            f'networks of kind {net.kind!r} are for images, and the data are points: '
+            f'choose {", ".join(for_points)}'
         )
-    for name, value in given.items():
+    for name, value in requested.items():
         if name not in names and value not in (None, 0):
             lacks = {'num_classes': 'take no labels', 'heads': 'give nothing beside their logits'}
             raise errors.GaxError(f'networks of kind {net.kind!r} {lacks.get(name, f"have no field {name}")}')
     fields = {name: value for name, value in net.items() if name != 'kind'}
-    return cls(**{n: v for n, v in {'shape': shape, **given}.items() if n in names}, **fields)
+    return cls(**{n: v for n, v in {'shape': shape, **requested}.items() if n in names}, **fields)
 
 
 def takes_of(cls: type) -> tuple[str, ...]:
@@ -107,8 +123,9 @@ def takes_of(cls: type) -> tuple[str, ...]:
 
 
 def lifted(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> Net:
-    """`module` as a Net, once it is known to go with these inputs: what is wrong is told here, before a run
-    is begun.
+    """Makes a Net of `module`, and traces its initialisation with inputs of these shapes.
+
+    So errors of the config come before a run begins.
     """
     net = from_linen(module, *inputs)
     jax.eval_shape(lambda: net.init(rng.key(0)))
@@ -116,7 +133,7 @@ def lifted(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> Net:
 
 
 def example(*shape: int) -> jax.ShapeDtypeStruct:
-    """Two examples of a shape."""
+    """The shape and dtype of a batch of two examples of this shape, float32."""
     return jax.ShapeDtypeStruct((2, *shape), jnp.float32)
 
 
@@ -128,14 +145,22 @@ def pair(
     pack: int = 1,
     latent_dim: int = 0,
 ) -> tuple[dict[str, Net], Scorer]:
-    """The nets 'g' and 'd' that config.g and config.d describe, and how 'd' is asked.
+    """The nets 'g' and 'd' that config.g and config.d describe, and the scorer of 'd'.
 
-    spec.fields has one of 'image' [H, W, C] and 'point' [D]. num_classes: where positive, both nets take
-    labels.
-    heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F],
-    name: [B, size]}; {} for the features alone, as where config.terms.feature_matching is on. pack: examples
-    that one logit judges, joined along the channels (the critic does not pack them).
-    latent_dim: what 'g' takes, where that is not config.latent_dim.
+    Args:
+      config: The config of the run.
+      spec: The data. Its first field is one of 'image' [H, W, C] and 'point' [D].
+      num_classes: The number of classes where both nets take labels, else 0.
+      heads: {name: size} of further outputs of 'd', which then returns {'logits': [B], 'features': [B, F],
+        name: [B, size]}; {} for the features alone, as where config.terms.feature_matching is on; None for
+          the
+        logits alone.
+      pack: The number of examples that one logit scores, concatenated along the channels. The scorer does not
+        pack them.
+      latent_dim: The size of the latents of 'g'; 0 for config.latent_dim.
+
+    Returns:
+      ({'g': net, 'd': net}, scorer).
     """
     field, shape = spec.target, spec.target_shape
     heads = heads_for(config, heads)
@@ -145,7 +170,7 @@ def pair(
 
 
 def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:
-    """The net that config.g describes; the arguments are those of `pair`."""
+    """The net that config.g describes. The arguments are those of `pair`."""
     shape = spec.target_shape
     module = build(config.g.net, 'Generator', shape, num_classes=num_classes)
     net = lifted(module, example(latent_dim or config.latent_dim), *labels(num_classes))
@@ -153,35 +178,55 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
 
 
 def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:
-    """The net that section `d` of a config describes, for examples of `shape`; num_classes and heads as in
-    `pair`.
+    """The net that the section `d` of a config describes.
+
+    Args:
+      d: The section.
+      shape: The shape of an example.
+      num_classes: As in `pair`.
+      heads: As in `pair`.
+
+    Returns:
+      The net.
     """
 
-    def one(*shape: int) -> Net:
-        given = {'num_classes': num_classes, 'heads': None if heads is None else dict(heads)}
-        return network(d.net, 'Discriminator', shape, **given)
+    def single(*shape: int) -> Net:
+        fields = {'num_classes': num_classes, 'heads': None if heads is None else dict(heads)}
+        return network(d.net, 'Discriminator', shape, **fields)
 
-    return several(d, one, shape, heads)
+    return several(d, single, shape, heads)
 
 
-def network(net: Any, role: str, shape: Shape, **given: Any) -> Net:
-    """The net of data of `shape` (and labels, where num_classes is given) that the section `net` describes,
-    see `build`.
+def network(net: Any, role: str, shape: Shape, **requested: Any) -> Net:
+    """The net that the section `net` describes, for data of `shape` and, with num_classes, for labels.
+
+    The arguments are those of `build`.
     """
-    return lifted(build(net, role, shape, **given), example(*shape), *labels(given.get('num_classes', 0)))
+    module = build(net, role, shape, **requested)
+    return lifted(module, example(*shape), *labels(requested.get('num_classes', 0)))
 
 
 def labels(num_classes: int) -> list[jax.ShapeDtypeStruct]:
-    """The labels of two examples, where there are classes."""
+    """The shape and dtype of the labels of two examples, in a list; [] where there are no classes."""
     return [jax.ShapeDtypeStruct((2,), jnp.int32)] * bool(num_classes)
 
 
 def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) -> Net:
-    """What section `d` says of any discriminator `one(*shape)` whose first input has `shape`: d.spectral_norm
-    wraps it.
+    """Combines discriminators as the section `d` says.
 
-    With d.members=n, n such nets that judge side by side, with d.scales=n on images halved 0, 1, ... times:
-    logits are a tuple of n arrays. Raises GaxError where these do not go together, or with named heads.
+    Args:
+      d: The section. d.spectral_norm normalises each discriminator. d.members = n combines n of them on the
+        same inputs, and d.scales = n combines n of them on images halved 0, 1, ... times; logits are then a
+        tuple of n arrays.
+      one: (*shape) -> a discriminator whose first input has that shape.
+      shape: The shape of the first input.
+      heads: As in `pair`.
+
+    Returns:
+      The net.
+
+    Raises:
+      GaxError: The settings do not go together, or not with named heads.
     """
 
     def normed(*shape: int) -> Net:
@@ -191,13 +236,13 @@ def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) 
 
 
 def heads_for(config: Any, heads: Heads = None) -> Heads:
-    """`heads`, as in `pair`; {} for None where a term of config.terms reads the features."""
+    """`heads`, as in `pair`; {} in place of None where a term of config.terms reads the features."""
     term = config.terms.get('feature_matching', {'weight': 0.0})
     return {} if heads is None and not_zero(term['weight']) else heads
 
 
 def answer(heads: Heads) -> Callable[[Any], jax.Array]:
-    """Where the logits are in what a discriminator with these heads returns."""
+    """The function from the output of a discriminator with these heads to its logits."""
     return whole if heads is None else logits_of
 
 

@@ -1,8 +1,10 @@
-"""The residual networks of Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018,
-appendix B, table 4; class-conditional as in Miyato and Koyama, "cGANs with Projection Discriminator", 2018.
+"""The residual networks of SNGAN, class-conditional as in "cGANs with Projection Discriminator".
 
-Spectral normalisation is no part of the discriminator here (see `spectral_norm.spectral_norm`), but comes
-with it: see PLAYER.
+Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, appendix B, table 4; Miyato
+and Koyama, "cGANs with Projection Discriminator", 2018.
+
+Spectral normalisation is not in the discriminator itself (see `spectral_norm.spectral_norm`). PLAYER turns it
+on where this family is chosen.
 """
 
 from __future__ import annotations
@@ -19,11 +21,10 @@ from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, 
 from gax.nets.minibatch import Minibatch, see_batch
 
 TAKES = ('image',)
-PLAYER = {
-    'Discriminator': {'spectral_norm': True}
-}  # what choosing this family says of the player beside its network
+# The fields that this family sets in a player's section outside `net`.
+PLAYER = {'Discriminator': {'spectral_norm': True}}
 
-# As in the authors' code: Glorot's bound times sqrt(2) where a ReLU follows or precedes, and plain elsewhere.
+# As in the authors' code: Glorot's bound, times sqrt(2) where a ReLU follows or precedes.
 AFTER_RELU = nn.initializers.variance_scaling(2.0, 'fan_avg', 'uniform')
 PLAIN = nn.initializers.glorot_uniform()
 
@@ -31,9 +32,14 @@ PLAIN = nn.initializers.glorot_uniform()
 class Generator(nn.Module):
     """latents [B, Z] (and labels int [B]) -> images [B, H, W, C] in [-1, 1].
 
-    Dense to widths[0] channels of H / 2^n, n = len(widths) - 1; a residual block of twice the size to each
-    further width; batch-norm, ReLU, convolution, tanh. With classes, batch-norms are conditional. CIFAR-10:
-    (256,) * 4.
+    A dense layer makes widths[0] channels of H / 2^n, n = len(widths) - 1. A residual block doubles the size
+    for each further width. Batch-norm, ReLU, convolution and tanh follow. CIFAR-10: (256,) * 4.
+
+    Attributes:
+      shape: (H, W, C).
+      widths: The channels at each size, the smallest size first.
+      momentum: That of the running averages of batch-norm.
+      num_classes: The number of classes, for conditional batch-norms; 0 for no labels.
     """
 
     shape: Sequence[int]
@@ -53,10 +59,14 @@ class Generator(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """[B, H, W, C] -> [B, 2 H, 2 W, features]: BN, ReLU, nearest neighbours, conv, BN, ReLU, conv; the
-    shortcut is 1x1.
+    """BN, ReLU, doubling, conv, BN, ReLU, conv: [B, H, W, C] -> [B, 2 H, 2 W, features].
 
     The shortcut's 1x1 convolution comes before its doubling, which is the same at a quarter of the work.
+
+    Attributes:
+      features: The number of output channels.
+      num_classes: The number of classes, for conditional batch-norms; 0 for no labels.
+      momentum: That of the running averages of batch-norm.
     """
 
     features: int
@@ -75,10 +85,16 @@ class UpBlock(nn.Module):
 class Discriminator(nn.Module):
     """images [B, H, W, C] (and labels int [B]) -> logits [B].
 
-    A residual block for each width, of which the first `downs` halve the image; ReLU, the SUM over all
-    pixels, dense. With classes the logit gets the inner product of these sums with the label's embedding.
-    heads, minibatch: see `layers.with_heads` and `minibatch.see_batch`, with the sums as features. CIFAR-10:
-    (128,) * 4, two halvings.
+    There is a residual block for each width, of which the first `downs` halve the image. ReLU, the SUM over
+    all pixels and a dense layer follow. With classes the inner product of these sums and the label's
+    embedding is added to the logit. CIFAR-10: (128,) * 4, two halvings.
+
+    Attributes:
+      widths: The channels of each block.
+      downs: The number of halvings.
+      minibatch: See `minibatch.see_batch`, with the sums as features.
+      num_classes: The number of classes; 0 for no labels.
+      heads: See `layers.with_heads`, with the sums as features.
     """
 
     widths: Sizes = (128, 128, 128, 128)
@@ -100,11 +116,15 @@ class Discriminator(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """[B, H, W, C] -> [B, H / 2, W / 2, features] where `down`: ReLU, conv, ReLU, conv, average over 2x2
-    pixels.
+    """ReLU, conv, ReLU, conv and, where `down`, a halving: [B, H, W, C] -> [B, H / 2, W / 2, features].
 
-    The shortcut has a 1x1 convolution where the block halves or widens, after its average, which is the same
-    at a quarter of the work. The `first` block, which sees pixels, begins without the ReLU.
+    The shortcut has a 1x1 convolution where the block halves or widens. It comes after the shortcut's
+    halving, which is the same at a quarter of the work.
+
+    Attributes:
+      features: The number of output channels.
+      down: Whether the block halves the image.
+      first: Whether the block's inputs are pixels; it then begins without the ReLU.
     """
 
     features: int

@@ -1,5 +1,6 @@
-"""Spectral normalisation: a wrapper of a whole network. Miyato et al., "Spectral Normalization for Generative
-Adversarial Networks", 2018, algorithm 1.
+"""Spectral normalisation, as a wrapper of a whole network.
+
+Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018, algorithm 1.
 """
 
 from __future__ import annotations
@@ -14,24 +15,34 @@ from gax.core import rng
 from gax.core.types import Array, Key, Net, PyTree
 
 Chosen = Callable[[str, Array], bool]
-OF_NORMALISATION = ('scale', 'bias')  # last names of parameters that are no linear maps, whatever their rank
+OF_NORMALISATION = ('scale', 'bias')  # last names of parameters that are not linear maps, whatever their rank
 
 
 def linear(path: str, leaf: Array) -> bool:
-    """Kernels and embeddings: whatever has two axes or more, and is no scale or offset of a normalisation."""
+    """Whether a parameter is a kernel or an embedding.
+
+    These have two axes or more, and are not the scale or offset of a normalisation.
+    """
     return leaf.ndim >= 2 and path.rpartition('/')[2] not in OF_NORMALISATION
 
 
 def spectral_norm(net: Net, iterations: int = 1, chosen: Chosen = linear) -> Net:
-    """`net` with every chosen parameter W divided by its largest singular value sigma, W read as a matrix
-    [-1, Cout].
+    """Divides every chosen parameter W of `net` by its largest singular value sigma.
 
-    sigma = v^T W u, from `iterations` steps of the power method that begin with the u of the pass before; u
-    and v are constants to the gradient (appendix A), sigma is not. The parameters stay as they are, and are
-    what optimizers and
-    checkpoints see. model_state: {'net': that of `net`, 'u': {'path/of/kernel': [Cout]}}; u moves with every
-    pass at train=True whose state is kept, hence never for a penalty, and stays at train=False.
-    chosen: (path, parameter) -> whether to divide it.
+    W is read as a matrix [-1, Cout]. sigma = v^T W u, from `iterations` steps of the power method, which
+    begin with the u of the pass before. u and v are constants to the gradient (appendix A), sigma is not. The
+    parameters themselves do not change; optimizers and checkpoints see them undivided.
+
+    u is part of the model_state: {'net': that of `net`, 'u': {'path/of/kernel': [Cout]}}. It advances in
+    passes with train=True whose state is kept, hence never for a penalty.
+
+    Args:
+      net: The network.
+      iterations: The number of steps of the power method in each pass.
+      chosen: (path, parameter) -> whether to divide it.
+
+    Returns:
+      The wrapped network.
     """
 
     def init(key: Key) -> tuple[PyTree, PyTree]:
@@ -61,10 +72,17 @@ def spectral_norm(net: Net, iterations: int = 1, chosen: Chosen = linear) -> Net
 
 
 def largest_singular_value(kernel: Array, u: Array, iterations: int = 1) -> tuple[Array, Array]:
-    """(sigma, the next u) of `kernel` [..., Cout] read as a matrix [-1, Cout], from u [Cout], in float32 or
-    better.
+    """One estimate of the largest singular value by the power method, in float32 or better.
 
     d sigma / d kernel = v u^T, the gradient of the singular value where u and v have converged.
+
+    Args:
+      kernel: [..., Cout], read as a matrix [-1, Cout].
+      u: [Cout], the vector to begin with.
+      iterations: The number of steps.
+
+    Returns:
+      (sigma, the next u).
     """
     matrix = kernel.reshape(-1, kernel.shape[-1]).astype(jnp.promote_types(kernel.dtype, jnp.float32))
     fixed, right = jax.lax.stop_gradient((matrix, u.astype(matrix.dtype)))
@@ -79,7 +97,7 @@ def _unit(x: Array) -> Array:
 
 
 def _named(params: PyTree) -> list[tuple[str, Array]]:
-    """('Conv_0/kernel', parameter) of every leaf."""
+    """Every leaf with its path, as ('Conv_0/kernel', parameter)."""
     return [
         (jax.tree_util.keystr(path, simple=True, separator='/'), leaf)
         for path, leaf in jax.tree_util.tree_leaves_with_path(params)

@@ -1,3 +1,1 @@
-"""What a player is made of: losses, penalties and augmentations, lifted to terms, and the players
-themselves.
-"""
+"""The parts of a player: losses, penalties and augmentations, lifted to terms, and the usual players."""

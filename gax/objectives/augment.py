@@ -1,7 +1,7 @@
-"""What a discriminator is shown instead of its examples: noise that fades, and augmented images.
+"""Transforms of a discriminator's inputs: noise that fades, and augmented images.
 
-These wrap `Scorer.inputs`, so that reals, fakes and penalties, in D's moves and in G's, are all treated
-alike; gradients go through, to the generator and to what a penalty differentiates by.
+They wrap `Scorer.inputs`, so that reals, fakes and penalties are treated alike, in D's updates and in G's.
+Gradients pass through them, to the generator and to the input that a penalty differentiates with respect to.
 """
 
 from __future__ import annotations
@@ -24,10 +24,17 @@ ADAPTIVE = ('flip', 'rotation', 'translation', 'color')
 
 
 def from_config(config: Any, scorer: Scorer) -> Scorer:
-    """The scorer as the config wants it: config.augment, config.ada, then config.instance_noise, each where
-    it is on.
+    """Wraps the scorer in config.augment, config.ada and config.instance_noise, each if it is on.
 
-    Raises GaxError for an unknown augmentation, or one of data that are no images.
+    Args:
+      config: The config of the run.
+      scorer: The calling convention of the discriminator.
+
+    Returns:
+      The wrapped scorer.
+
+    Raises:
+      GaxError: An augmentation is unknown, or the data are not images.
     """
     noise = config.get('instance_noise', {'std': 0.0})
     if not_zero(noise['std']):
@@ -41,21 +48,25 @@ def from_config(config: Any, scorer: Scorer) -> Scorer:
 
 
 def controller(config: Any) -> dict[str, Term]:
-    """{'ada': the term of 'd' that moves the strength of `adaptive`} where config.ada is on, or {}."""
+    """The term that controls the strength of `adaptive`.
+
+    Returns:
+      {'ada': the term of player 'd'} where config.ada is on, else {}.
+    """
     if not adapted(config):
         return {}
     return {'ada': ada(config.batch_size, config.ada.kimg, config.ada.target)}
 
 
 def adapted(config: Any) -> bool:
-    """Whether config.ada is there, and on."""
+    """Whether the config has a section `ada` that is on."""
     return 'ada' in config and not_zero(config.ada.kimg)
 
 
 def changed(scorer: Scorer, change: Change) -> Scorer:
-    """A scorer that is shown change(context, x) for its field x.
+    """A scorer whose discriminator gets change(context, x) in place of the field x that it scores.
 
-    The last one to be wrapped around is the first applied.
+    Of several wrapped changes the last one is applied first.
     """
 
     def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
@@ -65,12 +76,17 @@ def changed(scorer: Scorer, change: Change) -> Scorer:
 
 
 def instance_noise(std: float, steps: int = 0) -> Change:
-    """x + N(0, s^2), s falling linearly from `std` at step 0 to 0 at step `steps`; it stays where `steps` is
-    0.
+    """Adds N(0, s^2). s falls linearly from `std` at step 0 to 0 at step `steps`.
 
     Sonderby et al., "Amortised MAP Inference for Image Super-resolution", 2017; Arjovsky and Bottou, "Towards
-    Principled Methods for Training Generative Adversarial Networks", 2017, section 3. std is in units of the
-    data.
+    Principled Methods for Training Generative Adversarial Networks", 2017, section 3.
+
+    Args:
+      std: In units of the data.
+      steps: The number of steps in which the noise fades; with 0 it stays.
+
+    Returns:
+      (context, x) -> x of the same shape and dtype.
     """
 
     def change(context: Context, x: Array) -> Array:
@@ -83,45 +99,58 @@ def instance_noise(std: float, steps: int = 0) -> Change:
 
 
 def diff_augment(policy: str = 'color,translation,cutout') -> Change:
-    """Every image through the transforms of `policy`, with gradients. See image_transforms.py for their
-    strengths.
+    """Applies the transforms of `policy` to every image, with gradients.
 
     Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training", 2020, section 3.2 and their
-    code.
+    code. image_transforms.py has the strengths of the transforms.
     """
     return lambda context, x: image_transforms.apply(policy, context.rng('augment'), x)
 
 
 def adaptive(player: str = 'd', term: str = 'ada') -> Change:
-    """Each transform of ADAPTIVE on each image with probability p, the state of `player`'s term `term` (see
-    `ada`).
+    """Applies each transform of ADAPTIVE to each image with probability p.
 
     Of the pipeline of Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020,
     appendix B, these are pixel blitting (flips, turns by 90 degrees, shifts by whole pixels) and part of the
-    colour group (brightness, contrast, saturation; uniform and one draw for the three, as in
-    image_transforms.py, where the paper's are normal and
-    log-normal, and drawn apart). Not here: scaling and rotation by any angle, hue, luma flip, filters, noise,
-    cutout. p is that of before the move, for reals and fakes alike.
+    colour group (brightness, contrast, saturation). The colours are uniform, and one draw decides on all
+    three, as in image_transforms.py; in the paper they are normal and log-normal, with a draw for each. Not
+    here: scaling and rotation by any angle, hue, luma flip, filters, noise, cutout. Reals and fakes use the
+    same p, that of before the update.
+
+    Args:
+      player: The player whose term holds p.
+      term: The name of that term, see `ada`.
+
+    Returns:
+      (context, images) -> images.
     """
 
     def change(context: Context, x: Array) -> Array:
         p, key = context.term_state[player][term]['p'], context.rng('adaptive')
         for name in ADAPTIVE:
-            own = rng.stream(key, name)
-            chosen = jax.random.bernoulli(rng.stream(own, 'chosen'), p, (x.shape[0], 1, 1, 1))
-            x = jnp.where(chosen, image_transforms.TRANSFORMS[name](own, x), x)
+            transform_key = rng.stream(key, name)
+            chosen = jax.random.bernoulli(rng.stream(transform_key, 'chosen'), p, (x.shape[0], 1, 1, 1))
+            x = jnp.where(chosen, image_transforms.TRANSFORMS[name](transform_key, x), x)
         return x
 
     return change
 
 
 def ada(rows: int, kimg: float = 500.0, target: float = 0.6, **fields: Any) -> Term:
-    """Adds nothing to the loss, and moves p: up where E sign(D(x)) over reals is above `target`, else down;
-    in [0, 1].
+    """The controller of `adaptive`: adds 0 to the loss, and updates p in [0, 1].
 
-    Each move sees `rows` reals and changes p by rows / (1000 kimg): from 0 to 1 in `kimg` thousand images at
-    the fastest. Karras et al., 2020, section 3 (r_t, eq. 1; they average the sign over 4 batches and move p
+    p rises where E sign(D(x)) over reals is above `target`, else it falls, by rows / (1000 kimg) in each
+    update. Karras et al., 2020, section 3 (r_t, eq. 1; they average the sign over 4 batches and change p
     after those, and p may exceed 1).
+
+    Args:
+      rows: The number of reals in an update.
+      kimg: The thousands of images in which p rises from 0 to 1 at the fastest.
+      target: The target of E sign(D(x)), from -1 to 1.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
     """
 
     def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:

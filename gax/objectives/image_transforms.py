@@ -1,8 +1,8 @@
-"""Random changes of images that a discriminator can be shown, each differentiable twice in the image.
+"""Random transforms of a discriminator's images, each twice differentiable with respect to the image.
 
-A transform is (key, images) -> images, float [B, H, W, C] of any range whose zero is grey, usually [-1, 1];
-each image is changed by draws of its own. Shifts are products with one-hot matrices, as a gather's gradient
-would be a scatter.
+A transform is (key, images) -> images, float [B, H, W, C]. The range is free, with 0 as grey, usually
+[-1, 1]. Each image of the batch gets its own random numbers. Shifts are products with one-hot matrices,
+because the gradient of a gather would be a scatter.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Transform = Callable[[Key, Array], Array]
 
 
 def uniform(key: Key, x: Array, low: float, high: float) -> Array:
-    """One number of [low, high) per image, [B, 1, 1, 1]."""
+    """One number of [low, high) per image, [B, 1, 1, 1], in the dtype of `x`."""
     return jax.random.uniform(key, (x.shape[0], 1, 1, 1), x.dtype, low, high)
 
 
@@ -30,15 +30,16 @@ def brightness(key: Key, x: Array) -> Array:
 
 
 def saturation(key: Key, x: Array) -> Array:
-    """m + u (x - m), m the pixel's mean over channels, u ~ U[0, 2): nothing changes where there is one
-    channel.
+    """m + u (x - m), where m is the pixel's mean over channels and u ~ U[0, 2).
+
+    Images of one channel stay as they are.
     """
     mean = jnp.mean(x, axis=3, keepdims=True)
     return mean + uniform(key, x, 0.0, 2.0) * (x - mean)
 
 
 def contrast(key: Key, x: Array) -> Array:
-    """m + u (x - m), m the image's mean, u ~ U[0.5, 1.5)."""
+    """m + u (x - m), where m is the image's mean and u ~ U[0.5, 1.5)."""
     mean = jnp.mean(x, axis=(1, 2, 3), keepdims=True)
     return mean + uniform(key, x, 0.5, 1.5) * (x - mean)
 
@@ -51,7 +52,16 @@ def color(key: Key, x: Array) -> Array:
 
 
 def shifted(x: Array, rows: Array, columns: Array) -> Array:
-    """Each image moved down by rows [B] and right by columns [B] (ints); what comes in is 0."""
+    """Shifts each image, and fills with 0.
+
+    Args:
+      x: Float [B, H, W, C].
+      rows: int [B], the pixels to shift down by.
+      columns: int [B], the pixels to shift right by.
+
+    Returns:
+      Float [B, H, W, C].
+    """
 
     def places(size: int, shift: Array) -> Array:
         target, source = jnp.arange(size)[:, None], jnp.arange(size)[None, :]
@@ -63,19 +73,20 @@ def shifted(x: Array, rows: Array, columns: Array) -> Array:
 
 
 def translation(key: Key, x: Array, ratio: float = 0.125) -> Array:
-    """A shift by whole pixels, up to `ratio` of each side (rounded), each way; what comes in is 0."""
+    """Shifts by whole pixels, up to `ratio` of each side (rounded) in either direction, and fills with 0."""
     batch, height, width, _ = x.shape
     keys = jax.random.split(key)
-    moves = [
+    shifts = [
         jax.random.randint(k, (batch,), -limit, limit + 1)
         for k, limit in zip(keys, (int(height * ratio + 0.5), int(width * ratio + 0.5)), strict=True)
     ]
-    return shifted(x, *moves)
+    return shifted(x, *shifts)
 
 
 def cutout(key: Key, x: Array, ratio: float = 0.5) -> Array:
-    """Zeros in a rectangle of `ratio` of each side (rounded), centred anywhere, so that part may lie
-    outside.
+    """Sets a rectangle of `ratio` of each side (rounded) to 0.
+
+    Its centre may be any pixel, so that a part of the rectangle may lie outside.
     """
     batch, *sides, _ = x.shape
     inside = []
@@ -89,12 +100,12 @@ def cutout(key: Key, x: Array, ratio: float = 0.5) -> Array:
 
 
 def flip(key: Key, x: Array) -> Array:
-    """Mirrored left to right with probability one half."""
+    """Mirrors left to right with probability one half."""
     return jnp.where(jax.random.bernoulli(key, 0.5, (x.shape[0], 1, 1, 1)), x[:, :, ::-1], x)
 
 
 def rotation(key: Key, x: Array) -> Array:
-    """Turned by 0, 90, 180 or 270 degrees, for squares; half a turn or none for other images."""
+    """Rotates square images by 0, 90, 180 or 270 degrees, and other images by 0 or 180."""
     square = x.shape[1] == x.shape[2]
     turns = jax.random.randint(key, (x.shape[0], 1, 1, 1), 0, 4 if square else 2)
     turned = x
@@ -113,9 +124,17 @@ TRANSFORMS: dict[str, Transform] = {
 
 
 def parse(policy: str, field: str = 'image') -> list[str]:
-    """'color,cutout' -> ['color', 'cutout'].
+    """Splits a policy: 'color,cutout' -> ['color', 'cutout'].
 
-    Raises GaxError for an unknown transform, and where the data are no images.
+    Args:
+      policy: Names of TRANSFORMS, separated by commas; '' for none.
+      field: The batch field that is transformed.
+
+    Returns:
+      The names.
+
+    Raises:
+      GaxError: A transform is unknown, or `field` is not 'image'.
     """
     names = [name.strip() for name in policy.split(',') if name.strip()]
     for name in names:
@@ -126,7 +145,7 @@ def parse(policy: str, field: str = 'image') -> list[str]:
 
 
 def apply(policy: str, key: Key, x: Array) -> Array:
-    """The transforms of `policy` in turn, each with a random stream of its own."""
+    """Applies the transforms of `policy` in turn, each with its own random stream."""
     for name in parse(policy):
         x = TRANSFORMS[name](rng.stream(key, name), x)
     return x

@@ -1,5 +1,6 @@
-"""The usual game and its two players, from a config. A recipe with other players writes its own, from the
-same parts.
+"""The usual game and its two players, from a config.
+
+A recipe with other players builds them from the same parts.
 
 Two time scales (TTUR: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
 Equilibrium", 2017) are two learning rates, d.optimizer.learning_rate=4e-4 and g.optimizer.learning_rate=1e-4;
@@ -27,12 +28,20 @@ def two_player_game(
     conditions: tuple[str, ...] = (),
     generate: Generate | None = None,
 ) -> Game:
-    """'d' and 'g' with `loss`, normal latents, and an average of 'g': the game that most recipes are, or
-    begin from.
+    """The game of players 'd' and 'g' with `loss`, normal latents, and a moving average of 'g'.
 
-    conditions: the batch fields that fakes are made from beside noise, ('label',) for one. generate: G's
-        pass, `forward.generate` where it is None.
-    What else differs is replaced: two_player_game(...)._replace(players=...).
+    Most recipes are this game, or replace parts of it: two_player_game(...)._replace(players=...).
+
+    Args:
+      config: The config of the run.
+      loss: The adversarial loss.
+      nets: The networks, 'd' and 'g' among them.
+      scorer: The calling convention of 'd'.
+      conditions: The batch fields that fakes are made from in addition to noise, such as ('label',).
+      generate: G's forward pass; None for `forward.generate`.
+
+    Returns:
+      The game.
     """
     run = generate or forward.generate(scorer.field)
     return Game(
@@ -47,10 +56,19 @@ def two_player_game(
 
 
 def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Term) -> Player:
-    """Owns 'd': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
+    """The player that trains 'd'.
 
-    Scores reals and fakes each as a batch of its own, so 'd' may have batch-norm. What it is shown is noised
-    and augmented as the config says (see `augment.from_config`; give it the scorer without).
+    It scores reals and fakes in two batches, so that 'd' may have batch-norm. Its inputs are noised and
+    augmented as the config says (see `augment.from_config`).
+
+    Args:
+      config: The config of the run.
+      loss: The adversarial loss.
+      scorer: The calling convention of 'd', without noise and augmentation.
+      **extra: Terms in addition to the adversarial loss and the terms of config.terms that belong to 'd'.
+
+    Returns:
+      The player.
     """
     scorer = augment.from_config(config, scorer)
     return Player(
@@ -72,11 +90,19 @@ def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Ter
 def generator(
     config: Any, loss: Loss, scorer: Scorer = IMAGES, generate: Generate | None = None, /, **extra: Term
 ) -> Player:
-    """Owns 'g': the adversarial loss, the terms of config.terms that are its own, and `extra` terms.
+    """The player that trains 'g'.
 
-    The loss scores the reals too where it is relativistic, and only the best fakes where config.top_k says
-    so.
-    generate: the game's own pass, for terms that make fakes anew; `forward.generate` where it is None.
+    Its loss scores the reals too if it is relativistic. It counts only the best fakes if config.top_k is set.
+
+    Args:
+      config: The config of the run.
+      loss: The adversarial loss.
+      scorer: The calling convention of 'd', without noise and augmentation.
+      generate: The game's forward pass, for terms that make more fakes; None for `forward.generate`.
+      **extra: Terms in addition to the adversarial loss and the terms of config.terms that belong to 'g'.
+
+    Returns:
+      The player.
     """
     scorer = augment.from_config(config, scorer)
     return Player(

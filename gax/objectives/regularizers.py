@@ -1,6 +1,6 @@
-"""Terms that regularise one player and are no gradient penalties (those are in penalties.py).
+"""Regularisers of one player that are not gradient penalties (those are in penalties.py).
 
-Each takes the scorer first, then its own numbers by name, then the fields of `Term`.
+The arguments of each are the scorer, then its numbers by keyword, then the fields of `Term`.
 """
 
 from __future__ import annotations
@@ -20,17 +20,27 @@ from gax.core.types import Array, Batch, Context, PyTree, Term
 from gax.objectives import image_transforms
 from gax.objectives.terms import DISTANCES, stateless
 
-Generate = Callable[[Context], tuple[Batch, Context]]  # a game's own pass, as Game.generate
+Generate = Callable[[Context], tuple[Batch, Context]]  # the type of Game.generate
 
 
 def lecam(scorer: Scorer = IMAGES, *, decay: Share = 0.99, start: Count = 0, **fields: Any) -> Term:
-    """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, a_R and a_F being moving averages of D(x) and of D(G(z)).
+    """E (D(x) - a_F)^2 + E (D(G(z)) - a_R)^2, where a_R and a_F are moving averages of D(x) and of D(G(z)).
 
-    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021; in their code
-    (google/lecam-gan on GitHub) the weight is 0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. As
-    written in the paper: lecam_reg of that code (biggan_cifar/losses.py) counts only reals above a_F and
-    fakes below a_R. Until step `start` the averages are the logits of the step, and the term is
-    0; the step's own logits are averaged in first. No gradient goes through the averages.
+    Tseng et al., "Regularizing Generative Adversarial Networks under Limited Data", 2021. In their code
+    (google/lecam-gan on GitHub) the weight is 0.3 for BigGAN on CIFAR, and 1e-6 and less for StyleGAN2. This
+    is the formula of the paper; lecam_reg of that code (biggan_cifar/losses.py) counts only reals above a_F
+    and fakes below a_R. The averages include the logits of the present step, and no gradient goes through
+    them.
+
+    Args:
+      scorer: The calling convention of the discriminator.
+      decay: The decay of the averages, from 0 to 1.
+      start: The step from which the term counts. Before it the term is 0, and the averages are the logits of
+        the step.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
     """
 
     def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
@@ -47,18 +57,40 @@ def lecam(scorer: Scorer = IMAGES, *, decay: Share = 0.99, start: Count = 0, **f
 def inconsistency(
     scorer: Scorer, policy: str, context: Context, batch: Batch, logits: PyTree, name: str
 ) -> Array:
-    """E (D(x) - D(T(x)))^2, where D(x) are the `logits` of the main pass and T is an image policy."""
-    moved = image_transforms.apply(policy, context.rng(f'T/{name}'), batch[scorer.field])
-    again = scorer.score(context, {**batch, scorer.field: moved}, stream=name)
-    return trees.mean(jax.tree.map(lambda x, y: jnp.square(x - y), logits, again))
+    """E (D(x) - D(T(x)))^2, where T is an image policy.
+
+    Args:
+      scorer: The calling convention of the discriminator.
+      policy: Names of image_transforms.TRANSFORMS, separated by commas.
+      context: The context of the update.
+      batch: Reals or fakes, x among them.
+      logits: D(x), from the main forward pass.
+      name: The random stream.
+
+    Returns:
+      float ().
+    """
+    transformed = image_transforms.apply(policy, context.rng(f'T/{name}'), batch[scorer.field])
+    other_logits = scorer.score(context, {**batch, scorer.field: transformed}, stream=name)
+    return trees.mean(jax.tree.map(lambda x, y: jnp.square(x - y), logits, other_logits))
 
 
 def cr(scorer: Scorer = IMAGES, *, policy: str = 'flip,translation', **fields: Any) -> Term:
-    """Consistency: E (D(x) - D(T(x)))^2 over reals; the term's weight is lambda (10 in the paper).
+    """Consistency regularisation: E (D(x) - D(T(x)))^2 over reals. The weight is lambda (10 in the paper).
 
     Zhang et al., "Consistency Regularization for Generative Adversarial Networks", 2020, on D's last layer,
-    the logits. T is a `policy` of image_transforms.py (the paper: flips and shifts). Both sides take a
-    gradient.
+    the logits. Gradients go through both D(x) and D(T(x)).
+
+    Args:
+      scorer: The calling convention of the discriminator.
+      policy: T, names of image_transforms.TRANSFORMS (the paper: flips and shifts).
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
+
+    Raises:
+      GaxError: A transform is unknown, or the data are not images.
     """
     image_transforms.parse(policy, scorer.field)
 
@@ -74,7 +106,7 @@ def bcr(
     """Balanced consistency: that of `cr` on reals, plus `fake_ratio` times the same on fakes.
 
     Zhao et al., "Improved Consistency Regularization for GANs", 2021, algorithm 1: lambda_real is the term's
-    weight, lambda_fake the weight times fake_ratio (both 10 in the paper).
+    weight, lambda_fake the weight times fake_ratio (both 10 in the paper). Arguments and errors as in `cr`.
     """
     image_transforms.parse(policy, scorer.field)
 
@@ -88,8 +120,13 @@ def bcr(
 
 
 def non_orthogonality(kernel: Array) -> Array:
-    """|W^T W * (1 - I)|_F^2: the squared inner products of different filters; W is [..., filters],
-    flattened.
+    """|W^T W * (1 - I)|_F^2, the sum of the squared inner products of different filters.
+
+    Args:
+      kernel: W, [..., filters], flattened to two axes.
+
+    Returns:
+      float ().
     """
     w = kernel.reshape(-1, kernel.shape[-1])
     gram = jnp.matmul(w.T, w, precision=jax.lax.Precision.HIGHEST)
@@ -97,8 +134,9 @@ def non_orthogonality(kernel: Array) -> Array:
 
 
 def orthogonal(nets: Sequence[str], **fields: Any) -> Term:
-    """The sum of `non_orthogonality` over every leaf called 'kernel' of `nets`. Embeddings, gains and biases
-    are left.
+    """The sum of `non_orthogonality` over every leaf of `nets` called 'kernel'.
+
+    Embeddings, gains and biases are left out.
 
     Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, eq. 3; their
     beta, 1e-4, is the term's weight.
@@ -106,16 +144,22 @@ def orthogonal(nets: Sequence[str], **fields: Any) -> Term:
 
     def fn(context: Context, out: Any) -> Array:
         leaves = [x for name in nets for x in jax.tree_util.tree_leaves_with_path(context.params[name])]
-        found = [x for path, x in leaves if 'kernel' in jax.tree_util.keystr(path[-1:]) and x.ndim > 1]
-        return sum((non_orthogonality(x) for x in found), jnp.zeros(()))
+        kernels = [x for path, x in leaves if 'kernel' in jax.tree_util.keystr(path[-1:]) and x.ndim > 1]
+        return sum((non_orthogonality(x) for x in kernels), jnp.zeros(()))
 
     return stateless(fn, **fields)
 
 
 def path_lengths(synthesise: Callable[[Array], Array], z: Array, y: Array) -> Array:
-    """|J^T y| per example [B], J the Jacobian of `synthesise` at z [B, Z]; y has the shape of its output.
+    """|J^T y| per example, where J is the Jacobian of `synthesise` at z. The norm is sqrt(sum + 1e-12).
 
-    The norm is sqrt(sum + 1e-12). `synthesise` makes each example of its own row of z alone.
+    Args:
+      synthesise: z -> fakes. It makes each example from its row of z alone.
+      z: Float [B, Z].
+      y: Float, of the shape of the fakes.
+
+    Returns:
+      Float [B].
     """
     _, pullback = jax.vjp(synthesise, z)
     (gradient,) = pullback(y)
@@ -130,14 +174,23 @@ def path_length(
     shrink: Annotated[int, between(1)] = 2,
     **fields: Any,
 ) -> Term:
-    """E (|J^T y| - a)^2 of net 'g', y ~ N(0, I), a the moving average of |J^T y|; the weight is gamma (2 in
-    the paper).
+    """E (|J^T y| - a)^2 of net 'g', where y ~ N(0, I) and a is the moving average of |J^T y|.
 
-    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, eq. 4. As in their code: y
-    is divided by sqrt(H W) for images, a <- a + decay (mean - a) comes before it is used, and latents are
-    drawn anew, B / `shrink` of them. Unlike there, no gradient goes through a, and J is taken by the latents
-    z. The nets run with `train=False`: batch-norm by its averages, or one example's J would hold the others.
-    synthesis: context -> (fakes, context), `forward.generate` where it is None.
+    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, eq. 4; the weight is gamma
+    (2 in the paper). As in their code, y is divided by sqrt(H W) for images, a <- a + decay (mean - a) comes
+    before it is used, and B / `shrink` new latents are drawn. Other than there, no gradient goes through a,
+    and J is taken with respect to the latents z. The nets run with `train=False`: with the statistics of a
+    batch, one example's J would include the others.
+
+    Args:
+      scorer: The calling convention of the discriminator.
+      synthesis: context -> (fakes, context); None for `forward.generate`.
+      decay: The weight of the new mean in the moving average, from 0 to 1.
+      shrink: B is divided by it.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
     """
     run = synthesis or generate(scorer.field)
 
@@ -159,11 +212,21 @@ def path_length(
 
 
 def feature_matching(scorer: Scorer = IMAGES, *, distance: str = 'l2', **fields: Any) -> Term:
-    """|E f(x) - E f(G(z))|^2 for the features f of the discriminator; for the generator.
+    """|E f(x) - E f(G(z))|^2, where f are the features of the discriminator. For the generator.
 
-    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1. The sum over features (their
-    code takes the mean); 'l1' and 'huber' as in terms.DISTANCES. Reals are peeked at where the pass did not
-    score them. Raises GaxError for a discriminator that returns no 'features' (see `registry.pair`, heads).
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.1, as a sum over features (their
+    code takes the mean). Where the forward pass did not score the reals, they are scored here.
+
+    Args:
+      scorer: The calling convention of the discriminator.
+      distance: 'l2'; or 'l1' or 'huber', as in terms.DISTANCES.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term. It raises GaxError where the discriminator returns no 'features' (see `registry.pair`, heads).
+
+    Raises:
+      GaxError: There is no such distance.
     """
     fn = errors.lookup('distance', distance, DISTANCES)
 
@@ -181,7 +244,8 @@ def feature_matching(scorer: Scorer = IMAGES, *, distance: str = 'l2', **fields:
 def _features(output: Any) -> PyTree:
     if not isinstance(output, Mapping) or 'features' not in output:
         raise errors.GaxError(
-            'config.terms.feature_matching needs a discriminator that returns its features, and this gan has none'
+            'config.terms.feature_matching needs a discriminator that returns its features, '
+            'and this gan has none'
         )
     return output['features']
 

@@ -16,7 +16,15 @@ from gax.objectives.losses import LossFn
 
 
 def stateless(fn: Callable[[Context, Any], Array], **fields: Any) -> Term:
-    """A term from a function (context, out) -> scalar; `fields` are those of `Term` (weight, every)."""
+    """A term without state.
+
+    Args:
+      fn: (context, out) -> scalar.
+      **fields: The other fields of `Term` (weight, every, ...).
+
+    Returns:
+      The term.
+    """
 
     def lifted(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
         return fn(context, out), state
@@ -27,7 +35,14 @@ def stateless(fn: Callable[[Context, Any], Array], **fields: Any) -> Term:
 def adversarial(loss: LossFn, **fields: Any) -> Term:
     """The mean of an adversarial loss over out['real'] and out['fake'] (see losses.py).
 
-    Of several arrays of logits the mean of their means.
+    For several arrays of logits it is the mean of their means.
+
+    Args:
+      loss: One side of a `Loss`.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
     """
     return stateless(
         lambda context, out: trees.mean(trees.pairwise(loss, out['real'], out['fake'])), **fields
@@ -35,25 +50,33 @@ def adversarial(loss: LossFn, **fields: Any) -> Term:
 
 
 def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) -> Term:
-    """The adversarial loss of the k fakes that the discriminator scores best; all of them where fraction is
-    1.
+    """The adversarial loss of the k fakes with the highest scores.
 
-    k falls linearly from B to max(1, round(fraction B)) over `steps` steps (0: it is there at once). Sinha et
-    al., "Top-k Training of GANs: Improving GAN Performance by Throwing Away Bad Samples", 2020, who multiply
-    k by 0.99 each epoch, down to a half or three quarters of B. The mean over those k. Logits of patches are
-    averaged first. Of equal scores the earlier counts as the better. With relativistic losses the scores are
-    still the fakes' logits.
+    k falls linearly from B to max(1, round(fraction B)) over `steps` steps. Sinha et al., "Top-k Training of
+    GANs: Improving GAN Performance by Throwing Away Bad Samples", 2020, who multiply k by 0.99 each epoch,
+    down to a half or three quarters of B. The loss is the mean over those k. The logits of the patches of an
+    example are averaged first. Of equal scores the earlier one ranks higher. Relativistic losses rank by the
+    fakes' logits too.
+
+    Args:
+      loss: G's side of a `Loss`.
+      fraction: The final k / B, in (0, 1]. At 1.0 the term is `adversarial`.
+      steps: The number of steps in which k falls; with 0 it is at its final value from the start.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
     """
     if fraction == 1.0:
         return adversarial(loss, **fields)
 
     def fn(context: Context, out: Any) -> Array:
         element = trees.per_example(trees.pairwise(loss, out['real'], out['fake']))
-        rows = element.shape[0]
+        batch_size = element.shape[0]
         scores = trees.per_example(out['fake'])
         rank = jnp.argsort(jnp.argsort(-jax.lax.stop_gradient(scores)))
         share = jnp.minimum(context.step / steps, 1.0) if steps else 1.0
-        k = jnp.maximum(1.0, jnp.round(rows * (1.0 - (1.0 - fraction) * share)))
+        k = jnp.maximum(1.0, jnp.round(batch_size * (1.0 - (1.0 - fraction) * share)))
         return jnp.sum(jnp.where(rank < k, element, 0.0)) / k
 
     return stateless(fn, **fields)
@@ -72,11 +95,22 @@ def reconstruction(
     distance: str = 'l1',
     **fields: Any,
 ) -> Term:
-    """Mean distance between what was made and what was wanted; `weight` is the papers' lambda.
+    """The mean distance between a prediction and its target. `weight` is the papers' lambda.
 
     The mean is over batch, pixels and channels (pix2pix and CycleGAN take the mean too; others sum over
     pixels).
-    `distance`: 'l1', 'l2' (no factor of one half) or 'huber' (threshold 1).
+
+    Args:
+      prediction: (context, out) -> array.
+      target: (context, out) -> array of the same shape.
+      distance: 'l1', 'l2' (no factor of one half) or 'huber' (threshold 1).
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
+
+    Raises:
+      GaxError: There is no such distance.
     """
     fn = errors.lookup('distance', distance, DISTANCES)
     return stateless(
@@ -85,9 +119,7 @@ def reconstruction(
 
 
 def logit_summary(context: Context, out: Mapping[str, Any]) -> dict[str, Array]:
-    """What to watch of a discriminator: accuracy at threshold 0 (0 to 1), mean logits, the largest
-    magnitude.
-    """
+    """Metrics of a discriminator: accuracy at threshold 0 (0 to 1), mean logits, the largest |logit|."""
     real, fake = jax.lax.stop_gradient((out['real'], out['fake']))
     right = [jax.tree.map(lambda x: (x > 0) * 1.0, real), jax.tree.map(lambda x: (x < 0) * 1.0, fake)]
     largest = [jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves((real, fake))]
@@ -100,11 +132,17 @@ def logit_summary(context: Context, out: Mapping[str, Any]) -> dict[str, Array]:
 
 
 def diversity_summary(field: str = 'image') -> Summary:
-    """'diversity': the mean distance |x_i - x_(i+1)| of neighbours in the batch of fakes, over the same of
-    the reals.
+    """The metric 'diversity': the spread of a batch of fakes over that of the reals.
 
-    1.0: as diverse as the data; near 0: mode collapse. Distances are those of whole examples, round the end.
-    Where all reals of a batch are equal, or there is only one, it does not exist and is not counted.
+    The spread is the mean distance |x_i - x_(i+1)| of whole examples that are next to each other in the
+    batch, the last and the first included. 1.0: as diverse as the data; near 0: mode collapse. Where the
+    spread of the reals is 0 (equal reals, or a single one), the metric does not exist and is not counted.
+
+    Args:
+      field: The batch field that is compared.
+
+    Returns:
+      A summary for Player.summary.
     """
 
     def distance(x: Array) -> Array:
@@ -113,20 +151,21 @@ def diversity_summary(field: str = 'image') -> Summary:
 
     def summary(context: Context, out: Any) -> dict[str, Any]:
         real, fake = jax.lax.stop_gradient((context.batch[field], context.fakes[field]))
-        ours, theirs = distance(fake), distance(real)
-        exists = theirs > 0
-        return {'diversity': (jnp.where(exists, ours / jnp.where(exists, theirs, 1.0), 0.0), exists * 1.0)}
+        of_fakes, of_reals = distance(fake), distance(real)
+        exists = of_reals > 0
+        ratio = jnp.where(exists, of_fakes / jnp.where(exists, of_reals, 1.0), 0.0)
+        return {'diversity': (ratio, exists * 1.0)}
 
     return summary
 
 
 def summaries(*parts: Summary) -> Summary:
-    """Everything that the parts say."""
+    """The metrics of all `parts` in one summary."""
 
     def summary(context: Context, out: Any) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for part in parts:
-            found |= part(context, out)
-        return found
+            values |= part(context, out)
+        return values
 
     return summary

@@ -4,29 +4,26 @@ On GPU and TPU these are `jax.lax` convolutions. On CPU they are a matrix produc
 maps, because XLA:CPU runs a convolution inside `while`/`scan` about 30 times slower than outside, and matrix
 products at full speed:
 
-    rows    x [B, H, W, Cin]    -> [B, H', W, kh * Cin]     the kh rows that an output row sees, side by side
-    dot     rows @ kernel       -> [B, H', W, kw * Cout]    what each column gives to the kw output columns
-    near it
-    spread  sum over kw         -> [B, H', W', Cout]        these gifts, shifted into place and added
+    rows    x [B, H, W, Cin] -> [B, H', W, kh * Cin]    concatenates the kh rows that an output row depends on
+    dot     rows @ kernel    -> [B, H', W, kw * Cout]   computes what each column adds to kw output columns
+    spread  sum over kw      -> [B, H', W', Cout]       shifts these contributions into place and adds them
 
 Splitting the kernel between the two sides moves kh * Cin + kw * Cout numbers per pixel, where patches
 (im2col) move kh * kw * Cin. On 2 cores, batch 64, forward, best of 15: 5x5 256->128 on 7x7, 19 ms against 35
-with concatenated
-patches (the bare product: 16); transposed 5x5 128->64 of stride 2 from 7x7, 4.7 ms against 20 with
-overlap-add of all kh * kw taps. `rows` and `spread` are each other's transpose in kind, so plain autodiff
-finds gradients of the same
-form and cost: no custom rule, hence any order and mode of differentiation, vmap and sharding.
+with concatenated patches (the bare product: 16); transposed 5x5 128->64 of stride 2 from 7x7, 4.7 ms against
+20 with overlap-add of all kh * kw taps. The transpose of `rows` is a map like `spread`, and the other way
+round. So plain autodiff yields gradients of the same form and cost, without a custom rule, and any order and
+mode of differentiation, vmap and sharding work.
 
-Where it pays, products are saved on top of that: see winograd.py. For float32 and wider; narrower numbers
-would lose too many digits.
+Where it pays, winograd.py saves products on top of that, in float32 and wider; narrower dtypes would lose too
+many digits.
 
-Grouped convolutions are as many small ones side by side: XLA:CPU's own are slow (8x8, 192 channels in 12
-groups, 2 cores,
-forward and gradients in a loop: 237 ms against 19), and a block-diagonal kernel multiplies mostly zeros (79
-    ms).
+Grouped convolutions are split into one small convolution for each group: XLA:CPU's own are slow (8x8, 192
+channels in 12 groups, 2 cores, forward and gradients in a loop: 237 ms against 19), and a block-diagonal
+kernel multiplies mostly zeros (79 ms).
 
-Images are [B, H, W, C], kernels [kh, kw, Cin, Cout], as in Flax; any floating dtype, kept. The lowerings
-agree up to rounding.
+Images are [B, H, W, C], kernels [kh, kw, Cin, Cout], as in Flax. Any floating dtype works, and is that of the
+result. The lowerings agree up to rounding.
 """
 
 import functools
@@ -59,13 +56,23 @@ def conv(
     *,
     lowering: Lowering | None = None,
 ) -> Array:
-    """Cross-correlation of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin / groups, Cout] -> [B, H', W',
-    Cout].
+    """Cross-correlation of images with a kernel.
 
-    `padding` is 'SAME', 'VALID' or ((low, high), (low, high)). The i-th of `groups` equal parts of the output
-    channels sees the i-th part of the input's. `lowering` overrides the platform's choice (for tests):
-    'patches' is the way of the two maps, 'points' that of winograd.py wherever it is possible, 'cheapest' the
-    better of these.
+    Args:
+      x: [B, H, W, Cin].
+      kernel: [kh, kw, Cin / groups, Cout].
+      strides: Those of the two spatial axes.
+      padding: 'SAME', 'VALID' or ((low, high), (low, high)).
+      groups: The i-th of `groups` equal parts of the output channels depends on the i-th part of the input's.
+      lowering: Overrides the platform's choice, for tests. 'lax' is XLA's convolution, 'patches' the matrix
+        product between two maps, 'points' winograd.py wherever it is possible, 'cheapest' the better of these
+        two.
+
+    Returns:
+      [B, H', W', Cout].
+
+    Raises:
+      ValueError: `groups` does not divide the channels, or the kernel is larger than the padded image.
     """
     if x.shape[-1] != groups * kernel.shape[2] or kernel.shape[3] % groups:
         raise ValueError(
@@ -85,12 +92,13 @@ def conv(
             dimension_numbers=DIMS,
             feature_group_count=groups,
         )
-        return convolve(x, kernel) if groups == 1 else _of_own_rows(convolve, x, kernel)
+        return convolve(x, kernel) if groups == 1 else _per_shard(convolve, x, kernel)
     if groups > 1:
         return _grouped(x, kernel, strides, pads, groups, lowering)
     kh, kw, cin, cout = kernel.shape
     if tuple(strides) == (1, 1) and kh * kw * cout < kh * cin:
-        # Few output channels: every pixel gives to all that see it, and nothing is put side by side.
+        # With few output channels it is cheaper to add each pixel's contributions to the outputs that depend
+        # on it than to concatenate inputs.
         return conv_transpose(x, kernel, strides, pads, lowering=lowering)
     return _conv(x, kernel, strides, pads, lowering)
 
@@ -103,22 +111,34 @@ def conv_transpose(
     *,
     lowering: Lowering | None = None,
 ) -> Array:
-    """Transposed convolution of `x` [B, H, W, Cin] with `kernel` [kh, kw, Cin, Cout] -> [B, H', W', Cout].
+    """Transposed convolution of images with a kernel.
 
     The convention of `lax.conv_transpose(..., transpose_kernel=False)` and `flax.linen.ConvTranspose`: a
     convolution (cross-correlation, kernel not flipped) of `x` with `stride - 1` zeros put between its pixels.
-    'SAME' gives H' = H * stride; explicit pads are those of the stretched image.
+
+    Args:
+      x: [B, H, W, Cin].
+      kernel: [kh, kw, Cin, Cout].
+      strides: Those of the two spatial axes.
+      padding: 'SAME' (H' = H * stride), 'VALID', or explicit pads of the dilated image.
+      lowering: As in `conv`.
+
+    Returns:
+      [B, H', W', Cout].
+
+    Raises:
+      ValueError: The padding is none of these, or the kernel is larger than the padded image.
     """
     lowering = lowering or default_lowering()
     if lowering == 'lax':
-        given = padding if isinstance(padding, str) else tuple(padding)
-        return lax.conv_transpose(x, kernel, tuple(strides), given, dimension_numbers=DIMS)
+        lax_padding = padding if isinstance(padding, str) else tuple(padding)
+        return lax.conv_transpose(x, kernel, tuple(strides), lax_padding, dimension_numbers=DIMS)
     pads: Pads = (
         [_transpose_pads(k, s, padding) for k, s in zip(kernel.shape[:2], strides, strict=True)]
         if isinstance(padding, str)
         else padding
     )
-    # The transpose of the convolution that takes the result's shape to x's.
+    # This is the transpose of the convolution from the result's shape to that of x.
     axes = list(zip(x.shape[1:3], strides, pads, kernel.shape[:2], strict=True))
     sizes = [(n - 1) * s + 2 + low + high - k for n, s, (low, high), k in axes]
     pads = [
@@ -126,19 +146,19 @@ def conv_transpose(
         for (n, s, (low, _), k), size in zip(axes, sizes, strict=True)
     ]
     out = jax.ShapeDtypeStruct((x.shape[0], *sizes, kernel.shape[3]), x.dtype)
-    # Turned round apart from all else: within the optimizer's loops its gradient is read number by number in
-    # each.
+    # The barrier keeps the reversal apart from other operations: fused into the optimizer's loops, it would
+    # make each of them read its gradient number by number.
     kernel = lax.optimization_barrier(kernel)[::-1, ::-1].swapaxes(2, 3)
     return jax.linear_transpose(lambda y: _conv(y, kernel, strides, pads, lowering), out)(x)[0]
 
 
 def default_lowering() -> Lowering:
-    """The one place where the platform decides."""
+    """The lowering of the platform. Only this function decides it."""
     return 'cheapest' if jax.default_backend() == 'cpu' else 'lax'
 
 
 def _transpose_pads(size: int, stride: int, padding: str) -> tuple[int, int]:
-    """Pads of the stretched image for 'SAME' and 'VALID', as in `lax.conv_transpose`."""
+    """Pads of the dilated image for 'SAME' and 'VALID', as in `lax.conv_transpose`."""
     if padding == 'SAME':
         total = size + stride - 2
         low = size - 1 if stride > size - 1 else -(-total // 2)
@@ -151,7 +171,7 @@ def _transpose_pads(size: int, stride: int, padding: str) -> tuple[int, int]:
 
 
 def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, lowering: Lowering) -> Array:
-    """The CPU lowerings; `pads` are explicit and may be negative (cropping)."""
+    """The CPU lowerings. `pads` are explicit and may be negative (cropping)."""
     kh, kw, cin, cout = kernel.shape
     h, w = (
         Axis(n, k, s, low, (n + low + high - k) // s + 1)
@@ -166,13 +186,13 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, lowering:
         return winograd.conv(x, kernel, (h, w), plan)
     kernel = kernel.swapaxes(1, 2)  # [kh, Cin, kw, Cout]
     if kw > 1 and (kh * kw * cin <= kh * cin + kw * cout or w.out * w.stride < w.length):
-        # Few input channels, or columns whose gifts would fall outside: columns side by side as well, nothing
-        # to spread.
+        # With few input channels, or columns that contribute nothing, columns are concatenated as well as
+        # rows, and nothing is left to spread.
         x, kernel = _windows(x, 2, w), kernel.transpose(0, 2, 1, 3).reshape(kh, kw * cin, 1, cout)
         w = Axis(w.out, 1, 1, 0, w.out)
     parts = []
     for phase, columns in enumerate(_phases(x, 2, w.stride)):
-        # A column meets only the taps of its own phase: no product with a zero that strides put in.
+        # A column meets only the taps of its phase: there are no products with zeros between the strides.
         if w.taps(phase):
             k = kernel[:, :, w.taps(phase)[0] :: w.stride]
             parts.append(_spread(_matmul(_windows(columns, 1, h), k.reshape(kh * k.shape[1], -1)), w, phase))
@@ -182,58 +202,64 @@ def _conv(x: Array, kernel: Array, strides: Sequence[int], pads: Pads, lowering:
 def _grouped(
     x: Array, kernel: Array, strides: Sequence[int], pads: Pads, groups: int, lowering: Lowering
 ) -> Array:
-    """Group by group; beyond 16, where the program gets long, all at once with the group as a batch axis."""
+    """Convolves group by group; with more than 16 groups, all at once with the group as a batch axis.
 
-    def one(x: Array, kernel: Array) -> Array:
+    The program of many single groups would be long.
+    """
+
+    def single(x: Array, kernel: Array) -> Array:
         return _conv(x, kernel, strides, pads, lowering)
 
     if groups <= 16:
         pairs = zip(jnp.split(x, groups, axis=3), jnp.split(kernel, groups, axis=3), strict=True)
-        return jnp.concatenate([one(*pair) for pair in pairs], axis=3)
+        return jnp.concatenate([single(*pair) for pair in pairs], axis=3)
     x = x.reshape(*x.shape[:3], groups, -1)
-    out = jax.vmap(one, (3, 3), 3)(x, kernel.reshape(*kernel.shape[:3], groups, -1))
+    out = jax.vmap(single, (3, 3), 3)(x, kernel.reshape(*kernel.shape[:3], groups, -1))
     return out.reshape(*out.shape[:3], -1)
 
 
-def _of_own_rows(fn: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
-    """fn(x, kernel); where rows are split over the devices of the mesh in use (sharding.under), each device
-    does its own.
+def _per_shard(fn: Callable[[Array, Array], Array], x: Array, kernel: Array) -> Array:
+    """fn(x, kernel), on each device for its shard of the batch.
 
-    For convolutions in groups. With others the compiler sees to that by itself; with groups it has every
-    device gather and convolve the whole batch (openxla/xla issue 47945, 2026). Gradients of kernels are
-    summed over the devices; XLA joins these sums with all others.
+    The batch is sharded where a mesh is in use (sharding.under). For grouped convolutions only. Of others the
+    compiler shards the batch by itself; with groups it makes every device gather and convolve the whole batch
+    (openxla/xla issue 47945, 2026). Gradients of kernels are summed over the devices; XLA merges these sums
+    with all others.
     """
     mesh = jax.sharding.get_abstract_mesh()
-    ours = all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)  # not within a shard_map
-    if mesh.empty or not ours or mesh.size == 1 or x.shape[0] % mesh.size:
+    automatic = all(kind == jax.sharding.AxisType.Auto for kind in mesh.axis_types)  # not within a shard_map
+    if mesh.empty or not automatic or mesh.size == 1 or x.shape[0] % mesh.size:
         return fn(x, kernel)
-    rows = jax.P(mesh.axis_names)
-    return jax.shard_map(fn, in_specs=(rows, jax.P()), out_specs=rows, check_vma=False)(x, kernel)
+    batch = jax.P(mesh.axis_names)
+    return jax.shard_map(fn, in_specs=(batch, jax.P()), out_specs=batch, check_vma=False)(x, kernel)
 
 
 def _matmul(x: Array, matrix: Array) -> Array:
-    """x [..., K] @ matrix [K, N], in two dimensions: with more, XLA writes a transposed copy of x for the
-    gradient.
+    """x [..., K] @ matrix [K, N], as a product of two matrices.
+
+    With more axes XLA would write a transposed copy of x for the gradient.
     """
     return (x.reshape(-1, x.shape[-1]) @ matrix).reshape(*x.shape[:-1], matrix.shape[-1])
 
 
 def _windows(x: Array, axis: int, a: Axis) -> Array:
-    """x [B, H, W, C] -> [..., a.out at the axis, ..., a.size * C], the inputs that each output sees side by
-    side.
+    """Concatenates the inputs that each output depends on along one axis.
+
+    x [B, H, W, C] -> [..., a.out at the axis, ..., a.size * C].
     """
     phases = _phases(x, axis, a.stride)
     places = [divmod(tap - a.low, a.stride) for tap in range(a.size)]
     return jnp.concatenate([_shift(phases[phase], axis, start, a.out) for start, phase in places], axis=-1)
 
 
-def _spread(gifts: Array, w: Axis, phase: int) -> Array:
-    """gifts [B, H', W, taps * Cout] of one phase of the columns -> their sum at the outputs [B, H', W',
-    Cout].
+def _spread(products: Array, w: Axis, phase: int) -> Array:
+    """Shifts the contributions of one phase of the columns to their outputs and adds them.
+
+    products [B, H', W, taps * Cout] -> [B, H', W', Cout].
     """
     taps = w.taps(phase)
-    # A split, for the gradient of slices would be slower.
-    parts = lax.split(gifts, [gifts.shape[-1] // len(taps)] * len(taps), axis=3)
+    # A split, because the gradient of slices would be slower.
+    parts = lax.split(products, [products.shape[-1] // len(taps)] * len(taps), axis=3)
     places = [(tap - phase - w.low) // w.stride for tap in taps]
     return functools.reduce(
         jnp.add, [_shift(part, 2, place, w.out) for part, place in zip(parts, places, strict=True)]
@@ -241,8 +267,9 @@ def _spread(gifts: Array, w: Axis, phase: int) -> Array:
 
 
 def _phases(x: Array, axis: int, stride: int) -> list[Array]:
-    """[x[0::stride], x[1::stride], ...] along the axis, by a reshape: the gradient of a strided slice is
-    slower.
+    """[x[0::stride], x[1::stride], ...] along the axis.
+
+    It is a reshape, because the gradient of a strided slice is slower.
     """
     if stride == 1:
         return [x]
@@ -254,7 +281,7 @@ def _phases(x: Array, axis: int, stride: int) -> list[Array]:
 
 
 def _shift(x: Array, axis: int, start: int, length: int) -> Array:
-    """x[start : start + length] along the axis, zeros where that is outside of x."""
+    """x[start : start + length] along the axis, with zeros outside of x."""
     pads = [(0, 0, 0)] * x.ndim
     pads[axis] = (-start, start + length - x.shape[axis], 0)
     return lax.pad(x, jnp.zeros((), x.dtype), pads)
