@@ -73,6 +73,24 @@ def zip(*, name: str = '', **sources: Source) -> Source:
     full = name or f'zip:{",".join(source.spec.name for source in sources.values())}'
     splits = {source.split for source in sources.values()}
 
+    fetches = {name: source.fetch for name, source in sources.items()}
+    return Source(
+        spec=Spec(full, fields, size=max(sizes.values())),
+        arrays={name: source.arrays for name, source in sources.items()},
+        read=reading(sources, targets, sizes),
+        fetch=Rows(fetches, sizes).take if any(fetches.values()) else None,
+        listing=lambda: listing(sources),
+        order=Orders({name: order_of(source) for name, source in sources.items()}).at,
+        split=splits.pop() if len(splits) == 1 else '',
+        splits={f'{name} {split}': n for name, s in sources.items() for split, n in s.splits.items()},
+    )
+
+
+def reading(
+    sources: Mapping[str, Source], targets: Mapping[str, str], sizes: Mapping[str, int]
+) -> Callable[[Any, Any, Key], Batch]:
+    """Reads every source's target, with keys of its own, so that their flips are independent."""
+
     def read(arrays: Mapping[str, Any], rows: Any, key: Key) -> Batch:
         by_name = apart(rows, sizes)
         return {
@@ -80,17 +98,7 @@ def zip(*, name: str = '', **sources: Source) -> Source:
             for name, source in sources.items()
         }
 
-    fetches = {name: source.fetch for name, source in sources.items()}
-    return Source(
-        spec=Spec(full, fields, size=max(sizes.values())),
-        arrays={name: source.arrays for name, source in sources.items()},
-        read=read,
-        fetch=Rows(fetches, sizes).take if any(fetches.values()) else None,
-        listing=lambda: listing(sources),
-        order=Orders({name: order_of(source) for name, source in sources.items()}).at,
-        split=splits.pop() if len(splits) == 1 else '',
-        splits={f'{name} {split}': n for name, s in sources.items() for split, n in s.splits.items()},
-    )
+    return read
 
 
 def listing(sources: Mapping[str, Source]) -> str:

@@ -37,7 +37,7 @@ def save(path, **arrays):
 def batch_of(source, key=0):
     rows = np.array([3, 0, 11], np.int32)
     rows = source.fetch(rows) if source.fetch else rows
-    return jax.tree.map(np.asarray, source.read(source.arrays, rows, jax.random.key(key)))
+    return jax.tree.map(np.asarray, jax.jit(source.read)(source.arrays, rows, jax.random.key(key)))
 
 
 @pytest.mark.parametrize('kind', SETS)

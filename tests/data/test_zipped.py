@@ -107,7 +107,7 @@ def fed(source, config, step, count):
     rows = feed(step, count)
     feed.close()
     return [
-        source.read(source.arrays, jax.tree.map(lambda x, i=i: x[i], rows), jax.random.key(0))
+        jax.jit(source.read)(source.arrays, jax.tree.map(lambda x, i=i: x[i], rows), jax.random.key(0))
         for i in range(count)
     ]
 
