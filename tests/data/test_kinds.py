@@ -127,6 +127,17 @@ def test_what_is_no_such_set_is_said_in_one_line(tmp_path, kind, arrays, says):
         load(path, kind='series', array='w')
 
 
+def test_fields_that_nobody_reads_are_refused(tmp_path):
+    path = save(tmp_path / 'a.npz', x=SETS['table'])
+    for name, value in (('image_size', 8), ('channels', 3), ('layout', 'NHWC')):
+        with pytest.raises(GaxError, match=rf'config\.data\.{name}={value} says how images are read'):
+            load(path, kind='table', **{name: value})
+    config = base('vanilla')
+    choices.set_all(config, {'data.name': 'random:8x8x3', 'data.image_size': 16})
+    with pytest.raises(GaxError, match='image_size=16 says how images are read'):
+        data.load(config)
+
+
 def test_videos_are_flipped_as_a_whole(tmp_path):
     path = save(tmp_path / 'a.npz', video=SETS['video'])
     plain, flipped = (batch_of(load(path, kind='video', flip=flip))['video'] for flip in (False, True))
