@@ -102,9 +102,11 @@ def reading(
 
 
 def listing(sources: Mapping[str, Source]) -> str:
-    """16 hex digits of the SHA-256 of what every set holds, or of its files' names and sizes."""
+    """16 hex digits of the SHA-256 of the names and sizes of every set's files, or of what is in it where it
+    has none; the same of sets on the device and of streamed ones.
+    """
     sha = hashlib.sha256()
     for name, source in sources.items():
-        known = identity.of(source)
-        sha.update(f'{name} {known.content} {known.listing}\n'.encode())
+        digest = source.listing() if source.listing else identity.content_of(source)
+        sha.update(f'{name} {digest}\n'.encode())
     return sha.hexdigest()[:16]
