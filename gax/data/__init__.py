@@ -98,7 +98,18 @@ def opened(data: Any, limit: float) -> Source:
     else:
         raise errors.GaxError(errors.choices('data source', data.name, names()))
     split = data.get('split', '')
+    refuse_unread(source, data)
     return prepared(splits.part(source, split) if split and not source.split else source)
+
+
+def refuse_unread(source: Source, data: Any) -> None:
+    """Raises GaxError where fields say how images are read, and there are none, or none that are read."""
+    unread = [field for field in ('image_size', 'channels', 'layout') if data.get(field)]
+    if unread and (source.spec.fields[source.spec.target].kind != 'image' or data.name.startswith('random:')):
+        raise errors.GaxError(
+            f'config.data.{unread[0]}={data[unread[0]]} says how images are read from files, which {data.name} has '
+            'none of; leave it out'
+        )
 
 
 def zipped(data: Any, names: str, limit: float) -> Source:

@@ -30,12 +30,11 @@ from gax import errors
 from gax.core import rng
 from gax.core.spec import Field
 from gax.core.types import Array, Batch, Key
+from gax.data import masks
 from gax.data.source import Source
 
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 HOLES = {'holes': '1 where the condition is 0, else 0'}
-MOST = 4  # boxes, or strokes
-CORNERS = 6  # of a stroke, its ends included
 
 
 class Degradation(NamedTuple):
@@ -129,68 +128,9 @@ def noise(argument: str) -> Degradation:
     return Degradation(same, apply)
 
 
-def center_hole(key: Key, count: int, height: int, width: int) -> Array:
-    """bool [1, H, W]."""
-    rows, columns = jnp.arange(height)[:, None], jnp.arange(width)[None]
-    tall, wide = height // 2, width // 2
-    top, left = (height - tall) // 2, (width - wide) // 2
-    return ((rows >= top) & (rows < top + tall) & (columns >= left) & (columns < left + wide))[None]
-
-
-def boxes(key: Key, count: int, height: int, width: int) -> Array:
-    """bool [count, H, W]."""
-    wanted = jax.random.randint(rng.stream(key, 'number'), (count, 1), 1, MOST + 1) > jnp.arange(MOST)
-
-    def side(name: str, length: int) -> Array:
-        """Where boxes lie along a side, bool [count, MOST, length]."""
-        least, most = max(1, length // 8), max(1, length // 2)
-        size = jax.random.randint(rng.stream(key, f'{name}_size'), (count, MOST), least, most + 1)
-        place = jax.random.uniform(rng.stream(key, name), (count, MOST))
-        first = jnp.floor(place * (length - size + 1)).astype(jnp.int32)
-        at = jnp.arange(length)
-        return (at >= first[..., None]) & (at < (first + size)[..., None])
-
-    inside = side('rows', height)[..., :, None] & side('columns', width)[..., None, :]
-    return (inside & wanted[..., None, None]).any(1)
-
-
-def strokes(key: Key, count: int, height: int, width: int) -> Array:
-    """bool [count, H, W]: all pixels within a stroke's width of its broken line."""
-    wanted = jax.random.randint(rng.stream(key, 'number'), (count, 1), 1, MOST + 1) > jnp.arange(MOST)
-    short = min(height, width)
-    start = jax.random.uniform(rng.stream(key, 'start'), (count, MOST, 1, 2)) * jnp.array([height, width])
-    angle = 2 * np.pi * jax.random.uniform(rng.stream(key, 'angle'), (count, MOST, CORNERS - 1))
-    length = jax.random.uniform(rng.stream(key, 'length'), angle.shape, minval=0.1, maxval=0.3) * short
-    moves = length[..., None] * jnp.stack([jnp.sin(angle), jnp.cos(angle)], -1)
-    corners = jnp.concatenate([start, start + jnp.cumsum(moves, 2)], 2)  # [count, MOST, CORNERS, 2]
-    corners = jnp.clip(corners, 0, jnp.array([height, width]))
-    radius = jax.random.uniform(rng.stream(key, 'width'), (count, MOST), minval=0.03, maxval=0.08) * short
-    pixels = jnp.stack(jnp.meshgrid(jnp.arange(height), jnp.arange(width), indexing='ij'), -1) + 0.5
-    hole = jnp.zeros((count, height, width), bool)
-    for i in range(CORNERS - 1):  # a segment of every stroke at a time: [count, MOST, H, W]
-        gap = distance(pixels, corners[:, :, i, None, None], corners[:, :, i + 1, None, None])
-        hole |= ((gap <= radius[..., None, None]) & wanted[..., None, None]).any(1)
-    return hole
-
-
-def distance(points: Array, a: Array, b: Array) -> Array:
-    """From points [..., 2] to the segments between a and b [..., 2]."""
-    along = b - a
-    share = ((points - a) * along).sum(-1) / jnp.maximum((along * along).sum(-1), 1e-6)
-    nearest = a + jnp.clip(share, 0, 1)[..., None] * along
-    return jnp.sqrt(((points - nearest) ** 2).sum(-1))
-
-
-SHAPES: dict[str, Callable[[Key, int, int, int], Array]] = {
-    'center': center_hole,
-    'boxes': boxes,
-    'strokes': strokes,
-}
-
-
 def mask(argument: str) -> Degradation:
     """A hole."""
-    draw = errors.lookup('mask of config.data.condition', argument, SHAPES)
+    draw = errors.lookup('mask of config.data.condition', argument, masks.SHAPES)
 
     def apply(x: Array, key: Key) -> tuple[Array, Array]:
         count, height, width, _ = x.shape

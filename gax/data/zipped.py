@@ -73,18 +73,11 @@ def zip(*, name: str = '', **sources: Source) -> Source:
     full = name or f'zip:{",".join(source.spec.name for source in sources.values())}'
     splits = {source.split for source in sources.values()}
 
-    def read(arrays: Mapping[str, Any], rows: Any, key: Key) -> Batch:
-        by_name = apart(rows, sizes)
-        return {
-            name: source.read(arrays[name], by_name[name], rng.stream(key, name))[targets[name]]
-            for name, source in sources.items()
-        }
-
     fetches = {name: source.fetch for name, source in sources.items()}
     return Source(
         spec=Spec(full, fields, size=max(sizes.values())),
         arrays={name: source.arrays for name, source in sources.items()},
-        read=read,
+        read=reading(sources, targets, sizes),
         fetch=Rows(fetches, sizes).take if any(fetches.values()) else None,
         listing=lambda: listing(sources),
         order=Orders({name: order_of(source) for name, source in sources.items()}).at,
@@ -93,10 +86,27 @@ def zip(*, name: str = '', **sources: Source) -> Source:
     )
 
 
+def reading(
+    sources: Mapping[str, Source], targets: Mapping[str, str], sizes: Mapping[str, int]
+) -> Callable[[Any, Any, Key], Batch]:
+    """Reads every source's target, with keys of its own, so that their flips are independent."""
+
+    def read(arrays: Mapping[str, Any], rows: Any, key: Key) -> Batch:
+        by_name = apart(rows, sizes)
+        return {
+            name: source.read(arrays[name], by_name[name], rng.stream(key, name))[targets[name]]
+            for name, source in sources.items()
+        }
+
+    return read
+
+
 def listing(sources: Mapping[str, Source]) -> str:
-    """16 hex digits of the SHA-256 of what every set holds, or of its files' names and sizes."""
+    """16 hex digits of the SHA-256 of the names and sizes of every set's files, or of what is in it where it
+    has none; the same of sets on the device and of streamed ones.
+    """
     sha = hashlib.sha256()
     for name, source in sources.items():
-        known = identity.of(source)
-        sha.update(f'{name} {known.content} {known.listing}\n'.encode())
+        digest = source.listing() if source.listing else identity.content_of(source)
+        sha.update(f'{name} {digest}\n'.encode())
     return sha.hexdigest()[:16]

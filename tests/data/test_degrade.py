@@ -23,13 +23,13 @@ def load(condition, name='embedded:emoji', **fields):
 
 
 def read(source, key=0, count=8):
-    batch = source.read(source.arrays, np.arange(count, dtype=np.int32), jax.random.key(key))
+    batch = jax.jit(source.read)(source.arrays, np.arange(count, dtype=np.int32), jax.random.key(key))
     return jax.tree.map(np.asarray, batch)
 
 
 def apply(text, x, key=0):
     (one,) = degrade.parse(text).values()
-    image, mask = one.apply(jnp.asarray(x), jax.random.key(key))
+    image, mask = jax.jit(one.apply)(jnp.asarray(x), jax.random.key(key))
     assert image.shape[1:] == one.shape(x.shape[1:])
     return np.asarray(image), None if mask is None else np.asarray(mask)
 

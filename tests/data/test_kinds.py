@@ -37,7 +37,7 @@ def save(path, **arrays):
 def batch_of(source, key=0):
     rows = np.array([3, 0, 11], np.int32)
     rows = source.fetch(rows) if source.fetch else rows
-    return jax.tree.map(np.asarray, source.read(source.arrays, rows, jax.random.key(key)))
+    return jax.tree.map(np.asarray, jax.jit(source.read)(source.arrays, rows, jax.random.key(key)))
 
 
 @pytest.mark.parametrize('kind', SETS)
@@ -125,6 +125,17 @@ def test_what_is_no_such_set_is_said_in_one_line(tmp_path, kind, arrays, says):
     assert '\n' not in str(error.value)
     with pytest.raises(GaxError, match=r"has no array 'w' \(found: "):
         load(path, kind='series', array='w')
+
+
+def test_fields_that_nobody_reads_are_refused(tmp_path):
+    path = save(tmp_path / 'a.npz', x=SETS['table'])
+    for name, value in (('image_size', 8), ('channels', 3), ('layout', 'NHWC')):
+        with pytest.raises(GaxError, match=rf'config\.data\.{name}={value} says how images are read'):
+            load(path, kind='table', **{name: value})
+    config = base('vanilla')
+    choices.set_all(config, {'data.name': 'random:8x8x3', 'data.image_size': 16})
+    with pytest.raises(GaxError, match='image_size=16 says how images are read'):
+        data.load(config)
 
 
 def test_videos_are_flipped_as_a_whole(tmp_path):

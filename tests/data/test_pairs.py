@@ -23,7 +23,7 @@ def load(name, limit=None, **fields):
 def batch_of(source, rows=(0, 1, 2), key=0):
     rows = np.array(rows, np.int32)
     rows = source.fetch(rows) if source.fetch else rows
-    batch = source.read(source.arrays, rows, jax.random.key(key))
+    batch = jax.jit(source.read)(source.arrays, rows, jax.random.key(key))
     return {name: np.rint((np.asarray(x) + 1) * 127.5).astype(np.uint8) for name, x in batch.items()}
 
 

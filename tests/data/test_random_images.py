@@ -19,7 +19,8 @@ def test_images_and_labels():
     source = load('8x6x5/3')
     assert (source.spec.target_shape, source.spec.num_classes, source.spec.size) == ((8, 6, 5), 3, 0)
     assert source.arrays == ()
-    batches = [source.read((), np.zeros(64, np.int32), jax.random.key(key)) for key in (0, 1)]
+    read = jax.jit(source.read)
+    batches = [read((), np.zeros(64, np.int32), jax.random.key(key)) for key in (0, 1)]
     image = np.asarray(batches[0]['image'])
     assert image.shape == (64, 8, 6, 5)
     np.testing.assert_allclose((image + 1) * 127.5, np.rint((image + 1) * 127.5), atol=1e-4)

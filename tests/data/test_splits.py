@@ -126,5 +126,7 @@ def test_held_out_data_is_what_training_left_out():
     section = base('vanilla').data
     assert splits.held_out(section, 'test', 'train', 'run').split == 'test'
     assert 'split' not in splits.held_out(section, '', '', 'run')
-    with pytest.raises(GaxError, match=r'--split=test: run was trained on all examples .* data\.split=train'):
+    with pytest.raises(
+        GaxError, match=r'--split=test: run was trained on all examples .*config\.data\.split=train'
+    ):
         splits.held_out(section, 'test', '', 'run')

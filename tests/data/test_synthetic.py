@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from gax.core.spec import Field
 from gax.data import synthetic
 
 
@@ -56,5 +57,5 @@ def test_batches_are_a_function_of_the_key():
 
 
 def test_spec():
-    assert synthetic.named('ring').spec == ('synthetic:ring', {'point': (2,)}, 0, 0, ())
+    assert synthetic.named('ring').spec == ('synthetic:ring', {'point': Field((2,), 'point')}, 0, 0, ())
     assert points(synthetic.named('grid'), 7).shape == (7, 2)

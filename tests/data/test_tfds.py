@@ -89,6 +89,19 @@ def test_splits(folder):
     assert "no split 'train[:90]'" in refused('emoji_tiles:train[:90]', folder)
 
 
+def test_the_splits_of_a_set_are_its_own(folder):
+    sources = {split: load('emoji_tiles', folder, split=split) for split in ('', 'train', 'test')}
+    assert [source.spec.size for source in sources.values()] == [40, 40, 12]
+    assert [source.split for source in sources.values()] == ['train', 'train', 'test']
+    assert sources[''].splits == {'train': 40, 'test': 12}
+    assert refused('emoji_tiles', folder, split='validation') == (
+        'config.data.split=validation: tfds:emoji_tiles has its own splits, and they are train, test'
+    )
+    assert 'names a split, and config.data.split=test another' in refused(
+        'emoji_tiles:train', folder, split='test'
+    )
+
+
 def test_a_set_by_its_path(folder):
     """As tfds.builder_from_directory reads it."""
     path = folder / 'emoji_tiles' / '1.0.0'

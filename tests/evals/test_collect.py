@@ -350,7 +350,7 @@ def test_labels_of_samples_that_the_reference_has_not_are_refused(tmp_path: Path
 @pytest.mark.parametrize(
     ('arrays', 'says'),
     [
-        ({'z': np.zeros(3)}, r'has none of the arrays images, x, points, arr_0 \(found: z\)'),
+        ({'z': np.zeros(3)}, r'has none of the arrays images, image, x, arr_0 \(found: z\)'),
         (
             {'x': np.zeros((3, 6, 6, 1), np.float32)},
             r'must be uint8 .* and are float32 of shape \(3, 6, 6, 1\)',
