@@ -66,7 +66,8 @@ def card(name: str, docstring: str, pictures: Path = DOCS / 'pictures') -> str:
     cited = papers(docstring)
     if cited:
         lines.append(f'Paper{"s" * (len(cited) > 1)}: {"; ".join(cited)}.')
-    return '\n\n'.join([*lines, *rest])
+        rest = [part.removeprefix(f'{cited[0]}.').strip() for part in rest]  # it is not said twice
+    return '\n\n'.join([*lines, *filter(None, rest)])
 
 
 def text() -> str:
