@@ -44,6 +44,13 @@ def commands():
                 yield page, words
 
 
+def script_of(words):
+    """The script that a command runs: `python FILE ...`, or `gax-NAME ...`, which is experiments/NAME.py."""
+    if words[0].startswith('gax-'):
+        return ROOT / 'experiments' / f'{words[0][4:].replace("-", "_")}.py'
+    return next(ROOT / word for word in words if word.endswith('.py') and '=' not in word)
+
+
 def module_file(name):
     """The file of a module of the repository; None of any other."""
     path = ROOT / name.replace('.', '/')
@@ -154,7 +161,7 @@ def test_every_page_is_in_the_navigation():
 
 
 def test_every_package_has_a_page_of_reference():
-    packages = {path.parent.name for path in (ROOT / 'gax').glob('*/__init__.py')}
+    packages = {path.parent.name for path in (ROOT / 'gax').glob('*/__init__.py')} - {'main', 'examples'}
     assert {path.stem for path in (DOCS / 'reference').glob('*.md')} - {'index'} == packages
     core = {path.stem for path in (ROOT / 'gax' / 'core').glob('*.py')} - {
         '__init__'
@@ -197,7 +204,7 @@ def test_python_runs(code):
 def test_scripts_and_their_flags_exist():
     unknown = {}
     for command, words in COMMANDS.items():
-        script = next(ROOT / word for word in words if word.endswith('.py') and '=' not in word)
+        script = script_of(words)
         names = {re.match(r'--?(?:no)?(\w+)', word)[1] for word in words if word.startswith('--')}
         if not script.exists() or names - flags_of(script) - {'help'}:
             unknown[command] = names
