@@ -24,7 +24,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The gallery is made from the configs' docstrings. The site opens from the disk: build/site/index.html.
+# Opens from the disk, build/site/index.html; its search needs a server: python -m http.server -d build/site
 docs: $(VENV)/.docs
 	$(BIN)/python docs/gallery.py
 	$(BIN)/mkdocs build --quiet
