@@ -11,7 +11,8 @@ of gax to a peer is taken round by round and its median reported: above 1, gax i
     --out=benchmarks/results/suite_gpu.json
 
 Models are those of ``models.py``. A table goes to standard error, JSON lines to standard output, and
-everything, with every single window, to --out, model by model; ``table.py`` makes the README's table of it.
+everything, with every single window, to --out, model by model; ``table.py`` makes the tables of
+docs/results/speed.md of it.
 Leave the machine alone meanwhile: `load_before` tells if it was not. On a GPU gax computes in --precision,
 and memory is that of the device.
 """

@@ -1,8 +1,8 @@
-"""The README's table of speed, made from what was measured: python benchmarks/table.py [--readme]
+"""The tables of docs/results/speed.md, made from the measurements: python benchmarks/table.py [--write]
 
 Reads results/suite_*.json, as `compare.py` writes them, and results/scaling.json. Prints the text; with
---readme it takes the place of what stands in README.md between the lines `<!-- benchmarks -->` and `<!--
-/benchmarks -->`.
+--write it replaces what docs/results/speed.md has between the lines `<!-- benchmarks -->` and
+`<!-- /benchmarks -->`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent / 'peers'))
 import scaling
 from report import best_of
 
-ROOT = Path(__file__).parents[1]
+PAGE = Path(__file__).parents[1] / 'docs' / 'results' / 'speed.md'
 RESULTS = Path(__file__).parent / 'results'
 BEGIN, END = '<!-- benchmarks -->', '<!-- /benchmarks -->'
 # Columns of steps/sec: what they are called, and the implementations of which the fastest stands there.
@@ -39,7 +39,7 @@ COLUMNS = {
     'Artifex': ('artifex',),
 }
 
-_README = flags.DEFINE_bool('readme', False, 'Rewrite the README in place.')
+_WRITE = flags.DEFINE_bool('write', False, 'Rewrite docs/results/speed.md in place.')
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -167,27 +167,26 @@ def text(folder: Path = RESULTS) -> str:
     return '\n\n'.join(parts)
 
 
-def replaced(readme: str, new: str) -> str:
-    """The README with `new` between the marks. Raises ValueError where these are not there once, in order."""
-    if readme.count(BEGIN) != 1 or readme.count(END) != 1 or readme.index(BEGIN) > readme.index(END):
-        raise ValueError(f'README.md must have a line {BEGIN} and, below it, a line {END}, once each')
-    before, after = readme[: readme.index(BEGIN)], readme[readme.index(END) :]
+def replaced(page: str, new: str) -> str:
+    """The page with `new` between the marks. Raises ValueError unless each mark is there once, in order."""
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
+        raise ValueError(f'{PAGE.name} must have a line {BEGIN} and, below it, a line {END}, once each')
+    before, after = page[: page.index(BEGIN)], page[page.index(END) :]
     return f'{before}{BEGIN}\n\n{new}\n\n{after}'
 
 
 def main(argv: list[str]) -> None:
     del argv
-    if not _README.value:
+    if not _WRITE.value:
         print(text())
         return
-    path = ROOT / 'README.md'
     try:
-        new = replaced(path.read_text(), text())
+        new = replaced(PAGE.read_text(), text())
     except ValueError as error:
         sys.exit(f'table: {error}')
-    beside = path.with_name('README.md.part')
-    beside.write_text(new)
-    beside.replace(path)
+    part = PAGE.with_name(f'{PAGE.name}.part')  # renamed when it is whole
+    part.write_text(new)
+    part.replace(PAGE)
 
 
 if __name__ == '__main__':

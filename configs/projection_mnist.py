@@ -5,7 +5,7 @@ digits.
 
 Miyato and Koyama, "cGANs with Projection Discriminator", 2018. 2 CPU cores (AMD EPYC, shared with other
 work), JAX 0.10.2, 2026-11-24, one seed: 556 s for 5,000 steps; of 5,000 samples the classifier of
-    gax/evals/digit_accuracy.py is confident (p >= 0.9) of 97.4 %, and 97.9 % by the class asked for
+gax/evals/digit_accuracy.py is confident (p >= 0.9) of 97.4 %, and 97.9 % by the class asked for
 (real digits: 98.6 %); the rarest class has 9.8 % (8.4 %); two samples of a class differ 0.99 times as much
 as real ones. See benchmarks/digits.py. The paper's CIFAR-10 networks are
 g.net.kind = d.net.kind = 'sngan' with widths (256,) * 4 and (128,) * 4 at 32x32, and D moves five times a

@@ -6,7 +6,7 @@
 
 2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22, ten seeds in one program, 2,500
 samples: modes of 8 and share of high quality (98.9 % are possible), means over the seeds, of the averaged
-    generator (as trained); seconds for all ten:
+generator (as trained); seconds for all ten:
 
     gan                7.9 (7.9)    94.1 % (77.1)    8,000 steps, 93 s
     gan_deep           7.0 (6.7)    78.9 % (75.7)    8,000 steps, 781 s

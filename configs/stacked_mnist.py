@@ -5,9 +5,8 @@
     python benchmarks/modes.py --table=stacked_mnist          # every row, one seed: hours on two cores
 
 2 CPU cores (AMD EPYC) with other trainings beside it, JAX 0.10.2, 2026-11-22; H200: one NVIDIA H200 with nine
-others, JAX 0.11.2,
-2026-11-26. One seed, 26,000 samples: modes and KL to uniform (real digits: 0.029) of the averaged generator
-    (as trained):
+others, JAX 0.11.2, 2026-11-26. One seed, 26,000 samples: modes and KL to uniform (real digits: 0.029) of the averaged
+generator (as trained):
 
     dcgan               966 (974)   KL 0.489 (0.482)   10,000 steps, 841 s
     pacdcgan2           931 (917)   KL 0.750 (0.906)   10,000 steps, 105 s, H200

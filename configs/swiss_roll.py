@@ -4,7 +4,7 @@
 
 2 CPU cores (AMD EPYC, shared with seven other programs), JAX 0.10.2, 2026-11-26, one seed: 8,000 steps in 288
 s, 30 s of CPU time; the averaged generator lies on the roll but for a few samples between its turns
-(benchmarks/results/swiss_roll.png).
+(docs/pictures/swiss_roll.png).
 """
 
 from ml_collections import ConfigDict

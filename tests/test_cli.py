@@ -567,6 +567,8 @@ def test_a_flag_value_may_stand_apart(files: Path, script: Script, capfd: pytest
         (['--config.remat='], 'remat', ''),
         (['--config.g.net.momentum=0.5', '--config.g.net.kind=sngan'], 'g.net.momentum', 0.5),
         (['--config.terms.lecam.weight=0.3'], 'terms.lecam.decay', 0.99),
+        (['--config.init.from=runs/a', '--config.init.nets', 'g'], 'init.from', 'runs/a'),
+        (['--config.init.from', 'runs/a'], 'init.from', 'runs/a'),
         (['--config.d.optimizer.decay=0.5', '--config.d.optimizer.name=rmsprop'], 'd.optimizer.decay', 0.5),
     ],
     ids=str,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import keyword
 import re
 import sys
 from collections.abc import Sequence
@@ -88,8 +89,24 @@ def overrides(words: Sequence[str]) -> dict[str, str]:
     for word, following in itertools.pairwise([*words, '']):
         if match := re.fullmatch(r'--?(no)?config\.([^=]+)(?:=(.*))?', word, re.DOTALL):
             alone = 'false' if match[1] else 'true' if following[:2] in ('', '--') else following
-            result[match[2]] = alone if match[3] is None else match[3]
+            result[plain(match[2])] = alone if match[3] is None else match[3]
     return result
+
+
+def quoted(word: str) -> str:
+    """`--config.init.from=RUN` as `--config.init['from']=RUN`: ml_collections parses paths as Python, where
+    `from` is a keyword.
+    """
+    flag, equals, value = word.partition('=')
+    if not re.match(r'--?config\.', flag):
+        return word
+    parts = [f"['{part}']" if keyword.iskeyword(part) else f'.{part}' for part in flag.split('.')[1:]]
+    return ''.join([flag.partition('.')[0], *parts, equals, value])
+
+
+def plain(path: str) -> str:
+    """The path of a field as configs have it, of one that is `quoted`."""
+    return re.sub(r"\['(\w+)'\]", r'.\1', path)
 
 
 def define_config() -> flags.FlagHolder:
@@ -127,10 +144,11 @@ def parse(argv: Sequence[str], values: flags.FlagValues) -> list[str]:
     """
     values.set_gnu_getopt(True)  # or nothing would be read after a word that is no flag
     parser = values['config'].parser if 'config' in values else None
+    words = [quoted(word) for word in argv]
     if isinstance(parser, ConfigParser):
-        parser.words[:] = argv
+        parser.words[:] = words
     try:
-        rest = values(list(argv))
+        rest = values(words)
     except (flags.Error, AttributeError, LookupError, TypeError, ValueError) as error:
         raise errors.GaxError(explained(error, argv, values, parser)) from error
     if rest[1:]:
@@ -228,7 +246,7 @@ def changes(values: flags.FlagValues) -> dict[str, Any]:
     if 'config' in result:
         result['config'] = config_flags.get_config_filename(values['config'])
         overrides = config_flags.get_override_values(values['config'])
-        result |= {f'config.{path}': value for path, value in overrides.items()}
+        result |= {f'config.{plain(path)}': value for path, value in overrides.items()}
     return result
 
 

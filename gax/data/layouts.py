@@ -103,8 +103,7 @@ def labels(y: np.ndarray, count: int, what: str, classes: tuple[str, ...] = ()) 
     """int32 [count] of class indices from 0 up.
 
     Raises:
-        GaxError: for anything else, one-hot rows, texts and numbers that name things rather than classes
-        among it.
+        GaxError: for anything else, including one-hot rows, strings, and numbers that are no class indices.
     """
     if y.shape != (count,) or not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
         hint = ': they are one-hot, give .argmax(axis=1)' if is_one_hot(y, count) else ''

@@ -59,7 +59,7 @@ class Open(NamedTuple):
 
 
 def named(text: str, data: Any) -> Source:
-    """NAME[/config][:version][:split] of the sets prepared in `data.dir` ('': where TFDS keeps them); split:
+    """`NAME[/config][:version][:split]` of the sets prepared in `data.dir` ('': where TFDS keeps them); split:
     'train'.
 
     NAME may also be the path of one prepared set, a folder with dataset_info.json. Any split that TFDS knows

@@ -14,7 +14,7 @@ FORMAT = 'array_record'
 
 
 def prepare(name: str, folder: str = '') -> str:
-    """Downloads and writes 'tfds:NAME[/config][:split]' (all its splits) as ArrayRecord files; returns what
+    """Downloads and writes `tfds:NAME[/config][:split]` (all its splits) as ArrayRecord files; returns what
     to say of it.
 
     folder: '' for where TFDS keeps its sets. Raises GaxError for other names, and for what goes wrong on the

@@ -287,7 +287,7 @@ def said(steps: list[Any]) -> str:
 
 
 def layout(tree: PyTree) -> list[str]:
-    """The path, dtype and shape of every leaf, e.g. ".state.params['d']['Dense_0']['bias'] float32 (1,)"."""
+    """The path, dtype and shape of every leaf, e.g. `.state.params['d']['Dense_0']['bias'] float32 (1,)`."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return [f'{jax.tree_util.keystr(path)} {leaf.dtype} {tuple(leaf.shape)}' for path, leaf in leaves]
 

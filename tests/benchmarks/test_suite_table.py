@@ -1,4 +1,4 @@
-"""The README's tables are those that the script makes of what was measured."""
+"""The tables of docs/results/speed.md are those that the script makes of the measurements."""
 
 import json
 from pathlib import Path
@@ -85,17 +85,17 @@ def test_numbers_have_three_digits(table, value, said):
 
 
 def test_what_stands_between_the_marks_is_replaced_and_nothing_else(table):
-    readme = f'a\n{table.BEGIN}\nold\n{table.END}\nb\n'
-    assert table.replaced(readme, 'new') == f'a\n{table.BEGIN}\n\nnew\n\n{table.END}\nb\n'
-    for broken in ('a', readme + readme, f'{table.END}\n{table.BEGIN}'):
+    page = f'a\n{table.BEGIN}\nold\n{table.END}\nb\n'
+    assert table.replaced(page, 'new') == f'a\n{table.BEGIN}\n\nnew\n\n{table.END}\nb\n'
+    for broken in ('a', page + page, f'{table.END}\n{table.BEGIN}'):
         with pytest.raises(ValueError, match='once each'):
             table.replaced(broken, 'new')
 
 
-def test_the_readme_has_the_table_of_the_results(table):
-    """`python benchmarks/table.py --readme` writes it between the marks."""
-    readme = (ROOT / 'README.md').read_text()
-    assert table.replaced(readme, table.text()) == readme
+def test_the_page_has_the_tables_of_the_results(table):
+    """`python benchmarks/table.py --write` writes them between the marks."""
+    page = table.PAGE.read_text()
+    assert table.replaced(page, table.text()) == page
 
 
 def test_the_table_of_devices(table):
