@@ -1,8 +1,7 @@
 """Every test process sees four simulated devices, so that sharding is tested on any machine.
 
-LLVM's own optimizations are off: the programs of tests are tiny, and compiling them takes half the time.
-    Compiled programs are
-dropped after each module (forget.py): a worker that kept them all took 5 GB.
+Programs are compiled quickly rather than well (helpers/xla.py), and dropped after each module (helpers/forget.py): a
+worker that kept them all took 5 GB.
 """
 
 import os
@@ -12,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault(
-    'XLA_FLAGS', '--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0'
-)
+from tests.helpers import xla
+
+os.environ.setdefault('XLA_FLAGS', xla.flags(devices=4))
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
 WORKER = 3 * 2**30  # bytes that a worker may take of the machine's memory when their number is chosen

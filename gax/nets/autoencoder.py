@@ -65,6 +65,6 @@ def energy_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Arra
     """Mean energies, and the accuracy (0 to 1): how often a real of the batch has less energy than a fake,
     over all pairs (the area under the ROC curve). An energy has no threshold of its own, as a logit has 0."""
     real, fake = jax.lax.stop_gradient((-out['real'], -out['fake']))
-    below = jnp.mean(real[:, None] < fake, dtype=jnp.float32)
-    even = jnp.mean(real[:, None] == fake, dtype=jnp.float32)
+    below = jnp.mean(real[:, None] < fake[None], dtype=jnp.float32)
+    even = jnp.mean(real[:, None] == fake[None], dtype=jnp.float32)
     return {'accuracy': below + 0.5 * even, 'energy_real': jnp.mean(real), 'energy_fake': jnp.mean(fake)}

@@ -108,7 +108,8 @@ def diversity_summary(field: str = 'image') -> Summary:
         real, fake = jax.lax.stop_gradient((context.batch[field], context.fakes[field]))
         ours, theirs = distance(fake), distance(real)
         exists = theirs > 0
-        return {'diversity': (jnp.where(exists, ours / jnp.where(exists, theirs, 1.0), 0.0), exists * 1.0)}
+        ratio = jnp.where(exists, ours / jnp.where(exists, theirs, 1.0), 0.0)
+        return {'diversity': (ratio, exists.astype(jnp.float32))}
 
     return summary
 

@@ -21,7 +21,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
-from tests.helpers import tinyruns
+from tests.helpers import tinyruns, xla
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
@@ -41,7 +41,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
         path = str(tinyruns.ROOT / 'experiments' / name)
         monkeypatch.chdir(tinyruns.ROOT)
         # What it starts has one device, as the runs that tinyruns starts.
-        monkeypatch.setenv('XLA_FLAGS', '--xla_backend_optimization_level=0')
+        monkeypatch.setenv('XLA_FLAGS', xla.QUICK)
         monkeypatch.setenv('PYTHONPATH', str(tinyruns.ROOT))
         # It would leave this process logging to a stream that pytest closes.
         monkeypatch.setattr(gax.cli, 'configure', lambda *arguments: None)
