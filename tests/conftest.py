@@ -16,7 +16,17 @@ from tests.helpers import xla
 os.environ.setdefault('XLA_FLAGS', xla.flags(devices=4))
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
-WORKER = 3 * 2**30  # bytes that a worker may take of the machine's memory when their number is chosen
+# Where JAX refuses to promote ranks and types by itself: the tests that trace every network, term, optimizer, section,
+# recipe and config, and those of losses, penalties and metrics.
+STRICT = (
+    'gans.test_properties',
+    'config.test_fields_are_read',
+    'test_doctests',
+    'objectives.',
+    'core.test_ema',
+)
+WORKER = 2 * 2**30  # bytes that a worker may take of the machine's memory when their number is chosen
+PROMOTION = {'jax_numpy_rank_promotion': 'raise', 'jax_numpy_dtype_promotion': 'strict'}
 PEAKS = pytest.StashKey[dict[str, int]]()
 
 
@@ -54,6 +64,22 @@ def forgotten(request):
     from tests.helpers import forget
 
     forget.compiled(request.module)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def strict(request):
+    """Promotion by JAX of one array to another's rank or type raises, in the modules of STRICT."""
+    if not request.module.__name__.partition('tests.')[2].startswith(STRICT):
+        yield
+        return
+    import jax
+
+    before = {name: getattr(jax.config, name) for name in PROMOTION}
+    for name, value in PROMOTION.items():
+        jax.config.update(name, value)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
 
 
 def peak_mib():

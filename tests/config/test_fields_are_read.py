@@ -171,7 +171,8 @@ def updating(section):
 
     def run(params, grads):
         state = made.init(params)
-        return state, made.update(grads, state, params)
+        with jax.numpy_dtype_promotion('standard'):  # as the step does: optax mixes types
+            return state, made.update(grads, state, params)
 
     return words(jax.make_jaxpr(run)(params, params))
 
