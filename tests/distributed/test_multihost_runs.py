@@ -67,7 +67,7 @@ def test_two_processes_of_two_devices_are_one_of_four(
     for name in ('http_proxy', 'https_proxy'):
         monkeypatch.setenv(name, 'http://127.0.0.1:9')
     hostruns.run(tmp_path / 'two', *arguments(data))
-    hostruns.alone(tmp_path / 'one', *arguments(data))
+    of_one_process(tmp_path / 'one', data)
     assert furthest(tmp_path / 'one', tmp_path / 'two', 6) < 1e-6
     steps = [[row['step'] for row in tinyruns.metrics(tmp_path / name)] for name in ('one', 'two')]
     assert steps[0] == steps[1] == [3, 6]
@@ -108,7 +108,7 @@ def test_a_finished_run_draws_its_last_picture_again(tmp_path: Path, data: Path)
 def test_in_every_mode(tmp_path: Path, data: Path, mode: str) -> None:
     changes = {'parallel': mode, 'g.net.batch_norm': False}  # of two rows it is no smooth function
     hostruns.run(tmp_path / 'two', *arguments(data, **changes))
-    hostruns.alone(tmp_path / 'one', *arguments(data, **changes))
+    of_one_process(tmp_path / 'one', data, **changes)
     assert furthest(tmp_path / 'one', tmp_path / 'two', 6) < 1e-6
 
 
@@ -117,7 +117,7 @@ def test_in_every_mode(tmp_path: Path, data: Path, mode: str) -> None:
 def test_rows_that_are_streamed(tmp_path: Path, data: Path, num: int) -> None:
     pytest.importorskip('grain')
     hostruns.run(tmp_path / 'two', *arguments(data), *STREAMED, num=num, devices=4 // num)
-    hostruns.alone(tmp_path / 'one', *arguments(data))
+    of_one_process(tmp_path / 'one', data)
     assert furthest(tmp_path / 'one', tmp_path / 'two', 6) < 1e-6
 
 

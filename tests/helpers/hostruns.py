@@ -12,10 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.helpers import tinyruns, xla
+from tests.helpers import tinyruns
 
-# Without fusion emitters a run of two processes was seen 0.015 from that of one: their programs round differently.
-HOW = xla.UNOPTIMIZED
 Processes = list[subprocess.Popen[str]]
 
 
@@ -28,16 +26,7 @@ def start(workdir: Path, *arguments: str, num: int = 2, devices: int = 2) -> Pro
     port = free_port()
     own = [f'--config={tinyruns.CONFIG}', f'--workdir={workdir}', *arguments]
     own += [f'--coordinator=127.0.0.1:{port}', f'--num_processes={num}', '--join_timeout=60']
-    return [
-        tinyruns.start('train.py', *own, f'--process_id={i}', devices=devices, how=HOW) for i in range(num)
-    ]
-
-
-def alone(workdir: Path, *arguments: str, devices: int = 4) -> None:
-    """The same run in one process with all devices."""
-    own = [f'--config={tinyruns.CONFIG}', f'--workdir={workdir}', *arguments]
-    done = tinyruns.run('train.py', *own, devices=devices, how=HOW)
-    assert done.returncode == 0, done.stderr
+    return [tinyruns.start('train.py', *own, f'--process_id={i}', devices=devices) for i in range(num)]
 
 
 def ended(processes: Sequence[subprocess.Popen[str]], seconds: float = 180) -> list[tuple[int, str]]:

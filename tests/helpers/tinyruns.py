@@ -79,10 +79,10 @@ def images(path: Path, count: int = 60, size: int = 8) -> Path:
 
 
 def start(
-    script: str, *arguments: object, devices: int = 1, how: str = xla.QUICK, **options: Any
+    script: str, *arguments: object, devices: int = 1, fast: bool = True, **options: Any
 ) -> subprocess.Popen[str]:
-    """`python experiments/SCRIPT ARGUMENTS`, begun. how: it compiles, see xla.py."""
-    xla_flags = xla.flags(devices, how)
+    """`python experiments/SCRIPT ARGUMENTS`, begun. fast: compiled quickly, to slow code."""
+    xla_flags = xla.flags(devices, quick=fast)
     env = {**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': xla_flags, 'JAX_PLATFORMS': 'cpu'}
     command = [sys.executable, f'experiments/{script}', *map(str, arguments), f'--compilation_cache={CACHE}']
     pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}

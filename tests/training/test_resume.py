@@ -127,10 +127,10 @@ def test_killed_again_and_again(tmp_path: Path, data: Path, seed: int) -> None:
     ][: 1 + seed // 2]
     more += ['--config.steps_per_call=3'] * (seed == 3)
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
-    assert tinyruns.run('train.py', *arguments(whole, data, *more), how='').returncode == 0
+    assert tinyruns.run('train.py', *arguments(whole, data, *more), fast=False).returncode == 0
     kills = 0
     for attempt in range(200):
-        process = tinyruns.start('train.py', *arguments(parts, data, *more), how='')
+        process = tinyruns.start('train.py', *arguments(parts, data, *more), fast=False)
         limit, known = time.monotonic() + random.uniform(1.0, 6.0), newest(parts)
 
         def due(mid: bool = attempt % 3 == 0, limit: float = limit, known: int = known) -> bool:
