@@ -47,7 +47,10 @@ def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) ->
         rank = jnp.argsort(jnp.argsort(-jax.lax.stop_gradient(scores)))
         share = jnp.minimum(context.step / steps, 1.0) if steps else 1.0
         k = jnp.maximum(1.0, jnp.round(rows * (1.0 - (1.0 - fraction) * share)))
-        return jnp.sum(jnp.where(rank < k, jnp.mean(element.reshape(rows, -1), axis=1), 0.0)) / k
+        return (
+            jnp.sum(jnp.where(rank.astype(jnp.float32) < k, jnp.mean(element.reshape(rows, -1), axis=1), 0.0))
+            / k
+        )
 
     return stateless(fn, **fields)
 
