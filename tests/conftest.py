@@ -1,8 +1,7 @@
 """Every test process sees four simulated devices, so that sharding is tested on any machine.
 
-LLVM's own optimizations are off: the programs of tests are tiny, and compiling them takes half the time.
-    Compiled programs are
-dropped after each module (forget.py): a worker that kept them all took 5 GB.
+Programs are compiled quickly rather than well (helpers/xla.py), and dropped after each module (helpers/forget.py): a
+worker that kept them all took 5 GB.
 """
 
 import os
@@ -12,12 +11,22 @@ from pathlib import Path
 
 import pytest
 
-os.environ.setdefault(
-    'XLA_FLAGS', '--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0'
-)
+from tests.helpers import xla
+
+os.environ.setdefault('XLA_FLAGS', xla.flags(devices=4))
 os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
-WORKER = 3 * 2**30  # bytes that a worker may take of the machine's memory when their number is chosen
+# Where JAX refuses to promote ranks and types by itself: the tests that trace every network, term, optimizer, section,
+# recipe and config, and those of losses, penalties and metrics.
+STRICT = (
+    'gans.test_properties',
+    'config.test_fields_are_read',
+    'test_doctests',
+    'objectives.',
+    'core.test_ema',
+)
+WORKER = 2 * 2**30  # bytes that a worker may take of the machine's memory when their number is chosen
+PROMOTION = {'jax_numpy_rank_promotion': 'raise', 'jax_numpy_dtype_promotion': 'strict'}
 PEAKS = pytest.StashKey[dict[str, int]]()
 
 
@@ -55,6 +64,22 @@ def forgotten(request):
     from tests.helpers import forget
 
     forget.compiled(request.module)
+
+
+@pytest.fixture(scope='module', autouse=True)
+def strict(request):
+    """Promotion by JAX of one array to another's rank or type raises, in the modules of STRICT."""
+    if not request.module.__name__.partition('tests.')[2].startswith(STRICT):
+        yield
+        return
+    import jax
+
+    before = {name: getattr(jax.config, name) for name in PROMOTION}
+    for name, value in PROMOTION.items():
+        jax.config.update(name, value)
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
 
 
 def peak_mib():

@@ -9,7 +9,7 @@ from tests.helpers import forget, toys
 
 
 @pytest.mark.parametrize(
-    ('gib', 'cores', 'workers'), [(16, 16, 5), (64, 8, 8), (23, 2, 2), (2, 4, 1), (256, 128, 85)]
+    ('gib', 'cores', 'workers'), [(16, 16, 8), (64, 8, 8), (23, 2, 2), (2, 4, 1), (256, 128, 128)]
 )
 def test_as_many_workers_as_cores_while_the_memory_lasts(monkeypatch, gib, cores, workers):
     monkeypatch.setattr(conftest.os, 'sched_getaffinity', lambda process: range(cores), raising=False)

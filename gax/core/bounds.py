@@ -1,11 +1,11 @@
 """Bounds of config fields, declared in the annotation of a module's field or of a function's argument.
 
-    class Generator(nn.Module):
-        widths: Sizes = (256, 128)
-        momentum: Fraction = 0.9
-        slope: Annotated[float, Only('activation', 'leaky_relu')] = 0.2
+class Generator(nn.Module):
+    widths: Sizes = (256, 128)
+    momentum: Fraction = 0.9
+    slope: Annotated[float, Only('activation', 'leaky_relu')] = 0.2
 
-    def lecam(scorer, *, decay: Share = 0.99, start: Count = 0, **fields): ...
+def lecam(scorer, *, decay: Share = 0.99, start: Count = 0, **fields): ...
 """
 
 from __future__ import annotations

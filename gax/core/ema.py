@@ -34,4 +34,9 @@ def with_warmup(decay: float) -> Schedule:
 
     It is the schedule of TensorFlow's `ExponentialMovingAverage(num_updates=...)`.
     """
-    return lambda step: jnp.minimum(decay, (1.0 + step) / (10.0 + step))
+
+    def at(step: Array) -> Array:
+        count = jnp.asarray(step, jnp.float32)
+        return jnp.minimum(decay, (1.0 + count) / (10.0 + count))
+
+    return at

@@ -256,7 +256,8 @@ def takes_schedule(name: str) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            jax.eval_shape(one, {'w': jax.ShapeDtypeStruct((2, 2), jnp.float32)})
+            with jax.numpy_dtype_promotion('standard'):  # as step.py updates
+                jax.eval_shape(one, {'w': jax.ShapeDtypeStruct((2, 2), jnp.float32)})
     except Exception:  # each of them says it in its own way
         return False
     return True
@@ -346,7 +347,12 @@ def _scheduled(rate: Any, config: Mapping[str, Any], steps: int) -> Any:
             warmup = field == 'init_value' and 'peak_value' in valid
             arguments.setdefault(field, 0.0 if warmup else 1.0)
     fn = _call('schedule', schedule['name'], factory, arguments)
-    return lambda step: rate * fn(step)
+
+    def rate_at(step: Any) -> Any:
+        with jax.numpy_dtype_promotion('standard'):  # optax's schedules mix int32 and floats
+            return rate * fn(step)
+
+    return rate_at
 
 
 def _arguments(

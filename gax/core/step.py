@@ -370,7 +370,8 @@ def _move(
         direct = {**direct, **{n: jax.tree.map(jnp.add, direct[n], pulled[n]) for n in pulls}}
     direct, total, aux = game.mean((direct, total, aux))
     optimizer = optax.with_extra_args_support(player.optimizer)
-    updates, opt_state = optimizer.update(direct, state.opt_state[move.player], params, step=state.step)
+    with jax.numpy_dtype_promotion('standard'):  # optax mixes types: Adam's bias correction is b1 ** count
+        updates, opt_state = optimizer.update(direct, state.opt_state[move.player], params, step=state.step)
     model_state, term_state, metrics = aux
     sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': params}
     metrics |= {f'{move.player}/{name}': (_norm(tree), jnp.ones(())) for name, tree in sizes.items()}

@@ -56,7 +56,7 @@ def cropped(source: Source, pixels: int) -> Source:
     def places(key: Key, count: int, length: int) -> Array:
         """Where the pixels along a side come from, int32 [count, length]."""
         shift = jax.random.randint(key, (count, 1), -pixels, pixels + 1)
-        return length - 1 - jnp.abs(length - 1 - jnp.abs(jnp.arange(length) + shift))
+        return length - 1 - jnp.abs(length - 1 - jnp.abs(jnp.arange(length)[None] + shift))
 
     def read(arrays: Any, rows: Any, key: Key) -> Batch:
         batch = source.read(arrays, rows, key)

@@ -80,6 +80,6 @@ def energy_summary(context: Context, out: Mapping[str, Array]) -> dict[str, Arra
     under the ROC curve). An energy has no natural threshold, as 0 is that of a logit.
     """
     real, fake = jax.lax.stop_gradient((-out['real'], -out['fake']))
-    below = jnp.mean(real[:, None] < fake, dtype=jnp.float32)
-    even = jnp.mean(real[:, None] == fake, dtype=jnp.float32)
+    below = jnp.mean(real[:, None] < fake[None], dtype=jnp.float32)
+    even = jnp.mean(real[:, None] == fake[None], dtype=jnp.float32)
     return {'accuracy': below + 0.5 * even, 'energy_real': jnp.mean(real), 'energy_fake': jnp.mean(fake)}

@@ -72,7 +72,8 @@ class Conv(nn.Module):
         else:
             x = lowering.conv(x, kernel, strides, groups=self.groups)
         if self.use_bias:
-            x = x + self.param('bias', nn.initializers.zeros, (self.features,)).astype(x.dtype)
+            bias = self.param('bias', nn.initializers.zeros, (self.features,)).astype(x.dtype)
+            x = x + bias[None, None, None]
         return x
 
 

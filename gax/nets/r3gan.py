@@ -65,7 +65,7 @@ class Generator(nn.Module):
             table = nn.initializers.normal(self.num_classes**-0.5)
             z = jnp.concatenate([z, Embed(self.num_classes, z.shape[-1], table)(*label)], axis=-1)
         basis = self.param('basis', nn.initializers.normal(1.0), (height, width, self.widths[0]))
-        x = nn.Dense(self.widths[0], use_bias=False, kernel_init=he())(z)[:, None, None] * basis
+        x = nn.Dense(self.widths[0], use_bias=False, kernel_init=he())(z)[:, None, None] * basis[None]
         for i, features in enumerate(self.widths):
             if features != x.shape[-1]:
                 x = Conv(features, 1, use_bias=False, kernel_init=he())(x)
@@ -110,7 +110,8 @@ class Discriminator(nn.Module):
             for _ in range(self.blocks):
                 x = Block(self.expansion, self.group_size, self.blocks * len(self.widths))(x)
         weights = nn.initializers.normal((height * width) ** -0.5)
-        x = jnp.sum(x * self.param('basis', weights, (height, width, x.shape[-1])), axis=(1, 2))
+        basis = self.param('basis', weights, (height, width, x.shape[-1]))
+        x = jnp.sum(x * basis[None], axis=(1, 2))
         outputs = x.shape[-1] if self.num_classes else 1
         logits = nn.Dense(outputs, use_bias=False, kernel_init=he())(see_batch(self.minibatch, x))
         if self.num_classes:

@@ -64,7 +64,7 @@ def shifted(x: Array, rows: Array, columns: Array) -> Array:
     """
 
     def places(size: int, shift: Array) -> Array:
-        target, source = jnp.arange(size)[:, None], jnp.arange(size)[None, :]
+        target, source = jnp.arange(size)[None, :, None], jnp.arange(size)[None, None, :]
         return (target - shift[:, None, None] == source).astype(x.dtype)  # [B, size, size]
 
     exact = jax.lax.Precision.HIGHEST

@@ -1,9 +1,11 @@
 """Gradient penalties on callables.
 
 A scorer is a function from a batch [B, ...] to logits whose leading axis is B, each logit a function of its
-own
-example alone (no batch-norm): only then is the gradient of the summed logits the per-example gradient. Every
-penalty is differentiable through that gradient.
+own example alone (no batch-norm): only then is the gradient of the summed logits the per-example gradient.
+Every penalty is differentiable through that gradient.
+
+In the examples D(x) = 3 x_1 + 4 x_2, whose gradient has norm 5 everywhere: `score` is that function, `scorer`
+asks a net of a game for it, and `context` holds two reals and two fakes.
 """
 
 from __future__ import annotations
@@ -27,13 +29,34 @@ Score = Callable[[Array], PyTree]
 
 
 def input_gradient(scorer: Score, x: Array) -> Array:
-    """d sum(scorer(x)) / dx, shape of x, in float32 or better."""
+    """d sum(scorer(x)) / dx.
+
+    Args:
+        scorer: float [B, ...] -> logits [B, ...].
+        x: float [B, ...].
+
+    Returns:
+        The shape of x, float32 or better.
+
+    >>> input_gradient(score, jnp.zeros((2, 2))).tolist()
+    [[3.0, 4.0], [3.0, 4.0]]
+    """
     wide = jnp.promote_types(x.dtype, jnp.float32)
     return jax.grad(lambda inputs: trees.total(scorer(inputs), dtype=wide))(x).astype(wide)
 
 
 def squared_norms(gradient: Array) -> Array:
-    """|gradient|^2 per example, shape [B]: the sum over pixels and channels."""
+    """|gradient|^2 per example: the sum over pixels and channels.
+
+    Args:
+        gradient: float [B, ...].
+
+    Returns:
+        float [B].
+
+    >>> squared_norms(jnp.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
+    [25.0, 1.0]
+    """
     return jnp.sum(jnp.square(gradient), axis=tuple(range(1, gradient.ndim)))
 
 
@@ -44,25 +67,47 @@ def zero_centered(scorer: Score, x: Array) -> Array:
     Mescheder et al., "Which Training Methods for GANs do actually Converge?", 2018, eq. 9. Convention: no
     factor here; the terms below multiply by gamma / 2. (The authors' code has no half: its reg_param 10 is
     gamma 20.)
+
+    Args:
+        scorer: float [B, ...] -> logits [B, ...].
+        x: float [B, ...].
+
+    Returns:
+        A scalar, >= 0.
+
+    >>> print(zero_centered(score, jnp.ones((2, 2))))
+    25.0
     """
     return jnp.mean(squared_norms(input_gradient(scorer, x)))
 
 
 def gap(norms: Array, target: float, one_sided: bool = False) -> Array:
-    """Mean squared distance of gradient norms [B] from `target`; with `one_sided` of those above it only."""
+    """Mean squared distance of gradient norms [B] from `target`; with `one_sided` of those above it only.
+
+    >>> print(gap(jnp.array([0.0, 3.0]), 1.0), gap(jnp.array([0.0, 3.0]), 1.0, one_sided=True))
+    2.5 2.0
+    """
     over = norms - target
     return jnp.mean(jnp.square(jnp.maximum(over, 0.0) if one_sided else over))
 
 
 def norms(gradient: Array) -> Array:
-    """sqrt(|gradient|^2 + 1e-12), [B]: the square root alone has a NaN gradient where the gradient is
-    zero.
+    """sqrt(|gradient|^2 + 1e-12), [B] of [B, ...]: the square root alone has a NaN gradient where the gradient
+    is zero.
+
+    >>> norms(jnp.array([[3.0, 4.0]])).tolist()
+    [5.0]
     """
     return jnp.sqrt(squared_norms(gradient) + 1e-12)
 
 
 def between(real: Array, fake: Array, key: Key) -> Array:
-    """real + e (fake - real), with one e ~ U[0, 1) per example."""
+    """real + e (fake - real), with one e ~ U[0, 1) per example.
+
+    >>> points = between(jnp.zeros((4, 2)), jnp.ones((4, 2)), jax.random.key(0))
+    >>> bool(jnp.all((points >= 0) & (points < 1) & (points[:, :1] == points)))
+    True
+    """
     epsilon = jax.random.uniform(key, (real.shape[0],) + (1,) * (real.ndim - 1), real.dtype)
     return real + epsilon * (fake - real)
 
@@ -75,6 +120,19 @@ def one_centered(
     Gulrajani et al., "Improved Training of Wasserstein GANs", 2017, eq. 3 (their lambda is the term's
     weight). With `one_sided` E max(0, |grad D(x')| - target)^2: Petzka et al., "On the Regularization of
     Wasserstein GANs", 2018.
+
+    Args:
+        scorer: float [B, ...] -> logits [B, ...].
+        real, fake: float [B, ...], paired by position.
+        key: of the places in between.
+        target: the norm without a penalty.
+        one_sided: whether only norms above it are penalised.
+
+    Returns:
+        A scalar, >= 0. In the example (5 - 1)^2.
+
+    >>> print(one_centered(score, jnp.zeros((2, 2)), jnp.ones((2, 2)), jax.random.key(0)))
+    16.0
     """
     return gap(norms(input_gradient(scorer, between(real, fake, key))), target, one_sided)
 
@@ -82,6 +140,9 @@ def one_centered(
 def around(real: Array, key: Key, noise: float = 0.5) -> Array:
     """x + a noise std u: u ~ U[0, 1) per pixel, a ~ U[0, 1) per example, std that of all pixels of the
     batch.
+
+    >>> around(jnp.ones((2, 2)), jax.random.key(0)).tolist()  # the standard deviation is 0
+    [[1.0, 1.0], [1.0, 1.0]]
     """
     far, along = jax.random.split(key)
     moved = real + noise * jnp.std(real) * jax.random.uniform(far, real.shape, real.dtype)
@@ -94,6 +155,19 @@ def near_reals(scorer: Score, real: Array, key: Key, target: float = 1.0, noise:
     Kodali et al., "On Convergence and Stability of GANs" (DRAGAN), 2017, as their code perturbs
     (kodalinaveen3/DRAGAN on GitHub, get_perturbed_batch in DRAGAN.ipynb): only upwards, up to half a standard
     deviation, and somewhere on the way there. (The paper writes x + delta with delta ~ N(0, c I).)
+
+    Args:
+        scorer: float [B, ...] -> logits [B, ...].
+        real: float [B, ...].
+        key: of the noise.
+        target: the norm without a penalty.
+        noise: how far the places are, in standard deviations.
+
+    Returns:
+        A scalar, >= 0. In the example (5 - 2)^2.
+
+    >>> print(near_reals(score, jnp.ones((2, 2)), jax.random.key(0), target=2.0))
+    9.0
     """
     return gap(norms(input_gradient(scorer, around(real, key, noise))), target)
 
@@ -104,7 +178,20 @@ def _score(context: Context, scorer: Scorer, batch: Batch) -> Score:
 
 
 def r1(scorer: Scorer = IMAGES, **fields: Any) -> Term:
-    """R1: (1/2) E |grad D(x)|^2 on reals; the term's weight is gamma."""
+    """R1: (1/2) E |grad D(x)|^2 on reals; the term's weight is gamma.
+
+    Mescheder et al., 2018, eq. 9; see `zero_centered`.
+
+    Args:
+        scorer: which net is asked about which field.
+        fields: `weight` and `every` of the term.
+
+    Returns:
+        The term, without state.
+
+    >>> print(r1(scorer).fn(context, {}, ())[0])
+    12.5
+    """
 
     def fn(context: Context, out: Any) -> Array:
         return 0.5 * zero_centered(_score(context, scorer, context.batch), context.batch[scorer.field])
@@ -113,7 +200,13 @@ def r1(scorer: Scorer = IMAGES, **fields: Any) -> Term:
 
 
 def r2(scorer: Scorer = IMAGES, **fields: Any) -> Term:
-    """R2: (1/2) E |grad D(G(z))|^2 on fakes; the term's weight is gamma."""
+    """R2: (1/2) E |grad D(G(z))|^2 on fakes; the term's weight is gamma.
+
+    Mescheder et al., 2018, eq. 10; arguments as of `r1`.
+
+    >>> print(r2(scorer).fn(context, {}, ())[0])
+    12.5
+    """
 
     def fn(context: Context, out: Any) -> Array:
         fakes = fakes_of(context)
@@ -126,6 +219,18 @@ def wgan_gp(scorer: Scorer = IMAGES, *, target: float = 1.0, one_sided: bool = F
     """WGAN-GP, two-sided unless `one_sided`; the term's weight is lambda (10 in the paper).
 
     Labels, if any, are those of the reals.
+
+    Args:
+        scorer: which net is asked about which field.
+        target: the norm without a penalty.
+        one_sided: whether only norms above it are penalised.
+        fields: `weight` and `every` of the term.
+
+    Returns:
+        The term, without state.
+
+    >>> print(wgan_gp(scorer).fn(context, {}, ())[0])
+    16.0
     """
 
     def fn(context: Context, out: Any) -> Array:
@@ -137,7 +242,20 @@ def wgan_gp(scorer: Scorer = IMAGES, *, target: float = 1.0, one_sided: bool = F
 
 
 def dragan(scorer: Scorer = IMAGES, *, target: float = 1.0, noise: float = 0.5, **fields: Any) -> Term:
-    """DRAGAN, see `near_reals`; the term's weight is lambda (10 in the paper)."""
+    """DRAGAN, see `near_reals`; the term's weight is lambda (10 in the paper).
+
+    Args:
+        scorer: which net is asked about which field.
+        target: the norm without a penalty.
+        noise: how far the places are, in standard deviations.
+        fields: `weight` and `every` of the term.
+
+    Returns:
+        The term, without state.
+
+    >>> print(dragan(scorer).fn(context, {}, ())[0])
+    16.0
+    """
 
     def fn(context: Context, out: Any) -> Array:
         score = _score(context, scorer, context.batch)
@@ -152,7 +270,10 @@ def zero_gp(scorer: Scorer = IMAGES, **fields: Any) -> Term:
     Thanh-Tung et al., "Improving Generalization and Stability of Generative Adversarial Networks" (0-GP),
     2019; cal_gradpen with center 0 in their code (htt210/GeneralizationAndStabilityInGANs on GitHub,
     GradientPenaltiesGAN.py), whose weight is 10 by default. There D ends in a sigmoid unless the loss is
-    WGAN's; here the gradient is that of the logits.
+    WGAN's; here the gradient is that of the logits. Arguments as of `r1`.
+
+    >>> print(zero_gp(scorer).fn(context, {}, ())[0])
+    25.0
     """
 
     def fn(context: Context, out: Any) -> Array:
@@ -181,8 +302,20 @@ ALWAYS = {'weight': Annotated[float, bounds.between(0.0)], 'every': Annotated[in
 def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:
     """The section config.terms.NAME: weight 1, every 1, and the term's own numbers with their defaults.
 
-    path: of a term outside gax, 'package.module:function', for whatever NAME; `player` says whose it is, 'd'
-    or 'g'. Raises GaxError for an unknown name.
+    Args:
+        name: of D_TERMS or G_TERMS, or any where `path` is given.
+        path: of a term outside gax, 'package.module:function'; its field `player` says whose it is, 'd' or
+            'g'.
+        changes: fields with other values.
+
+    Returns:
+        {field: value}.
+
+    Raises:
+        GaxError: for an unknown name.
+
+    >>> section('wgan_gp', weight=10.0)
+    {'weight': 10.0, 'every': 1, 'target': 1.0, 'one_sided': False}
     """
     always = {'weight': 1.0, 'every': 1}
     if path:

@@ -77,7 +77,7 @@ def top_k(loss: LossFn, fraction: float = 1.0, steps: int = 0, **fields: Any) ->
         rank = jnp.argsort(jnp.argsort(-jax.lax.stop_gradient(scores)))
         share = jnp.minimum(context.step / steps, 1.0) if steps else 1.0
         k = jnp.maximum(1.0, jnp.round(batch_size * (1.0 - (1.0 - fraction) * share)))
-        return jnp.sum(jnp.where(rank < k, element, 0.0)) / k
+        return jnp.sum(jnp.where(rank.astype(jnp.float32) < k, element, 0.0)) / k
 
     return stateless(fn, **fields)
 
@@ -121,7 +121,10 @@ def reconstruction(
 def logit_summary(context: Context, out: Mapping[str, Any]) -> dict[str, Array]:
     """Metrics of a discriminator: accuracy at threshold 0 (0 to 1), mean logits, the largest |logit|."""
     real, fake = jax.lax.stop_gradient((out['real'], out['fake']))
-    right = [jax.tree.map(lambda x: (x > 0) * 1.0, real), jax.tree.map(lambda x: (x < 0) * 1.0, fake)]
+    right = [
+        jax.tree.map(lambda x: (x > 0).astype(jnp.float32), real),
+        jax.tree.map(lambda x: (x < 0).astype(jnp.float32), fake),
+    ]
     largest = [jnp.max(jnp.abs(leaf)) for leaf in jax.tree.leaves((real, fake))]
     return {
         'accuracy': 0.5 * (trees.mean(right[0]) + trees.mean(right[1])),
@@ -154,7 +157,7 @@ def diversity_summary(field: str = 'image') -> Summary:
         of_fakes, of_reals = distance(fake), distance(real)
         exists = of_reals > 0
         ratio = jnp.where(exists, of_fakes / jnp.where(exists, of_reals, 1.0), 0.0)
-        return {'diversity': (ratio, exists * 1.0)}
+        return {'diversity': (ratio, exists.astype(jnp.float32))}
 
     return summary
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.helpers import tinyruns
 
-QUICK = ('mlp2d', 'dcgan_mnist', 'r3gan32')  # compiled here; all are traced: 40 seconds of CPU time together
+QUICK = ('mlp2d', 'dcgan_mnist')  # the others take up to 40 seconds of CPU time each: make test-slow
 
 
 @pytest.fixture(scope='module')
@@ -23,15 +23,16 @@ def names():
         return [name for name in models.MODELS if not name.endswith('_narrow')]
 
 
-@pytest.mark.parametrize('name', names())
+EACH = [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names()]
+
+
+@pytest.mark.parametrize('name', EACH)
 def test_programs_do_the_work_that_was_recorded(guard, name):
     lines = guard.check(name, ('real',))
     assert not lines, '\n'.join(lines)
 
 
-@pytest.mark.parametrize(
-    'name', [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in names()]
-)
+@pytest.mark.parametrize('name', EACH)
 def test_programs_cost_what_was_recorded(guard, name):
     lines = guard.check(name, ('tiny',))
     assert not lines, '\n'.join(lines)

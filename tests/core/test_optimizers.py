@@ -106,29 +106,27 @@ def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
     """
     grad = {'grad': wrappers.accumulate(2 if how == 'accumulate' else 1)}
 
-    def ratios(state, rate):
-        players = (
-            {**grad, 'optimizer': optimizers.make(config(rate=rate, schedule=HALVED))} for _ in range(2)
-        )
-        game = toys.game(
-            simultaneous=how == 'simultaneous', d=next(players) | {'updates': 5}, g=next(players)
-        )
-        if how == 'extragradient':
-            game = game._replace(wrap=wrappers.extragradient(game))
-        state = toys.init(game) if state is None else state
-        rows = toys.batch(6 * steps.batches_per_step(game))
-        after, metrics = steps.make_step(game)(state, rows)
-        # Sums over the moves of a step, as sgd's updates are the gradients times the rate.
-        return after, [metrics[f'{p}/update_norm'][0] / metrics[f'{p}/grad_norm'][0] for p in 'dg']
+    players = ({**grad, 'optimizer': optimizers.make(config(rate=0.1, schedule=HALVED))} for _ in range(2))
+    game = toys.game(simultaneous=how == 'simultaneous', d=next(players) | {'updates': 5}, g=next(players))
+    if how == 'extragradient':
+        game = game._replace(wrap=wrappers.extragradient(game))
+    rows = toys.batch(6 * steps.batches_per_step(game))
 
-    state, _ = ratios(None, 0.1)
-    for step, factor in ((50, 0.5), (75, 0.25), (99, 0.01), (100, 0.0)):
-        state = replace(state, step=jnp.asarray(step, jnp.int32))
-        run = jax.jit(lambda state: ratios(state, 0.1)[1])
-        if how == 'vmap':
-            pair = jax.tree.map(lambda x: jnp.stack([x, x]), state)
-            run = lambda state: jax.vmap(lambda s: ratios(s, 0.1)[1])(pair)  # noqa: B023, E731
-        np.testing.assert_allclose(run(state), np.full_like(run(state), 0.1 * factor), rtol=1e-5, atol=1e-8)
+    def ratios(state):
+        metrics = steps.make_step(game)(state, rows)[1]
+        # Sums over the moves of a step, as sgd's updates are the gradients times the rate.
+        return jnp.stack([metrics[f'{p}/update_norm'][0] / metrics[f'{p}/grad_norm'][0] for p in 'dg'])
+
+    at = {0: 1.0, 50: 0.5, 75: 0.25, 99: 0.01, 100: 0.0}
+    first = toys.init(game)
+    starts = [replace(first, step=jnp.asarray(step, jnp.int32)) for step in at]
+    if how == 'vmap':
+        many = jax.jit(jax.vmap(ratios))(jax.tree.map(lambda *leaves: jnp.stack(leaves), *starts))
+    else:
+        run = jax.jit(ratios)
+        many = [run(start) for start in starts]
+    for ratio, factor in zip(many, at.values(), strict=True):
+        np.testing.assert_allclose(ratio, np.full(2, 0.1 * factor), rtol=1e-5, atol=1e-8)
 
 
 def test_adam_counts_the_moves_of_its_player_while_its_schedule_follows_the_training_step():

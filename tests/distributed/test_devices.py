@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers import xla
+
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem != '__init__')
 
@@ -18,8 +20,7 @@ CONFIGS = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.s
 @pytest.mark.slow
 @pytest.mark.parametrize('name', CONFIGS)
 def test_any_number_of_devices_trains_the_same_parameters(name):
-    flags = '--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0'
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'}
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': xla.flags(devices=8), 'JAX_PLATFORMS': 'cpu'}
     command = [sys.executable, 'tests/helpers/device_runs.py', name]
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

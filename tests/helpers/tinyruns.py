@@ -19,6 +19,8 @@ import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
+from tests.helpers import xla
+
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'tests' / 'helpers' / 'tiny_config.py'
 TIMING = ('steps_per_sec', 'images_per_sec', 'seconds', 'data_wait')
@@ -80,8 +82,8 @@ def start(
     script: str, *arguments: object, devices: int = 1, fast: bool = True, **options: Any
 ) -> subprocess.Popen[str]:
     """`python experiments/SCRIPT ARGUMENTS`, begun. fast: compiled quickly, to slow code."""
-    flags = f'--xla_force_host_platform_device_count={devices}' + ' --xla_backend_optimization_level=0' * fast
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': flags, 'JAX_PLATFORMS': 'cpu'}
+    xla_flags = xla.flags(devices, quick=fast)
+    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'XLA_FLAGS': xla_flags, 'JAX_PLATFORMS': 'cpu'}
     command = [sys.executable, f'experiments/{script}', *map(str, arguments), f'--compilation_cache={CACHE}']
     pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
     return subprocess.Popen(command, env=env, cwd=ROOT, **{**pipes, **options})

@@ -30,7 +30,7 @@ def generator():
     """G(z) = z a + b."""
     return net(
         lambda key: {'a': jax.random.normal(key, (2, 2)), 'b': jnp.ones((2,))},
-        lambda p, z: z @ p['a'] + p['b'],
+        lambda p, z: z @ p['a'] + p['b'][None],
     )
 
 

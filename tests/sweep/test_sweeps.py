@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jax
 import pytest
 from absl import flags
 from absl.testing import flagsaver
 
 import gax.cli  # defines its flags once, before any test looks
-from tests.helpers import tinyruns
+from tests.helpers import tinyruns, xla
 
 # ml_collections loads config files by a method that importlib is to lose.
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
@@ -40,8 +41,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
     def run(name: str, *arguments: object) -> int:
         path = str(tinyruns.ROOT / 'experiments' / name)
         monkeypatch.chdir(tinyruns.ROOT)
+        jax.devices()  # this process has its own by now, whatever the environment says from here on
         # What it starts has one device, as the runs that tinyruns starts.
-        monkeypatch.setenv('XLA_FLAGS', '--xla_backend_optimization_level=0')
+        monkeypatch.setenv('XLA_FLAGS', xla.QUICK)
         monkeypatch.setenv('PYTHONPATH', str(tinyruns.ROOT))
         # It would leave this process logging to a stream that pytest closes.
         monkeypatch.setattr(gax.cli, 'configure', lambda *arguments: None)
@@ -124,6 +126,7 @@ def test_a_grid_in_which_a_run_fails(
     assert {p: p.stat().st_mtime_ns for p in sweep.rglob('*') if 'runs' in p.parts} == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere a run does not hear of its worker')
 def test_killed_outright_and_taken_up_again(tmp_path: Path, script: Script) -> None:
     """SIGKILL to the worker; the next one goes on from the checkpoint, and the run ends as if nothing had

@@ -5,7 +5,6 @@ refused.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,7 @@ from gax.training import experiment, initialize, train, trained_run
 from gax.training.workdir import read_config
 from tests.helpers import tinyruns
 
-
-@pytest.fixture(scope='module', autouse=True)
-def compiled_once() -> Iterator[None]:
-    with tinyruns.compiled_once():
-        yield
+pytestmark = pytest.mark.usefixtures('compiled_once')
 
 
 @pytest.fixture(scope='module')

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,13 @@ from gax.training import model_selection, train
 from gax.training.checkpoints import Checkpoints
 from tests.helpers import tinyruns
 
+pytestmark = pytest.mark.usefixtures('compiled_once')
+
 EVERY = {'eval.every': 4, 'eval.num': 20, 'eval.features': 'raw', 'eval.best': 'frechet'}
 # One step a call: what else falls due when decides how many there are otherwise, and with it the rounding.
 SINGLE = {'steps': 20, 'steps_per_call': 1}
 # Made-up distances by step: the best is at 8, and nothing after 12 is better.
 CURVE = {4: 5.0, 8: 3.0, 12: 4.0, 16: 3.5, 20: 9.0}
-
-
-@pytest.fixture(scope='module', autouse=True)
-def compiled_once() -> Iterator[None]:
-    with tinyruns.compiled_once():
-        yield
-
-
-@pytest.fixture(scope='module')
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tinyruns.images(tmp_path_factory.mktemp('data') / 'images.npz')
 
 
 @pytest.fixture(autouse=True)

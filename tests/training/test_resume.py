@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,16 +14,7 @@ import pytest
 from gax.training import experiment, train
 from tests.helpers import tinyruns
 
-
-@pytest.fixture(scope='module', autouse=True)
-def compiled_once() -> Iterator[None]:
-    with tinyruns.compiled_once():
-        yield
-
-
-@pytest.fixture(scope='module')
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tinyruns.images(tmp_path_factory.mktemp('data') / 'images.npz')
+pytestmark = pytest.mark.usefixtures('compiled_once')
 
 
 def signal_at(monkeypatch: pytest.MonkeyPatch, steps: dict[int, signal.Signals]) -> None:

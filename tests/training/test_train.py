@@ -27,18 +27,9 @@ from gax.training.checkpoints import Checkpoints
 from gax.viz import images
 from tests.helpers import tinyruns
 
+pytestmark = pytest.mark.usefixtures('compiled_once')
+
 DIVERGES = {'d.optimizer.name': 'sgd', 'd.optimizer.learning_rate': 1e30}
-
-
-@pytest.fixture(scope='module', autouse=True)
-def compiled_once() -> Iterator[None]:
-    with tinyruns.compiled_once():
-        yield
-
-
-@pytest.fixture(scope='module')
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tinyruns.images(tmp_path_factory.mktemp('data') / 'images.npz')
 
 
 def config(data: Path, **changes: object) -> ConfigDict:

@@ -30,8 +30,9 @@ def _products(x: Array, y: Array, origin: Array) -> tuple[Array, Array]:
     [R, M].
     """
     dtype = float64.dtype()
-    x, y = x.astype(dtype) - origin.astype(dtype), y.astype(dtype) - origin.astype(dtype)
-    norms = jnp.sum(x * x, axis=1)[:, None] + jnp.sum(y * y, axis=1)
+    middle = origin.astype(dtype)[None]
+    x, y = x.astype(dtype) - middle, y.astype(dtype) - middle
+    norms = jnp.sum(x * x, axis=1)[:, None] + jnp.sum(y * y, axis=1)[None]
     squares = jnp.maximum(norms - 2 * jnp.matmul(x, y.T, precision='highest'), 0)
     return squares, squares < SHARE[dtype.__name__] * norms
 
@@ -44,7 +45,7 @@ def _distances(x: Array, start: Array, y: Array, origin: Array, others: bool) ->
     """
     if x.shape[1] <= FEW:
         wide, whole = x.astype(float64.dtype()), y.astype(float64.dtype())
-        squares = reduce(add, (jnp.square(wide[:, i, None] - whole[:, i]) for i in range(x.shape[1])))
+        squares = reduce(add, (jnp.square(wide[:, i, None] - whole[None, :, i]) for i in range(x.shape[1])))
         lost = jnp.zeros(squares.shape, bool)
     else:
         squares, lost = _products(x, y, origin)
@@ -62,7 +63,8 @@ def _lost(x: Array, start: Array, y: Array, origin: Array, others: bool) -> Arra
 
 
 def _itself(x: Array, start: Array, y: Array) -> Array:
-    return jnp.arange(len(x))[:, None] + start == jnp.arange(len(y))
+    rows, columns = (jnp.arange(len(points), dtype=start.dtype) for points in (x, y))
+    return rows[:, None] + start == columns[None]
 
 
 def _exact(x: np.ndarray, y: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -88,6 +90,9 @@ def origin(y: np.ndarray) -> np.ndarray:
     """A point in the middle, [D], that no far one moves: medians over up to 255 points.
 
     It is for speed, not for precision.
+
+    >>> origin(np.array([[0.0], [1.0], [900.0]])).tolist()
+    [1.0]
     """
     return np.median(y[:: -(-len(y) // 255)], axis=0).astype(y.dtype)
 
@@ -95,6 +100,10 @@ def origin(y: np.ndarray) -> np.ndarray:
 def smallest(distances: Array, k: int) -> tuple[Array, Array]:
     """The k smallest of each row of [N, M], ascending, and their columns int32 [N, k]; of equals the
     first.
+
+    >>> values, columns = smallest(jnp.array([[3.0, 1.0, 2.0]]), 2)
+    >>> values.tolist(), columns.tolist()
+    ([[1.0, 2.0]], [[1, 2]])
     """
     values, which = jax.lax.top_k(-distances, k)
     return -values, which.astype(jnp.int32)
@@ -104,16 +113,19 @@ def by_rows(fn: Callable[..., Any], x: np.ndarray, y: np.ndarray, *whole: Any, o
     """fn(distances [R, M], *whole) for blocks of the rows of x [N, D] against all of y [M, D].
 
     Args:
-      fn: a jitted function of Euclidean distances, float32 [R, M], and of `whole`; it returns a tree of [R,
-          ...].
-      x, y: points, float32 or float64, on the host.
-      whole: arrays that every block needs.
-      others: x is y, and the distance of a point to itself is infinite.
+        fn: a jitted function of Euclidean distances, float32 [R, M], and of `whole`; it returns a tree of [R,
+            ...].
+        x, y: points, float32 or float64, on the host.
+        whole: arrays that every block needs.
+        others: x is y, and the distance of a point to itself is infinite.
 
     Returns:
-      What `fn` returned, one block after another, a tree of [N, ...] on the host.
+        What `fn` returned, one block after another, a tree of [N, ...] on the host.
 
-    Distances come from |x|^2 + |y|^2 - 2 x.y in `precise.dtype()`, and from differences where that cancels:
+    >>> by_rows(jax.jit(lambda gaps: gaps), np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
+    [[5.0, 1.0]]
+
+    Distances come from |x|^2 + |y|^2 - 2 x.y in `float64.dtype()`, and from differences where that cancels:
     near copies, and tight clusters far from one another. They are rounded to float32 at the end, so that
     equal ones tie whatever the order of summation (relative 1e-7). R is such that R * M is at most BLOCK. The
     last block is filled up by zeros, and what `fn` returns for them dropped, so that it is compiled once.

@@ -59,11 +59,11 @@ def _about_the_mean(x: Array, count: Array, dtype: Any) -> tuple[Array, Array, A
     """The rounded mean, what the rounding left out, and the scatter about the mean, of the first `count`
     rows.
     """
-    valid = (jnp.arange(len(x)) < count)[:, None]
+    valid = (jnp.arange(len(x), dtype=count.dtype) < count)[:, None]
     x = jnp.where(valid, x.astype(dtype), 0)
     total = jnp.maximum(count, 1).astype(dtype)
     shift = jnp.sum(x, axis=0) / total
-    centred = jnp.where(valid, x - shift, 0)
+    centred = jnp.where(valid, x - shift[None], 0)
     offset = jnp.sum(centred, axis=0) / total
     scatter = jnp.matmul(centred.T, centred, precision='highest') - total * jnp.outer(offset, offset)
     return shift, offset, scatter
@@ -87,6 +87,20 @@ def batch_moments(features: Any, count: int | None = None, dtype: Any = None) ->
     Rows may be sharded over devices. The products are of differences from the mean, so that nothing cancels
     however far from zero the features are; and in float64, or where the device has none (or `dtype` says so)
     in float32 with the mean's own rounding error put right. Every batch of one shape runs the same program.
+
+    Args:
+        features: float [B, D], NumPy's or JAX's.
+        count: how many of the rows are samples, 0 to B; None: all.
+        dtype: of the products; None: the widest that the device has.
+
+    Returns:
+        The moments, on the host.
+
+    Raises:
+        GaxError: for another shape, or a count beyond the batch.
+
+    >>> batch_moments(np.array([[1.0], [3.0], [99.0]]), count=2)
+    Moments(num=2, mean=array([2.]), scatter=array([[2.]]))
     """
     if features.ndim != 2:
         raise errors.GaxError(
@@ -102,7 +116,11 @@ def batch_moments(features: Any, count: int | None = None, dtype: Any = None) ->
 
 
 def merge(a: Moments, b: Moments) -> Moments:
-    """Moments of the union: the pairwise update of Chan, Golub and LeVeque, 1979, in float64."""
+    """Moments of the union: the pairwise update of Chan, Golub and LeVeque, 1979, in float64.
+
+    >>> merge(batch_moments(np.array([[1.0]])), batch_moments(np.array([[3.0]])))
+    Moments(num=2, mean=array([2.]), scatter=array([[2.]]))
+    """
     if not a.num or not b.num:
         return a if a.num else b
     count, gap = a.num + b.num, b.mean - a.mean
@@ -113,7 +131,11 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 def moments(batches: Iterable[Any]) -> Moments:
-    """Of all rows of `batches`, arrays [B, D] (or of one array, given as [array])."""
+    """Of all rows of `batches`, arrays [B, D] (or of one array, given as [array]).
+
+    >>> moments([np.array([[1.0]]), np.array([[3.0]])]).covariance
+    array([[2.]])
+    """
     return reduce(merge, map(batch_moments, batches))
 
 
@@ -134,12 +156,24 @@ def _root(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def distance(a: Moments, b: Moments) -> Frechet:
-    """The distance from moments, in float64 on the host; GaxError where counts are below 2 or dimensions
-    differ.
+    """The distance from moments, in float64 on the host.
 
     tr (S1 S2)^(1/2) is the sum of the singular values of S1^(1/2) S2^(1/2). With S = V L V^T they are those
     of L1^(1/2) V1^T V2 L2^(1/2): no root of a matrix that is not symmetric is taken, nothing turns complex,
     and singular covariances make the matrix smaller.
+
+    Args:
+        a, b: moments of features of the same dimensions.
+
+    Returns:
+        The distance and its two parts. In the example (2 - 5)^2 and (sqrt 2 - sqrt 8)^2 = 2.
+
+    Raises:
+        GaxError: for fewer than 2 samples, features that are not finite, and dimensions that differ.
+
+    >>> two = distance(moments([np.array([[1.0], [3.0]])]), moments([np.array([[3.0], [7.0]])]))
+    >>> print(f'{two.distance:.6f} {two.mean_term:.6f} {two.trace_term:.6f}')
+    11.000000 9.000000 2.000000
     """
     _check('first set', a)
     _check('second set', b)

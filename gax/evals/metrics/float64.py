@@ -30,8 +30,21 @@ def dtype() -> Any:
 
 
 def features(name: str, x: Any, least: int = 1) -> np.ndarray:
-    """`x` as a host array [N, D], float32 or float64; GaxError where it is not that, not finite, or N <
-    least.
+    """`x` as a host array.
+
+    Args:
+        name: of the set, for errors.
+        x: numbers [N, D].
+        least: how many rows there must be.
+
+    Returns:
+        [N, D], float32 or float64.
+
+    Raises:
+        GaxError: for another shape, values that are not finite, and N < least.
+
+    >>> features('real', [[1, 2]])
+    array([[1., 2.]], dtype=float32)
     """
     x = np.asarray(x)
     x = x if x.dtype in (np.float32, np.float64) else x.astype(np.float32)
@@ -48,7 +61,14 @@ def features(name: str, x: Any, least: int = 1) -> np.ndarray:
 def pair(
     a: Any, b: Any, least: int = 1, names: tuple[str, str] = ('real', 'fake')
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both sets by `features`; GaxError where they have different dimensions."""
+    """Both sets by `features`.
+
+    Raises:
+        GaxError: as `features`, and where they have different dimensions.
+
+    >>> [x.shape for x in pair([[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]])]
+    [(1, 2), (2, 2)]
+    """
     one, other = features(names[0], a, least), features(names[1], b, least)
     if one.shape[1] != other.shape[1]:
         raise errors.GaxError(

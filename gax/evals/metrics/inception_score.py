@@ -30,8 +30,21 @@ class Score(NamedTuple):
 
 
 def of_logits(logits: Any, splits: int = SPLITS, seed: int | None = SEED) -> Score:
-    """The score from logits float [N, K] (torch-fidelity: of the layer without its bias,
-    'logits_unbiased').
+    """The score from logits (torch-fidelity: of the layer without its bias, 'logits_unbiased').
+
+    Args:
+        logits: float [N, K].
+        splits: 1 to N.
+        seed: see `score`.
+
+    Returns:
+        The score, 1 to K. Two sure answers for two classes in turn: 2.
+
+    Raises:
+        GaxError: for another shape, values that are not finite, and more splits than samples.
+
+    >>> print(of_logits([[99.0, 0.0], [0.0, 99.0]], splits=1))
+    Score(mean=2.0, std=0.0)
     """
     logits = float64.features('logits', logits).astype(np.float64)
     shifted = logits - logits.max(axis=1, keepdims=True)
@@ -40,10 +53,23 @@ def of_logits(logits: Any, splits: int = SPLITS, seed: int | None = SEED) -> Sco
 
 
 def score(probabilities: Any, splits: int = SPLITS, seed: int | None = SEED) -> Score:
-    """The score from probabilities float [N, K] whose rows sum to 1; 0 log 0 counts as 0.
+    """The score from probabilities; 0 log 0 counts as 0.
 
-    seed: samples are shuffled before they are split, by RandomState(seed).permutation as in torch-fidelity,
-    lest classes in order fall into different splits; None leaves the order, as Salimans et al. do.
+    Args:
+        probabilities: float [N, K], rows that sum to 1.
+        splits: 1 to N.
+        seed: samples are shuffled before they are split, by RandomState(seed).permutation as in
+            torch-fidelity, lest classes in order fall into different splits; None leaves the order, as
+            Salimans et al. do.
+
+    Returns:
+        The score, 1 to K. A classifier that knows nothing gives 1.
+
+    Raises:
+        GaxError: for other shapes, rows that are no probabilities, and more splits than samples.
+
+    >>> print(score([[0.5, 0.5], [0.5, 0.5]], splits=1))
+    Score(mean=1.0, std=0.0)
     """
     p: np.ndarray = float64.features('probabilities', probabilities).astype(np.float64)
     if (p < 0).any() or np.abs(p.sum(axis=1) - 1).max(initial=0) > 1e-3:

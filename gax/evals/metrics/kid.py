@@ -37,6 +37,9 @@ def kernel(x: np.ndarray, y: np.ndarray, middle: np.ndarray) -> np.ndarray:
     kernel is (s + w)^3 = s^3 + 3 s^2 w + 3 s w^2 + w^3. In the unbiased estimate any f(x) + g(y) goes away,
     so that of s^3 only 3 p q (2 c + p + q) counts. Of features far from 0 what goes away is large, and would
     take all digits along.
+
+    >>> kernel(np.array([[1.0]]), np.array([[2.0]]), np.array([0.0]))  # (1 * 2 + 1)^3 - 1
+    array([[26.]])
     """
     count = x.shape[1]
     u, v = x - middle, y - middle
@@ -47,7 +50,11 @@ def kernel(x: np.ndarray, y: np.ndarray, middle: np.ndarray) -> np.ndarray:
 
 
 def mmd2(x: np.ndarray, y: np.ndarray) -> float:
-    """The unbiased estimate for x float [N, D] and y [M, D], N and M >= 2; float64 on the host."""
+    """The unbiased estimate for x float [N, D] and y [M, D], N and M >= 2; float64 on the host.
+
+    >>> mmd2(np.array([[0.0], [0.0]]), np.array([[1.0], [1.0]]))  # 1 + (1 + 1)^3 - 2
+    7.0
+    """
     x, y = x.astype(np.float64), y.astype(np.float64)
     middle = (x.mean(axis=0) + y.mean(axis=0)) / 2
 
@@ -62,8 +69,23 @@ def distance(real: Any, fake: Any, subsets: int = SUBSETS, size: int = SIZE, see
     """The kernel distance of features float [N, D] and [M, D].
 
     Subsets are drawn without replacement as torch-fidelity draws them (RandomState(seed).choice, first from
-    the first set), so that the numbers are the same. GaxError where a set is smaller than `size`; below 2 no
-    estimate exists.
+    the first set), so that the numbers are the same.
+
+    Args:
+        real: features float [N, D].
+        fake: features float [M, D].
+        subsets: how many estimates are averaged, 1 or more.
+        size: of a subset, 2 to min(N, M).
+        seed: of the subsets.
+
+    Returns:
+        The mean and the standard deviation of the estimates.
+
+    Raises:
+        GaxError: for other shapes, values that are not finite, and subsets that cannot be drawn.
+
+    >>> distance(np.zeros((3, 1)), np.ones((3, 1)), subsets=2, size=2)
+    Kernel(mean=7.0, std=0.0)
     """
     real, fake = float64.pair(real, fake, 2)
     if size < 2 or subsets < 1:

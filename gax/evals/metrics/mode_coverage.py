@@ -27,11 +27,25 @@ def gaussian(points: Array, centers: Array, std: float, within: float = HIGH_QUA
     A sample is of high quality if its distance to the nearest center is below `within` standard deviations,
     and counts for that mode; one such sample captures the mode (Lin et al., "PacGAN", 2018, by its code). In
     two dimensions a perfect sampler has quality 1 - exp(-4.5) = 98.9 %.
+
+    Args:
+        points: float [N, D].
+        centers: float [K, D].
+        std: of every Gaussian, in each direction.
+        within: how many standard deviations a sample may be from a center.
+
+    Returns:
+        The coverage, scalars. In the example one of two modes has both samples that count; KL is log 2.
+
+    >>> points = jnp.array([[0.0, 0.0], [0.1, 0.0], [9.0, 9.0], [9.0, 0.0]])
+    >>> modes, quality, reverse_kl = gaussian(points, jnp.array([[0.0, 0.0], [5.0, 5.0]]), std=0.1)
+    >>> print(modes, quality, f'{reverse_kl:.4f}')
+    1 0.5 0.6931
     """
-    squared = jnp.sum(jnp.square(points[:, None] - centers), axis=-1)
+    squared = jnp.sum(jnp.square(points[:, None] - centers[None]), axis=-1)
     good = jnp.min(squared, axis=1) < (within * std) ** 2
     nearest = jnp.argmin(squared, axis=1)
-    counts = jnp.sum((nearest[:, None] == jnp.arange(len(centers))) & good[:, None], axis=0)
+    counts = jnp.sum((nearest[:, None] == jnp.arange(len(centers))[None]) & good[:, None], axis=0)
     return of_counts(counts, len(points))
 
 
@@ -39,6 +53,10 @@ def of_counts(counts: Array, num: int) -> Coverage:
     """Coverage from the samples that each of K modes got, int [K], of `num` samples in all.
 
     A perfect sampler's KL is about (K - 1) / (2 num), not zero: 0.019 for 1,000 modes and 26,000 samples.
+
+    >>> modes, quality, reverse_kl = of_counts(jnp.array([5, 5, 0, 0]), 20)
+    >>> print(modes, quality, f'{reverse_kl:.4f}')  # log 4 - log 2
+    2 0.5 0.6931
     """
     found = jnp.sum(counts)
     share = counts / jnp.maximum(found, 1)

@@ -45,6 +45,9 @@ def weights(side: int) -> np.ndarray:
     """One for each scale of images whose shorter side is `side`. GaxError below 11 pixels.
 
     All five are as published (they sum to 1.0001); fewer are scaled to sum to 1.
+
+    >>> print(len(weights(161)), len(weights(32)), weights(11))
+    5 2 [1.]
     """
     scales = sum(-(-side // 2**i) >= WINDOW for i in range(len(WEIGHTS)))
     if not scales:
@@ -92,13 +95,29 @@ def _similarity(x: Array, y: Array) -> Array:
 
 
 def ms_ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Similarity float64 [B] of images uint8 or float [B, H, W, C] in 0 to 255, pair by pair."""
+    """Similarity of images, pair by pair.
+
+    Args:
+        x, y: uint8 or float [B, H, W, C], 0 to 255; sides of 11 pixels or more.
+
+    Returns:
+        float64 [B], 0 to 1. In the example the luminance is all that differs: C1 / (255^2 + C1).
+
+    >>> black, white = np.zeros((1, 11, 11, 1)), np.full((1, 11, 11, 1), 255.0)
+    >>> print(ms_ssim(black, black), ms_ssim(black, white).round(6))
+    [1.] [0.0001]
+    """
     with float64.doubles():  # variances are differences of squares
         return np.asarray(_similarity(x, y), np.float64)
 
 
 def draw_pairs(num: int, seed: int, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices int [num] and [num]: the first of any image, the second of another one with the same label."""
+    """Indices int [num] and [num]: the first of any image, the second of another one with the same label.
+
+    >>> one, other = draw_pairs(8, 0, np.array([0, 1, 0, 1, 2]))
+    >>> bool((one != other).all()), bool((one % 2 == other % 2).all()), 4 in one
+    (True, True, False)
+    """
     rng = np.random.RandomState(seed)
     order = np.argsort(labels, kind='stable')
     _, start, which, count = np.unique(
@@ -114,8 +133,22 @@ def draw_pairs(num: int, seed: int, labels: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def diversity(images: Any, pairs: int = 1000, seed: int = 0, labels: Any = None) -> Diversity:
-    """Mean similarity of random pairs of images uint8 [N, H, W, C]; with labels int [N] of pairs within a
-    class.
+    """Mean similarity of random pairs of images; with labels, of pairs within a class.
+
+    Args:
+        images: uint8 [N, H, W, C].
+        pairs: how many, 2 or more.
+        seed: of the pairs.
+        labels: int [N], or None.
+
+    Returns:
+        The mean, its standard error, and the number of pairs. Of images that are all alike: 1, and no error.
+
+    Raises:
+        GaxError: for other shapes or types, and where no two images are of one class.
+
+    >>> diversity(np.zeros((3, 11, 11, 1), np.uint8), pairs=4)
+    Diversity(mean=1.0, error=0.0, pairs=4)
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.dtype != np.uint8:

@@ -46,11 +46,26 @@ def _search(gaps: Array, k: int) -> Array:
 
 
 def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Neighbours:
-    """The k nearest of `data` [M, D] to each of `queries` [N, D], nearest first; of equals (relative 1e-7)
-    the first in the data.
+    """The k nearest of `data` to each of `queries`, nearest first; of equals (relative 1e-7) the first in the
+    data.
 
-    others: the queries are the data, and no point is its own neighbour. The distances of the k are computed
-    anew from differences, so that a copy is at distance 0 exactly. GaxError where k exceeds the data.
+    The distances of the k are computed anew from differences, so that a copy is at distance 0 exactly.
+
+    Args:
+        queries: float [N, D].
+        data: float [M, D].
+        k: 1 to M.
+        others: the queries are the data, and no point is its own neighbour.
+
+    Returns:
+        Their indices and distances, [N, k].
+
+    Raises:
+        GaxError: for other shapes, values that are not finite, and a k that exceeds the data.
+
+    >>> nearest = neighbours([[0.0], [5.0]], [[1.0], [4.0], [7.0]], k=2)
+    >>> nearest.indices.tolist(), nearest.distances.tolist()
+    ([[0, 1], [1, 2]], [[1.0, 4.0], [1.0, 2.0]])
     """
     queries, data = float64.pair(queries, data, 1, ('query', 'data'))
     available = len(data) - others
@@ -66,11 +81,22 @@ def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Nei
 
 
 def two_sample(real: Any, fake: Any) -> TwoSample:
-    """Leave-one-out 1-NN accuracy of features float [N, D] each; GaxError where the sets are not of one size
-    >= 2.
+    """Leave-one-out 1-NN accuracy.
 
     With unequal sizes a classifier that sees nothing would not score 0.5. A point as near to a real as to a
     fake counts as near the real.
+
+    Args:
+        real, fake: features float [N, D] each, N >= 2.
+
+    Returns:
+        The shares. Of two sets that are apart: 1.
+
+    Raises:
+        GaxError: for other shapes, values that are not finite, and sets that are not of one size >= 2.
+
+    >>> two_sample([[0.0], [1.0]], [[8.0], [9.0]])
+    TwoSample(accuracy=1.0, real=1.0, fake=1.0)
     """
     real, fake = float64.pair(real, fake, 2)
     if len(real) != len(fake):

@@ -53,22 +53,43 @@ def _radii(others: Array, k: int) -> Array:
 @jax.jit
 def _of_fakes(gaps: Array, radii: Array) -> Array:
     """How many balls of reals each fake is in, int [R], of its distances to the reals [R, N]."""
-    return jnp.sum(gaps < radii, axis=1)
+    return jnp.sum(gaps < radii[None], axis=1)
 
 
 @jax.jit
 def _of_reals(gaps: Array, radii: Array) -> tuple[Array, Array]:
     """For each real: whether it is in a fake's ball, bool [R], and the nearest fake's distance [R]."""
-    return jnp.any(gaps < radii, axis=1), jnp.min(gaps, axis=1)
+    return jnp.any(gaps < radii[None], axis=1), jnp.min(gaps, axis=1)
 
 
 def radii(points: np.ndarray, k: int) -> np.ndarray:
-    """Distances to the k-th nearest other point, float32 [N] of [N, D]."""
+    """Distances to the k-th nearest other point, float32 [N] of [N, D].
+
+    >>> radii(np.array([[0.0], [1.0], [3.0]]), k=1).tolist()
+    [1.0, 1.0, 2.0]
+    """
     return distances.by_rows(partial(_radii, k=k), points, points, others=True)
 
 
 def prdc(real: Any, fake: Any, k: int = K) -> PRDC:
-    """All four of features float [N, D] and [M, D]; GaxError unless 1 <= k < N, M."""
+    """All four.
+
+    Args:
+        real: features float [N, D].
+        fake: features float [M, D].
+        k: which nearest neighbour a ball reaches to, 1 to min(N, M) - 1.
+
+    Returns:
+        The four numbers. In the example the balls of the reals have the radius 1: one fake of two is in any
+        (precision 1/2), and that one in two (density 1); two reals of three have a fake within (coverage
+        2/3). The fakes' balls reach to one another, 8.5, and hold all reals.
+
+    Raises:
+        GaxError: for other shapes, values that are not finite, and another k.
+
+    >>> print(prdc([[0.0], [1.0], [2.0]], [[0.5], [9.0]], k=1))
+    PRDC(precision=0.5, recall=1.0, density=1.0, coverage=0.6666666666666666)
+    """
     real, fake = float64.pair(real, fake)
     if not 1 <= k < min(len(real), len(fake)):
         raise errors.GaxError(

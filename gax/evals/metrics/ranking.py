@@ -24,6 +24,10 @@ REAL, FAKE = 1, 2  # salts: where fakes are copies of reals, their orders must h
 def projections(x: Any) -> np.ndarray:
     """Two numbers for each example of [N, ...], float64 [N, 2]; exact, whatever the order of summation, for
     uint8.
+
+    >>> images = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    >>> bool((projections(images)[::-1] == projections(images[::-1])).all())
+    True
     """
     flat = np.asarray(x).reshape(len(x), -1)
     axes = np.random.RandomState(0).randint(-(2**20), 2**20, (flat.shape[1], 2)).astype(np.float64)
@@ -35,6 +39,11 @@ def projections(x: Any) -> np.ndarray:
 def shuffled(keys: np.ndarray, labels: np.ndarray | None, salt: int) -> np.ndarray:
     """The random order, int32 [N], of examples with these projections [N, 2]; of equal ones the lower label
     comes first.
+
+    >>> keys = np.array([[3.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
+    >>> first, again = shuffled(keys, None, REAL), shuffled(keys[::-1], None, REAL)
+    >>> bool((keys[first] == keys[::-1][again]).all())
+    True
     """
     columns = (keys[:, 1], keys[:, 0]) if labels is None else (labels, keys[:, 1], keys[:, 0])
     ranked: np.ndarray = np.lexsort(columns)

@@ -30,7 +30,22 @@ BATCH = 256
 
 
 def points(a: Any, b: Any, directions: int = REPEATS * DIRECTIONS, seed: int = 0) -> float:
-    """The distance between as many points float [N, D] as [N, D]; GaxError where there are not."""
+    """The distance between as many points as points.
+
+    Args:
+        a, b: float [N, D] each.
+        directions: how many are averaged.
+        seed: of the directions.
+
+    Returns:
+        The distance, >= 0, in the unit of the points.
+
+    Raises:
+        GaxError: for sets of other shapes or of two sizes, and values that are not finite.
+
+    >>> points([[0.0], [1.0]], [[3.0], [2.0]])  # on a line: the mean distance of sorted points
+    2.0
+    """
     a, b = float64.pair(a, b, names=('first', 'second'))
     if len(a) != len(b):
         raise errors.GaxError(f'{len(a)} and {len(b)} samples: the sliced distance takes as many of each')
@@ -45,7 +60,11 @@ def points(a: Any, b: Any, directions: int = REPEATS * DIRECTIONS, seed: int = 0
 
 
 def levels(side: int) -> list[int]:
-    """The sides of the pyramid's levels, halved while 16 pixels stay: 64 has 64, 32, 16; 28 has 28."""
+    """The sides of the pyramid's levels, halved while 16 pixels stay.
+
+    >>> levels(64), levels(28)
+    ([64, 32, 16], [28])
+    """
     sides = [side]
     while (sides[-1] + 1) // 2 >= COARSEST:
         sides.append((sides[-1] + 1) // 2)
@@ -77,6 +96,10 @@ def _double(x: np.ndarray, like: np.ndarray) -> np.ndarray:
 def band(images: np.ndarray, level: int, last: bool) -> np.ndarray:
     """Level 0, 1, ... of the Laplacian pyramid of images [B, H, W, C], float32; the last one is the low-pass
     rest.
+
+    >>> flat = np.full((1, 16, 16, 1), 7.0)
+    >>> float(abs(band(flat, 0, last=False)[0, 4:12, 4:12]).max()), band(flat, 1, last=True).shape
+    (0.0, (1, 8, 8, 1))
     """
     x: Any = images.astype(np.float32)
     for _ in range(level):
@@ -85,7 +108,11 @@ def band(images: np.ndarray, level: int, last: bool) -> np.ndarray:
 
 
 def patches(images: np.ndarray, level: int, last: bool, seed: int) -> np.ndarray:
-    """Normalised descriptors float32 [128 N, 49 C] of one level of images uint8 [N, H, W, C]."""
+    """Normalised descriptors float32 [128 N, 49 C] of one level of images uint8 [N, H, W, C].
+
+    >>> patches(np.zeros((2, 16, 16, 3), np.uint8), 0, True, 0).shape
+    (256, 147)
+    """
     rng = np.random.RandomState(seed)
     found = []
     for start in range(0, len(images), BATCH):
@@ -101,11 +128,22 @@ def patches(images: np.ndarray, level: int, last: bool, seed: int) -> np.ndarray
 
 
 def images(real: Any, fake: Any, seed: int = 0) -> dict[str, float]:
-    """{'64': ..., '32': ..., '16': ..., 'mean': ...} times 1000, of as many fakes as reals, uint8 [N, H, W,
-    C].
+    """The distances of all levels, times 1000.
 
     A level's descriptors are held for both sets: 25 kB for each gray image, 75 kB for each in colour.
-    GaxError where shapes differ or sides are below 7 pixels.
+
+    Args:
+        real, fake: uint8 [N, H, W, C] each, sides of 7 pixels or more.
+        seed: of patches and directions.
+
+    Returns:
+        {'64': ..., '32': ..., '16': ..., 'mean': ...}, the levels by their sides.
+
+    Raises:
+        GaxError: where shapes differ or sides are below 7 pixels.
+
+    >>> images(np.zeros((2, 16, 16, 1), np.uint8), np.zeros((2, 16, 16, 1), np.uint8))
+    {'16': 0.0, 'mean': 0.0}
     """
     real, fake = np.asarray(real), np.asarray(fake)
     if real.ndim != 4 or real.shape != fake.shape or not len(real):

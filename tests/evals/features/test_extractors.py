@@ -61,6 +61,7 @@ def test_the_shipped_classifiers_see_their_images() -> None:
     assert 0.8 < np.median(shown[:, live].std(axis=0)) < 1.2
 
 
+@pytest.mark.slow
 def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
     """Noise, holes, and few distinct images: each step further from the reals than the one before."""
     x, _ = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'emoji32.npz')

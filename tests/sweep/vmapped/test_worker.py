@@ -154,6 +154,7 @@ def rows(sweep: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_whole_sweep_by_the_script(tmp_path: Path) -> None:
     """Two rates, one of which is not finite soon, by two seeds: one group; the others leave what they would
     have alone.
