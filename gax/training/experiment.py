@@ -357,7 +357,9 @@ def sample_grid(experiment: Experiment) -> tuple[int, int]:
     """
     classes = experiment.source.spec.num_classes
     columns = classes if 0 < classes <= 16 else 8
-    return (2048 if experiment.source.spec.of_kind('point') else 8 * columns), columns
+    spec = experiment.source.spec
+    many = spec.fields[spec.target].kind in ('point', 'table')
+    return (2048 if many else 8 * columns), columns
 
 
 def reals(experiment: Experiment, num: int) -> Any:

@@ -56,6 +56,7 @@ class Record:
         data: of the run. accept: that it, or what the run is evaluated by, is not what the run began with.
         """
         self.config, self.workdir, self.selection = config, workdir, selection
+        self.spec = data.spec if data else None
         project = sections.wandb_project(config)
         wandb_writer.require(project)
         closing.enter_context(open_workdir(workdir, config, data, accept))
@@ -126,14 +127,14 @@ class Record:
 
     def sample(self, step: int, fakes: PyTree, columns: int, behind: tuple[PyTree, PyTree]) -> None:
         """behind: what points are drawn over, see images.draw."""
-        drawn = images.draw(fakes, columns, *behind)
+        drawn = images.draw(fakes, columns, *behind, spec=self.spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.picture(step))
         self.writer.image(step, 'samples', drawn)
 
     def sample_reals(self, reals: PyTree, columns: int) -> None:
         """reals: examples as the discriminator is shown them."""
-        drawn = images.draw_reals(reals, columns)
+        drawn = images.draw_reals(reals, columns, self.spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.reals)
         self.writer.image(0, 'reals', drawn)

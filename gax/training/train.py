@@ -166,15 +166,15 @@ class Run(Course):
         return carry, None
 
     def behind_points(self) -> Callable[[TrainState], tuple[PyTree, PyTree]]:
-        """state -> what pictures of points are drawn over: reals, the same every time, and D's logits in the
-        plane.
+        """state -> what pictures of points and tables are drawn over: reals, the same every time, and D's
+        logits in the plane.
         """
         spec = self.experiment.source.spec
-        points = bool(spec.of_kind('point'))
-        real: PyTree = experiment.reals(self.own, 512) if points else None
-        if not points or spec.target_shape != (2,):
+        target = spec.fields[spec.target]
+        real: PyTree = experiment.reals(self.own, 512) if target.kind in images.BEHIND else None
+        if (target.kind, target.shape) != ('point', (2,)):
             return lambda state: (real, None)
-        plane = jnp.asarray(images.lattice(images.window(real['point'])))
+        plane = jnp.asarray(images.lattice(images.window(real[spec.target])))
         surface = jax.jit(lambda state: sample.surface(self.experiment.game, state, plane))
         return lambda state: (real, jax.device_get(surface(state)))
 

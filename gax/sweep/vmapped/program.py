@@ -194,7 +194,7 @@ def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
     spec = runs.built.source.spec
     if spec.fields[spec.target].kind != 'point' or spec.target_shape != (2,):
         return lambda states: None
-    plane = jnp.asarray(images.lattice(images.window(real['point'])))
+    plane = jnp.asarray(images.lattice(images.window(real[spec.target])))
     return over_runs(runs, lambda built, state: sample.surface(built.game, state, plane), 0)
 
 

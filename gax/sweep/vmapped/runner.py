@@ -33,6 +33,7 @@ from gax.training.pace import Pace
 from gax.training.progress import Clock, Progress
 from gax.training.run_recorder import Record
 from gax.training.signals import Stop
+from gax.viz import images
 
 log = logging.getLogger('gax')
 
@@ -138,9 +139,9 @@ class Together:
         self.progress = Progress(self.start, self.config.steps)
         self.clock = Clock(self.start, self.config.batch_size, self.progress)
         num, self.columns = experiment.sample_grid(self.built)
-        points = bool(self.built.source.spec.of_kind('point'))
+        spec = self.built.source.spec
         self.examples, self.real = experiment.reals(self.built, num), None
-        if points:
+        if spec.fields[spec.target].kind in images.BEHIND:
             self.real = experiment.reals(self.built, 512)
         self.sampler, self.surfaces = program.sampler(runs, num), program.surfaces(runs, self.real)
         self.take = program.taker(runs)
