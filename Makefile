@@ -27,7 +27,7 @@ lint: $(VENV)/.dev
 # Opens from the disk, build/site/index.html; its search needs a server: python -m http.server -d build/site
 docs: $(VENV)/.docs
 	$(BIN)/python docs/gallery.py
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 bench: $(VENV)/.dev
 	$(BIN)/pip install --quiet -e '.[peers]'
