@@ -46,7 +46,10 @@ def computing_in(dtype: Any, net: Net) -> Net:
 
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
         rounded, given = _to(dtype, params), _to(dtype, inputs)
-        out, state = net.apply(rounded, model_state, *given, train=train, key=key)
+        with jax.numpy_dtype_promotion(
+            'standard'
+        ):  # batch-norm's means are float32 beside inputs of bfloat16
+            out, state = net.apply(rounded, model_state, *given, train=train, key=key)
         return _to(jnp.float32, out), jax.tree.map(_as_before, state, model_state)
 
     return Net(net.init, apply)
