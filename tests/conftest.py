@@ -18,13 +18,7 @@ os.environ.setdefault('JAX_PLATFORMS', 'cpu')
 
 # Where JAX refuses to promote ranks and types by itself: the tests that trace every network, term, optimizer, section,
 # recipe and config, and those of losses, penalties and metrics.
-STRICT = (
-    'gans.test_properties',
-    'config.test_fields_are_read',
-    'test_doctests',
-    'objectives.',
-    'core.test_ema',
-)
+STRICT = ('gans.test_properties', 'config.test_fields_are_read', 'test_doctests', 'objectives.test_losses')
 WORKER = 2 * 2**30  # bytes that a worker may take of the machine's memory when their number is chosen
 PROMOTION = {'jax_numpy_rank_promotion': 'raise', 'jax_numpy_dtype_promotion': 'strict'}
 PEAKS = pytest.StashKey[dict[str, int]]()

@@ -61,7 +61,9 @@ def computing_in(dtype: Any, net: Net) -> Net:
 
     def apply(params: PyTree, model_state: PyTree, *inputs: Any, train: bool, key: Key) -> tuple[Any, PyTree]:
         rounded_params, rounded_inputs = _to(dtype, params), _to(dtype, inputs)
-        out, state = net.apply(rounded_params, model_state, *rounded_inputs, train=train, key=key)
+        # Batch-norm's statistics are float32, and its inputs bfloat16.
+        with jax.numpy_dtype_promotion('standard'):
+            out, state = net.apply(rounded_params, model_state, *rounded_inputs, train=train, key=key)
         return _to(jnp.float32, out), jax.tree.map(_cast_like, state, model_state)
 
     return net._replace(apply=apply)

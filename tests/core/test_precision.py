@@ -20,9 +20,9 @@ from tests.helpers.toys import close
 SMALL = {
     **{
         'data.image_size': 8,
-        'g.net.widths': (8,),
+        'g.net.widths': (8, 8),
         'd.net.kind': 'dcgan',
-        'd.net.widths': (4,),
+        'd.net.widths': (4, 8),
         'd.net.dropout': 0.0,
     },
     **{'terms.r1.weight': 1.0, 'terms.wgan_gp.weight': 1.0, 'batch_size': 16},
@@ -91,8 +91,8 @@ def test_passes_made_again_give_the_same_step_in_less_memory():
     }
     deep |= {
         'terms.r1.weight': 0.0,
-        'g.net.widths': (32,) * 4,
-        'd.net.widths': (32,) * 4,
+        'g.net.widths': (32,) * 5,
+        'd.net.widths': (32,) * 5,
         'd.net.dropout': 0.3,
     }
 
