@@ -55,7 +55,6 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'random': lambda name, data: random_images.named(name),
     'pairs': pairs.named,
 }
-NAMES = (*KINDS, 'zip', 'domains')  # what stands before the colon
 
 
 def load(config: Any, resident_up_to: float | None = None) -> Source:
@@ -91,7 +90,7 @@ def opened(data: Any, limit: float) -> Source:
         return zipped(data, name, limit)
     if kind == 'domains' and colon:
         return domains.named(name, data, prepared)
-    if outside.is_path(data.name, NAMES):
+    if outside.is_path(data.name):
         source = outside.load(data.name, data)
     elif colon and kind in KINDS:
         source = KINDS[kind](name, data)

@@ -55,6 +55,4 @@ def data_declared(name: str) -> dict[str, tuple[Any, ...]]:
 
 def is_outside(name: str) -> bool:
     """Whether data of this name is made by a function outside gax."""
-    from gax import data
-
-    return outside.is_path(name, data.NAMES)
+    return outside.is_path(name)

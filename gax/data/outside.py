@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -19,17 +19,17 @@ from gax import errors
 from gax.core import bounds, lookup
 from gax.data.source import Source
 
+# What comes before the colon in the names of gax's own sources.
+KINDS = ('embedded', 'tfds', 'folder', 'npz', 'synthetic', 'random', 'pairs', 'domains', 'zip')
 
-def is_path(name: str, kinds: Container[str]) -> bool:
-    """Whether `name` is an import path, 'package.module:function'.
 
-    Args:
-        name: What config.data.name is.
-        kinds: What stands before the colon in gax's own names. A module without a dot that is neither one of
-            these nor there is a misspelt kind, and no path.
+def is_path(name: str) -> bool:
+    """Whether config.data.name is an import path, 'package.module:function'.
+
+    A module without a dot that is neither one of `KINDS` nor there is a misspelt kind, and no path.
     """
     module, _, function = name.partition(':')
-    if module in kinds or not all(part.isidentifier() for part in (*module.split('.'), function)):
+    if module in KINDS or not all(part.isidentifier() for part in (*module.split('.'), function)):
         return False
     return '.' in module or is_there(module)
 

@@ -9,7 +9,7 @@ import pytest
 from gax import data
 from gax.config import base, choices
 from gax.core.spec import Field, Spec
-from gax.data import identity
+from gax.data import identity, outside
 from gax.data.source import Source, read_resident
 from gax.errors import GaxError
 from gax.training import experiment
@@ -163,3 +163,7 @@ def test_a_source_may_draw_poisson_batches():
     np.testing.assert_array_equal(rows['row'], experiment.indices(made, 0, 5)['row'][2:])
     batch = source.read(source.arrays, jax.tree.map(lambda x: x[0], rows), jax.random.key(0))
     assert sorted(batch) == ['mask', 'point']
+
+
+def test_the_names_of_kinds_are_those_of_the_sources():
+    assert set(outside.KINDS) == {*data.KINDS, 'zip', 'domains'}
