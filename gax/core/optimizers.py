@@ -9,7 +9,7 @@ import functools
 import inspect
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from ml_collections import ConfigDict, config_dict
 from gax import errors
 from gax.core import rng
 from gax.core.bounds import POSITIVE, between
+from gax.core.transforms import at_training_step, historical_averaging, project_to_box
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
 WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'historical')
@@ -151,44 +152,6 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     return optax.chain(*chain) if len(chain) > 1 else chain[0]
 
 
-def at_training_step(
-    make: Callable[[Any], optax.GradientTransformation], rate: Any
-) -> optax.GradientTransformation:
-    """The optimizer `make(rate)`, whose schedule is a function of the training step, not of a player's moves.
-
-    A player may move several times in a training step, or not in all of them. Then the rate still follows the
-    training step, as all schedules of gax do. What the optimizer counts itself (Adam's bias correction) are
-    its own moves.
-
-    Args:
-        make: from a learning rate to an optimizer.
-        rate: a number, or a schedule: int32 () -> float32 ().
-
-    Returns:
-        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as
-        the extra argument `step`; without it the schedule counts updates, as optax does.
-    """
-    if not callable(rate):
-        return make(rate)
-
-    def update(
-        updates: Any, state: Any, params: Any = None, *, step: Any = None, **extra: Any
-    ) -> tuple[Any, Any]:
-        inner = make(rate if step is None else lambda count: rate(step))
-        return optax.with_extra_args_support(inner).update(updates, state, params, **extra)
-
-    return optax.GradientTransformationExtraArgs(make(rate).init, update)
-
-
-def project_to_box(limit: float) -> optax.GradientTransformation:
-    """Last in a chain: turns updates u into those that lead to clip(p + u, -limit, limit)."""
-
-    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
-        return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params), state
-
-    return optax.GradientTransformation(lambda params: optax.EmptyState(), update)
-
-
 def lazy(factory: Callable[..., Any], arguments: Mapping[str, Any], interval: int) -> dict[str, Any]:
     """learning_rate c, b1 ** c and b2 ** c with c = k / (k + 1): of an optimizer's arguments, those to
     change.
@@ -203,33 +166,6 @@ def lazy(factory: Callable[..., Any], arguments: Mapping[str, Any], interval: in
     ratio, valid = interval / (interval + 1), inspect.signature(factory).parameters
     betas = {name: arguments.get(name, valid[name].default) for name in ('b1', 'b2') if name in valid}
     return {'learning_rate': arguments['learning_rate'] * ratio, **{n: b**ratio for n, b in betas.items()}}
-
-
-class HistoricalState(NamedTuple):
-    """How many parameters have been seen, float32 (), and their mean."""
-
-    seen: jax.Array
-    mean: Any
-
-
-def historical_averaging(weight: float) -> optax.GradientTransformation:
-    """First in a chain: adds the gradient of weight |p - mean of all p so far|^2, 2 weight (p - mean).
-
-    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3. The mean counts the present
-    p, and takes no gradient. It is part of the optimizer's state, as that is where parameters are known from
-    the start.
-    """
-
-    def init(params: Any) -> HistoricalState:
-        return HistoricalState(jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
-
-    def update(updates: Any, state: HistoricalState, params: Any = None) -> tuple[Any, HistoricalState]:
-        seen = state.seen + 1.0
-        mean = jax.tree.map(lambda m, p: m + ((p - m) / seen).astype(m.dtype), state.mean, params)
-        pulled = jax.tree.map(lambda u, p, m: u + 2.0 * weight * (p - m), updates, params, mean)
-        return pulled, HistoricalState(seen, mean)
-
-    return optax.GradientTransformation(init, update)
 
 
 def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
