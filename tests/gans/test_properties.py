@@ -80,7 +80,7 @@ class Traced:
         self.experiment = built = build(name)
         state = jax.eval_shape(lambda: steps.init(built.game, rng.root(built.config.seed)))
         rows = jax.ShapeDtypeStruct((built.rows,), jnp.int32)
-        one_step = experiment.one_step(built, None)
+        one_step = experiment.one_step(built)
         jaxpr, (_, totals) = jax.make_jaxpr(one_step, return_shape=True)(state, built.arrays, rows)
         self.like = Carry(state, jax.eval_shape(lambda: metrics.empty(totals)))
         owned = {name: player.nets for name, player in built.game.players.items()}
