@@ -63,9 +63,8 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
     Args:
       config: A config, whose `data` section is read: name, split, flips and crops, and condition.
       resident_up_to: MiB. A set of at most so many bytes (images and videos as uint8, at the configured size)
-        is
-        read now, to live on the device. Of a larger set, each step's examples are fetched. None:
-        `data.device_limit_mib`. 0: fetch, for callers that need a few images, or the spec alone.
+        is read now, to live on the device. Of a larger set, each step's examples are fetched. None is the
+        same as `data.device_limit_mib`. 0: fetch, for callers that need a few images, or the spec alone.
 
     Returns:
       The source, split, cropped, flipped and degraded as the section says.

@@ -25,8 +25,7 @@ def named(text: str) -> Source:
 
     Returns:
       An infinite source: 'image' float32 [B, H, W, C] in [-1, 1], of 256 values, and 'label' int32 [B] if
-        there
-      are classes. It holds no arrays; the step draws what it reads.
+      there are classes. It holds no arrays; the step draws what it reads.
 
     Raises:
       GaxError: `text` is something else.

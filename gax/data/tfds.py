@@ -179,7 +179,7 @@ def find(name: str, folder: str) -> Any:
     """The builder of a set, by its name or its path.
 
     Raises:
-      GaxError: No set has this name.
+      GaxError: No set has this name, or it cannot be opened.
     """
     tfds = library()
     path = paths.user(name)
