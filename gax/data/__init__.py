@@ -1,4 +1,4 @@
-"""Data: one config field chooses the source, `KIND:NAME`, or the import path of a function of your own."""
+"""Data: one config field chooses the source, `KIND:NAME`, or the import path of your function."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,13 +61,16 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
     """The source that `config.data` describes.
 
     Args:
-      config: Whose `data` section is read: its name, split, flips and crops, and condition.
-      resident_up_to: MiB. Sets whose bytes, images and videos as uint8 of the size asked for, are no more
-        are all read now, to live on the device; of larger sets each step's rows are fetched. None:
-        `data.device_limit_mib`. 0: fetch, for a caller who wants to see a few images, or the spec alone.
+      config: A config, whose `data` section is read: name, split, flips and crops, and condition.
+      resident_up_to: MiB. A set of at most so many bytes (images and videos as uint8, at the configured size)
+        is read now, to live on the device. Of a larger set, each step's examples are fetched. None is the
+        same as `data.device_limit_mib`. 0: fetch, for callers that need a few images, or the spec alone.
+
+    Returns:
+      The source, split, cropped, flipped and degraded as the section says.
 
     Raises:
-      GaxError: The kind or the name is unknown, files cannot be used, a set is not there, or a field of the
+      GaxError: The kind or the name is unknown, files cannot be used, a set is missing, or a field of the
         section does not go with it.
     """
     section = config.data
@@ -78,8 +81,11 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
 
 
 def opened(data: Any, limit: float) -> Source:
-    """The source of a `data` section without its condition: what is flipped is flipped. limit: MiB, see
-    `load`.
+    """The source of a `data` section, flipped and cropped, but without its condition.
+
+    Args:
+      data: The `data` section of a config.
+      limit: MiB, see `load`.
     """
     kind, colon, name = data.name.partition(':')
 
@@ -102,12 +108,12 @@ def opened(data: Any, limit: float) -> Source:
 
 
 def refuse_unread(source: Source, data: Any) -> None:
-    """Raises GaxError where fields say how images are read, and there are none, or none that are read."""
+    """Raises GaxError if fields say how images are read, and the source reads none from files."""
     unread = [field for field in ('image_size', 'channels', 'layout') if data.get(field)]
     if unread and (source.spec.fields[source.spec.target].kind != 'image' or data.name.startswith('random:')):
         raise errors.GaxError(
-            f'config.data.{unread[0]}={data[unread[0]]} says how images are read from files, which {data.name} has '
-            'none of; leave it out'
+            f'config.data.{unread[0]}={data[unread[0]]} says how images are read from files, which '
+            f'{data.name} has none of; leave it out'
         )
 
 
@@ -129,7 +135,7 @@ def zipped(data: Any, names: str, limit: float) -> Source:
 
 
 def placed(source: Source, limit: float) -> Source:
-    """`source` on the device where it is no larger than `limit` MiB, else in the host's memory or in files."""
+    """`source` on the device if it is no larger than `limit` MiB; else in the host's memory or in files."""
     if source.spec.size:
         small = nbytes(source.spec) <= limit * 2**20
         if source.fetch and small:
@@ -142,7 +148,8 @@ def placed(source: Source, limit: float) -> Source:
 def changed_at_random(source: Source, data: Any) -> Source:
     """`source`, read as the `data` section of a config says: cropped, then mirrored.
 
-    Raises GaxError where that cannot be.
+    Raises:
+      GaxError: The source has no images, or none that can be cropped so.
     """
     fields = [field for field in AS_THEY_ARE if data.get(field)]
     if fields and not source.spec.of_kind(*PICTURES):
@@ -157,14 +164,15 @@ def changed_at_random(source: Source, data: Any) -> Source:
         height, width = sizes[0]
         if pixels >= min(height, width):
             raise errors.GaxError(
-                f'config.data.random_crop={pixels} must be below the sides of the images, which are {height}x{width}'
+                f'config.data.random_crop={pixels} must be below the sides of the images, which are '
+                f'{height}x{width}'
             )
         source = cropped(source, pixels)
     return flipped(source) if data.flip else source
 
 
 def names() -> list[str]:
-    """What `config.data.name` may be."""
+    """The valid forms of `config.data.name`."""
     listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
     listed += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
     files = ['tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH', 'pairs:PATH', 'domains:PATH']

@@ -16,9 +16,9 @@ SUFFIXES = frozenset(
 )
 SIXTEEN = ('I;16', 'I;16L', 'I;16B', 'I;16N')
 GRAY = ('1', 'L', 'LA', 'La')
-WITHOUT_RANGE = ('I', 'F')  # 32-bit numbers: nobody says which of them is white
-AS_32 = ('PPM', 'PNG')  # formats whose 16 bits Pillow, or an earlier one, keeps in 32, 65535 for white
-BITS, KIND, SIGNED = 258, 339, 2  # of TIFF's tags: bits a sample; what they are
+WITHOUT_RANGE = ('I', 'F')  # 32-bit numbers: no value is known to be white
+AS_32 = ('PPM', 'PNG')  # formats whose 16 bits Pillow (or an earlier version) keeps in 32; 65535 is white
+BITS, KIND, SIGNED = 258, 339, 2  # TIFF tags: bits per sample, sample format; the format of signed integers
 
 
 class BadImage(errors.GaxError):
@@ -26,12 +26,22 @@ class BadImage(errors.GaxError):
 
 
 def image(content: bytes | Path, name: str = '', channels: int = 0) -> np.ndarray:
-    """The picture in a file, or in its bytes: uint8 [H, W, 1] where it is gray, else [H, W, 3].
+    """Decodes an image file, or its bytes.
 
-    Transparent pixels lie over white; with channels=4 the image is RGBA as it is in the file. A palette is
-    looked up (RGB); CMYK and the like become RGB; embedded colour profiles are not heeded. 16-bit gray is
-    rounded to 8; of 16-bit colour Pillow reads the upper bytes. What EXIF says of rotation is done. Raises
-    BadImage for what is broken, moves, or has 32 bits.
+    Transparent pixels are composed over white; with channels=4 the image is RGBA as stored. A palette is
+    looked up (RGB). CMYK and similar modes become RGB. Embedded colour profiles are ignored. 16-bit gray is
+    rounded to 8 bits; of 16-bit colour Pillow reads the upper bytes. The rotation in EXIF is applied.
+
+    Args:
+      content: The bytes, or the path, of a file.
+      name: How messages call it; '' for the path.
+      channels: 4 for RGBA; other values are ignored here.
+
+    Returns:
+      uint8 [H, W, 1] of a gray image, else [H, W, 3] (or 4).
+
+    Raises:
+      BadImage: The file is damaged, is animated, or has 32-bit pixels.
     """
     name = name or str(content)
     if isinstance(content, Path):
@@ -47,25 +57,26 @@ def image(content: bytes | Path, name: str = '', channels: int = 0) -> np.ndarra
     except MemoryError:
         raise
     except Exception as error:  # a dozen kinds of errors, from as many decoders
-        said = errors.first_line(error)
+        reason = errors.first_line(error)
         if isinstance(error, Image.UnidentifiedImageError):
-            said = 'no image format that Pillow knows'
-        raise BadImage(f'{name} cannot be read as an image ({said})') from error
+            reason = 'no image format that Pillow knows'
+        raise BadImage(f'{name} cannot be read as an image ({reason})') from error
 
 
 def shape(path: Path, channels: int = 0) -> tuple[int, int, int]:
-    """(H, W, C) that `image` would return, from the head of the file alone.
+    """(H, W, C) of what `image` would return, from the file's header alone.
 
-    Raises BadImage where that is broken.
+    Raises:
+      BadImage: The header is damaged.
     """
     refuse_nothing(path)
     try:
         with Image.open(path) as opened:
             refuse(opened, str(path))
-            # Of a PNG without EXIF at its head Pillow would decode all, to look behind the pixels.
-            heeded = opened.format != 'PNG' or {'exif', 'Raw profile type exif'} & opened.info.keys()
-            turned = heeded and opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # lies on its side
-            width, height = opened.size[::-1] if turned else opened.size
+            # For a PNG without EXIF in its header Pillow would decode everything, to look behind the pixels.
+            reads_exif = opened.format != 'PNG' or {'exif', 'Raw profile type exif'} & opened.info.keys()
+            is_rotated = reads_exif and opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)  # by 90 degrees
+            width, height = opened.size[::-1] if is_rotated else opened.size
             gray = opened.mode in GRAY or is_sixteen(opened)
     except errors.GaxError:
         raise
@@ -75,8 +86,10 @@ def shape(path: Path, channels: int = 0) -> tuple[int, int, int]:
 
 
 def refuse_nothing(path: Path) -> None:
-    """Raises BadImage for a link that leads to nothing, and for what is not a file, which might be waited for
-    for ever."""
+    """Raises BadImage for a dangling link and for what is no regular file.
+
+    A pipe, for example, could block the reader for ever.
+    """
     if not path.is_file():
         where = f'it links to {os.readlink(path)}, which is' if path.is_symlink() else 'it is'
         why = 'no file' if path.exists() else 'not there'
@@ -84,7 +97,7 @@ def refuse_nothing(path: Path) -> None:
 
 
 def refuse(opened: Image.Image, name: str) -> None:
-    """Raises BadImage for what would have to be guessed at."""
+    """Raises BadImage for contents whose meaning is ambiguous: several frames, signed or 32-bit pixels."""
     frames = getattr(opened, 'n_frames', 1)
     if frames > 1 and opened.format != 'MPO':  # two views of a 3-D camera: the first is the picture
         raise BadImage(f'{name} has {frames} frames: still images are wanted')
@@ -96,19 +109,18 @@ def refuse(opened: Image.Image, name: str) -> None:
 
 
 def is_sixteen(opened: Image.Image) -> bool:
-    """Whether pixels are gray, of more than 8 bits and up to 16."""
+    """Whether pixels are gray, with more than 8 bits and at most 16."""
     return opened.mode in SIXTEEN or (opened.mode == 'I' and opened.format in AS_32)
 
 
 def white(opened: Image.Image) -> int:
-    """The brightest value of `is_sixteen` pixels: Pillow makes it 65535, except in TIFF of 12 bits."""
+    """The brightest value of `is_sixteen` pixels: 65535 in Pillow, except in a TIFF of 12 bits."""
     bits = getattr(opened, 'tag_v2', {}).get(BITS, (16,))[0]
     return int(2**bits - 1)
 
 
 def pixels(opened: Image.Image, channels: int, brightest: int) -> np.ndarray:
-    """uint8 [H, W, C] of a loaded image, see `image`; its values are rounded to 8 bits where `brightest`
-    needs more."""
+    """uint8 [H, W, C] of a loaded image, see `image`; rounded to 8 bits if `brightest` is above 255."""
     if brightest > 255:
         sixteen = np.asarray(opened).astype(np.uint32)
         opened = Image.fromarray(((sixteen * 255 + brightest // 2) // brightest).astype(np.uint8))
@@ -116,8 +128,8 @@ def pixels(opened: Image.Image, channels: int, brightest: int) -> np.ndarray:
         return np.asarray(opened.convert('RGBA'))
     gray = opened.mode in GRAY
     if opened.has_transparency_data:
-        whole = opened.convert('RGBA')
-        opened = Image.alpha_composite(Image.new('RGBA', whole.size, 'white'), whole)
+        rgba = opened.convert('RGBA')
+        opened = Image.alpha_composite(Image.new('RGBA', rgba.size, 'white'), rgba)
     array = np.asarray(opened.convert('RGB' if not gray or opened.mode == 'RGBA' else 'L'))
     if array.ndim == 3:
         return array[..., :1] if gray else array

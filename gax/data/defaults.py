@@ -8,31 +8,31 @@ COMMA = ','  # between the names of a zip
 
 
 def data_section() -> dict[str, Any]:
-    """The fields that choose and prepare the data. See also `data_offers`."""
+    """The fields that every config has to choose and prepare the data. See also `data_offers`."""
     return {
         'name': 'embedded:mnist',  # or synthetic:NAME, folder:PATH, npz:PATH, ...: gax.data.names
         'image_size': 0,  # 0: as large as the images are, square or not
         'flip': False,  # left to right, half of the images, at random
         'channels': 0,  # 0: as many as the images have
-        'device_limit_mib': 1024,  # sets up to that size live on the device, larger ones are fetched step by step
+        'device_limit_mib': 1024,  # smaller sets live on the device, larger ones are fetched step by step
     }
 
 
 def data_offers(name: str) -> dict[str, Any]:
-    """What the section may have beside, with data of this name."""
+    """The further fields that the section may have with data of this name."""
     kinds = {part.strip().partition(':')[0] for part in name.removeprefix('zip:').split(COMMA)}
     offers: dict[str, Any] = {
         'crop': 'center',  # to a square before an image is resized; 'none' squeezes it: data.fit
         'resize': 'lanczos',  # Pillow's filter
-        'image_width': 0,  # where image_size is the height alone; 0: squares
-        'random_crop': 0,  # pixels that images move by at random, up to that, each way; reflected at the edges
+        'image_width': 0,  # if image_size is the height alone; 0: squares
+        'random_crop': 0,  # pixels of random shifts each way, at most; reflected at the edges
         'split': '',  # train, validation or test; '': all, or train where a set keeps them apart. data.splits
-        'condition': '',  # what the batch has beside: a degradation of the target, e.g. downsample:4. data.degrade
+        'condition': '',  # a degradation of the target, added to the batch, e.g. downsample:4. data.degrade
     }
     if 'tfds' in kinds:
         offers['dir'] = ''  # where prepared sets of TFDS are; '': ~/tensorflow_datasets, or $TFDS_DATA_DIR
     if kinds & {'folder', 'domains'}:
-        offers['broken'] = 'error'  # what a broken file in a folder is: or 'skip'
+        offers['broken'] = 'error'  # on a damaged file in a folder; or 'skip'
     if 'npz' in kinds:
         offers['layout'] = ''  # its axes in their order, e.g. NCHW; '': as the shape shows. data.layouts
         offers['range'] = ''  # the values of black and white, 0..255, 0..1 or -1..1; '': as the values show
@@ -49,10 +49,10 @@ def data_offers(name: str) -> dict[str, Any]:
 
 
 def data_declared(name: str) -> dict[str, tuple[Any, ...]]:
-    """What the fields may hold that data of this name brings, where it comes from outside gax."""
+    """The valid values of the fields of a data source outside gax; {} for gax's sources."""
     return outside.declared(name) if is_outside(name) else {}
 
 
 def is_outside(name: str) -> bool:
-    """Whether data of this name is made by a function outside gax."""
+    """Whether the name is the import path of a function outside gax."""
     return outside.is_path(name)

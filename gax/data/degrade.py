@@ -1,14 +1,14 @@
-"""Derived conditions: a degradation of the target, from which a conditional game makes the target again.
+"""Derived conditions: a degradation of the target, from which a conditional game restores the target.
 
-`config.data.condition='downsample:4'`, or several one after another, 'gray+noise:0.1'. They are computed
-inside the step, after flips and crops, and drawn anew each time that an example is read. A batch then has
-'condition' beside the target, and 'mask' where one is drawn.
+`config.data.condition='downsample:4'`, or several in sequence, 'gray+noise:0.1'. They are computed inside the
+step, after flips and crops, and drawn anew each time an example is read. A batch then has 'condition' as well
+as the target, and 'mask' if one is drawn.
 
-    downsample:K   K times smaller: bicubic, its kernel K times wider (antialiased, as Pillow and MATLAB do
-                   it), clipped to [-1, 1]
+    downsample:K   K times smaller: bicubic, its kernel K times wider (antialiased, as in Pillow and MATLAB),
+                   clipped to [-1, 1]
     gray           one channel, luminance by ITU-R 601-2 (0.299 R + 0.587 G + 0.114 B)
-    edges          one channel, the norm of the Sobel gradient of the luminance: -1 where there is none, 1
-                   where it is that of a step from black to white or more
+    edges          one channel, the norm of the Sobel gradient of the luminance: -1 for zero, 1 for that of a
+                   step from black to white or more
     noise:S        Gaussian noise of standard deviation S, in the units of [-1, 1], clipped to these
     mask:center    a hole of half the height and half the width in the middle
     mask:boxes     1 to 4 boxes anywhere, sides from an eighth to a half of the image's
@@ -38,8 +38,12 @@ HOLES = {'holes': '1 where the condition is 0, else 0'}
 
 
 class Degradation(NamedTuple):
-    """shape: (H, W, C) -> that of the result. apply: (images float [B, H, W, C], key) -> (images, mask float32
-    [B, H, W, 1] or None).
+    """One degradation of images.
+
+    Attributes:
+      shape: (H, W, C) -> the shape of the result.
+      apply: (images float [B, H, W, C], key) -> (images, mask float32 [B, H, W, 1] or None).
+      masks: Whether `apply` returns a mask.
     """
 
     shape: Callable[[tuple[int, ...]], tuple[int, ...]]
@@ -48,15 +52,17 @@ class Degradation(NamedTuple):
 
 
 def same(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape, unchanged."""
     return shape
 
 
 def bad(text: str, wanted: str) -> errors.GaxError:
+    """The error for the text of a condition that must be `wanted`."""
     return errors.GaxError(f'config.data.condition: {text!r} must be {wanted}')
 
 
 def downsample(argument: str) -> Degradation:
-    """K times smaller."""
+    """Images K times smaller. Argument: 'K', a whole number from 2."""
     factor = int(argument) if argument.isdecimal() else 0
     if factor < 2:
         raise bad(f'downsample:{argument}', 'downsample:K, K a whole number from 2, such as downsample:4')
@@ -77,10 +83,15 @@ def downsample(argument: str) -> Degradation:
 
 
 def one_channel(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """(H, W, 1). Raises GaxError for channels that have no luminance."""
+    """(H, W, 1).
+
+    Raises:
+      GaxError: The channels have no luminance.
+    """
     if shape[2] not in (1, 3):
         raise errors.GaxError(
-            f'config.data.condition: images of {shape[2]} channels have no luminance; gray and edges take 1 or 3'
+            f'config.data.condition: images of {shape[2]} channels have no luminance; gray and edges take 1 '
+            'or 3'
         )
     return (*shape[:2], 1)
 
@@ -91,14 +102,14 @@ def luminance(x: Array) -> Array:
 
 
 def gray(argument: str) -> Degradation:
-    """The luminance."""
+    """The luminance. It takes no argument."""
     if argument:
         raise bad(f'gray:{argument}', 'gray, without a number')
     return Degradation(one_channel, lambda x, key: (luminance(x), None))
 
 
 def edges(argument: str) -> Degradation:
-    """The norm of the Sobel gradient; the image is repeated beyond its edges."""
+    """The norm of the Sobel gradient, with edge padding. It takes no argument."""
     if argument:
         raise bad(f'edges:{argument}', 'edges, without a number')
 
@@ -114,7 +125,7 @@ def edges(argument: str) -> Degradation:
 
 
 def noise(argument: str) -> Degradation:
-    """Gaussian noise."""
+    """Gaussian noise. Argument: 'S', its standard deviation, positive."""
     try:
         std = float(argument)
     except ValueError:
@@ -129,7 +140,7 @@ def noise(argument: str) -> Degradation:
 
 
 def mask(argument: str) -> Degradation:
-    """A hole."""
+    """A hole. Argument: one of masks.SHAPES."""
     draw = errors.lookup('mask of config.data.condition', argument, masks.SHAPES)
 
     def apply(x: Array, key: Key) -> tuple[Array, Array]:
@@ -150,9 +161,13 @@ DEGRADATIONS: dict[str, Callable[[str], Degradation]] = {
 
 
 def parse(condition: str) -> dict[str, Degradation]:
-    """The degradations of 'downsample:4+noise:0.1', in order, by the names of their random streams.
+    """The degradations of a text such as 'downsample:4+noise:0.1', in order.
 
-    Raises GaxError for a name that is none, and for a number that will not do.
+    Returns:
+      The name of its random stream -> degradation.
+
+    Raises:
+      GaxError: A name is unknown, or an argument is invalid.
     """
     chain: dict[str, Degradation] = {}
     for text in condition.split('+'):
@@ -164,27 +179,29 @@ def parse(condition: str) -> dict[str, Degradation]:
 
 
 def fields_of(chain: Mapping[str, Degradation], shape: tuple[int, ...]) -> dict[str, Field]:
-    """The fields that the degradations add for images of `shape`. Raises GaxError where they do not take
-    them.
+    """The fields that the degradations add for images of shape (H, W, C).
+
+    Raises:
+      GaxError: The degradations do not go with the shape, or with each other.
     """
-    masked = [name for name, one in chain.items() if one.masks]
+    masked = [name for name, degradation in chain.items() if degradation.masks]
     if len(masked) > 1:
         raise errors.GaxError(
             'config.data.condition has two masks, of which a batch could have one: leave one out'
         )
     fields = {}
-    for one in chain.values():
-        if one.masks:
+    for degradation in chain.values():
+        if degradation.masks:
             fields['mask'] = Field((*shape[:2], 1), 'image', info=HOLES)
-        shape = one.shape(shape)
+        shape = degradation.shape(shape)
     return {'condition': Field(shape), **fields}
 
 
 def degraded(source: Source, condition: str) -> Source:
-    """`source`, whose batches also have 'condition', the degraded target, and 'mask' where one is drawn.
+    """`source`, whose batches also have 'condition', the degraded target, and 'mask' if one is drawn.
 
     Args:
-      source: Of images.
+      source: A source of images.
       condition: See `parse`.
 
     Raises:
@@ -199,16 +216,17 @@ def degraded(source: Source, condition: str) -> Source:
     added = fields_of(chain, spec.target_shape)
     if taken := [name for name in added if name in spec.fields]:
         raise errors.GaxError(
-            f'config.data.condition={condition}: {spec.name} has a {taken[0]!r} of its own; leave the field empty'
+            f'config.data.condition={condition}: {spec.name} has a {taken[0]!r} of its own; leave the field '
+            'empty'
         )
 
     def read(arrays: Any, rows: Any, key: Key) -> Batch:
         batch = source.read(arrays, rows, key)
-        x, beside = batch[spec.target], {}
-        for name, one in chain.items():
-            x, hole = one.apply(x, rng.stream(key, f'condition/{name}'))
+        x, mask_fields = batch[spec.target], {}
+        for name, degradation in chain.items():
+            x, hole = degradation.apply(x, rng.stream(key, f'condition/{name}'))
             if hole is not None:
-                beside['mask'] = hole
-        return {**batch, 'condition': x, **beside}
+                mask_fields['mask'] = hole
+        return {**batch, 'condition': x, **mask_fields}
 
     return source._replace(spec=spec._replace(fields={**spec.fields, **added}), read=read)

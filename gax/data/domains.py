@@ -1,5 +1,6 @@
-"""Two folders of images between which nothing is paired, as CycleGAN's sets have them: PATH/trainA,
-PATH/trainB, PATH/testA, PATH/testB.
+"""Two unpaired folders of images, as in CycleGAN's sets.
+
+The folders are PATH/trainA, PATH/trainB, PATH/testA and PATH/testB.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ def named(path: str, data: Any, prepared: Callable[[Source], Source] = lambda so
     """The two domains below `path`.
 
     Args:
-      path: A folder with trainA and trainB, and perhaps testA and testB, valA and valB.
+      path: A folder with trainA and trainB, and optionally testA and testB, valA and valB.
       data: The `data` section of a config. `split` '' is 'train'.
-      prepared: source -> source, of each domain before they are read together.
+      prepared: source -> source, applied to each domain before they are zipped.
 
     Returns:
-      A source of 'a' and 'b', float32 [B, H, W, C] in [-1, 1], each in an order of its own; without labels.
+      A source of 'a' and 'b', float32 [B, H, W, C] in [-1, 1], shuffled independently; without labels.
 
     Raises:
-      GaxError: A folder is not there or has no images, or the channels of the domains differ.
+      GaxError: A folder is missing or has no images, or the channels of the domains differ.
     """
     root, split = paths.user(path), data.get('split', '') or 'train'
     if not root.is_dir():
@@ -44,14 +45,18 @@ def named(path: str, data: Any, prepared: Callable[[Source], Source] = lambda so
     channels = {field: source.spec.target_shape[-1] for field, source in sources.items()}
     if channels['a'] != channels['b']:
         raise errors.GaxError(
-            f'{parts[split]["a"]} has {channels["a"]} channels and {parts[split]["b"]} has {channels["b"]}: give '
-            '--config.data.channels=3, or 1, which makes them equal'
+            f'{parts[split]["a"]} has {channels["a"]} channels and {parts[split]["b"]} has {channels["b"]}: '
+            'give --config.data.channels=3, or 1, which makes them equal'
         )
     return zip_sources(name=f'domains:{path}', **sources)._replace(split=split, splits=counts)
 
 
 def parts_of(root: Path, folders: Mapping[str, Path]) -> dict[str, dict[str, Path]]:
-    """Split -> field -> its folder. Raises GaxError where one of two is lacking, or all are."""
+    """Split -> field -> its folder.
+
+    Raises:
+      GaxError: One of two folders is missing, or all are.
+    """
     prefixes = sorted({name[:-1] for name in folders if name[-1:] in SIDES}, reverse=True)
     prefixes = [prefix for prefix in prefixes if splits.standard(prefix) in splits.SPLITS]
     if not prefixes:
@@ -68,7 +73,11 @@ def parts_of(root: Path, folders: Mapping[str, Path]) -> dict[str, dict[str, Pat
 
 
 def count(where: Path) -> int:
-    """The number of images of a domain. Raises GaxError where there are none."""
+    """The number of images of a domain.
+
+    Raises:
+      GaxError: It has none.
+    """
     number = sum(map(is_image, walk.below(where).files))
     if not number:
         raise errors.GaxError(f'domain folder {where} has no images')

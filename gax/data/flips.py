@@ -1,4 +1,4 @@
-"""Flips and crops, drawn anew each time that an example is read: one draw for all its images and videos."""
+"""Flips and crops, drawn anew each time an example is read; one draw for all its images and videos."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ PICTURES = ('image', 'video')  # kinds that end in the axes height, width, chann
 
 
 def sides(spec: Spec) -> set[tuple[int, int]]:
-    """The heights and widths of the fields that are images or videos."""
+    """The (height, width) pairs of the fields that are images or videos."""
     shapes = [spec.fields[name].shape for name in spec.of_kind(*PICTURES)]
     return {(shape[-3], shape[-2]) for shape in shapes}
 
 
 def flipped(source: Source) -> Source:
-    """`source`, each example mirrored left to right with probability 1/2, anew each time that it is read.
+    """`source`, with each example mirrored left to right with probability 1/2 each time it is read.
 
-    All its images and videos are mirrored together, so that pairs stay aligned; other fields and the label
-    stay as they are.
+    All images and videos of an example are mirrored together, so that pairs stay aligned. Other fields and
+    the label stay as they are.
     """
     names = source.spec.of_kind(*PICTURES)
 
@@ -45,16 +45,16 @@ def flipped(source: Source) -> Source:
 
 
 def cropped(source: Source, pixels: int) -> Source:
-    """`source`, each example moved by up to `pixels` pixels each way, anew each time that it is read.
+    """`source`, with each example shifted by up to `pixels` pixels each way, each time it is read.
 
-    As if its reflection were put around it, `pixels` wide, and a piece of the old size cut out anywhere. The
-    pixels at its edges are not repeated. All images and videos of an example, which are of one size, are
-    moved together.
+    The result is a crop of the original size, at a random place, from the image padded by reflection by
+    `pixels` pixels; the edge pixels are not repeated. All images and videos of an example, which are of one
+    size, are shifted together.
     """
     names = source.spec.of_kind(*PICTURES)
 
     def places(key: Key, count: int, length: int) -> Array:
-        """Where the pixels along a side come from, int32 [count, length]."""
+        """The indices of the source pixels along a side, int32 [count, length]."""
         shift = jax.random.randint(key, (count, 1), -pixels, pixels + 1)
         return length - 1 - jnp.abs(length - 1 - jnp.abs(jnp.arange(length)[None] + shift))
 
@@ -74,7 +74,7 @@ def cropped(source: Source, pixels: int) -> Source:
 
 
 def over(values: Array, x: Array, axis: int) -> Array:
-    """[B] or [B, n] with axes of length 1 put in, so that it goes with `x` [B, ...]: n lies along `axis`."""
+    """[B] or [B, n] with axes of length 1 inserted, to broadcast with `x` [B, ...]; n is at `axis`."""
     shape = [1] * x.ndim
     shape[0] = values.shape[0]
     if values.ndim == 2:

@@ -1,4 +1,4 @@
-"""A folder of images: all in it, or in one folder per class whose name is the label."""
+"""A folder of images: all directly in it, or in one folder per class whose name is the label."""
 
 from __future__ import annotations
 
@@ -23,16 +23,23 @@ log = logging.getLogger('gax')
 
 
 class Open(NamedTuple):
-    """A folder of images of one shape: a value that worker processes can be sent."""
+    """A folder of images of one shape. It can be sent to worker processes.
+
+    Attributes:
+      found: The images and their labels.
+      fit: The size and the channels of the images.
+      shape: (H, W, C) of every image.
+    """
 
     found: Found
     fit: preprocess.Fit
     shape: tuple[int, ...]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """'image' uint8 [n, H, W, C] and 'label' int32 [n].
+        """The examples at `indices`: 'image' uint8 [n, H, W, C] and 'label' int32 [n].
 
-        Raises GaxError that names the file that is broken or unlike.
+        Raises:
+          GaxError: A file, which it names, is damaged or has another shape.
         """
         images: np.ndarray = np.empty((len(indices), *self.shape), np.uint8)
         for place, index in enumerate(indices):
@@ -46,30 +53,36 @@ class Open(NamedTuple):
 
 
 def named(path: str, data: Any) -> Source:
-    """The images under `path`; their labels are the class folders in the order of their names, or as gax
-    wrote them down.
+    """A source of the images under `path`.
 
-    Found by their suffixes, at any depth; other files are left out, and told of. A broken one ends it, by
-    name (data.broken='error'), or is left out and counted ('skip': then every file is read once before a run
-    begins). A set that will be fetched has the heads of its files compared before anything else, if the
-    config leaves their shape open.
+    The labels number the class folders in the order of their names, or as the class list of a folder that gax
+    wrote. Images are recognised by their suffixes, at any depth; other files are ignored with a warning. If
+    the set will be fetched and the config leaves the shape open, the headers of all files are compared first.
+
+    Args:
+      path: The folder.
+      data: The `data` section of a config. `broken`: 'error' refuses damaged files by name; 'skip' leaves
+        them out and logs how many, for which every file is read once before a run begins.
+
+    Raises:
+      GaxError: The folder has no images, or a file is damaged or has another shape.
     """
     root, fitting = paths.user(path), preprocess.of(data)
-    found = find(root)
-    refuse_dangling(found, root, skip=data.get('broken') == 'skip')
+    images = find(root)
+    refuse_dangling(images, root, skip=data.get('broken') == 'skip')
     if data.get('broken') == 'skip':
-        found = without_broken(found, root, data.channels)
-    shape = fitted(found.paths[0], fitting).shape
-    spec = Spec(f'folder:{path}', {'image': Field(shape)}, found.num, len(found.paths), found.classes)
+        images = without_broken(images, root, data.channels)
+    shape = fitted(images.paths[0], fitting).shape
+    spec = Spec(f'folder:{path}', {'image': Field(shape)}, images.num, len(images.paths), images.classes)
     if nbytes(spec) > data.device_limit_mib * 2**20 and not (fitting.image_size and fitting.channels):
-        compare_heads(found.paths, fitting, shape)
-    labels = b'' if found.labels is None else found.labels.tobytes()
-    files = partial(listing, root, found.paths, labels)
-    return Source(spec, (), read_rows, Open(found, fitting, shape).rows, files)
+        compare_heads(images.paths, fitting, shape)
+    labels = b'' if images.labels is None else images.labels.tobytes()
+    files = partial(listing, root, images.paths, labels)
+    return Source(spec, (), read_rows, Open(images, fitting, shape).rows, files)
 
 
 def fitted(path: Path, fitting: preprocess.Fit) -> np.ndarray:
-    """One image, decoded and made to fit."""
+    """One image, decoded and resized."""
     image = decode.image(path, channels=fitting.channels)
     try:
         return fitting(image)
@@ -80,42 +93,43 @@ def fitted(path: Path, fitting: preprocess.Fit) -> np.ndarray:
 def unlike(
     path: Path, shape: Sequence[int], first: Path, wanted: Sequence[int], fitting: preprocess.Fit
 ) -> Exception:
-    """What to say of two images that cannot stand in one batch."""
+    """The error for two images of different shapes, which cannot be in one batch."""
     fields = [] if fitting.image_size or tuple(shape[:2]) == tuple(wanted[:2]) else ['image_size=64']
     fields += [] if shape[2] == wanted[2] else ['channels=3']
-    said = ' and '.join(f'--config.data.{field}' for field in fields)
+    flags = ' and '.join(f'--config.data.{field}' for field in fields)
     sizes = [f'{w}x{h}x{c}' for h, w, c in (shape, wanted)]
     return errors.GaxError(
-        f'{path} is {sizes[0]} (width, height, channels) and {first} is {sizes[1]}: give {said}'
+        f'{path} is {sizes[0]} (width, height, channels) and {first} is {sizes[1]}: give {flags}'
     )
 
 
-def without_broken(found: Found, root: Path, channels: int) -> Found:
-    """The images that can be read, each of them tried.
+def without_broken(images: Found, root: Path, channels: int) -> Found:
+    """The images that can be read, each of them decoded once.
 
-    Raises GaxError where none is left, in all or of a class.
+    Raises:
+      GaxError: None is left, or none of a class.
     """
 
-    reasons = [(index, why) for index, why in tried(found.paths, channels) if why]
+    reasons = [(index, why) for index, why in tried(images.paths, channels) if why]
     if not reasons:
-        return found
+        return images
     bad = {index for index, _ in reasons}
-    kept = [index for index in range(len(found.paths)) if index not in bad]
-    log.warning('%s: %d of %d images are left out, e.g. %s', root, len(bad), len(found.paths), reasons[0][1])
-    if found.labels is None:
+    kept = [index for index in range(len(images.paths)) if index not in bad]
+    log.warning('%s: %d of %d images are left out, e.g. %s', root, len(bad), len(images.paths), reasons[0][1])
+    if images.labels is None:
         lost = [] if kept else [str(root)]
     else:
-        counts = Counter(found.labels[kept].tolist())
-        gone = [found.paths[i] for i, label in enumerate(found.labels) if not counts[int(label)]]
+        counts = Counter(images.labels[kept].tolist())
+        gone = [images.paths[i] for i, label in enumerate(images.labels) if not counts[int(label)]]
         lost = [str(root / path.relative_to(root).parts[0]) for path in gone]
     if lost:
         raise errors.GaxError(f'no image in {lost[0]} can be read: {reasons[0][1]}')
-    labels = None if found.labels is None else found.labels[kept]
-    return found._replace(paths=[found.paths[index] for index in kept], labels=labels)
+    labels = None if images.labels is None else images.labels[kept]
+    return images._replace(paths=[images.paths[index] for index in kept], labels=labels)
 
 
 def tried(images: list[Path], channels: int) -> list[tuple[int, str]]:
-    """(index, why it cannot be read, or '') of every file."""
+    """(index, the reason why it cannot be read, or '') of every file."""
 
     def try_all(indices: np.ndarray) -> list[tuple[int, str]]:
         return [(int(index), problem(images[index], channels)) for index in indices]
@@ -124,6 +138,7 @@ def tried(images: list[Path], channels: int) -> list[tuple[int, str]]:
 
 
 def problem(path: Path, channels: int) -> str:
+    """The reason why a file cannot be decoded; '' if it can."""
     try:
         decode.image(path, channels=channels)
     except decode.BadImage as error:
@@ -132,14 +147,14 @@ def problem(path: Path, channels: int) -> str:
 
 
 def compare_heads(images: list[Path], fitting: preprocess.Fit, shape: tuple[int, ...]) -> None:
-    """Raises GaxError for the first image that would have another shape than `shape`."""
+    """Raises GaxError for the first image whose shape is not `shape`."""
 
     def compare(indices: np.ndarray) -> None:
         for index in indices:
             height, width, channels = decode.shape(images[index], fitting.channels)
-            found = (*fitting.size((height, width)), fitting.channels or channels)
-            if found != tuple(shape):
-                raise unlike(images[index], found, images[0], shape, fitting)
+            image_shape = (*fitting.size((height, width)), fitting.channels or channels)
+            if image_shape != tuple(shape):
+                raise unlike(images[index], image_shape, images[0], shape, fitting)
 
     for _ in chunks(compare, len(images), 'comparing images'):
         pass

@@ -1,9 +1,8 @@
-"""What tells one data set from another, small enough to lie in a workdir: the spec, and digests of what is in
-the set.
+"""The identity of a data set, small enough to be kept in a workdir: its spec and digests of its contents.
 
-A config only names its data, and what a name stands for may change between two starts. So a run keeps this
-(data.json) and is not continued on other data by accident; and it can be sampled where the data is not at
-hand, from the spec alone.
+A config only names its data, and the contents behind a name may change between two starts. A run therefore
+keeps this (data.json), and is not continued on other data by accident. It can also be sampled on a machine
+without the data, from the spec alone.
 """
 
 from __future__ import annotations
@@ -23,14 +22,16 @@ from gax.data.threads import chunks
 
 
 class Identity(NamedTuple):
-    """spec: of the data. content, listing: 16 hex digits of a SHA-256 each, '' where there is no such digest.
+    """What distinguishes one data set from another.
 
-    content: of every array, whole; of sets that are read from memory, whether they live on the device or are
-        streamed.
-    listing: of the names (below the set's folder) and sizes of its files, in their order. Of a set that is
-        streamed from
-    files it is all there is: a file that changes and keeps its size is not noticed.
-    split: the part of the set that it is; '' for all of it.
+    Attributes:
+      spec: The spec of the data.
+      content: 16 hex digits of a SHA-256 of all arrays, for sets that are read from memory, on the device or
+        streamed; '' for others.
+      listing: 16 hex digits of a SHA-256 of the names (below the set's folder) and sizes of the files, in
+        order; '' without files. For a set that is streamed from files it is the only digest: a file that
+        changes and keeps its size is not noticed.
+      split: The split of the set; '' for all of it.
     """
 
     spec: Spec
@@ -40,8 +41,9 @@ class Identity(NamedTuple):
 
 
 def of(source: Source) -> Identity:
-    """Hashes what is in memory (about a second a GiB), and the listing of the files that a set is read
-    from.
+    """The identity of a source.
+
+    It hashes what is in memory (about a second a GiB), and the listing of the files that a set is read from.
     """
     listing = source.listing() if source.listing else ''
     in_memory = source.fetch is None or source.listing is None
@@ -49,8 +51,9 @@ def of(source: Source) -> Identity:
 
 
 def content_of(source: Source) -> str:
-    """The digest of all arrays of a source: the same of one whose arrays live on the device and of one that
-    is streamed.
+    """The digest of all arrays of a source, 16 hex digits.
+
+    It is the same whether the arrays live on the device or are streamed.
     """
     digests: dict[str, Any] = {}
     parts: Iterable[Any] = [source.arrays]
@@ -61,16 +64,18 @@ def content_of(source: Source) -> str:
             array = np.ascontiguousarray(leaf)
             name = f'{jax.tree_util.keystr(path)} {array.dtype} {array.shape[1:]}'
             digests.setdefault(name, hashlib.sha256()).update(array.reshape(-1).view(np.uint8))
-    # A source without end draws its examples: its name says how.
-    whole = hashlib.sha256(b'' if source.spec.size else source.spec.name.encode(errors='surrogateescape'))
+    # An infinite source draws its examples: its name identifies the distribution.
+    total = hashlib.sha256(b'' if source.spec.size else source.spec.name.encode(errors='surrogateescape'))
     for name in sorted(digests):
-        whole.update(f'{name} {digests[name].hexdigest()}\n'.encode())
-    return whole.hexdigest()[:16]
+        total.update(f'{name} {digests[name].hexdigest()}\n'.encode())
+    return total.hexdigest()[:16]
 
 
 def differences(old: Identity, new: Identity) -> list[str]:
-    """What tells `new` from `old`, each as 'size: 8 there, 9 now'; empty for the same data, wherever it
-    lies.
+    """The differences between two identities.
+
+    Returns:
+      One line each, such as 'size: 8 there, 9 now'; empty for the same data, wherever it is stored.
     """
     lines = [
         f'{name}: {plain(before)} there, {plain(after)} now'
@@ -90,14 +95,14 @@ def differences(old: Identity, new: Identity) -> list[str]:
 
 
 def plain(value: Any) -> str:
-    """A field of a spec as text, the same after it was written as JSON."""
+    """A field of a spec as text; the same before and after a round trip through JSON."""
     if isinstance(value, Mapping):
         return ', '.join(field_text(name, field) for name, field in value.items())
     return repr(list(value)) if isinstance(value, (tuple, list)) else str(value)
 
 
 def field_text(name: str, field: Field) -> str:
-    """'image 28x28x1', and what else is not usual of the field."""
+    """'image 28x28x1', followed by whatever of the field differs from the defaults."""
     usual = Field(field.shape, name if name in KINDS else 'image')
     rest = [str(value) for value, default in zip(field[1:3], usual[1:3], strict=True) if value != default]
     rest += [f'{key} {value}' for key, value in sorted(field.info.items())]
@@ -105,14 +110,14 @@ def field_text(name: str, field: Field) -> str:
 
 
 def field_from_json(content: Mapping[str, Any]) -> Field:
-    """A field as `to_json` writes it, with tuples again for JSON's lists."""
+    """A field that `to_json` wrote; JSON's lists become tuples."""
     info = {str(k): tuple(v) if isinstance(v, list) else v for k, v in content['info'].items()}
     shape = tuple(int(n) for n in content['shape'])
     return Field(shape, str(content['kind']), str(content['dtype']), info)
 
 
 def to_json(identity: Identity) -> dict[str, Any]:
-    """What `from_json` reads."""
+    """A dict for JSON, which `from_json` reads."""
     spec = identity.spec._asdict()
     fields = {
         name: {**field._asdict(), 'info': dict(field.info)} for name, field in identity.spec.fields.items()
@@ -122,7 +127,11 @@ def to_json(identity: Identity) -> dict[str, Any]:
 
 
 def from_json(content: Mapping[str, Any]) -> Identity:
-    """Raises KeyError, TypeError, ValueError or AttributeError for what `to_json` does not make."""
+    """The identity that `to_json` wrote.
+
+    Raises:
+      KeyError, TypeError, ValueError, AttributeError: `content` is something else.
+    """
     spec = Spec(
         str(content['name']),
         {str(name): field_from_json(field) for name, field in content['fields'].items()},
@@ -134,8 +143,9 @@ def from_json(content: Mapping[str, Any]) -> Identity:
 
 
 def described(spec: Spec) -> Source:
-    """A source that has the spec and no data, for programs that are traced or sampled from: its batches are
-    all zeros.
+    """A source with this spec and without data, to trace programs or to sample.
+
+    Its batches are all zeros.
     """
 
     def read(arrays: Any, rows: Any, key: Key) -> Batch:

@@ -1,4 +1,4 @@
-"""Which images a folder has, and of which class each is."""
+"""The images in a folder, and the class of each."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ log = logging.getLogger('gax')
 
 
 class Found(NamedTuple):
-    """paths: of the images, sorted. labels: int32, one a path; None without classes.
+    """The images in a folder.
 
-    classes: their names, by label; () where they have none. num: how many there are. dangling: links that
-    lead to nothing, those among the images included.
+    Attributes:
+      paths: The images, sorted.
+      labels: int32, one for each path; None without classes.
+      classes: The names of the classes, by label; () if they have none.
+      num: The number of classes.
+      dangling: All dangling links, those among the images included.
     """
 
     paths: list[Path]
@@ -32,11 +36,13 @@ class Found(NamedTuple):
 
 
 def find(root: Path) -> Found:
-    """The images under `root`, through links as well. Raises GaxError for a folder that is not there, is
-    empty, or of no one kind.
+    """Lists the images under `root`, following links.
 
-    A link that leads to nothing is an image that is broken, if it is called like one; else it is told of in
+    A dangling link with the suffix of an image counts as a damaged image; all dangling links are in
     `dangling`.
+
+    Raises:
+      GaxError: The folder does not exist, is empty, or has images both directly in it and in class folders.
     """
     if not root.is_dir():
         what = 'is not a folder' if root.exists() else 'does not exist'
@@ -48,8 +54,8 @@ def find(root: Path) -> Found:
     filled = [name for name, part in inside.items() if part.images]
     if top.images and filled:
         raise errors.GaxError(
-            f'{root} has images both in itself ({top.images[0].name}, ...) and in class folders ({filled[0]}, ...): '
-            'have one or the other'
+            f'{root} has images both in itself ({top.images[0].name}, ...) and in class folders '
+            f'({filled[0]}, ...): have one or the other'
         )
     if not top.images and not filled:
         known = ' '.join(sorted(decode.SUFFIXES))
@@ -73,23 +79,30 @@ def find(root: Path) -> Found:
 
 
 def classes_of(root: Path, filled: Sequence[str]) -> png_folder.Classes:
-    """The label of each class folder, and all classes: as a folder that gax wrote says it; else those that
-    are there."""
+    """The label of each class folder, and all classes.
+
+    They follow the class list of a folder that gax wrote; without one they are the folders that exist.
+    """
     known = png_folder.read_classes(root)
     if known is None:
         return png_folder.named_by(filled)
     differ = sorted(set(filled) ^ known.labels.keys())
     if differ:
         raise errors.GaxError(
-            f'{root / png_folder.CLASSES} is of other class folders than there are ({differ[0]}, ...): remove that '
-            'file, and the folders name the classes, or put them back'
+            f'{root / png_folder.CLASSES} is of other class folders than there are ({differ[0]}, ...): '
+            'remove that file, and the folders name the classes, or put them back'
         )
     return known
 
 
 class Part(NamedTuple):
-    """images: sorted, links to nothing that are called like one among them. others: files. dangling: such
-    links, all."""
+    """The files of one folder.
+
+    Attributes:
+      images: Sorted, with the dangling links that have the suffix of an image.
+      others: The other files.
+      dangling: All dangling links.
+    """
 
     images: list[Path]
     others: list[Path]
@@ -97,7 +110,7 @@ class Part(NamedTuple):
 
 
 def images_in(files: Sequence[Path], dangling: Sequence[Path]) -> Part:
-    """Files and links, each sorted, told apart by their suffixes."""
+    """Separates files and links, each sorted, by their suffixes."""
     lost = [path for path in dangling if is_image(path)]
     images = [path for path in files if is_image(path)]
     if lost:
@@ -106,17 +119,21 @@ def images_in(files: Sequence[Path], dangling: Sequence[Path]) -> Part:
 
 
 def is_image(path: Path) -> bool:
+    """Whether the file's suffix is that of an image."""
     return path.suffix.lower() in decode.SUFFIXES
 
 
-def refuse_dangling(found: Found, root: Path, skip: bool) -> None:
-    """Raises GaxError for links that lead to nothing; with `skip` tells of those that are not among the
-    images."""
-    if found.dangling and not skip:
+def refuse_dangling(images: Found, root: Path, skip: bool) -> None:
+    """Refuses dangling links; with `skip`, warns of those that do not look like images.
+
+    Raises:
+      GaxError: There are dangling links, and not `skip`.
+    """
+    if images.dangling and not skip:
         raise errors.GaxError(
-            f'{root}: {len(found.dangling)} links lead to nothing, e.g. {found.dangling[0]}: mend or remove them, or '
-            'leave them out with --config.data.broken=skip'
+            f'{root}: {len(images.dangling)} links lead to nothing, e.g. {images.dangling[0]}: mend or '
+            'remove them, or leave them out with --config.data.broken=skip'
         )
-    others = [path for path in found.dangling if not is_image(path)]
+    others = [path for path in images.dangling if not is_image(path)]
     if others:
         log.warning('%s: %d links that lead to nothing are left out, e.g. %s', root, len(others), others[0])

@@ -1,8 +1,7 @@
-"""Arrays that somebody made, as uint8 images [N, H, W, C] and class indices: what shape and values show, or
-else one line.
+"""Arrays from other programs as uint8 images [N, H, W, C] and class indices.
 
-What cannot be told for certain is refused, and can be said: `data.layout` names the axes in their order,
-`data.range` the values of black and white.
+Layout and range are inferred from shape, dtype and values. Ambiguous arrays are refused with one line; then
+`data.layout` names the axes in their order, and `data.range` the values of black and white.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ def images(x: np.ndarray, what: str, layout: str = '', span: str = '') -> np.nda
     """uint8 [N, H, W, C] of an array of images.
 
     Args:
-        x: any numbers; without a layout [N, H, W] or [N, H, W, C].
-        what: how messages call it.
-        layout: of LAYOUTS; '' refuses shapes that look like another than these two.
-        span: of RANGES; '' tells it from the type and the values.
+      x: Any numbers; without a layout [N, H, W] or [N, H, W, C].
+      what: Its name in messages.
+      layout: One of LAYOUTS; '' refuses shapes that look like another than these two.
+      span: One of RANGES; '' infers it from the dtype and the values.
 
     Raises:
-        GaxError: for what is no array of images, and for what more than one layout or range would fit.
+      GaxError: It is no array of images, or more than one layout or range would fit.
     """
     return as_bytes(arranged(x, what, layout), what, span)
 
@@ -52,7 +51,7 @@ def arranged(x: np.ndarray, what: str, layout: str) -> np.ndarray:
 
 
 def look(shape: tuple[int, ...]) -> str:
-    """The layout that a shape looks like, where that is none of [N, H, W] and [N, H, W, C]; else ''."""
+    """The layout that a shape looks like, if that is neither [N, H, W] nor [N, H, W, C]; else ''."""
     large = [length > max(CHANNELS) for length in shape]  # as the sides of an image are
     few = [length in CHANNELS for length in shape]
     if len(shape) == 4 and not few[3]:
@@ -60,12 +59,16 @@ def look(shape: tuple[int, ...]) -> str:
         return 'NCHW' if channels_first else 'HWCN' if few[2] and large[0] and large[1] else ''
     if len(shape) == 3 and few[2]:
         return 'HWC' if large[0] and large[1] else ''
-    # In MATLAB's order; there are seldom as many images as they have rows, and those twice as wide as high.
+    # MATLAB's order. [N, H, W] with N == H is rare, and so is a width of twice the height.
     return 'HWN' if len(shape) == 3 and large[0] and shape[0] == shape[1] and shape[2] >= 2 * shape[0] else ''
 
 
 def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:
-    """uint8 of `x`, black 0 and white 255; `x` itself where it is that."""
+    """`x` as uint8, black 0 and white 255; `x` itself if it is that.
+
+    Raises:
+      GaxError: The values are not numbers, or their range is ambiguous.
+    """
     if x.dtype.kind not in 'buif':
         raise errors.GaxError(f'{what} must be numbers, such as uint8, 0 to 255, and is {x.dtype}')
     lowest, highest = float(x.min()), float(x.max())
@@ -89,10 +92,10 @@ def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:
 
 
 def told(dtype: np.dtype, lowest: float, highest: float) -> str:
-    """The range that values are of, as far as that can be told; '' where it cannot."""
+    """The range of the values, if dtype, minimum and maximum determine it; else ''."""
     if dtype.kind == 'b':
         return '0..1'
-    if dtype.kind in 'iu':  # of zeros and ones nobody knows whether one is white
+    if dtype.kind in 'iu':  # of zeros and ones it is unknown whether one is white
         return '0..255' if lowest >= 0 and highest <= 255 and (highest != 1 or lowest == 1) else ''
     if lowest >= 0:
         return '0..1' if highest <= 1 else '0..255' if 2 < highest <= 255 else ''
@@ -103,13 +106,14 @@ def labels(y: np.ndarray, count: int, what: str, classes: tuple[str, ...] = ()) 
     """int32 [count] of class indices from 0 up.
 
     Raises:
-        GaxError: for anything else, including one-hot rows, strings, and numbers that are no class indices.
+      GaxError: It is anything else, including one-hot rows, strings, and numbers that are no class indices.
     """
     if y.shape != (count,) or not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
         hint = ': they are one-hot, give .argmax(axis=1)' if is_one_hot(y, count) else ''
         hint = ': give [:, 0] of it' if y.shape == (count, 1) else hint
         raise errors.GaxError(
-            f'{what} must be {count} integers from 0 up, one per image; it is {y.dtype} of shape {y.shape}{hint}'
+            f'{what} must be {count} integers from 0 up, one per image; it is {y.dtype} of shape '
+            f'{y.shape}{hint}'
         )
     highest = int(y.max())
     if classes and highest >= len(classes):
@@ -125,6 +129,7 @@ def labels(y: np.ndarray, count: int, what: str, classes: tuple[str, ...] = ()) 
 
 
 def is_one_hot(y: np.ndarray, count: int) -> bool:
+    """Whether `y` is [count, classes] of zeros with a single one in each row."""
     if y.ndim != 2 or y.shape[0] != count or y.shape[1] < 2 or y.dtype.kind not in 'buif':
         return False
     return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())

@@ -16,7 +16,7 @@ CORNERS = 6  # of a stroke, its ends included
 
 
 def center_hole(key: Key, count: int, height: int, width: int) -> Array:
-    """bool [1, H, W]."""
+    """A hole of half the height and half the width in the middle: bool [1, H, W]."""
     rows, columns = jnp.arange(height)[:, None], jnp.arange(width)[None]
     tall, wide = height // 2, width // 2
     top, left = (height - tall) // 2, (width - wide) // 2
@@ -24,11 +24,11 @@ def center_hole(key: Key, count: int, height: int, width: int) -> Array:
 
 
 def boxes(key: Key, count: int, height: int, width: int) -> Array:
-    """bool [count, H, W]."""
+    """1 to 4 boxes, sides from an eighth to a half of the image's: bool [count, H, W]."""
     wanted = jax.random.randint(rng.stream(key, 'number'), (count, 1), 1, MOST + 1) > jnp.arange(MOST)
 
     def side(name: str, length: int) -> Array:
-        """Where boxes lie along a side, bool [count, MOST, length]."""
+        """The extent of the boxes along a side, bool [count, MOST, length]."""
         least, most = max(1, length // 8), max(1, length // 2)
         size = jax.random.randint(rng.stream(key, f'{name}_size'), (count, MOST), least, most + 1)
         place = jax.random.uniform(rng.stream(key, name), (count, MOST))
@@ -41,7 +41,7 @@ def boxes(key: Key, count: int, height: int, width: int) -> Array:
 
 
 def strokes(key: Key, count: int, height: int, width: int) -> Array:
-    """bool [count, H, W]: all pixels within a stroke's width of its broken line."""
+    """1 to 4 thick broken lines: bool [count, H, W], all pixels within half a stroke's width of its line."""
     wanted = jax.random.randint(rng.stream(key, 'number'), (count, 1), 1, MOST + 1) > jnp.arange(MOST)
     short = min(height, width)
     start = jax.random.uniform(rng.stream(key, 'start'), (count, MOST, 1, 2)) * jnp.array([height, width])
@@ -60,7 +60,7 @@ def strokes(key: Key, count: int, height: int, width: int) -> Array:
 
 
 def distance(points: Array, a: Array, b: Array) -> Array:
-    """From points [..., 2] to the segments between a and b [..., 2]."""
+    """The distance of points [..., 2] from the segments between a and b [..., 2]."""
     along = b - a
     share = ((points - a) * along).sum(-1) / jnp.maximum((along * along).sum(-1), 1e-6)
     nearest = a + jnp.clip(share, 0, 1)[..., None] * along

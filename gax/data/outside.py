@@ -1,7 +1,7 @@
 """Data sources outside gax, by import path: config.data.name='package.module:function'.
 
 The function makes the source from the section `data` of the config. Its keyword-only arguments are fields of
-that section: they are set as config.data.FIELD, in a config file by `choose(config, 'data', turns=2)`.
+that section. They are set as config.data.FIELD, and in a config file by `choose(config, 'data', turns=2)`.
 
     def spiral(data, *, turns: float = 1.5, noise: Annotated[float, bounds.between(0.0)] = 0.05) -> Source:
         return Source(Spec(data.name, {'point': Field((2,), 'point')}), arrays=(), read=...)
@@ -26,7 +26,7 @@ KINDS = ('embedded', 'tfds', 'folder', 'npz', 'synthetic', 'random', 'pairs', 'd
 def is_path(name: str) -> bool:
     """Whether config.data.name is an import path, 'package.module:function'.
 
-    A module without a dot that is neither one of `KINDS` nor there is a misspelt kind, and no path.
+    A module without a dot that is not in `KINDS` and cannot be imported is taken for a misspelt kind.
     """
     module, _, function = name.partition(':')
     if module in KINDS or not all(part.isidentifier() for part in (*module.split('.'), function)):
@@ -35,14 +35,18 @@ def is_path(name: str) -> bool:
 
 
 def is_there(module: str) -> bool:
-    """Whether a module without a dot can be imported, from the current folder, too."""
+    """Whether a module without a dot can be imported, also from the current folder."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     return find_spec(module) is not None
 
 
 def function_of(name: str) -> Callable[..., Any]:
-    """The function that the path leads to. Raises GaxError where there is none."""
+    """Imports the function.
+
+    Raises:
+      GaxError: There is none at this path.
+    """
     function = lookup.load('data source', name)
     if not callable(function):
         raise errors.GaxError(f'the data source {name!r} is no function, but {type(function).__name__}')
@@ -53,11 +57,11 @@ def load(name: str, data: Any) -> Source:
     """The source that the function makes.
 
     Args:
-        name: The path.
-        data: The section `data` of a config.
+      name: The import path.
+      data: The section `data` of a config.
 
     Raises:
-        GaxError: for a path that leads to no function, and for a function that returns no Source.
+      GaxError: The path leads to no function, or the function returns no Source.
     """
     function = function_of(name)
     fields = {field: data.get(field, default) for field, default in bounds.defaults(function).items()}
@@ -70,10 +74,10 @@ def load(name: str, data: Any) -> Source:
 
 
 def offers(name: str) -> dict[str, Any]:
-    """The fields that the function brings, with their defaults."""
+    """The fields that the function adds to the section, with their defaults."""
     return bounds.defaults(function_of(name))
 
 
 def declared(name: str) -> dict[str, tuple[Any, ...]]:
-    """What its fields may hold, see bounds.declared."""
+    """The valid values of the function's fields, see bounds.declared."""
     return bounds.declared(function_of(name))

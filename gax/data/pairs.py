@@ -1,6 +1,6 @@
-"""Pairs of images: one is what fakes are made from ('condition'), the other what they should be ('image').
+"""Pairs of images: a generator maps one ('condition') to the other ('image').
 
-Three layouts, each as it is or below train, val and test (pix2pix's sets have them):
+Three layouts, each as it is or below train, val and test (as in pix2pix's sets):
 
     PATH/A/x.png and PATH/B/x.png       two folders of equal names
     PATH/A/train/x.png ...              the same, split within each
@@ -27,16 +27,25 @@ DIRECTIONS = ('ab', 'ba')  # from which to which
 
 
 class Pair(NamedTuple):
-    """Files of the condition and of the target: the same one where they lie side by side."""
+    """The files of one pair.
+
+    Attributes:
+      condition: The file of the condition.
+      image: The file of the target; the same file if the two are side by side in it.
+    """
 
     condition: Path
     image: Path
 
 
 class Open(NamedTuple):
-    """A set of pairs: a value that worker processes can be sent.
+    """A set of pairs. It can be sent to worker processes.
 
-    shapes: field -> the shape of its images. direction: of DIRECTIONS.
+    Attributes:
+      pairs: The files of each pair.
+      fit: The size and the channels of the images.
+      direction: One of DIRECTIONS.
+      shapes: Field -> the shape (H, W, C) of its images.
     """
 
     pairs: list[Pair]
@@ -45,9 +54,10 @@ class Open(NamedTuple):
     shapes: Mapping[str, tuple[int, ...]]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """'image' and 'condition', uint8 [n, H, W, C].
+        """The pairs at `indices`: 'image' and 'condition', uint8 [n, H, W, C].
 
-        Raises GaxError that names the file that is broken or unlike.
+        Raises:
+          GaxError: A file, which it names, is damaged or has another shape.
         """
         rows: dict[str, np.ndarray] = {
             name: np.empty((len(indices), *shape), np.uint8) for name, shape in sorted(self.shapes.items())
@@ -65,12 +75,12 @@ def named(path: str, data: Any) -> Source:
     """The pairs below `path`.
 
     Args:
-      path: A folder, see above.
+      path: A folder in one of the layouts above.
       data: The `data` section of a config. `direction`: 'ab', from A to B, or 'ba'.
 
     Returns:
-      A source of 'image', the target, and 'condition', float32 [B, H, W, C] in [-1, 1], without labels. Where
-      the folder has splits, `data.split` '' is 'train'.
+      A source of 'image', the target, and 'condition', float32 [B, H, W, C] in [-1, 1], without labels. If
+      the folder has splits, `data.split` '' is the first of them, usually 'train'.
 
     Raises:
       GaxError: There are no pairs, names do not match, or the images of a pair differ in size or channels.
@@ -104,7 +114,14 @@ def named(path: str, data: Any) -> Source:
 
 
 def parts_of(root: Path) -> dict[str, tuple[Path, ...]]:
-    """Split -> (A, B), or the one folder whose images lie side by side; {'': ...} of a set without splits."""
+    """Split -> (A, B), or the one folder whose images are side by side.
+
+    Returns:
+      {'': ...} for a set without splits.
+
+    Raises:
+      GaxError: A and B have different splits.
+    """
     here = {child.name: child for child in walk.level(root).folders}
     if {'A', 'B'} <= here.keys():
         inside = [splits_in(here[side]) for side in 'AB']
@@ -119,19 +136,23 @@ def parts_of(root: Path) -> dict[str, tuple[Path, ...]]:
 
 
 def splits_in(folder: Path) -> dict[str, Path]:
-    """Split -> the folder of that name, or of one that means the same, such as val."""
+    """Split -> the folder of that name, or of an alias such as val."""
     below = {splits.standard(path.name): path for path in walk.level(folder).folders}
     return {name: below[name] for name in splits.SPLITS if name in below}
 
 
 def sides(path: Path) -> tuple[Path, ...]:
-    """(path/A, path/B) where there are such folders, else (path,)."""
+    """(path/A, path/B) if these folders exist, else (path,)."""
     both = (path / 'A', path / 'B')
     return both if all(side.is_dir() for side in both) else (path,)
 
 
 def find(root: Path, part: tuple[Path, ...], direction: str) -> list[Pair]:
-    """The pairs of one split, in the order of their names. Raises GaxError for files without a partner."""
+    """The pairs of one split, in the order of their names.
+
+    Raises:
+      GaxError: A file has no partner.
+    """
     by_name = [images_by_name(path) for path in part]
     if not by_name[0] or not by_name[-1]:
         empty = part[0] if not by_name[0] else part[-1]
@@ -152,8 +173,10 @@ def find(root: Path, part: tuple[Path, ...], direction: str) -> list[Pair]:
 
 
 def images_by_name(root: Path) -> dict[str, Path]:
-    """The images below a folder by their paths within it, without suffixes. Raises GaxError for two of one
-    name.
+    """The images below a folder by their paths within it, without suffixes.
+
+    Raises:
+      GaxError: Two of them have the same name.
     """
     result: dict[str, Path] = {}
     for path in walk.below(root).files:
@@ -168,16 +191,16 @@ def images_by_name(root: Path) -> dict[str, Path]:
 
 
 def read_pair(pair: Pair, fit: preprocess.Fit, direction: str) -> dict[str, np.ndarray]:
-    """'condition' and 'image' of a pair, each uint8 [H, W, C] as `fit` makes it."""
+    """'condition' and 'image' of a pair, each uint8 [H, W, C], resized by `fit`."""
     if pair.condition != pair.image:
         return {name: folder.fitted(getattr(pair, name), fit) for name in pair._fields}
-    whole = decode.image(pair.image, channels=fit.channels)
-    width = whole.shape[1]
+    both = decode.image(pair.image, channels=fit.channels)
+    width = both.shape[1]
     if width % 2:
         raise decode.BadImage(
             f'{pair.image} is {width} pixels wide: two images side by side have an even width'
         )
-    halves = (whole[:, : width // 2], whole[:, width // 2 :])
+    halves = (both[:, : width // 2], both[:, width // 2 :])
     try:
         fitted = [fit(np.ascontiguousarray(half)) for half in halves]
     except errors.GaxError as error:
@@ -186,15 +209,15 @@ def read_pair(pair: Pair, fit: preprocess.Fit, direction: str) -> dict[str, np.n
 
 
 def refuse_unequal(pair: Pair, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises GaxError where the two images of a pair differ in size or in channels."""
+    """Raises GaxError if the two images of a pair differ in size or in channels."""
     (height, width, channels), other = shapes['condition'], shapes['image']
     if (height, width) != other[:2]:
         raise errors.GaxError(
-            f'{pair.condition} is {width}x{height} pixels and {pair.image} is {other[1]}x{other[0]}: the images of a pair '
-            'must be of one size (--config.data.image_size=64 makes them so)'
+            f'{pair.condition} is {width}x{height} pixels and {pair.image} is {other[1]}x{other[0]}: the '
+            'images of a pair must be of one size (--config.data.image_size=64 makes them so)'
         )
     if channels != other[2]:
         raise errors.GaxError(
-            f'{pair.condition} has {channels} channels and {pair.image} has {other[2]}: give --config.data.channels=3, '
-            'or 1, which makes them equal'
+            f'{pair.condition} has {channels} channels and {pair.image} has {other[2]}: give '
+            '--config.data.channels=3, or 1, which makes them equal'
         )

@@ -1,6 +1,4 @@
-"""Rows for one step after another: at once where they are cheap, or made ready ahead of time by threads or
-processes.
-"""
+"""Examples of one step after another: indices at once, or fetched ahead by threads or processes."""
 
 from __future__ import annotations
 
@@ -20,20 +18,21 @@ from gax import errors
 from gax.data.source import Order
 from gax.data.threads import cores
 
-AHEAD_MIB = 512  # of memory that rows may wait in
+AHEAD_MIB = 512  # memory for prefetched examples
 WITHOUT_END = 2**40  # steps: more than any run has
 
 
 class Pick(NamedTuple):
-    """step -> the rows of that step: a pure function, so that any worker may make any step's, and no position
-    is kept.
+    """step -> the examples of that step.
+
+    It is a pure function, so any worker can compute any step, and no position is stored.
 
     Attributes:
-      seed: Of the order.
-      rows: How many one step reads, in all processes together.
-      order: Of the source, see `source.order_of`.
-      fetch: Of the source.
-      own: The places among a step's rows that this process reads, int [n]; None: all.
+      seed: The seed of the order.
+      rows: The number of examples that one step reads, in all processes together.
+      order: The order of the source, see `source.order_of`.
+      fetch: The `fetch` of the source.
+      own: The positions among a step's examples that this process reads, int [n]; None: all.
     """
 
     seed: int
@@ -48,11 +47,13 @@ class Pick(NamedTuple):
 
 
 class Feed:
-    """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...].
+    """(step, count) -> the examples of `count` steps from `step` on, leaves [count, rows, ...].
 
-    room: with more of it than `count`, leaves [room, rows, ...], zeros behind: a program has arrays of one
-        shape.
-    waited: seconds that callers have waited, in all; None where there is nothing to wait for.
+    With `room` above `count`, leaves are [room, rows, ...], padded with zeros, because a compiled program
+    takes arrays of one shape.
+
+    Attributes:
+      waited: The seconds that callers have waited in total; None if there is nothing to wait for.
     """
 
     waited: float | None = None
@@ -60,7 +61,13 @@ class Feed:
     def __init__(
         self, rows: Callable[[int, int], Any], axis: int = 0, put: Callable[[Any], Any] = lambda x: x
     ) -> None:
-        """rows: (step, count) -> a pytree of arrays, of steps along `axis`. put: places it on devices."""
+        """Makes a feed of examples that are cheap to compute.
+
+        Args:
+          rows: (step, count) -> a pytree of arrays.
+          axis: The axis of the arrays that counts steps.
+          put: Puts the pytree on the devices.
+        """
         self._rows, self._axis, self._put = rows, axis, put
 
     def __call__(self, step: int, count: int, room: int = 0) -> Any:
@@ -68,21 +75,26 @@ class Feed:
         return self._put(rows)
 
     def close(self) -> None:
-        """Ends what works in the background."""
+        """Stops the threads or processes in the background."""
 
 
 class Stream(Feed):
-    """Rows that Grain makes ready: each process of several its own, put together into arrays split over all
-    devices.
+    """Examples that Grain prefetches, as arrays sharded over all devices.
 
-    It begins at whatever step it is asked for first, and again where it is asked for another than the next.
-    What goes wrong in a worker is raised here.
+    Each process reads its part of every step. The stream begins at the first step that is requested, and
+    again whenever a request is not for the next step. Errors in a worker are raised here.
     """
 
     waited: float
 
     def __init__(self, pick: Pick, sharding: jax.sharding.Sharding, workers: int = 0) -> None:
-        """sharding: of leaves [count, rows, ...]. workers: processes; 0: threads of this one, one a core."""
+        """Prepares a stream; it starts at the first call.
+
+        Args:
+          pick: The examples of each step.
+          sharding: The sharding of leaves [count, rows, ...].
+          workers: The number of processes; 0: threads of this one, one for each core.
+        """
         self._count = pick.rows
         self._pick = pick._replace(own=own_rows(sharding, pick.rows))
         self._sharding, self._workers = sharding, workers
@@ -111,7 +123,7 @@ class Stream(Feed):
 
 
 def padded(x: np.ndarray, room: int, axis: int = 0) -> np.ndarray:
-    """`x` with zeros behind, so that it is at least `room` long along `axis`."""
+    """`x` padded with zeros at the end, so that it is at least `room` long along `axis`."""
     if x.shape[axis] >= room:
         return x
     result = np.zeros((*x.shape[:axis], room, *x.shape[axis + 1 :]), x.dtype)
@@ -120,20 +132,26 @@ def padded(x: np.ndarray, room: int, axis: int = 0) -> np.ndarray:
 
 
 def own_rows(sharding: jax.sharding.Sharding, rows: int) -> np.ndarray:
-    """The places among the `rows` of a step that lie on this process's devices, in order, int [n]."""
+    """The positions among the `rows` of a step that are on this process's devices, in order, int [n]."""
     slices = sharding.addressable_devices_indices_map((1, rows)).values()
     ends = {index[1].indices(rows)[:2] for index in slices if index is not None}
     return np.concatenate([np.arange(*pair) for pair in sorted(ends)])
 
 
 def begin(pick: Pick, step: int, workers: int) -> Any:
-    """Grain's iterator over the rows of step `step`, the next, and so on without end. Close it."""
+    """Grain's iterator over the examples of step `step`, the next, and so on without end.
+
+    The caller closes it.
+
+    Raises:
+      GaxError: Grain is not installed.
+    """
     try:
         import grain
     except ImportError as error:
         raise errors.GaxError(
-            "a set that is larger than config.data.device_limit_mib is read by Grain: pip install 'gax[stream]', or raise "
-            'that limit'
+            'a set that is larger than config.data.device_limit_mib is read by Grain: '
+            "pip install 'gax[stream]', or raise that limit"
         ) from error
     threads = 1 if workers else cores()
     example = pick.fetch(pick.order(pick.seed, 0, 1))
@@ -144,13 +162,16 @@ def begin(pick: Pick, step: int, workers: int) -> Any:
     if workers:
         processes = grain.MultiprocessingOptions(num_workers=workers, per_worker_buffer_size=2)
         steps = steps.mp_prefetch(processes, worker_init_fn=leave_signals)
-        if not flags.FLAGS.is_parsed():  # in a notebook or a test, nobody does; Grain reads flags of its own
+        if not flags.FLAGS.is_parsed():  # as in a notebook or a test; Grain reads its flags
             flags.FLAGS.mark_as_parsed()
     return iter(steps)
 
 
 def leave_signals(index: int, count: int) -> None:
-    """In a worker: Ctrl-C and SIGTERM are the parent's to answer, and where it dies, so does the worker."""
+    """Initialises a worker: the parent handles Ctrl-C and SIGTERM.
+
+    A worker whose parent dies exits.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""How an image is made to have the channels and the size that a config asks for.
+"""Resizing of images and conversion of their channels, as a config asks for it.
 
 Pillow resizes, on the host.
 """
@@ -23,14 +23,15 @@ CROPS = ('center', 'none')
 
 
 class Fit(NamedTuple):
-    """image_size: pixels a side; 0 keeps each image as it is, square or not. channels: 0 keeps those there
-    are.
+    """The size and the channels of images.
 
-    crop: 'center' cuts the largest piece of the shape asked for out of the middle before an image is resized;
-        'none' squeezes
-    the whole of it into that shape. filter: of FILTERS; Pillow's, which widen as an image shrinks
-        (antialiased).
-    image_width: where image_size is the height alone; 0: squares.
+    Attributes:
+      image_size: Pixels a side; 0 keeps each image as it is, square or not.
+      channels: The number of channels; 0 keeps the image's.
+      crop: 'center' crops the largest piece of the target's aspect from the middle before an image is
+        resized; 'none' squeezes the entire image into that shape.
+      filter: One of FILTERS; Pillow's, which widen as an image shrinks (antialiased).
+      image_width: The width, if image_size is the height alone; 0: squares.
     """
 
     image_size: int = 0
@@ -42,7 +43,8 @@ class Fit(NamedTuple):
     def __call__(self, image: np.ndarray) -> np.ndarray:
         """uint8 [H, W, C] -> [*size, channels].
 
-        Raises GaxError for channels that cannot be made of those there are.
+        Raises:
+          GaxError: The image's channels cannot be converted.
         """
         image = with_channels(image, self.channels)
         size = self.size(image.shape)
@@ -51,13 +53,17 @@ class Fit(NamedTuple):
         return resize(centre(image, size) if self.crop == 'center' else image, size, self.filter)
 
     def size(self, shape: Sequence[int]) -> tuple[int, int]:
-        """The height and width that an image [H, W, C] of that shape comes to have."""
+        """The (height, width) of the result for an image of shape [H, W, C]."""
         height = self.image_size or shape[0]
         return height, (self.image_width or self.image_size) or shape[1]
 
 
 def of(data: Any) -> Fit:
-    """What the `data` section of a config asks for. Raises GaxError for a width without a height."""
+    """The `Fit` of a `data` section.
+
+    Raises:
+      GaxError: It has a width without a height.
+    """
     width = data.get('image_width', 0)
     if width and not data.image_size:
         raise errors.GaxError(f'config.data.image_width={width} needs config.data.image_size, the height')
@@ -66,22 +72,28 @@ def of(data: Any) -> Fit:
 
 
 def with_channels(image: np.ndarray, channels: int) -> np.ndarray:
-    """One channel is repeated, three become one by luminance (ITU-R 601-2, as Pillow has it); 0 changes
-    nothing.
+    """An image [H, W, C] with another number of channels.
+
+    One channel is repeated. Three become one by luminance (ITU-R 601-2, as in Pillow). 0 changes nothing.
+
+    Raises:
+      GaxError: Any other conversion.
     """
-    found = image.shape[-1]
-    if channels in (0, found):
+    present = image.shape[-1]
+    if channels in (0, present):
         return image
-    if found == 1:
+    if present == 1:
         return np.repeat(image, channels, axis=-1)
-    if (found, channels) == (3, 1):
+    if (present, channels) == (3, 1):
         return np.asarray(Image.fromarray(image).convert('L'))[..., None]
-    raise errors.GaxError(f'no {channels} channels can be made of {found}')
+    raise errors.GaxError(f'no {channels} channels can be made of {present}')
 
 
 def centre(image: np.ndarray, aspect: tuple[int, int] = (1, 1)) -> np.ndarray:
-    """The largest piece of the aspect (height, width) in the middle of [H, W, C]; of an odd rest the larger
-    half lies below and to the right."""
+    """The largest piece of the aspect (height, width) in the middle of [H, W, C].
+
+    If the margin is odd, its larger half is below and to the right.
+    """
     sides, (rows, columns) = image.shape[:2], aspect
     height = min(sides[0], max(1, round(sides[1] * rows / columns)))
     width = min(sides[1], max(1, round(sides[0] * columns / rows)))
@@ -90,8 +102,9 @@ def centre(image: np.ndarray, aspect: tuple[int, int] = (1, 1)) -> np.ndarray:
 
 
 def resize(image: np.ndarray, size: int | tuple[int, int], filter: str = 'lanczos') -> np.ndarray:
-    """uint8 [H, W, C] -> [*size, C], or [size, size, C], channel by channel, so that there may be any number
-    of them.
+    """uint8 [H, W, C] -> [*size, C], or [size, size, C].
+
+    Each channel is resized independently, so that there may be any number of them.
     """
     height, width = (size, size) if isinstance(size, int) else size
     layers = [

@@ -1,4 +1,4 @@
-"""Random images, without end: for benchmarks, for counting, and for trying a network on a shape."""
+"""An infinite source of random images: for benchmarks, for counting, and for trying a network on a shape."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SYNTAX = re.compile(r'(\d+)x(\d+)x(\d+)(?:/(\d+))?')
 
 
 def named(text: str) -> Source:
-    """Images of pixels drawn from 0 to 255 independently, and classes drawn evenly.
+    """Images of pixels drawn independently from 0 to 255, and classes drawn uniformly.
 
     Args:
       text: HxWxC, or HxWxC/CLASSES, all positive.
 
     Returns:
-      A source without end: 'image' float32 [B, H, W, C] in [-1, 1], of 256 values, and 'label' int32 [B]
-      where there are classes. It holds no arrays; the step draws what it reads.
+      An infinite source: 'image' float32 [B, H, W, C] in [-1, 1], of 256 values, and 'label' int32 [B] if
+      there are classes. It holds no arrays; the step draws what it reads.
 
     Raises:
       GaxError: `text` is something else.

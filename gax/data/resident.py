@@ -1,4 +1,4 @@
-"""Sets that live on the device: read whole, once, when a run begins."""
+"""Sets that live on the device: read entirely, once, when a run begins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UINT8 = ('image', 'video')  # kinds of fields that are kept as uint8, and read a
 
 
 def nbytes(spec: Spec) -> int:
-    """Bytes of a set as it is kept: images and video as uint8, other fields as they are."""
+    """The bytes of a set as it is stored: images and video as uint8, other fields in their dtypes."""
     return spec.size * sum(
         prod(field.shape) * (1 if field.kind in UINT8 else np.dtype(field.dtype).itemsize)
         for field in spec.fields.values()
@@ -26,13 +26,16 @@ def nbytes(spec: Spec) -> int:
 
 
 def resident(source: Source) -> Source:
-    """`source`, which fetches, as arrays for the device. Batches are the same, bit for bit."""
+    """Reads a source that fetches, entirely, as arrays for the device.
+
+    Its batches are the same, bit for bit.
+    """
     assert source.fetch is not None
     arrays: Any = None
     for indices, rows in chunks(source.fetch, source.spec.size, source.spec.name):
         if arrays is None:
             arrays = jax.tree.map(lambda x: np.empty((source.spec.size, *x.shape[1:]), x.dtype), rows)
-        jax.tree.map(lambda whole, part, at=indices: whole.__setitem__(at, part), arrays, rows)
+        jax.tree.map(lambda target, part, at=indices: target.__setitem__(at, part), arrays, rows)
     if source.read is read_rows:
         return source._replace(arrays=arrays, read=read_resident, fetch=None)
     read = source.read
@@ -44,16 +47,24 @@ def resident(source: Source) -> Source:
 
 
 class Held(NamedTuple):
-    """Rows of arrays in the host's memory: a value that worker processes can be sent."""
+    """Arrays in the host's memory. They can be sent to worker processes.
+
+    Attributes:
+      arrays: A pytree, every leaf [size, ...].
+    """
 
     arrays: Any
 
     def take(self, indices: np.ndarray) -> Any:
+        """The examples at `indices`, leaves [n, ...]."""
         return jax.tree.map(lambda x: x[indices], self.arrays)
 
 
 def streamed(source: Source) -> Source:
-    """`source`, whose arrays are [size, ...] each, kept in the host's memory: rows are fetched from there."""
+    """`source`, with its arrays (each [size, ...]) kept in the host's memory.
+
+    Each step's examples are fetched from there.
+    """
     if source.read is read_resident:
         return source._replace(arrays=(), read=read_rows, fetch=Held(source.arrays).take)
     read = source.read

@@ -1,5 +1,6 @@
-"""The order in which examples are read: a pure function of (seed, position), so a resumed run needs no
-iterator.
+"""The order in which examples are read: a pure function of (seed, position).
+
+A resumed run needs no iterator state.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ def indices(seed: int, start: int, count: int, size: int) -> np.ndarray:
     """Positions start .. start + count - 1 of the endless stream of shuffled epochs, int32 [count].
 
     Each epoch is a permutation of all `size` examples (an epoch may end within a batch, and none is dropped).
-    A source without end (size 0) gets its positions back, modulo 2^31.
+    For an infinite source (size 0) the result is the positions themselves, modulo 2^31.
     """
     positions: np.ndarray = np.arange(start, start + count, dtype=np.int64)
     if size == 0:
@@ -26,7 +27,10 @@ def indices(seed: int, start: int, count: int, size: int) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def remembered(seed: int, size: int) -> Callable[[int], np.ndarray]:
-    """epoch -> its order, the last two kept: of each seed by itself, as many runs may read in turn."""
+    """epoch -> its order; the last two epochs are cached.
+
+    Each seed has its cache, as several runs may read in turn.
+    """
     return lru_cache(maxsize=2)(lambda epoch: permutation(seed, epoch, size))
 
 

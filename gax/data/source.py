@@ -1,6 +1,4 @@
-"""What a data source is: arrays that live on the device, or rows fetched for each step, and a pure function
-that reads.
-"""
+"""Data sources: arrays on the device, or examples fetched for each step, and a pure function to read them."""
 
 from __future__ import annotations
 
@@ -19,28 +17,28 @@ from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Key
 from gax.data import shuffle
 
-Order = Callable[[int, int, int], Any]  # (seed, start, count) -> indices of rows, leaves [count, ...]
+Order = Callable[[int, int, int], Any]  # (seed, start, count) -> indices, leaves [count, ...]
 
 
 class Source(NamedTuple):
     """A data set, or a density that examples are drawn from.
 
     Attributes:
-      spec: What a batch holds.
-      arrays: A pytree, on the device for the whole run. Of a finite set every leaf is [size, ...].
-      read: (arrays, rows, key) -> batch of as many rows. Pure; it runs inside the compiled step. Sources
-        without end ignore the indices and draw from the key.
-      fetch: (indices int32 [n]) -> a pytree of NumPy arrays [n, ...], on the host, for what does not fit on
-        the device: `rows` is what it returns. None: `rows` is the indices themselves. It may be called by
-        several threads at once.
+      spec: The fields of a batch.
+      arrays: A pytree, on the device for the whole run. For a finite set every leaf is [size, ...].
+      read: (arrays, rows, key) -> batch of as many examples as `rows` has. Pure; it runs inside the compiled
+        step. Infinite sources ignore the indices and draw from the key.
+      fetch: (indices int32 [n]) -> a pytree of NumPy arrays [n, ...], on the host, for sets that do not fit
+        on the device. `rows` of `read` is its result. None: `rows` is the indices themselves. Several threads
+        may call it at once.
       listing: () -> digest of the names and sizes of the files that the set is read from, see `listing`.
         None: it is read from no files.
-      order: (seed, start, count) -> the rows at positions start .. start + count - 1 of the run, a pytree of
-        NumPy arrays [count, ...], a function of these three alone. `fetch`, or `read` where there is no
-        `fetch`, is given what it returns; and, when examples are evaluated or drawn, plain indices int32 [n].
-        None: shuffled epochs, see `order_of`.
-      split: The part of the set that this is: 'train', 'validation' or 'test'; '' for all of it.
-      splits: The number of examples of each split of the set, where it has any.
+      order: (seed, start, count) -> the indices at positions start .. start + count - 1 of the run, a pytree
+        of NumPy arrays [count, ...]; a pure function. Its result is passed to `fetch`, or to `read` without
+        `fetch`. Evaluation and sampling pass plain indices int32 [n] instead. None: shuffled epochs, see
+        `order_of`.
+      split: The split of the set: 'train', 'validation' or 'test'; '' for all of it.
+      splits: The number of examples of each split of the set, if it has any.
     """
 
     spec: Spec
@@ -54,18 +52,19 @@ class Source(NamedTuple):
 
 
 def order_of(source: Source) -> Order:
-    """(seed, start, count) -> the rows that training reads, a pytree of NumPy arrays [count, ...].
+    """(seed, start, count) -> the indices that training reads, a pytree of NumPy arrays [count, ...].
 
-    The source's own order, or shuffled epochs of all its rows: int32 [count], see `shuffle.indices`. It can
-    be sent to another process.
+    It is the source's order, or shuffled epochs of all its examples: int32 [count], see `shuffle.indices`. It
+    can be sent to another process.
     """
     return source.order or partial(shuffle.indices, size=source.spec.size)
 
 
 def targeted(source: Source, name: str) -> Source:
-    """`source` with another field as its target: what is evaluated, drawn and written.
+    """`source` with another field as its target, which is evaluated, drawn and written.
 
-    Raises GaxError for a field that it has not.
+    Raises:
+      GaxError: The source has no such field.
     """
     fields = source.spec.fields
     errors.lookup(f'field of {source.spec.name}', name, dict.fromkeys(fields))
@@ -74,8 +73,12 @@ def targeted(source: Source, name: str) -> Source:
 
 
 def listing(root: Path, paths: Iterable[Path], also: bytes = b'') -> str:
-    """16 hex digits of the SHA-256 of names (below `root`) and sizes of files, in order. also: what is
-    digested beside.
+    """16 hex digits of the SHA-256 of names (below `root`) and sizes of files, in order.
+
+    Args:
+      root: The folder of the set.
+      paths: The files, all below `root`.
+      also: Further bytes to digest.
     """
     sha = hashlib.sha256(also + b'\0')
     for path in paths:
@@ -89,12 +92,13 @@ def to_unit(image: Array) -> Array:
 
 
 def read_rows(arrays: Any, rows: Mapping[str, Array], key: Key) -> Batch:
-    """Rows as they are stored -> a batch: uint8 (images and video, see `resident.UINT8`) -> float32 in
-    [-1, 1]; other dtypes as they are.
+    """Stored examples -> a batch.
+
+    uint8 (images and video, see `resident.UINT8`) becomes float32 in [-1, 1]; other dtypes stay.
     """
     return {name: to_unit(x) if x.dtype == jnp.uint8 else x for name, x in rows.items()}
 
 
 def read_resident(arrays: Mapping[str, Array], indices: Array, key: Key) -> Batch:
-    """The same of rows `indices` of arrays that live on the device."""
+    """As `read_rows`, for the examples at `indices` of arrays on the device."""
     return read_rows((), {name: array[indices] for name, array in arrays.items()}, key)

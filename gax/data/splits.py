@@ -1,8 +1,8 @@
-"""Train, validation and test: parts of a finite set that are never mixed.
+"""Train, validation and test: disjoint parts of a finite set.
 
-A set that brings splits of its own keeps them. Any other is dealt out 80 : 10 : 10 by a permutation that
-depends on nothing but its size, so that training, evaluating and sampling see the same parts on every
-machine. Where examples belong to groups (the frames of one recording), whole groups are dealt out.
+A set that defines splits keeps them. Any other is split 80 : 10 : 10 by a permutation that depends only on
+its size, so that training, evaluation and sampling use the same parts on every machine. If examples belong to
+groups (the frames of one recording), whole groups are assigned to splits.
 """
 
 from __future__ import annotations
@@ -19,33 +19,39 @@ from gax.data.source import Source
 SPLITS = ('train', 'validation', 'test')
 ALIASES = {'val': 'validation', 'valid': 'validation', 'dev': 'validation', 'eval': 'validation'}
 SHARE = 0.1  # of the examples, in validation and in test each
-KEY = 0x6761782D73706C69  # of the Philox stream, the same for ever
+KEY = 0x6761782D73706C69  # of the Philox stream; it must never change
 
 
 class Part(NamedTuple):
-    """Some rows of a set that is fetched: a value that worker processes can be sent."""
+    """Some examples of a set that is fetched. It can be sent to worker processes.
+
+    Attributes:
+      fetch: The `fetch` of the entire set.
+      rows: The indices of this part in the entire set, int32 [size].
+    """
 
     fetch: Callable[[Any], Any]
     rows: np.ndarray
 
     def take(self, indices: np.ndarray) -> Any:
+        """The examples at `indices` of this part."""
         return self.fetch(self.rows[indices])
 
 
 def standard(name: str) -> str:
-    """'validation' of 'val' and the like, in any case; other names as they are, in lower case."""
+    """'validation' for 'val' and other aliases, in any case; other names in lower case."""
     return ALIASES.get(name.lower(), name.lower())
 
 
 def dealt(size: int, groups: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """The rows of each split of a set that has none of its own.
+    """The examples of each split of a set that defines none.
 
     Args:
       size: The number of examples.
-      groups: [size], any values: examples of equal value go into the same split. None: each by itself.
+      groups: [size], any values: examples of equal value go into the same split. None: each is a group.
 
     Returns:
-      Split -> int32 rows in ascending order; disjoint, and together all rows.
+      Split -> int32 indices in ascending order; disjoint, and together all indices.
 
     Raises:
       GaxError: There are fewer than three examples, or groups.
@@ -65,15 +71,15 @@ def dealt(size: int, groups: np.ndarray | None = None) -> dict[str, np.ndarray]:
 
 
 def named_rows(names: np.ndarray, size: int, what: str) -> dict[str, np.ndarray]:
-    """The rows of each split of a set whose file names the split of every example.
+    """The examples of each split of a set whose file names the split of every example.
 
     Args:
       names: Texts [size], such as 'train', 'val' and 'test'.
       size: The number of examples.
-      what: How messages call the array.
+      what: The array's name in messages.
 
     Returns:
-      Split -> int32 rows in ascending order, for the splits that occur.
+      Split -> int32 indices in ascending order, for the splits that occur.
 
     Raises:
       GaxError: It is no such array.
@@ -90,18 +96,18 @@ def named_rows(names: np.ndarray, size: int, what: str) -> dict[str, np.ndarray]
 
 
 def part(source: Source, split: str, rows: Mapping[str, np.ndarray] | None = None) -> Source:
-    """The split `split` of a source; all of it, with the sizes of its splits, where that is ''.
+    """The split `split` of a source.
 
     Args:
-      source: A whole set.
-      split: One of `SPLITS`, or ''.
-      rows: The rows of each split, where the set brings its own; None: see `dealt`.
+      source: An entire set.
+      split: One of `SPLITS`, or '' for the entire set with the sizes of its splits.
+      rows: The indices of each split, if the set defines them; None: see `dealt`.
 
     Returns:
-      The rows in the order in which the whole set has them.
+      A source of these examples, in the order of the entire set.
 
     Raises:
-      GaxError: The source has no end, or its own splits lack this one.
+      GaxError: The source is infinite, or its splits lack this one.
     """
     name = source.spec.name
     if not split:
@@ -131,7 +137,7 @@ def sizes(rows: Mapping[str, np.ndarray]) -> dict[str, int]:
 
 
 def refuse_unknown(split: str, there: Mapping[str, Any], name: str) -> None:
-    """Raises GaxError where a set that brings its own splits has not this one."""
+    """Raises GaxError if a set that defines splits lacks this one."""
     if split not in there:
         raise errors.GaxError(
             f'config.data.split={split}: {name} has its own splits, and they are {", ".join(there) or "none"}'
@@ -139,13 +145,13 @@ def refuse_unknown(split: str, there: Mapping[str, Any], name: str) -> None:
 
 
 def held_out(data: Any, split: str, trained: str, run: str) -> Any:
-    """The `data` section of a run's config, with another split: what it is evaluated on, or conditioned by.
+    """The `data` section of a run's config, with another split to evaluate on, or to condition on.
 
     Args:
       data: The section that the run was trained with.
       split: One of `SPLITS`; '' for the examples that it was trained on.
-      trained: The split that it was trained on, as data.json has it: `Identity.split`, or `Source.split`.
-      run: How messages call the run.
+      trained: The split that it was trained on, from data.json: `Identity.split`, or `Source.split`.
+      run: The run's name in messages.
 
     Returns:
       A copy of the section.

@@ -13,14 +13,17 @@ from gax.data.source import Source, to_unit
 
 
 def stacked_mnist(fit: Fit = memory.AS_IT_IS) -> Source:
-    """'image' float32 [B, H, W, 3] in [-1, 1] of three digits drawn independently, 'label' = 100 a + 10 b +
-    c.
+    """Three digits drawn independently, as the channels of one image.
 
     Metz et al., "Unrolled Generative Adversarial Networks", 2017, section 3.3.1; Srivastava et al., "VEEGAN",
-    2017. Without
-    end: the papers draw a fixed set (VEEGAN: 128,000 images), here every example is new, of the 10,000
-        embedded digits.
-    fit: 28x28 as they are; 32 in some papers (resized).
+    2017. The papers draw a fixed set (VEEGAN: 128,000 images). Here the source is infinite: every example is
+    drawn anew from the 10,000 embedded digits.
+
+    Args:
+      fit: The size of the images; 28x28 by default, 32 in some papers (resized).
+
+    Returns:
+      A source of 'image' float32 [B, H, W, 3] in [-1, 1], and 'label' int32 [B] = 100 a + 10 b + c.
     """
     digits = memory.embedded('mnist', fit._replace(channels=0))
 

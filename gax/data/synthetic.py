@@ -1,4 +1,4 @@
-"""Points drawn from known densities, without end."""
+"""Infinite sources of points drawn from known densities."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ from gax.data.source import Source
 
 
 class Mixture(NamedTuple):
-    """Gaussians of equal weight: centers float64 [modes, D], one standard deviation for all axes and
-    modes.
+    """Gaussians of equal weight.
+
+    Attributes:
+      centers: float64 [modes, D].
+      std: The standard deviation of every mode along every axis.
     """
 
     centers: np.ndarray
@@ -25,15 +28,16 @@ class Mixture(NamedTuple):
 
 
 def ring(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Mixture:
-    """Gaussians on a circle (Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018: 8, radius 1, std
-    0.01).
+    """Gaussians on a circle.
+
+    Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018: 8 modes, radius 1, std 0.01.
     """
     angle = 2 * np.pi * np.arange(modes) / modes
     return Mixture(radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1), std)
 
 
 def grid(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> Mixture:
-    """Gaussians on a square lattice around 0 (the same papers: 25, from -4 to 4, std 0.05)."""
+    """Gaussians on a square lattice around 0 (the same papers: 25 modes, from -4 to 4, std 0.05)."""
     axis = spacing * (np.arange(side) - (side - 1) / 2)
     return Mixture(np.stack(np.meshgrid(axis, axis, indexing='ij'), axis=-1).reshape(-1, 2), std)
 
@@ -42,7 +46,7 @@ MIXTURES = {'ring': ring(), 'grid': grid()}
 
 
 def mixture(name: str) -> Source:
-    """Points of MIXTURES[name]: 'point' float32 [B, D]."""
+    """A source of points of MIXTURES[name]: 'point' float32 [B, D]."""
     centers, std = MIXTURES[name]
 
     def read(arrays: Array, indices: Array, key: Key) -> Batch:
@@ -58,11 +62,14 @@ def mixture(name: str) -> Source:
 
 
 def swiss_roll(turns: float = 1.5, noise: float = 0.05) -> Source:
-    """A spiral in the plane, t (cos t, sin t) / 3 pi for t uniform in [1.5 pi, 1.5 pi + 2 pi turns], with
-    noise.
+    """A noisy spiral in the plane: t (cos t, sin t) / 3 pi for t uniform in [1.5 pi, 1.5 pi + 2 pi turns].
 
     Two of the three coordinates of Marsland's swiss roll (scikit-learn's `make_swiss_roll`), scaled to about
-    [-1.5, 1.5]; `noise` is the standard deviation, in those units.
+    [-1.5, 1.5].
+
+    Args:
+      turns: The number of turns of the spiral.
+      noise: The standard deviation of the noise, in the units of the points.
     """
 
     def read(arrays: Array, indices: Array, key: Key) -> Batch:
@@ -85,5 +92,9 @@ SYNTHETIC: dict[str, Callable[[], Source]] = {
 
 
 def named(name: str) -> Source:
-    """The source called `name`; raises GaxError for an unknown one."""
+    """The source called `name`.
+
+    Raises:
+      GaxError: The name is unknown.
+    """
     return errors.lookup('synthetic source', name, SYNTHETIC)()

@@ -21,15 +21,21 @@ from gax.core.spec import Field, Spec
 from gax.data import decode, preprocess, splits
 from gax.data.source import Source, listing, read_rows
 
-NOTE = 'gax'  # in the metadata of sets that gax made
+NOTE = 'gax'  # the key in the metadata of sets that gax wrote
 VERSION = re.compile(r'\d+\.\d+\.\d+')
 INSTALL = "reading tfds: data needs TensorFlow Datasets (without TensorFlow): pip install 'gax[tfds]'"
 
 
 class Open(NamedTuple):
-    """A split, opened: a value that worker processes can be sent.
+    """An opened split. It can be sent to worker processes.
 
-    image, label: the names of these features; label '' for none.
+    Attributes:
+      name: The name of the split in messages.
+      records: Its records, by index.
+      image: The name of the feature with the image.
+      label: The name of the feature with the label; '' for none.
+      fit: The size and the channels of the images.
+      shape: (H, W, C) of every image.
     """
 
     name: str
@@ -40,9 +46,10 @@ class Open(NamedTuple):
     shape: tuple[int, ...]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """'image' uint8 [n, H, W, C], 'label' int32 [n].
+        """The examples at `indices`: 'image' uint8 [n, H, W, C], 'label' int32 [n].
 
-        Raises GaxError that names the record that is broken or unlike.
+        Raises:
+          GaxError: A record, which it names, is damaged or has another shape.
         """
         images: np.ndarray = np.empty((len(indices), *self.shape), np.uint8)
         records = [self.records[int(index)] for index in indices]
@@ -50,8 +57,9 @@ class Open(NamedTuple):
             image = fitted(record[self.image], f'example {index} of {self.name}', self.fit)
             if image.shape != self.shape:
                 raise errors.GaxError(
-                    f'example {index} of {self.name} has the shape {image.shape}, and the first has {self.shape}: give '
-                    '--config.data.image_size=64, or --config.data.channels=3 where channels differ'
+                    f'example {index} of {self.name} has the shape {image.shape}, and the first has '
+                    f'{self.shape}: give --config.data.image_size=64, or --config.data.channels=3 where '
+                    'channels differ'
                 )
             images[place] = image
         rows = {'image': images}
@@ -59,13 +67,18 @@ class Open(NamedTuple):
 
 
 def named(text: str, data: Any) -> Source:
-    """`NAME[/config][:version][:split]` of the sets prepared in `data.dir` ('': where TFDS keeps them); split:
-    'train'.
+    """A source of a prepared set of TFDS.
 
-    NAME may also be the path of one prepared set, a folder with dataset_info.json. Any split that TFDS knows
-    will do, e.g. 'train[:80%]' or 'train+test'. Images are the feature 'image', or the only one; labels the
-    feature 'label', or the only class there is. Raises GaxError where the set is not there: it says how to
-    get it, and on which machine.
+    Images are the feature 'image', or the only image; labels the feature 'label', or the only class label.
+
+    Args:
+      text: `NAME[/config][:version][:split]`; the split is 'train' by default. NAME may also be the path of a
+        prepared set, a folder with dataset_info.json. Any split that TFDS knows is valid, e.g. 'train[:80%]'
+        or 'train+test'.
+      data: The `data` section of a config. `dir`: where prepared sets are ('': the default of TFDS).
+
+    Raises:
+      GaxError: The set is missing (the message says how to get it, and on which machine), or has no images.
     """
     name, split = parts(text)
     builder = find(name, data.get('dir', ''))
@@ -95,38 +108,41 @@ def named(text: str, data: Any) -> Source:
 
 
 def split_of(text: str, name: str, split: str, builder: Any, wanted: str) -> tuple[str, dict[str, int]]:
-    """(the split to open, {split: its size} where the set has splits that were not made here).
+    """(the split to open, {split: its size} if TFDS defines the splits of the set).
 
     Args:
       text, name, split: See `parts`.
-      builder: Of the set.
+      builder: The builder of the set.
       wanted: `config.data.split`.
 
     Raises:
-      GaxError: Both the name and `wanted` say a split, or the set has other splits than `wanted`.
+      GaxError: Both the name and `wanted` name a split, or the set has other splits than `wanted`.
     """
     if text != name:
         if wanted:
             raise errors.GaxError(
-                f'config.data.name=tfds:{text} names a split, and config.data.split={wanted} another: leave one out'
+                f'config.data.name=tfds:{text} names a split, and config.data.split={wanted} another: leave '
+                'one out'
             )
         return split, {}
     try:
         infos = dict(builder.info.splits.items())
-    except Exception:  # of a set that is not prepared: whoever opens it says so
+    except Exception:  # the set is not prepared; opening it reports that
         infos = {}
-    own = {splits.standard(key): key for key in infos if splits.standard(key) in splits.SPLITS}
-    if len(own) < 2:
+    defined = {splits.standard(key): key for key in infos if splits.standard(key) in splits.SPLITS}
+    if len(defined) < 2:
         return split, {}
     if wanted:
-        splits.refuse_unknown(wanted, own, f'tfds:{text}')
-    counts = {plain: int(infos[key].num_examples) for plain, key in own.items()}
+        splits.refuse_unknown(wanted, defined, f'tfds:{text}')
+    counts = {plain: int(infos[key].num_examples) for plain, key in defined.items()}
     plain = wanted or 'train'
-    return own.get(plain, split), counts
+    return defined.get(plain, split), counts
 
 
 def parts(text: str) -> tuple[str, str]:
-    """('cifar10', 'train') of 'cifar10'; a version stays with the name: ('mnist:3.0.1', 'test') of
+    """Splits the text into the name and the split.
+
+    ('cifar10', 'train') for 'cifar10'. A version stays with the name: ('mnist:3.0.1', 'test') for
     'mnist:3.0.1:test'.
     """
     for path, _, split in (
@@ -147,7 +163,11 @@ def parts(text: str) -> tuple[str, str]:
 
 
 def library() -> Any:
-    """The module tensorflow_datasets."""
+    """The module tensorflow_datasets.
+
+    Raises:
+      GaxError: It is not installed.
+    """
     try:
         import tensorflow_datasets
     except ImportError as error:
@@ -156,7 +176,11 @@ def library() -> Any:
 
 
 def find(name: str, folder: str) -> Any:
-    """The builder of a set, by its name or its path. Raises GaxError for one that nobody knows."""
+    """The builder of a set, by its name or its path.
+
+    Raises:
+      GaxError: No set has this name, or it cannot be opened.
+    """
     tfds = library()
     path = paths.user(name)
     if (path / 'dataset_info.json').is_file():
@@ -177,12 +201,14 @@ def find(name: str, folder: str) -> Any:
             if plain in tfds.list_builders(with_community_datasets=False)
             else []
         )
-        said = f'; there are {", ".join(configs)}' if configs else ''
-        raise errors.GaxError(f'tfds:{name} cannot be opened: {errors.first_line(error)}{said}') from error
+        available = f'; there are {", ".join(configs)}' if configs else ''
+        raise errors.GaxError(
+            f'tfds:{name} cannot be opened: {errors.first_line(error)}{available}'
+        ) from error
 
 
 def where(folder: str) -> Path:
-    """The folder that sets are looked for in, as TFDS chooses it."""
+    """The folder of the prepared sets, by the rules of TFDS."""
     named = folder or os.environ.get('TFDS_DATA_DIR', '')
     if named:
         return readable(paths.user(named))
@@ -197,7 +223,8 @@ def where(folder: str) -> Path:
 def readable(path: Path) -> Path:
     """`path`.
 
-    Raises GaxError for bytes that are no UTF-8, which the reader and the writer of ArrayRecord refuse.
+    Raises:
+      GaxError: It has bytes that are no UTF-8, which the reader and the writer of ArrayRecord refuse.
     """
     try:
         str(path).encode()
@@ -209,14 +236,13 @@ def readable(path: Path) -> Path:
 
 
 def place(name: str, folder: str) -> Path:
-    """The folder of the set called `name`, with all its versions; or the one prepared set that `name` is the
-    path of."""
+    """The folder of all versions of the set `name`, or of the one prepared set if `name` is a path."""
     path = paths.user(name)
     return path if (path / 'dataset_info.json').is_file() else where(folder) / name.partition(':')[0]
 
 
 def note_of(place: Path) -> dict[str, Any]:
-    """What gax wrote down of a prepared set that it made; {} of others."""
+    """The metadata that gax stored in a prepared set that it wrote; {} for other sets."""
     try:
         note = json.loads((place / 'metadata.json').read_text(encoding='utf-8'))[NOTE]
         return note if isinstance(note, dict) else {}
@@ -225,7 +251,11 @@ def note_of(place: Path) -> dict[str, Any]:
 
 
 def features(name: str, known: Any) -> tuple[str, str]:
-    """The names of the image and of the label ('' for none) among the features of a set."""
+    """The names of the image feature and of the label feature ('' for none) of a set.
+
+    Raises:
+      GaxError: The set has no images, or several, or their dtype is not supported.
+    """
     tfds = library()
     images = [key for key, kind in known.items() if isinstance(kind, tfds.features.Image)]
     labels = [key for key, kind in known.items() if isinstance(kind, tfds.features.ClassLabel)]
@@ -247,32 +277,33 @@ def open_split(text: str, name: str, split: str, builder: Any) -> Any:
         records = builder.as_data_source(split)
     except Exception as error:
         raise errors.GaxError(why_not(text, split, builder, error)) from error
-    # Not as an argument of as_data_source: TFDS's own mock data heeds that only where TensorFlow is.
+    # Not as an argument of as_data_source: TFDS's mock data uses that only if TensorFlow is installed.
     records.decoders = {image: tfds.decode.SkipDecoding()}
     return records
 
 
 def why_not(text: str, split: str, builder: Any, error: Exception) -> str:
-    """One line on a split that cannot be opened."""
+    """The message, one line, for a split that cannot be opened."""
     folder = Path(str(builder.data_path))
     command = f'{errors.command("prepare")} --data={shlex.quote(f"tfds:{text}")}'
     if not (folder / 'dataset_info.json').is_file():
         root = folder.parents[len(builder.info.full_name.split('/')) - 1]
         return (
-            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there {command} --dir={shlex.quote(str(root))} (needs '
+            f'tfds:{text} is not prepared in {root} on {socket.gethostname()}: run there '
+            f'{command} --dir={shlex.quote(str(root))} (needs '
             "pip install 'gax[tfds]' and the network), or give the folder where it is as --config.data.dir"
         )
     if 'plit' not in str(error) and 'incompatible with' not in str(error):
         return (
-            f'tfds:{text} in {folder} cannot be read by index ({errors.first_line(error)}): prepare it as ArrayRecord, '
-            f'{command} --dir=ANOTHER'
+            f'tfds:{text} in {folder} cannot be read by index ({errors.first_line(error)}): prepare it as '
+            f'ArrayRecord, {command} --dir=ANOTHER'
         )
     sizes = ', '.join(f'{key} ({info.num_examples})' for key, info in builder.info.splits.items())
     return f'tfds:{text}: no split {split!r}, which is one of {sizes}, or a part such as train[:80%]'
 
 
 def fitted(content: Any, name: str, fitting: preprocess.Fit) -> np.ndarray:
-    """One image from the bytes of its file (or an array, which TFDS's mock data has)."""
+    """One image from the bytes of its file (or from an array, as in TFDS's mock data), resized."""
     image = content if isinstance(content, np.ndarray) else decode.image(content, name, fitting.channels)
     try:
         return fitting(image)

@@ -1,4 +1,4 @@
-"""Preparation of sets of TensorFlow Datasets, for which most of them need TensorFlow."""
+"""Preparation of sets of TensorFlow Datasets; most of them need TensorFlow for it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,18 @@ FORMAT = 'array_record'
 
 
 def prepare(name: str, folder: str = '') -> str:
-    """Downloads and writes `tfds:NAME[/config][:split]` (all its splits) as ArrayRecord files; returns what
-    to say of it.
+    """Downloads and writes `tfds:NAME[/config][:split]` (all its splits) as ArrayRecord files.
 
-    folder: '' for where TFDS keeps its sets. Raises GaxError for other names, and for what goes wrong on the
-    way, after which TFDS leaves nothing that it would take for a whole set.
+    Args:
+      name: The set.
+      folder: The folder of prepared sets; '' for the default of TFDS.
+
+    Returns:
+      A message for the user.
+
+    Raises:
+      GaxError: The name is no set of TFDS, or the preparation fails. After a failure TFDS leaves nothing that
+        it would take for a complete set.
     """
     kind, _, text = name.partition(':')
     if kind != 'tfds' or not text:
@@ -33,7 +40,8 @@ def prepare(name: str, folder: str = '') -> str:
             builder.download_and_prepare(file_format=FORMAT)
         except ModuleNotFoundError as error:
             raise errors.GaxError(
-                f"preparing tfds:{plain} needs {error.name or 'TensorFlow'}, which is not installed here: pip install 'gax[tfds]'"
+                f'preparing tfds:{plain} needs {error.name or "TensorFlow"}, which is not installed here: '
+                "pip install 'gax[tfds]'"
             ) from error
         except Exception as error:
             if errors.find_os_error(error) is not None and is_local(errors.find_os_error(error)):
@@ -57,14 +65,14 @@ def prepare(name: str, folder: str = '') -> str:
 
 
 def is_local(error: OSError | None) -> bool:
-    """Whether an error is the disk's rather than the network's, whose errors are OSErrors, too."""
+    """Whether an error is the disk's and not the network's, whose errors are OSErrors, too."""
     return (
         error is not None and type(error).__module__ == 'builtins' and not isinstance(error, ConnectionError)
     )
 
 
 def hide_accelerators() -> None:
-    """Keeps TensorFlow, where it is installed, from taking the memory of GPUs or the TPU."""
+    """Keeps TensorFlow, if it is installed, from reserving the memory of GPUs or the TPU."""
     os.environ['CUDA_VISIBLE_DEVICES'] = '-1'
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     try:

@@ -1,4 +1,4 @@
-"""Many small pieces of work on the host, in threads, with a bar where a terminal shows one."""
+"""Many small tasks on the host, in threads, with a progress bar on a terminal."""
 
 from __future__ import annotations
 
@@ -10,15 +10,20 @@ from typing import TypeVar
 
 import numpy as np
 
-CHUNK = 64  # pieces that one thread takes at a time
+CHUNK = 64  # indices that one thread takes at a time
 T = TypeVar('T')
 
 
 def chunks(work: Callable[[np.ndarray], T], size: int, said: str) -> Iterator[tuple[np.ndarray, T]]:
-    """(indices, work(indices)) of 0 .. size - 1 in order, 64 at a time. An error in a thread is raised here.
+    """(indices, work(indices)) of 0 .. size - 1 in order, 64 at a time.
 
-    said: what the bar is called. Pillow's decoders let other threads run, so one thread a core is as good as
-    processes.
+    Errors in a thread are raised here. Pillow's decoders release the GIL, so one thread per core is as fast
+    as processes.
+
+    Args:
+      work: indices int32 [n] -> any result.
+      size: The number of indices.
+      said: The label of the progress bar.
     """
     from tqdm import tqdm
 
@@ -44,7 +49,7 @@ def chunks(work: Callable[[np.ndarray], T], size: int, said: str) -> Iterator[tu
 
 
 def cores() -> int:
-    """The CPU cores that this process may use."""
+    """The number of CPU cores that this process may use."""
     if hasattr(os, 'sched_getaffinity'):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Every file below a folder, through links as well, in an order that is the same everywhere."""
+"""Every file below a folder, following links, in an order that is the same on every machine."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ Identity = tuple[int, int]  # of a folder, by whichever path: device and inode
 
 
 class Listed(NamedTuple):
-    """files. dangling: links that lead to nothing, and what is neither a file nor a folder. folders: where
-    they were asked for."""
+    """The entries of a folder.
+
+    Attributes:
+      files: The files.
+      dangling: Dangling links, and entries that are neither a file nor a folder.
+      folders: The folders; empty after a recursive listing.
+    """
 
     files: list[Path]
     dangling: list[Path]
@@ -24,32 +29,37 @@ class Listed(NamedTuple):
 
 
 def level(folder: Path, circle: frozenset[Identity] | None = None) -> Listed:
-    """What lies in `folder` itself, hidden things left out, each kind sorted by the bytes of its names.
+    """The entries directly in `folder`, without hidden ones, each kind sorted by the bytes of its names.
 
-    circle: folders that are not to be entered again; by default `folder` and those that it lies in. Raises
-    GaxError where it cannot be read.
+    Args:
+      folder: The folder.
+      circle: The folders not to enter again; by default `folder` and its parents.
+
+    Raises:
+      GaxError: The folder cannot be read.
     """
     circle = around(folder) if circle is None else circle
     return sorted_out(entries(folder, circle))
 
 
 def below(folder: Path) -> Listed:
-    """All files that lie in `folder`, at any depth; no folders."""
+    """All files in `folder`, at any depth; no folders."""
     return sorted_out(walk(folder, around(folder)))
 
 
 def around(folder: Path) -> frozenset[Identity]:
-    """The folder and those that it lies in: a link to one of them leads round in a circle."""
+    """The folder and its parents. A link to one of them would lead into a cycle."""
     return frozenset(identity(path) for path in (folder, *folder.resolve().parents))
 
 
 def identity(path: Path) -> Identity:
+    """(device, inode) of a folder."""
     stat = path.stat()
     return stat.st_dev, stat.st_ino
 
 
 def walk(folder: Path, circle: frozenset[Identity]) -> Iterator[tuple[Path, str]]:
-    """As `entries`, with what lies in a folder in the folder's place."""
+    """As `entries`, with the contents of a folder in the folder's place."""
     for path, kind in entries(folder, circle):
         if kind == 'folder':
             yield from walk(path, circle | {identity(path)})
@@ -58,7 +68,11 @@ def walk(folder: Path, circle: frozenset[Identity]) -> Iterator[tuple[Path, str]
 
 
 def entries(folder: Path, circle: frozenset[Identity]) -> Iterator[tuple[Path, str]]:
-    """(path, 'file', 'folder' or 'dangling') of what is in one folder."""
+    """(path, 'file', 'folder' or 'dangling') of the entries of one folder.
+
+    Raises:
+      GaxError: The folder cannot be read.
+    """
     try:
         with os.scandir(folder) as scan:
             visible = [entry for entry in scan if not entry.name.startswith('.')]
@@ -73,13 +87,15 @@ def entries(folder: Path, circle: frozenset[Identity]) -> Iterator[tuple[Path, s
 
 
 def kind_of(entry: os.DirEntry[str]) -> str:
+    """'file', 'folder' or 'dangling'."""
     try:
         return 'folder' if entry.is_dir() else 'file' if entry.is_file() else 'dangling'
-    except OSError:  # a link to itself, or to where nobody may look
+    except OSError:  # a link to itself, or to a place without permission
         return 'dangling'
 
 
 def sorted_out(pairs: Iterable[tuple[Path, str]]) -> Listed:
+    """Groups (path, kind) pairs by kind."""
     kinds: dict[str, list[Path]] = {'file': [], 'dangling': [], 'folder': []}
     for path, kind in pairs:
         kinds[kind].append(path)

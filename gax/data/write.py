@@ -1,5 +1,6 @@
-"""Images that are at hand, written as a prepared set of TensorFlow Datasets or as a folder of PNGs; without
-TensorFlow.
+"""Writes images in memory as a prepared set of TensorFlow Datasets or as a folder of PNGs.
+
+Neither needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -26,10 +27,17 @@ from gax.viz import png_folder
 
 
 def load(name: str, **fields: Any) -> tuple[Source, np.ndarray, np.ndarray | None]:
-    """The source `name`, with its uint8 images [N, H, W, C], C 1, 3 or 4, and its labels, where it has any.
+    """The source `name`, its images and its labels, in memory.
 
-    fields: of the `data` section of a config, such as layout.
-    Raises GaxError for a source that has no images in memory, and for images that are no PNGs.
+    Args:
+      name: As `config.data.name`.
+      **fields: Fields of the `data` section of a config, such as layout.
+
+    Returns:
+      (the source, uint8 images [N, H, W, C] with C 1, 3 or 4, labels int32 [N] or None).
+
+    Raises:
+      GaxError: The source has no images in memory, or they cannot be PNGs.
     """
     section = {**data_section(), 'name': name, **fields}
     source = data.load(ConfigDict({'data': section}), resident_up_to=math.inf)
@@ -42,7 +50,7 @@ def load(name: str, **fields: Any) -> tuple[Source, np.ndarray, np.ndarray | Non
 
 
 def folder(name: str, out: Path, **fields: Any) -> str:
-    """Writes out/CLASS/000000.png ...; returns what to say of it."""
+    """Writes out/CLASS/000000.png ...; returns a message for the user. Arguments: see `load`."""
     source, images, labels = load(name, **fields)
     out.parent.mkdir(parents=True, exist_ok=True)
     with errors.plain_os_errors(out):
@@ -56,32 +64,41 @@ def folder(name: str, out: Path, **fields: Any) -> str:
 
 
 def tfds_set(name: str, root: Path, **fields: Any) -> str:
-    """Writes the prepared set root/NAME/1.0.0, of one split `train`; returns what to say of it.
+    """Writes the prepared set root/NAME/1.0.0, with one split `train`.
 
-    A set that is there already stays, and is taken for this one by the digest of its content, which is kept
-    in it. Raises GaxError where it has another.
+    A set that exists already is kept if the digest stored in it is that of these images.
+
+    Args:
+      name: See `load`.
+      root: The folder of prepared sets.
+      **fields: See `load`.
+
+    Returns:
+      A message for the user.
+
+    Raises:
+      GaxError: A set of other contents is there already.
     """
     source, images, labels = load(name, **fields)
     classes = source.spec.classes
     note = {'digest': digest(images, labels, classes), 'source': name, 'classes': list(classes)}
     short = short_name(name)
-    made = builder(short, images, labels, source.spec.num_classes, note)
+    builder_class = builder(short, images, labels, source.spec.num_classes, note)
     with errors.plain_os_errors(root):
-        written = made(data_dir=str(root), file_format='array_record')
-        place = Path(str(written.data_path))
+        prepared = builder_class(data_dir=str(root), file_format='array_record')
+        place = Path(str(prepared.data_path))
         refuse_other(place, note, name)
-        written.download_and_prepare()
+        prepared.download_and_prepare()
     return f'{len(images)} images of {name} are in {place}\n{train_on(f"tfds:{place}", short)}'
 
 
 def refuse_other(place: Path, note: dict[str, Any], name: str) -> None:
-    """Raises GaxError where `place` is a prepared set that was not made of the same images, labels and
-    classes."""
+    """Raises GaxError if `place` is a prepared set of other images, labels or classes."""
     if not place.exists():
         return
-    there = tfds.note_of(place)
-    if there.get('digest') != note['digest']:
-        of = f'of {there["source"]}, as it was then' if 'source' in there else 'nobody knows of what'
+    existing = tfds.note_of(place)
+    if existing.get('digest') != note['digest']:
+        of = f'of {existing["source"]}, as it was then' if 'source' in existing else 'nobody knows of what'
         raise errors.GaxError(
             f'{place} is there already, made {of}, and is not what {name} holds now: give '
             'another --dir, or remove that folder'
@@ -98,13 +115,14 @@ def digest(images: np.ndarray, labels: np.ndarray | None, classes: Sequence[str]
 
 
 def short_name(name: str) -> str:
-    """What a prepared set of the source `name` is called: set of npz:a/set.npz, v1_2 of folder:v1.2."""
+    """The name of a prepared set of the source `name`: set for npz:a/set.npz, v1_2 for folder:v1.2."""
     kind, _, text = name.partition(':')
     last = Path(text).stem if kind == 'npz' else Path(text).name
     return re.sub(r'\W+', '_', last).strip('_').lower() or 'images'
 
 
 def train_on(name: str, short: str) -> str:
+    """The hint how to train on the data `name`."""
     words = ['--config=dcgan_emoji', f'--workdir=runs/{short}_run', f'--config.data.name={name}']
     return f'train on them: {errors.command("train")} {shlex.join(words)}'
 
@@ -112,10 +130,16 @@ def train_on(name: str, short: str) -> str:
 def builder(
     name: str, images: np.ndarray, labels: np.ndarray | None, num_classes: int, note: dict[str, Any]
 ) -> Any:
-    """A builder of TFDS with these images as PNG files: raw pixels TFDS would encode by TensorFlow.
+    """A builder class of TFDS for these images as PNG files (TFDS would encode raw pixels by TensorFlow).
 
-    note: kept in the set, where `gax.data.tfds` reads the names of the classes: TFDS's own file has a line
-    for each, which not every name can be; where they can, they stand there as well.
+    Args:
+      name: The name of the set.
+      images: uint8 [N, H, W, C].
+      labels: int32 [N], or None.
+      num_classes: The number of classes.
+      note: Stored in the metadata of the set, from where `gax.data.tfds` reads the names of the classes.
+        TFDS's file has one line for each name, which not every name can be; if all can, they are in that file
+        as well.
     """
     import tensorflow_datasets as library
 
@@ -124,12 +148,12 @@ def builder(
         lines = [
             line.encode(errors='ignore').decode().strip() for line in '\n'.join(note['classes']).split('\n')
         ]
-        whole = lines == note['classes'] and all(lines) and len(set(lines)) == num_classes
-        known: dict[str, Any] = {'names': lines} if whole else {'num_classes': num_classes}
+        usable = lines == note['classes'] and all(lines) and len(set(lines)) == num_classes
+        known: dict[str, Any] = {'names': lines} if usable else {'num_classes': num_classes}
         features['label'] = library.features.ClassLabel(**known)
 
     class Written(library.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
-        """Images that gax was given."""
+        """The images as a data set of TFDS."""
 
         VERSION = library.core.Version('1.0.0')
 
@@ -151,7 +175,7 @@ def builder(
 
 
 def png(image: np.ndarray) -> io.BytesIO:
-    """uint8 [H, W, C] as a file."""
+    """uint8 [H, W, C] as a PNG file in memory."""
     file = io.BytesIO()
     Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, 'PNG')
     file.seek(0)

@@ -1,4 +1,4 @@
-"""Two sets at once, unpaired: each is read in an order of its own, and nothing says which belong together."""
+"""Several sets read together, unpaired: each is shuffled independently."""
 
 from __future__ import annotations
 
@@ -13,27 +13,38 @@ from gax.core.types import Batch, Key
 from gax.data import identity
 from gax.data.source import Order, Source, order_of
 
-APART = 2**32  # between the seeds of two sets, so that sets of one size are not read in one order
+APART = 2**32  # between the seeds of two sets, so that sets of equal size have different orders
 
 
 class Orders(NamedTuple):
-    """The orders of all sets by name: a value that worker processes can be sent."""
+    """The orders of all sets by name. They can be sent to worker processes.
+
+    Attributes:
+      orders: Name -> order.
+    """
 
     orders: Mapping[str, Order]
 
     def at(self, seed: int, start: int, count: int) -> dict[str, Any]:
+        """Name -> the indices at positions start .. start + count - 1 of that set."""
         return {
             name: order(seed + i * APART, start, count) for i, (name, order) in enumerate(self.orders.items())
         }
 
 
 class Rows(NamedTuple):
-    """The rows of all sets by name: fetched, or the indices of a set that is on the device."""
+    """Fetches the examples of all sets by name. It can be sent to worker processes.
+
+    Attributes:
+      fetches: Name -> the set's `fetch`, or None for a set on the device, whose indices are passed on.
+      sizes: Name -> the number of examples.
+    """
 
     fetches: Mapping[str, Callable[[Any], Any] | None]
     sizes: Mapping[str, int]
 
     def take(self, rows: Any) -> dict[str, Any]:
+        """Name -> the fetched examples, or the indices of a set on the device."""
         by_name = apart(rows, self.sizes)
         return {
             name: fetch(by_name[name]) if fetch else by_name[name] for name, fetch in self.fetches.items()
@@ -41,7 +52,7 @@ class Rows(NamedTuple):
 
 
 def apart(rows: Any, sizes: Mapping[str, int]) -> Mapping[str, Any]:
-    """Rows by name; of plain indices int [n] the same to each set, begun again at the end of the smaller."""
+    """Indices by name. Plain indices int [n] go to each set, modulo its size."""
     if isinstance(rows, Mapping):
         return rows
     return {name: rows % size if size else rows for name, size in sizes.items()}
@@ -50,17 +61,17 @@ def apart(rows: Any, sizes: Mapping[str, int]) -> Mapping[str, Any]:
 def zip(*, name: str = '', **sources: Source) -> Source:
     """Sources that are read together, as one.
 
-    A batch has the target of each source under the source's name, and nothing else: labels are dropped, as
-    are other fields, because an example has one of each set. Each source is shuffled by itself, so which
-    examples meet is random, and the smaller set is read more often. In evaluation row i is row i of each set,
-    begun again where it has fewer.
+    A batch has the target of each source under the source's name, and nothing else. Labels and other fields
+    are dropped, because an example has one of each set. Each source is shuffled independently, so pairs are
+    random, and the smaller set is read more often. In evaluation, example i is example i of each set, modulo
+    its size.
 
     Args:
-      name: Of the spec; by default made of the sources' names.
+      name: The name of the spec; by default made of the sources' names.
       **sources: Two or more, such as `a=photos, b=paintings`; the first one's field is the target.
 
     Returns:
-      A source of as many examples as its largest set has; without end where all are.
+      A source of as many examples as its largest set has; infinite if all are.
 
     Raises:
       GaxError: There are fewer than two sources.
@@ -89,7 +100,7 @@ def zip(*, name: str = '', **sources: Source) -> Source:
 def reading(
     sources: Mapping[str, Source], targets: Mapping[str, str], sizes: Mapping[str, int]
 ) -> Callable[[Any, Any, Key], Batch]:
-    """Reads every source's target, with keys of its own, so that their flips are independent."""
+    """Reads every source's target, each with a separate key, so that their flips are independent."""
 
     def read(arrays: Mapping[str, Any], rows: Any, key: Key) -> Batch:
         by_name = apart(rows, sizes)
@@ -102,8 +113,10 @@ def reading(
 
 
 def listing(sources: Mapping[str, Source]) -> str:
-    """16 hex digits of the SHA-256 of the names and sizes of every set's files, or of what is in it where it
-    has none; the same of sets on the device and of streamed ones.
+    """16 hex digits of the SHA-256 of the names and sizes of every set's files.
+
+    A set without files contributes the digest of its contents, which is the same for a set on the device and
+    for a streamed one.
     """
     sha = hashlib.sha256()
     for name, source in sources.items():

@@ -1,5 +1,6 @@
-"""From chunks of examples to what the metrics need to know of them: features on the devices, sums on the
-host.
+"""From chunks of examples to the statistics that metrics need.
+
+Features are computed on the devices, sums on the host.
 """
 
 from __future__ import annotations
@@ -21,15 +22,18 @@ from gax.evals.features.extractors import Extractor
 from gax.evals.metrics import fid
 from gax.evals.registry import Samples
 
-BLOCK = (
-    2048  # rows that one merge of moments takes: it costs as much as that of one row, a few [D, D] matrices
-)
+# Examples in one merge of moments: its cost, a few [D, D] matrices, does not depend on their number.
+BLOCK = 2048
 OF_FEATURES = ('moments', 'features', 'probabilities')
 
 
 class Chunk(NamedTuple):
-    """x: examples as they are evaluated, see `EVALUATED`, [B, ...], B the same in all chunks. label: int32 [B]
-    or None. valid: how many count; the rest is padding.
+    """A batch of examples, possibly padded.
+
+    Attributes:
+      x: Examples as they are evaluated, see `EVALUATED`, [B, ...]; B is the same in all chunks.
+      label: int32 [B], or None.
+      valid: The number of examples that count; the rest is padding.
     """
 
     x: Any
@@ -43,10 +47,11 @@ def as_bytes(x: Array) -> Array:
 
 
 def as_floats(x: Array) -> Array:
+    """float32."""
     return x.astype(jnp.float32)
 
 
-# kind -> (what it becomes, the dtype of that); of other kinds float32.
+# kind -> (conversion, its dtype); other kinds become float32.
 EVALUATED: dict[str, tuple[Callable[[Array], Array], Any]] = {
     'image': (as_bytes, np.uint8),
     'video': (as_bytes, np.uint8),
@@ -59,8 +64,8 @@ def as_evaluated(batch: Any, spec: Spec | None = None) -> tuple[Array, Array | N
     """The examples of a batch, or of fakes, as they are evaluated, and their labels. Pure.
 
     Args:
-      batch: By field.
-      spec: Of the data; what is evaluated is its target. None: the field that is called after its kind.
+      batch: Arrays by field.
+      spec: The spec of the data, whose target is evaluated. None: the field that is called after its kind.
 
     Returns:
       (images and videos uint8, as they would be saved, tokens int32, other kinds float32; labels int32 [B]
@@ -72,13 +77,19 @@ def as_evaluated(batch: Any, spec: Spec | None = None) -> tuple[Array, Array | N
 
 
 def size_of(batch: int, mesh: Mesh) -> int:
-    """The least number of rows from `batch` up that can be dealt out to the devices evenly."""
+    """The least batch size from `batch` up that can be sharded evenly over the devices."""
     return -(-batch // mesh.size) * mesh.size
 
 
 def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int, int], Iterator[Chunk]]:
-    """(indices, batch, seed) -> chunks of these examples, in order. seed: of a source without end, which
-    only draws.
+    """(indices, batch, seed) -> chunks of these examples, in order.
+
+    The seed matters only to infinite sources, which draw their examples.
+
+    Args:
+      source: The data.
+      arrays: The source's arrays, on the devices.
+      mesh: The devices that batches are sharded over.
     """
     read = jax.jit(
         lambda arrays, rows, key: as_evaluated(source.read(arrays, rows, key), source.spec),
@@ -100,18 +111,22 @@ def reader(source: Source, arrays: Any, mesh: Mesh) -> Callable[[np.ndarray, int
 def generator(game: Game, mesh: Mesh, spec: Spec | None = None) -> Callable[..., Iterator[Chunk]]:
     """(state, conditions, num, batch, seed) -> chunks of fakes by the averaged parameters.
 
-    spec: of the data, see `as_evaluated`. conditions: NumPy arrays [num, ...] by name, of what fakes are made
-    from beside noise, such as {'label': int32 [num]}; {} for nothing. The chunks follow from the seed, the
-    conditions and the state alone; one program makes them all, at every step of a run (one for each phase of
-    training).
+    `conditions` are NumPy arrays [num, ...] by name: the generator's inputs other than noise, such as
+    {'label': int32 [num]}, or {}. The chunks depend only on the seed, the conditions and the state. One
+    compiled program generates all of them, at every step of a run (one for each phase of training).
+
+    Args:
+      game: The game, whose generator makes the fakes.
+      mesh: The devices that batches are sharded over.
+      spec: The spec of the data, see `as_evaluated`.
     """
 
     def make(
-        state: TrainState, key: Array, given: Batch, batch: int, phase: str
+        state: TrainState, key: Array, inputs: Batch, batch: int, phase: str
     ) -> tuple[Array, Array | None]:
-        return as_evaluated(sample.sample(game, state, key, batch, given, phase=phase), spec)
+        return as_evaluated(sample.sample(game, state, key, batch, inputs, phase=phase), spec)
 
-    rows = sharding.rows(mesh)  # the state stays where it is, however it is laid out
+    rows = sharding.rows(mesh)  # the state keeps its sharding
     compiled = jax.jit(
         sharding.under(mesh, make), static_argnums=(3, 4), in_shardings=(None, None, rows), out_shardings=rows
     )
@@ -135,64 +150,80 @@ def generator(game: Game, mesh: Mesh, spec: Spec | None = None) -> Callable[...,
 def gatherer(
     extractor: Extractor | None, needs: Iterable[str], mesh: Mesh, most: int = 0
 ) -> Callable[[Iterable[Chunk]], Samples]:
-    """chunks -> Samples with the fields in `needs`. Rows are split over the devices, statistics are float64.
+    """chunks -> Samples with the fields in `needs`.
 
-    most: of the examples themselves only the first so many are held; 0: all.
+    Batches are sharded over the devices; statistics are float64.
+
+    Args:
+      extractor: The features, or None if no metric needs any.
+      needs: Fields of Samples.
+      mesh: The devices.
+      most: The number of examples to hold, the first ones; 0: all.
     """
     wanted = set(needs)
-    rows, whole = sharding.rows(mesh), sharding.replicated(mesh)
+    rows, replicated = sharding.rows(mesh), sharding.replicated(mesh)
     compiled = variables = None
     if extractor is not None and wanted & set(OF_FEATURES):
         kept = {'features' if name == 'moments' else name for name in wanted & set(OF_FEATURES)}
-        apply, variables = extractor.apply, jax.device_put(extractor.variables, whole)
+        apply, variables = extractor.apply, jax.device_put(extractor.variables, replicated)
 
         def extract(variables: Any, x: Array) -> dict[str, Array]:
-            made = apply(variables, x)
-            return {name: made[name] for name in kept}
+            outputs = apply(variables, x)
+            return {name: outputs[name] for name in kept}
 
-        compiled = jax.jit(extract, in_shardings=(whole, rows), out_shardings=rows)
+        compiled = jax.jit(extract, in_shardings=(replicated, rows), out_shardings=rows)
 
     def gather(chunks: Iterable[Chunk]) -> Samples:
-        found = Gathered(wanted, most)
+        gathered = Gathered(wanted, most)
         waiting = None
         for chunk in chunks:
-            made = {} if compiled is None else compiled(variables, jax.device_put(chunk.x, rows))
-            if waiting:  # read when the next is on its way
-                found.add(*waiting)
-            waiting = chunk, made
+            outputs = {} if compiled is None else compiled(variables, jax.device_put(chunk.x, rows))
+            if waiting:  # read only after the next chunk is dispatched
+                gathered.add(*waiting)
+            waiting = chunk, outputs
         if waiting:
-            found.add(*waiting)
-        return found.samples()
+            gathered.add(*waiting)
+        return gathered.samples()
 
     return gather
 
 
 class Gathered:
-    """What has been gathered so far."""
+    """The statistics of the chunks so far."""
 
     def __init__(self, wanted: set[str], most: int = 0) -> None:
+        """Starts without any chunk.
+
+        Args:
+          wanted: Fields of Samples.
+          most: See `gatherer`.
+        """
         self._wanted, self._most, self._num = wanted, most, 0
         self._moments: fid.Moments | None = None
         self._parts: dict[str, list[np.ndarray]] = {}
-        self._block: list[
-            Array
-        ] = []  # features that are not in the moments yet, the last of them perhaps padded
-        self._inside = 0  # how many of these rows count
+        # Features that are not in the moments yet, the last of them possibly padded.
+        self._block: list[Array] = []
+        self._inside = 0  # the number of these features that are not padding
 
-    def add(self, chunk: Chunk, made: dict[str, Array]) -> None:
-        """made: what the extractor made of the chunk. After a chunk with padding there must come no other."""
+    def add(self, chunk: Chunk, outputs: dict[str, Array]) -> None:
+        """Adds a chunk. A chunk with padding must be the last.
+
+        Args:
+          chunk: The examples.
+          outputs: The extractor's outputs for the chunk, by name.
+        """
         self._num += chunk.valid
         if 'moments' in self._wanted:
-            self._block.append(made['features'])
+            self._block.append(outputs['features'])
             self._inside += chunk.valid
             if self._inside >= BLOCK:
                 self._flush()
-        found = {**made, 'x': chunk.x, 'labels': chunk.label}
+        fields = {**outputs, 'x': chunk.x, 'labels': chunk.label}
         if self._most and self._num - chunk.valid >= self._most:
-            found['x'] = None
-        for name in self._wanted & found.keys():
-            if found[name] is not None:
-                self._parts.setdefault(name, []).append(np.asarray(found[name])[: chunk.valid])
+            fields['x'] = None
+        for name in self._wanted & fields.keys():
+            if fields[name] is not None:
+                self._parts.setdefault(name, []).append(np.asarray(fields[name])[: chunk.valid])
 
     def _flush(self) -> None:
         one = fid.batch_moments(jnp.concatenate(self._block), self._inside)
@@ -200,6 +231,7 @@ class Gathered:
         self._block, self._inside = [], 0
 
     def samples(self) -> Samples:
+        """The statistics of all chunks."""
         if self._block:
             self._flush()
         parts: dict[str, Any] = {name: np.concatenate(part) for name, part in self._parts.items()}
@@ -220,5 +252,5 @@ def joined(a: Samples, b: Samples, most: int) -> Samples:
 
 
 def merged(a: Samples, b: Samples) -> fid.Moments | None:
-    """The moments of both."""
+    """The moments of both, or None."""
     return None if a.moments is None or b.moments is None else fid.merge(a.moments, b.moments)

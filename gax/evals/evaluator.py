@@ -1,6 +1,4 @@
-"""An evaluator: a set of real examples, a setting, and what follows from both; it measures chunks of
-fakes.
-"""
+"""An evaluator: real examples and a setting, from which it measures chunks of fakes."""
 
 from __future__ import annotations
 
@@ -26,17 +24,23 @@ from gax.evals.protocol import Protocol
 from gax.evals.reference import Parts, Reference, parts
 from gax.evals.registry import Metric, Samples
 
-VERSION = 2  # of what the cache keeps; raise it where the same key would give other numbers
+VERSION = 2  # of the cached statistics; raise it if the same key would give other numbers
 CACHED = ('moments', 'features', 'probabilities', 'labels')
-FEWEST, MOST = 1000, 50_000  # fakes where nobody says how many
+FEWEST, MOST = 1000, 50_000  # bounds of the default number of fakes
 
 
 class Setting(NamedTuple):
-    """What to measure and how. features, metrics, resizer: empty for those that suit the data. num: of fakes;
-    0: as many as there are reals, FEWEST at least and MOST at most. reals: at most how many, chosen at
-        random; 0: all.
+    """What to measure, and how.
 
-    weights: file of the Inception's; '' looks where it is kept. cache: folder of the data's statistics.
+    Attributes:
+      metrics: The names of the metrics; empty for those that suit the data.
+      features: The name of the features; '' for those that suit the data.
+      num: The number of fakes; 0: as many as there are reals, at least FEWEST and at most MOST.
+      seed: Of the fakes and of the metrics.
+      resizer: The resizer of the features; '' for the usual one.
+      weights: The file of the Inception's weights; '' looks in the usual places.
+      cache: The folder of the data's statistics; None for the usual one.
+      reals: The most reals to use, chosen at random; 0: all.
     """
 
     metrics: tuple[str, ...] = ()
@@ -50,11 +54,13 @@ class Setting(NamedTuple):
 
 
 class Reals(NamedTuple):
-    """What fakes are compared with, and two disjoint sets of reals, `a` and `b`, of which the floor is
-    measured.
+    """The reals that fakes are compared with.
 
-    labels: of all that the fakes are compared with, whether they are held or not, int32; None without
-    classes.
+    Attributes:
+      reference: All of them.
+      a: Reals disjoint from `b`. The floor is the distance of `b` from `a`.
+      b: Reals that stand in for fakes when the floor is measured.
+      labels: The labels of all reals that fakes are compared with, held or not, int32; None without classes.
     """
 
     reference: Samples
@@ -64,15 +70,37 @@ class Reals(NamedTuple):
 
 
 class Evaluator:
-    """The programs, the reals and the floor of one setting on one set of data: made once, used for every step
-    of a run.
+    """The programs, the reals and the floor of one setting on one data set; reused at every step of a run.
 
-    Nothing is computed before the first `measure`, but whatever counts, shapes and names tell is found when
-    it is made.
-    notes: lines to tell whoever reads the results: what is left out, and why.
+    Invalid settings are refused in the constructor, as far as counts, shapes and names tell. Nothing is
+    computed before the first `measure`.
+
+    Attributes:
+      ref: The real examples.
+      mesh: The devices.
+      setting: The setting, with the defaults filled in.
+      real: The number of reals.
+      metrics: Name -> metric.
+      needs: The fields of Samples that the metrics read.
+      extractor: The features, or None if no metric needs any.
+      label: The label of the features in the names of numbers.
+      names: The name of every number -> which direction is better.
+      batch: The number of examples in a chunk.
+      gather: chunks -> Samples.
+      notes: Lines for the reader of the results: what is left out, and why.
     """
 
     def __init__(self, ref: Reference, setting: Setting, mesh: Mesh) -> None:
+        """Prepares an evaluation.
+
+        Args:
+          ref: The real examples.
+          setting: What to measure.
+          mesh: The devices.
+
+        Raises:
+          GaxError: A number is negative, or a metric or the features do not go with the data.
+        """
         self.ref, self.mesh, self.notes = ref, mesh, list[str]()
         spec, data = ref.source.spec, ref.describe['data']
         if setting.num < 0 or setting.reals < 0:
@@ -104,7 +132,11 @@ class Evaluator:
         self._floored = self._floor_metrics()
 
     def _metrics(self, name: str) -> dict[str, Metric]:
-        """Those asked for; GaxError where one cannot be had. Of the default ones those that can be had."""
+        """The requested metrics, or those of the default ones that apply.
+
+        Raises:
+          GaxError: A requested metric does not apply, or none does.
+        """
         ref, data = self.ref, self.ref.describe['data']
         usual = registry.default(data, ref.field.kind)
         chosen = registry.parse(self.setting.metrics or usual, name) if self.setting.metrics or usual else {}
@@ -112,8 +144,8 @@ class Evaluator:
             chosen = {one: metric for one, metric in chosen.items() if not metric.by_features}
         if not chosen:
             raise errors.GaxError(
-                f'no metric at hand suits {data}, whose examples are {ref.field.kind}: give features of them, '
-                '--features=package.module:function, or other --metrics'
+                f'no metric at hand suits {data}, whose examples are {ref.field.kind}: give features of '
+                'them, --features=package.module:function, or other --metrics'
             )
         counts = self.real, self.setting.num
         reasons = {one: registry.why_not(one, data, ref.field, *counts) for one in chosen}
@@ -124,9 +156,7 @@ class Evaluator:
         return {one: metric for one, metric in chosen.items() if not reasons[one]}
 
     def _floor_metrics(self) -> dict[str, Metric]:
-        """The metrics of which two disjoint sets of reals are enough to have a floor; of the others a note
-        says so.
-        """
+        """The metrics that two disjoint sets of reals suffice for; a note names the others."""
         cut = self._cut(np.arange(self.real))
         reals, fakes = len(cut.a), len(cut.b)
         lacking = [
@@ -136,19 +166,23 @@ class Evaluator:
         ]
         if lacking:
             self.notes.append(
-                f'no number of real data for {", ".join(lacking)}: {self.real} reals are too few to be held against one '
-                f'another, {reals} and {fakes}'
+                f'no number of real data for {", ".join(lacking)}: {self.real} reals are too few to be held '
+                f'against one another, {reals} and {fakes}'
             )
         return {name: metric for name, metric in self.metrics.items() if name not in lacking}
 
     def _cut(self, chosen: np.ndarray) -> Parts:
-        """Of a source without end, `a` and `b` are drawn, as many as fakes each."""
+        """Splits the reals. For an infinite source, `a` and `b` are drawn, each as many as the fakes."""
         if not self.ref.source.spec.size:
             return Parts(chosen, chosen, chosen[:0])
         return parts(chosen, self.setting.num)
 
     def protocol(self, fakes: int | None = None) -> Protocol:
-        """fakes: how many; as many as the setting says if not given."""
+        """The protocol of a result.
+
+        Args:
+          fakes: The number of fakes; None: as in the setting.
+        """
         extractor = self.extractor
         described: dict[str, Any] = {**self.ref.describe}
         return Protocol(
@@ -163,7 +197,7 @@ class Evaluator:
 
     @cached_property
     def reals(self) -> Reals:
-        """Of the cache, or computed and kept there."""
+        """The reals' statistics, from the cache, or computed and cached."""
         cut = self._cut(self._chosen())
         a, b = self._part('a', cut.a, 0), self._part('b', cut.b, 1)
         labels = [part.labels for part in (a, b) if part.labels is not None]
@@ -178,7 +212,7 @@ class Evaluator:
         return Reals(both, a, b, np.concatenate(labels) if labels else None)
 
     def _chosen(self) -> np.ndarray:
-        """The reals in random order, int32 [self.real]; kept, as it takes a look at all of them."""
+        """The reals in random order, int32 [self.real]; cached, as it takes reading all of them."""
         size = self.ref.source.spec.size
         if not size:
             return np.arange(self.real, dtype=np.int32)
@@ -192,8 +226,13 @@ class Evaluator:
     def _part(
         self, which: str, indices: np.ndarray, seed: int, needs: Collection[str] | None = None
     ) -> Samples:
-        """What is known of these reals. seed: of a source without end, which draws them. needs: the metrics'
-        if not given.
+        """The statistics of these reals.
+
+        Args:
+          which: The name of the part, for the cache.
+          indices: int32 [n].
+          seed: For infinite sources, which draw their examples.
+          needs: Fields of Samples; None: those of the metrics.
         """
         if not len(indices):
             return Samples(0)
@@ -228,24 +267,26 @@ class Evaluator:
 
     @cached_property
     def floor(self) -> dict[str, float]:
-        """The same numbers of real data in the fakes' place: `b` against `a`. No generator can be expected to
-        do better.
+        """The same numbers for real data in place of the fakes: `b` against `a`.
 
-        As many as the result has where there are twice as many reals. Of fewer it is one half against the
-        other, and a Frechet distance, which falls with the number of samples, is higher than at the result's
-        own numbers; `floor_counts` says how many. What so few do not have is left out.
+        No generator can be expected to do better. With twice as many reals as fakes, the floor is measured at
+        the result's numbers of samples. With fewer, it is one half against the other, and a Frechet distance,
+        which falls with the number of samples, is higher than at the result's numbers; `floor_counts` gives
+        the numbers. Metrics that need more samples are left out.
         """
         b = self.reals.b._replace(data=self.ref.describe['data'])
         return registry.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
 
     @property
     def floor_counts(self) -> list[int]:
+        """The numbers of reals on both sides of the floor."""
         cut = self._cut(np.arange(self.real))
         return [len(cut.a) + len(cut.rest), len(cut.b)]
 
     def labels(self, num: int) -> np.ndarray | None:
-        """Classes to make fakes of, int32 [num], in the reference's own proportions to within one; None
-        without classes.
+        """Classes to generate fakes for, int32 [num].
+
+        They are in the reference's proportions, to within one; None without classes.
         """
         count, known = self.ref.source.spec.num_classes, self.reals.labels
         if not count or known is None:
@@ -253,7 +294,17 @@ class Evaluator:
         return in_proportion(np.bincount(known, minlength=count), num, self.setting.seed)
 
     def measure(self, chunks: Iterable[Chunk]) -> tuple[dict[str, float], int]:
-        """(the numbers of these fakes, how many there were)."""
+        """Measures fakes.
+
+        Args:
+          chunks: The fakes.
+
+        Returns:
+          (name -> number, the number of fakes).
+
+        Raises:
+          GaxError: A metric needs labels and the fakes have none, or a number is not finite.
+        """
         fakes = self.gather(chunks)._replace(data=self.ref.describe['data'])
         if 'labels' in self.needs and fakes.labels is None:
             raise errors.GaxError('accuracy is of fakes that were made for a class, and these were not')
@@ -261,12 +312,20 @@ class Evaluator:
         return registry.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.num
 
     def row(
-        self, step: int | None, found: Mapping[str, float], fakes: int, began: float, by: str
+        self, step: int | None, numbers: Mapping[str, float], fakes: int, began: float, by: str
     ) -> dict[str, Any]:
-        """The line of eval.jsonl; began: of time.perf_counter."""
+        """The line of eval.jsonl.
+
+        Args:
+          step: The step of the state, or None.
+          numbers: Name -> number.
+          fakes: The number of fakes.
+          began: The start of the evaluation, from time.perf_counter.
+          by: The program that evaluates.
+        """
         return {
             'step': step,
-            'metrics': dict(found),
+            'metrics': dict(numbers),
             'floor': self.floor,
             'floor_counts': self.floor_counts,
             'protocol': self.protocol(fakes).to_dict(),
@@ -277,14 +336,12 @@ class Evaluator:
 
 
 def enough(spec: Spec) -> int:
-    """How many fakes to make where nobody says so: as many as there are reals, not too few and not too
-    many.
-    """
+    """The default number of fakes: as many as there are reals, at least FEWEST and at most MOST."""
     return min(max(spec.size or 10_000, FEWEST), MOST)
 
 
 def in_proportion(counts: np.ndarray, num: int, seed: int) -> np.ndarray:
-    """`num` classes, int32, each as often as its share of `counts`, to within one; in random order."""
+    """`num` classes, int32, each by its share of `counts`, to within one; in random order."""
     edges = np.cumsum(counts) / counts.sum()
     labels: np.ndarray = np.searchsorted(edges, (np.arange(num) + 0.5) / num, side='right').astype(np.int32)
     return np.random.default_rng(seed).permutation(labels)
@@ -300,16 +357,16 @@ def packed(samples: Samples, need: str) -> cache.Arrays:
 
 
 def unpacked(count: int, arrays: Mapping[str, cache.Arrays]) -> Samples:
-    """Samples of what `packed` made."""
-    fields: dict[str, Any] = {need: found[need] for need, found in arrays.items() if need != 'moments'}
+    """Samples from the arrays of `packed`."""
+    fields: dict[str, Any] = {need: part[need] for need, part in arrays.items() if need != 'moments'}
     if 'moments' in arrays:
-        found = arrays['moments']
-        fields['moments'] = Moments(int(found['num']), found['mean'], found['scatter'])
+        part = arrays['moments']
+        fields['moments'] = Moments(int(part['num']), part['mean'], part['scatter'])
     return Samples(count, **fields)
 
 
 def told(chunks: Iterator[Chunk], what: str, total: int) -> Iterator[Chunk]:
-    """The chunks, with a bar that says how many samples are done and how many a second, on a terminal."""
+    """The chunks, with a progress bar on a terminal."""
     from tqdm import tqdm
 
     with tqdm(total=total, desc=what, unit='sample', dynamic_ncols=True, disable=None, leave=False) as bar:

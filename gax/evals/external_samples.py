@@ -1,4 +1,4 @@
-"""Samples that anybody made: the arrays of an .npz, or a folder of image files, as chunks to be evaluated."""
+"""Samples of any program: the arrays of an .npz, or a folder of image files, as chunks to evaluate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gax.evals.metrics import ranking
 from gax.evals.reference import Reference
 from gax.viz import png_folder
 
-# Ours, those of the data sets of gax, and NumPy's own (guided-diffusion and many others write arr_0).
+# The names in data sets of gax, and NumPy's (guided-diffusion and many others write arr_0).
 NAMES = ('x', 'arr_0')
 LABELS = ('labels', 'y', 'arr_1')
 # The axes of an example, by its kind.
@@ -39,30 +39,38 @@ AXES = {
 
 
 def open_samples(path: Path, ref: Reference, section: Any) -> Source:
-    """The samples in an .npz or below a folder, of the shape that the reference has. section: config.data,
-    for its fields.
+    """The samples in an .npz or below a folder, of the shape of the reference.
 
     Files of a folder are decoded as those of a data set, with as many channels as the reference has. Labels
-    are the
-    reference's: of class folders by their names or numbers; where it has none, they are left out. Raises
-    GaxError for what is no set of samples, for samples of another shape, and for a class that the reference
-    has not.
+    are the reference's: class folders are matched by names or numbers. If the reference has no classes, they
+    are left out.
+
+    Args:
+      path: An .npz or a folder.
+      ref: The real examples.
+      section: config.data, for its fields.
+
+    Raises:
+      GaxError: The path is no set of samples, they have another shape, or a class that the reference lacks.
     """
     if path.is_dir() and ref.field.kind != 'image':
         raise errors.GaxError(
-            f'--samples {path} is a folder, of images, and {ref.describe["data"]} is {ref.field.kind} data: give an .npz'
+            f'--samples {path} is a folder, of images, and {ref.describe["data"]} is {ref.field.kind} data: '
+            'give an .npz'
         )
     source = from_folder(path, ref, section) if path.is_dir() else from_npz(path, ref)
-    found = source.spec.target_shape
-    if found != ref.shape:
+    shape = source.spec.target_shape
+    if shape != ref.shape:
         raise errors.GaxError(
-            f'the samples in {path} are {said(found)} and the reference {ref.describe["data"]} is {said(ref.shape)}: '
-            'they must be alike (--config.data.image_size of a run says how large its images are)'
+            f'the samples in {path} are {said(shape)} and the reference {ref.describe["data"]} is '
+            f'{said(ref.shape)}: they must be alike (--config.data.image_size of a run says how large its '
+            'images are)'
         )
     return source
 
 
 def from_folder(path: Path, ref: Reference, section: Any) -> Source:
+    """The images below a folder, with the labels of the reference."""
     section = section.copy_and_resolve_references()
     with section.unlocked():
         as_they_are = {**data.AS_THEY_ARE, 'image_size': 0, 'image_width': 0}
@@ -72,13 +80,16 @@ def from_folder(path: Path, ref: Reference, section: Any) -> Source:
 
 
 def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
-    """A folder's source, whose labels are its own, with the reference's labels in their place: known by the
-    names."""
+    """A folder's source, with its labels replaced by the reference's, which are matched by name.
+
+    Raises:
+      GaxError: The reference lacks a class.
+    """
     if not source.spec.num_classes:
         return source
     known = numbers(wanted)
     if source.spec.classes == wanted.classes and source.spec.num_classes <= wanted.num_classes:
-        # Names may occur twice: labels are the same where all names are.
+        # Names may occur twice: if all names agree, labels do.
         table: np.ndarray = np.arange(source.spec.num_classes, dtype=np.int32)
     else:
         names = source.spec.classes or [str(label) for label in range(source.spec.num_classes)]
@@ -87,17 +98,20 @@ def relabelled(source: Source, wanted: Spec, path: Path) -> Source:
     assert rows is not None
 
     def fetch(indices: np.ndarray) -> Any:
-        found = rows(indices)
-        label = found.pop('label')
-        return {**found, 'label': table[label]} if wanted.num_classes else found
+        batch = rows(indices)
+        label = batch.pop('label')
+        return {**batch, 'label': table[label]} if wanted.num_classes else batch
 
     spec = source.spec._replace(num_classes=wanted.num_classes, classes=wanted.classes)
     return source._replace(spec=spec, fetch=fetch)
 
 
 def numbers(wanted: Spec) -> dict[str, int]:
-    """Every name that a class folder may have -> its label: as `png_folder.save` writes them, and, unless
-    classes are named by numbers of their own, the label itself, '3' or '003'."""
+    """Every valid name of a class folder -> its label.
+
+    These are the names that `png_folder.save` writes, and the label itself, '3' or '003', unless the classes
+    have numbers for names.
+    """
     labels = range(wanted.num_classes)
     known = {f'{label:0{width}d}': label for label in labels for width in (1, 3)}
     known = {} if any(name.isdecimal() for name in wanted.classes) else known
@@ -106,7 +120,11 @@ def numbers(wanted: Spec) -> dict[str, int]:
 
 
 def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int:
-    """The reference's label of the class folder `name` in `path`; 0 where the reference has no classes."""
+    """The reference's label of the class folder `name` in `path`; 0 if the reference has no classes.
+
+    Raises:
+      GaxError: The reference has classes, but not this one.
+    """
     if name in known or not wanted.num_classes:
         return known.get(name, 0)
     valid = png_folder.class_folders(wanted.classes, wanted.num_classes)
@@ -115,11 +133,15 @@ def number_of(name: str, known: dict[str, int], wanted: Spec, path: Path) -> int
 
 
 def from_npz(path: Path, ref: Reference) -> Source:
-    """The examples of a file, of the kind that the reference evaluates, and perhaps labels (y, arr_1) int [N].
+    """The examples of a file, of the kind of the reference, and labels (y, arr_1) int [N] if it has any.
 
-    They are called as gax writes them (images, points, series ...), by the reference's field, x or arr_0, and
-    are stored as they are evaluated: uint8 [N, H, W] or [N, H, W, C], tokens integers, others floats. Labels
-    are the reference's; where the file has `classes`, texts, they number these, and are matched by name.
+    The array is called as in files of gax (images, points, series ...), after the reference's field, x or
+    arr_0. Examples are stored as they are evaluated: uint8 [N, H, W] or [N, H, W, C], tokens integers, others
+    floats. Labels are the reference's. If the file has `classes`, texts, labels number these, and are matched
+    by name.
+
+    Raises:
+      GaxError: The file has no such arrays.
     """
     field, name = ref.field, ref.source.spec.target
     names = names_of(name, field.kind)
@@ -134,7 +156,8 @@ def from_npz(path: Path, ref: Reference) -> Source:
     known = ref.source.spec.num_classes
     if labels is not None and known and not 0 <= labels.min() <= labels.max() < known:
         raise errors.GaxError(
-            f'the labels in {path} are {labels.min()} to {labels.max()}, and those of {ref.source.spec.name} 0 to {known - 1}'
+            f'the labels in {path} are {labels.min()} to {labels.max()}, and those of '
+            f'{ref.source.spec.name} 0 to {known - 1}'
         )
     if labels is not None and (named := class_names(path)) and known:
         labels = by_name(labels, named, ref.source.spec, path)
@@ -146,12 +169,16 @@ def from_npz(path: Path, ref: Reference) -> Source:
 
 
 def names_of(name: str, kind: str) -> list[str]:
-    """What the array of the samples may be called, the likeliest first."""
+    """The possible names of the array of the samples, the likeliest first."""
     return list(dict.fromkeys([kinds.written(name, kind), name, *NAMES]))
 
 
 def arrays_of(path: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray | None]:
-    """The first of `names` that a file has, and its labels or None. Raises GaxError where it has none."""
+    """The first of `names` that a file has, and its labels or None.
+
+    Raises:
+      GaxError: It has none, or cannot be read.
+    """
     if not path.is_file():
         raise errors.GaxError(f'--samples {path} is no folder of images and no .npz file')
     try:
@@ -178,7 +205,7 @@ def arrays_of(path: Path, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray 
 
 
 def wanted_of(field: Field) -> str:
-    """'uint8 [N, H, W] or [N, H, W, C]': how samples of a field are stored."""
+    """The dtype and axes of stored samples of a field: 'uint8 [N, H, W] or [N, H, W, C]'."""
     axes = f'[{", ".join(["N", *AXES[field.kind]])}]'
     if field.kind == 'image':
         return f'uint8 [N, H, W] or {axes}'
@@ -188,9 +215,10 @@ def wanted_of(field: Field) -> str:
 
 
 def by_name(labels: np.ndarray, names: Sequence[str], wanted: Spec, path: Path) -> np.ndarray:
-    """The reference's labels, int32 [N], of labels that number `names`.
+    """The reference's labels, int32 [N], for labels that number `names`.
 
-    Raises GaxError for a name that it has not.
+    Raises:
+      GaxError: The reference lacks a name.
     """
     if labels.max() >= len(names):
         raise errors.GaxError(
@@ -208,6 +236,6 @@ def fits(dtype: np.dtype, kind: str) -> bool:
 
 
 def chunks(source: Source, num: int, batch: int, mesh: Mesh) -> Iterator[Chunk]:
-    """`num` samples, chosen at random, and always the same ones, in whatever order the set is."""
+    """`num` samples, chosen at random; always the same ones, whatever the order of the set."""
     read = reader(source, source.arrays, mesh)
     return read(ranking.of_source(read, source.spec.size, ranking.FAKE)[:num], batch, 0)

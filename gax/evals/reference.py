@@ -1,6 +1,4 @@
-"""The real examples that fakes are held against: which, in what order, and what says that they are the same
-ones.
-"""
+"""The real examples that fakes are compared with: which, in what order, and their fingerprints."""
 
 from __future__ import annotations
 
@@ -27,11 +25,14 @@ FITTED = ('crop', 'resize', 'image_width', 'random_crop')  # fields that a proto
 
 
 class Reference(NamedTuple):
-    """A set of real examples. read: see collect.reader. describe: the fields of a protocol that are about the
-    data.
+    """A set of real examples.
 
-    files: digest of names, sizes and times of the files that it is read from, for the key of a cache; ''
-    where there are none.
+    Attributes:
+      source: The data.
+      read: See collect.reader.
+      describe: The fields of a protocol that are about the data.
+      files: Digest of names, sizes and times of the files that it is read from, for the key of a cache; ''
+        without files.
     """
 
     source: Source
@@ -41,24 +42,28 @@ class Reference(NamedTuple):
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """The shape of one example."""
         return self.source.spec.target_shape
 
     @property
     def field(self) -> Field:
-        """What is evaluated: the target of the data."""
+        """The field that is evaluated: the target of the data."""
         return self.source.spec.fields[self.source.spec.target]
 
     @property
     def dtype(self) -> Any:
-        """Of examples as they are evaluated."""
+        """The dtype of examples as they are evaluated."""
         return EVALUATED.get(self.field.kind, OTHERS)[1]
 
 
 def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Reference:
-    """The examples of a source, of which its target is evaluated (see `source.targeted` for another field).
+    """The examples of a source; its target is evaluated (see `source.targeted` for another field).
 
-    source: one that flips nothing. data: the section of the config. arrays: the source's, on the devices
-    already.
+    Args:
+      source: A source that flips nothing.
+      data: The `data` section of the config.
+      mesh: The devices that batches are sharded over.
+      arrays: The source's arrays, if they are on the devices already.
     """
     arrays = source.arrays if arrays is None else arrays
     read = reader(source, arrays, mesh)
@@ -75,8 +80,10 @@ def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Refe
 
 
 def name_and_split(name: str) -> tuple[str, str]:
-    """('tfds:mnist:3.0.1', 'train') of both 'tfds:mnist:3.0.1' and 'tfds:mnist:3.0.1:train'; of other kinds
-    ('npz:x', 'all').
+    """Splits the name of a data set into the set and the split.
+
+    ('tfds:mnist:3.0.1', 'train') for both 'tfds:mnist:3.0.1' and 'tfds:mnist:3.0.1:train'; ('npz:x', 'all')
+    for other kinds.
     """
     kind, _, text = name.partition(':')
     if kind != 'tfds':
@@ -86,9 +93,7 @@ def name_and_split(name: str) -> tuple[str, str]:
 
 
 def preprocessing(data: Any) -> str:
-    """How images came to their shape, of the `data` section of a config: 'none', or the fields that say
-    it.
-    """
+    """The fields of a `data` section by which images got their shape, as a text; 'none' without any."""
     offers = data_offers('')
     usual = {'image_size': 0, 'channels': 0, **{name: offers[name] for name in FITTED}}
     fields = {name: data.get(name, default) for name, default in usual.items()}
@@ -100,11 +105,11 @@ def preprocessing(data: Any) -> str:
 
 
 def digest_of(source: Source, read: Callable[[np.ndarray, int, int], Iterator[Chunk]]) -> str:
-    """16 hex digits of the SHA-256 of up to 1,024 examples, evenly spaced, as evaluated, and of how many
-    there are.
+    """16 hex digits of the SHA-256 of up to 1,024 examples, evenly spaced, and of their number.
 
-    Of a source without end: of its arrays. The same wherever and however the data is read; a change to few
-    examples of many may escape it (not the cache, which looks at the files, too).
+    Examples are hashed as they are evaluated; for an infinite source, its arrays are hashed. The digest does
+    not depend on where and how the data is read. It may miss a change to few examples of many; the key of the
+    cache, which includes the files, does not.
     """
     size = source.spec.size
     sha = hashlib.sha256(f'{source.spec.name if not size else ""} {size}'.encode())
@@ -119,8 +124,10 @@ def digest_of(source: Source, read: Callable[[np.ndarray, int, int], Iterator[Ch
 
 
 def files_digest(data: Any) -> str:
-    """16 hex digits of the SHA-256 of path, size and times of change of every file below what `data.name`
-    names."""
+    """16 hex digits of the SHA-256 of path, size and times of change of every file of `data.name`.
+
+    '' without files.
+    """
     kind, _, name = data.name.partition(':')
     if kind == 'zip':
         digests = [files_of(part.strip(), data) for part in name.split(COMMA)]
@@ -129,7 +136,7 @@ def files_digest(data: Any) -> str:
 
 
 def files_of(source: str, data: Any) -> str:
-    """The same of one source, called `source`."""
+    """As `files_digest`, for one source, called `source`."""
     kind, _, name = source.partition(':')
     if kind == 'tfds':
         root = tfds.place(tfds.parts(name)[0], data.get('dir') or '')
@@ -140,16 +147,19 @@ def files_of(source: str, data: Any) -> str:
     files = walk.below(root).files if root.is_dir() else [path for path in [root] if path.is_file()]
     sha = hashlib.sha256(os.fsencode(root.absolute()))
     for path in files:
-        stat = path.stat()  # a copy may keep the time of its content, and not that of its arrival
+        stat = path.stat()  # a copy may keep the mtime of its content, but not the ctime
         sha.update(os.fsencode(path.relative_to(root)))
         sha.update(f' {stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}\n'.encode())
     return sha.hexdigest()[:16]
 
 
 class Parts(NamedTuple):
-    """Disjoint examples, int32, of a set. b: stands for the fakes when the floor is measured. a: those that
-    it is held against, of which examples are held. rest: further ones to hold it against, of which only
-    moments are.
+    """Disjoint examples of a set, int32 indices.
+
+    Attributes:
+      a: The reals that `b` is compared with, and of which examples are held.
+      b: The stand-ins for fakes when the floor is measured.
+      rest: Further reals to compare with, of which only moments are kept.
     """
 
     a: np.ndarray
@@ -158,10 +168,10 @@ class Parts(NamedTuple):
 
 
 def parts(chosen: np.ndarray, num: int) -> Parts:
-    """The reals `chosen`, in random order, dealt out for a result of `num` fakes.
+    """Splits the reals `chosen`, in random order, for a result of `num` fakes.
 
-    The result is held against all of them. Of 2 `num` or more the floor is of as many as the result has, else
-    of one half against the other.
+    The result is compared with all of them. With at least 2 `num` reals, the floor is measured at the
+    result's numbers of samples, else as one half against the other.
     """
     count = min(num, len(chosen) // 2)
     b, a = chosen[:count], chosen[count:]

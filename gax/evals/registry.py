@@ -1,11 +1,10 @@
-"""The metrics by name: what each needs to know of two sets of samples, the numbers it gives, and which way is
-better.
+"""The metrics by name: the statistics that each needs, the numbers it gives, and which direction is better.
 
-A Frechet distance is a FID, a kernel distance a KID and a score an IS on the Inception of FID only, with the
-published weights. On other features, and with other weights, they are called after the features:
-`frechet_mnist`, `kernel_mnist`, `score_mnist`, and likewise `precision_mnist`, `frechet_inception` ...
+A Frechet distance is called FID, a kernel distance KID and a score IS only on the Inception of FID with the
+published weights. With other features or weights, numbers are called after the features: `frechet_mnist`,
+`kernel_mnist`, `score_mnist`, and likewise `precision_mnist`, `frechet_inception` ...
 
-A metric of your own is a `Metric` in a module of yours, asked for by its import path: package.module:metric.
+A custom metric is a `Metric` in any module, named by its import path: package.module:metric.
 """
 
 from __future__ import annotations
@@ -35,16 +34,21 @@ from gax.evals.metrics import (
 
 LOWER, HIGHER = 'lower', 'higher'
 OWN = {'frechet': 'fid', 'kernel': 'kid', 'kernel_std': 'kid_std', 'score': 'is', 'score_std': 'is_std'}
-MEANS = {own: name for name, own in OWN.items()}  # what somebody who asks for a FID wants
+MEANS = {title: name for name, title in OWN.items()}  # a requested FID is this metric
 
 
 class Samples(NamedTuple):
-    """What is known of a set of examples, `num` of which are held; None where no metric asked for it.
+    """Statistics of a set of examples; a field is None if no metric needs it.
 
-    moments: of the features, and perhaps of more examples than are held. features float32 [N, D].
-    probabilities float32 [N, K]. x: the examples as they are evaluated (collect.EVALUATED), [N, ...]. labels
-    int32 [N]: of reals their own, of fakes the classes that they were made for; None where there are none.
-    data: the name of the reals.
+    Attributes:
+      num: The number of examples that are held.
+      moments: The moments of the features, possibly of more examples than are held.
+      features: float32 [N, D].
+      probabilities: float32 [N, K].
+      x: The examples as they are evaluated (collect.EVALUATED), [N, ...].
+      labels: int32 [N]: the classes of reals; the classes that fakes were generated for. None without
+        classes.
+      data: The name of the reals.
     """
 
     num: int
@@ -57,11 +61,16 @@ class Samples(NamedTuple):
 
 
 class Metric(NamedTuple):
-    """needs: fields of Samples. gives: name -> LOWER or HIGHER is better, '' where neither is.
+    """A metric of two sets of samples.
 
-    measure: (real, fake, seed) -> name -> number. least: how many reals and how many fakes it takes.
-        by_features: its names
-    carry the extractor's. side: of the smallest images that it takes. kinds: of the examples that it takes.
+    Attributes:
+      needs: The fields of Samples that it reads.
+      gives: Number -> LOWER or HIGHER, whichever is better; '' if neither is.
+      measure: (real, fake, seed) -> name -> number.
+      least: The least numbers of reals and of fakes.
+      by_features: Whether the names of its numbers carry the extractor's.
+      side: The side of the smallest images that it takes.
+      kinds: The kinds of examples that it takes.
     """
 
     needs: tuple[str, ...]
@@ -80,20 +89,20 @@ def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 def _kernel(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """100 subsets of 1,000; where a set has no more than that, of half of the smaller set."""
+    """100 subsets of 1,000; if a set has at most 1,000, of half the smaller set."""
     smaller = min(len(real.features), len(fake.features))
     size = kid.SIZE if smaller > kid.SIZE else max(2, smaller // 2)
-    found = kid.distance(real.features, fake.features, size=size)
-    return {'kernel': found.mean, 'kernel_std': found.std}
+    kernel = kid.distance(real.features, fake.features, size=size)
+    return {'kernel': kernel.mean, 'kernel_std': kernel.std}
 
 
 def _score(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    found = inception_score.score(fake.probabilities, min(inception_score.SPLITS, fake.num))
-    return {'score': found.mean, 'score_std': found.std}
+    score = inception_score.score(fake.probabilities, min(inception_score.SPLITS, fake.num))
+    return {'score': score.mean, 'score_std': score.std}
 
 
 def _accuracy(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """The share of samples that the extractor's classifier calls by the class they were made for."""
+    """The share of samples that the extractor's classifier assigns to the class they were generated for."""
     return {'accuracy': float((fake.probabilities.argmax(-1) == fake.labels).mean())}
 
 
@@ -102,30 +111,31 @@ def _prdc(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 def _nearest(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """Of as many of both as the smaller set has: their order is a random one."""
+    """Both sets are cut to the size of the smaller one: their order is random."""
     count = min(len(real.features), len(fake.features))
-    found = nearest_neighbors.two_sample(real.features[:count], fake.features[:count])
-    return {'nearest': found.accuracy, 'nearest_real': found.real, 'nearest_fake': found.fake}
+    shares = nearest_neighbors.two_sample(real.features[:count], fake.features[:count])
+    return {'nearest': shares.accuracy, 'nearest_real': shares.real, 'nearest_fake': shares.fake}
 
 
 def _modes(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """Of the mixture that the points were drawn from, or of the 1,000 triples of stacked digits."""
+    """Modes of the mixture that the points were drawn from, or of the 1,000 triples of stacked digits."""
     kind, _, name = fake.data.partition(':')
     if kind == 'synthetic':
         centers, std = synthetic.MIXTURES[name]
-        found = mode_coverage.gaussian(fake.x, np.asarray(centers, np.float32), std)
+        coverage = mode_coverage.gaussian(fake.x, np.asarray(centers, np.float32), std)
     else:
-        found = digit_accuracy.stacked_coverage(fake.x)
+        coverage = digit_accuracy.stacked_coverage(fake.x)
     return {
-        'modes': float(found.modes),
-        'quality': float(found.quality),
-        'reverse_kl': float(found.reverse_kl),
+        'modes': float(coverage.modes),
+        'quality': float(coverage.quality),
+        'reverse_kl': float(coverage.reverse_kl),
     }
 
 
 def _swd(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """Of images the mean over the levels, of other kinds of the numbers of an example as one point; of as many
-    of both, and at most SWD of them: their order is a random one.
+    """Images: the mean over the levels. Other kinds: each example, flattened, is one point.
+
+    Both sets are cut to the size of the smaller one, and to at most SWD examples: their order is random.
     """
     count = min(len(real.x), len(fake.x), SWD)
     one, other = real.x[:count], fake.x[:count]
@@ -135,13 +145,13 @@ def _swd(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 
 def _ms_ssim(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
-    """Between 1,000 random pairs, of whatever classes: not every generator knows any."""
+    """Between 1,000 random pairs, across classes: not every generator is conditional."""
     return {'ms_ssim': ms_ssim.diversity(fake.x, seed=seed).mean}
 
 
 SLICED = ('image', 'point', 'audio', 'series', 'table')  # kinds of real numbers
 SWD = 8192
-BYTES, FEWEST = 2**30, 256  # of examples that are held: of large images fewer than SWD, but some
+BYTES, FEWEST = 2**30, 256  # for the held examples: fewer than SWD if they are large, but at least FEWEST
 HAVE_MODES = ('embedded:stacked_mnist', *(f'synthetic:{name}' for name in synthetic.MIXTURES))
 METRICS: dict[str, Metric] = {
     'frechet': Metric(('moments',), {'frechet': LOWER}, _frechet, (2, 2)),
@@ -171,9 +181,10 @@ METRICS: dict[str, Metric] = {
 
 
 def metric(name: str) -> Metric:
-    """The metric called `name`, or the one that an import path, 'package.module:metric', leads to.
+    """The metric called `name`, or the one at an import path, 'package.module:metric'.
 
-    Raises GaxError for an unknown name, and for a path that leads to no Metric.
+    Raises:
+      GaxError: The name is unknown, or the path leads to no Metric.
     """
     if name in METRICS or not lookup.is_path(name):
         return errors.lookup('metric', name, METRICS)
@@ -186,10 +197,14 @@ def metric(name: str) -> Metric:
 
 
 def default(data: str, kind: str) -> tuple[str, ...]:
-    """The metrics that suit the data: its modes where they are known, else distances of features and of what
-    is seen.
+    """The metrics that suit the data.
 
-    `swd` is there for all kinds that it takes: features may be blind to what it sees at once, such as noise.
+    They are its modes if these are known, else distances of features and of the examples. `swd` is included
+    for all kinds that it takes: features may be blind to what it sees at once, such as noise.
+
+    Args:
+      data: The name of the data.
+      kind: The kind of its examples.
     """
     if data in HAVE_MODES:
         return ('modes', 'swd')
@@ -199,35 +214,44 @@ def default(data: str, kind: str) -> tuple[str, ...]:
 
 
 def why_not(name: str, data: str, field: Field, reals: int, fakes: int) -> str:
-    """Why so many examples of a field have no metric `name`; '' where they have it."""
-    asked, shape = metric(name), field.shape
-    if field.kind not in asked.kinds:
-        takes, has = (' or '.join(map(plural, kinds)) for kinds in (asked.kinds, (field.kind,)))
+    """The reason why a metric does not apply to the examples of a field; '' if it does.
+
+    Args:
+      name: The name of the metric.
+      data: The name of the data.
+      field: The field that is evaluated.
+      reals: The number of reals.
+      fakes: The number of fakes.
+    """
+    requested, shape = metric(name), field.shape
+    if field.kind not in requested.kinds:
+        takes, has = (' or '.join(map(plural, kinds)) for kinds in (requested.kinds, (field.kind,)))
         return f'{name} is of {takes}, and {data} has {has}'
     if name == 'modes' and data not in HAVE_MODES:
         return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
-    if field.kind == 'image' and min(shape[:2]) < asked.side:
+    if field.kind == 'image' and min(shape[:2]) < requested.side:
         return (
-            f'{name} takes images of {asked.side} pixels or more to a side, and {data} has {min(shape[:2])}'
+            f'{name} takes images of {requested.side} pixels or more to a side, and {data} has '
+            f'{min(shape[:2])}'
         )
-    for count, least, what in zip((reals, fakes), asked.least, ('reals', 'fakes'), strict=True):
+    for count, least, what in zip((reals, fakes), requested.least, ('reals', 'fakes'), strict=True):
         if count < least:
             return f'{name} takes {least} {what} at least, and there {"is" if count == 1 else "are"} {count}'
     return ''
 
 
 def plural(kind: str) -> str:
-    """'images' of 'image'."""
+    """The plural of a kind: 'images' for 'image'."""
     return f'{kind}s' if kind in ('image', 'point', 'video', 'table') else kind
 
 
 def known() -> list[str]:
-    """What may be asked for."""
+    """The valid names of metrics."""
     return [*METRICS, *(name for name in MEANS if '_' not in name), 'package.module:metric']
 
 
 def check(names: Sequence[str]) -> None:
-    """Raises GaxError for a name that cannot be a metric's, whatever the features."""
+    """Raises GaxError for a name that is no metric's with any features."""
     wrong = [name for name in names if not isinstance(name, str)]
     if wrong or isinstance(names, str):
         what = names if isinstance(names, str) else wrong[0]
@@ -243,12 +267,19 @@ def check(names: Sequence[str]) -> None:
 
 
 def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
-    """The metrics asked for, in order. `fid`, `kid` and `is` are asked for on the Inception, or refused; with
-    which weights is another matter, and says what they are called.
+    """The requested metrics, in order.
 
-    Raises GaxError for a name that is none, and for one that promises other features than `features`.
+    `fid`, `kid` and `is` are accepted on Inception features only. Whether the numbers get these names depends
+    on the weights, see `reported`.
+
+    Args:
+      names: The names, with or without the name of the features.
+      features: The name of the features.
+
+    Raises:
+      GaxError: A name is unknown, or names other features than `features`.
     """
-    found: dict[str, Metric] = {}
+    requested: dict[str, Metric] = {}
     for name in names:
         base = MEANS.get(name, name)
         if name in MEANS and features != 'inception':
@@ -260,15 +291,15 @@ def parse(names: Sequence[str], features: str) -> dict[str, Metric]:
             base = base.removesuffix(f'_{features}')
         if base not in METRICS and not lookup.is_path(base):
             raise errors.GaxError(errors.choices('metric', name, known()))
-        found[base] = metric(base)
-    if not found:
+        requested[base] = metric(base)
+    if not requested:
         raise errors.GaxError(f'no metric is asked for; valid: {", ".join(METRICS)}')
-    refuse_same_numbers(found)
-    return found
+    refuse_same_numbers(requested)
+    return requested
 
 
 def refuse_same_numbers(metrics: Mapping[str, Metric]) -> None:
-    """Raises GaxError where two metrics give a number of the same name."""
+    """Raises GaxError if two metrics give a number of the same name."""
     giver: dict[str, str] = {}
     for name, one in metrics.items():
         for number in one.gives:
@@ -278,7 +309,7 @@ def refuse_same_numbers(metrics: Mapping[str, Metric]) -> None:
 
 
 def reported(name: str, label: str) -> str:
-    """What the number `name` is called on the features of an extractor with this label: '' is that of FID."""
+    """The name of the number `name` on features with this label; '' is the label of FID's Inception."""
     if not label:
         return OWN.get(name, name)
     base = name.removesuffix('_std')
@@ -286,7 +317,7 @@ def reported(name: str, label: str) -> str:
 
 
 def names(metrics: Mapping[str, Metric], label: str) -> dict[str, str]:
-    """The name of every number that the metrics give, as reported -> which way is better."""
+    """The name of every number that the metrics give, as reported -> which direction is better."""
     return {
         reported(name, label) if metric.by_features else name: better
         for metric in metrics.values()
@@ -295,33 +326,40 @@ def names(metrics: Mapping[str, Metric], label: str) -> dict[str, str]:
 
 
 def direction(metrics: Mapping[str, Metric], label: str, name: str) -> tuple[str, bool]:
-    """(the number `name` as reported, whether higher is better); `name` with or without the features' name.
+    """(the number `name` as reported, whether higher is better).
 
-    Raises GaxError for a number that the metrics do not give, and for one that has no better and worse.
+    Args:
+      metrics: The metrics of an evaluation.
+      label: The label of the features.
+      name: The number, with or without the name of the features.
+
+    Raises:
+      GaxError: The metrics give no such number, or it has no better direction.
     """
-    given = names(metrics, label)
-    found = name if name in given else reported(MEANS.get(name, name), label)
-    directed = [one for one, better in given.items() if better]
-    if found not in directed:
+    directions = names(metrics, label)
+    number = name if name in directions else reported(MEANS.get(name, name), label)
+    directed = [one for one, better in directions.items() if better]
+    if number not in directed:
         raise errors.GaxError(errors.choices('number to be the best by', name, directed))
-    return found, given[found] == HIGHER
+    return number, directions[number] == HIGHER
 
 
 def needs(metrics: Mapping[str, Metric]) -> set[str]:
+    """The fields of Samples that the metrics read."""
     return {need for metric in metrics.values() for need in metric.needs}
 
 
 def most_held(metrics: Mapping[str, Metric], shape: Sequence[int]) -> int:
-    """How many examples of that shape are held: 0 for all, where a metric counts every one."""
+    """The number of examples of this shape to hold: 0 for all, if a metric counts every one."""
     if 'modes' in metrics:
         return 0
     return int(np.clip(BYTES // math.prod(shape), FEWEST, SWD))
 
 
 def in_order(samples: Samples, salt: int) -> Samples:
-    """The same set in the order that `ranking` makes of it, whatever order it came in.
+    """The same set in the order of `ranking`, whatever order it came in.
 
-    (Of the examples there may be fewer.)
+    `x` may hold fewer examples than the other fields.
     """
     x = samples.x
     if x is not None:
@@ -338,16 +376,17 @@ def in_order(samples: Samples, salt: int) -> Samples:
 def measure(
     metrics: Mapping[str, Metric], label: str, real: Samples, fake: Samples, seed: int
 ) -> dict[str, float]:
-    """All numbers, by the names of `names`, whatever the order of both sets.
+    """All numbers, by the names of `names`; they do not depend on the order of either set.
 
-    Raises GaxError for one that is not finite.
+    Raises:
+      GaxError: A number is not finite.
     """
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     real, fake = in_order(real, ranking.REAL), in_order(fake, ranking.FAKE)
     for metric in metrics.values():
         for name, value in metric.measure(real, fake, seed).items():
-            found[reported(name, label) if metric.by_features else name] = float(value)
-    bad = [name for name, value in found.items() if not np.isfinite(value)]
+            numbers[reported(name, label) if metric.by_features else name] = float(value)
+    bad = [name for name, value in numbers.items() if not np.isfinite(value)]
     if bad:
         raise errors.GaxError(f'{bad[0]} is not finite: look at the samples')
-    return found
+    return numbers

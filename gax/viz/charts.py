@@ -1,5 +1,6 @@
-"""Pictures of examples that are no images: waveforms, lines, texts, histograms. Nothing here touches a
-device.
+"""Pictures of examples other than images: waveforms, lines, texts, histograms.
+
+Nothing here uses a device.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 MOST = 32  # examples, or columns of a table, that a picture shows
-LINES = 8  # columns of a series that are drawn, each in its colour
+LINES = 8  # columns of a series that are drawn, each in a different colour
 LINE = 16  # pixels that a line of text takes
-LETTERS = 160  # of a line of text
+LETTERS = 160  # in a line of text
 
 
 def blank(width: float, height: float) -> tuple[Any, Any]:
-    """A figure of that many inches, and its canvas."""
+    """A figure of this width and height in inches, and its canvas."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -26,7 +27,7 @@ def blank(width: float, height: float) -> tuple[Any, Any]:
 
 
 def picture(canvas: Any) -> Image.Image:
-    """What is drawn on a canvas, RGB."""
+    """The contents of a canvas, RGB."""
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
 
@@ -67,8 +68,11 @@ def audio(x: np.ndarray, columns: int, info: Mapping[str, Any]) -> Image.Image:
 
 
 def spectrogram(x: np.ndarray, width: int) -> np.ndarray:
-    """The power of [samples] in decibels below the largest, [width // 2 + 1, windows], of Hann windows that
-    overlap by half.
+    """The power in decibels below the largest, [width // 2 + 1, windows].
+
+    Args:
+      x: float [samples].
+      width: The length of the Hann windows, which overlap by half.
     """
     step = max(1, width // 2)
     starts = np.arange(0, max(1, len(x) - width + 1), step)
@@ -78,8 +82,9 @@ def spectrogram(x: np.ndarray, width: int) -> np.ndarray:
 
 
 def series(x: np.ndarray, columns: int, info: Mapping[str, Any]) -> Image.Image:
-    """float [N, length, columns]: a panel for each of the first MOST, a line a column, the first LINES of
-    them; all panels have one scale.
+    """float [N, length, columns]: a panel for each of the first MOST examples.
+
+    A panel has one line for each of the first LINES columns; all panels have one scale.
     """
     x = np.asarray(x, np.float32)[:MOST, :, :LINES]
     names = info.get('columns', ())[:LINES]
@@ -99,9 +104,9 @@ def series(x: np.ndarray, columns: int, info: Mapping[str, Any]) -> Image.Image:
 def table(
     x: np.ndarray, columns: int, info: Mapping[str, Any], real: np.ndarray | None = None
 ) -> Image.Image:
-    """float [N, columns]: the histogram of each of the first MOST columns, of the reals in gray behind.
+    """float [N, columns]: the histograms of the first MOST columns, with the reals behind in gray.
 
-    The bins follow from the reals where there are some.
+    The bins depend on the reals, if there are any.
     """
     x = np.asarray(x, np.float32)[:, :MOST]
     names = info.get('columns', ()) or [str(i) for i in range(x.shape[1])]
@@ -126,7 +131,7 @@ def table(
 
 
 def tokens(x: np.ndarray, columns: int, info: Mapping[str, Any]) -> Image.Image:
-    """int [N, length]: a line of text for each of the first MOST, cut at LETTERS letters."""
+    """int [N, length]: a line of text for each of the first MOST examples, cut at LETTERS letters."""
     lines = [text[:LETTERS] for text in texts(x[:MOST], info.get('vocabulary', ()))]
     font = ImageFont.load_default(LINE - 4)
     width = max([64, *(round(font.getlength(line)) + 8 for line in lines)])
@@ -138,14 +143,15 @@ def tokens(x: np.ndarray, columns: int, info: Mapping[str, Any]) -> Image.Image:
 
 
 def texts(x: np.ndarray, vocabulary: Sequence[str]) -> list[str]:
-    """What examples of tokens, int [N, length], say, each on one line.
+    """Examples of tokens, int [N, length], as texts of one line each.
 
-    Tokens that are single letters are put together as they are, longer ones with spaces between; without a
-    vocabulary they are their numbers. A number that the vocabulary has not is <number>.
+    Single-letter tokens are joined directly, longer ones with spaces. Without a vocabulary, tokens are their
+    numbers. A number beyond the vocabulary is <number>.
     """
     between = '' if vocabulary and all(len(token) <= 1 for token in vocabulary) else ' '
 
     def text(token: int) -> str:
+        """The text of one token."""
         if not vocabulary:
             return str(token)
         return vocabulary[token] if 0 <= token < len(vocabulary) else f'<{token}>'

@@ -1,6 +1,6 @@
-"""Pictures of a run: grids of samples, scattered points, loss curves, an animation.
+"""Pictures of a run: grids of samples, scatter plots, loss curves, an animation.
 
-Nothing here touches a device.
+Nothing here uses a device.
 """
 
 from __future__ import annotations
@@ -22,7 +22,14 @@ def to_uint8(images: np.ndarray) -> np.ndarray:
 
 
 def grid(images: np.ndarray, columns: int, scale: int = 2, border: int = 1) -> Image.Image:
-    """uint8 [N, H, W, C] -> one picture, row by row; of any number of channels, see `shown`."""
+    """A grid of images, row by row.
+
+    Args:
+      images: uint8 [N, H, W, C], any number of channels, see `shown`.
+      columns: The number of columns.
+      scale: The factor of enlargement.
+      border: Pixels between images.
+    """
     images = shown(images)
     count, height, width, channels = images.shape
     rows = -(-count // columns)
@@ -36,10 +43,10 @@ def grid(images: np.ndarray, columns: int, scale: int = 2, border: int = 1) -> I
 
 
 def shown(images: np.ndarray) -> np.ndarray:
-    """uint8 [N, H, W, C] as it can be seen, [N, H, W or more, 1 or 3].
+    """uint8 [N, H, W, C] as visible images, [N, H, W or more, 1 or 3].
 
-    1 channel is gray and 3 are colour. 4 are colour and opacity, and lie on white. Any other number stand
-    side by side, a gray panel a channel.
+    One channel is gray, and three are colour. Four are colour and opacity, composed over white. Any other
+    number of channels become gray panels side by side.
     """
     channels = images.shape[-1]
     if channels in (1, 3):
@@ -51,8 +58,13 @@ def shown(images: np.ndarray) -> np.ndarray:
 
 
 def captioned(images: np.ndarray, captions: Sequence[str], columns: int, least: int = 64) -> Image.Image:
-    """uint8 [N, H, W, C] -> one picture, row by row, a line of text under each; small images are enlarged to
-    `least`.
+    """A grid of images with a line of text under each, row by row.
+
+    Args:
+      images: uint8 [N, H, W, C].
+      captions: One for each image.
+      columns: The number of columns.
+      least: The least width in pixels; smaller images are enlarged.
     """
     images = shown(images)
     height, width = images.shape[1:3]
@@ -71,15 +83,14 @@ TEXT = 15  # pixels that a line of text takes
 
 
 def window(real: np.ndarray) -> float:
-    """Half the side of the square around the origin that scatter plots show: the reals, and room around
-    them.
-    """
+    """Half the side of the square around the origin that scatter plots show: the reals, with a margin."""
     return 1.3 * float(np.abs(real[:, :2]).max())
 
 
 def lattice(limit: float, side: int = 64) -> np.ndarray:
-    """The points at which a surface is asked for: float32 [side * side, 2], the centres of square cells, row
-    by row.
+    """The points at which a surface is evaluated: float32 [side * side, 2].
+
+    They are the centres of square cells, row by row.
     """
     centers = (np.arange(side, dtype=np.float32) + 0.5) * (2 * limit / side) - limit
     return np.stack(np.meshgrid(centers, centers), axis=-1).reshape(-1, 2)
@@ -90,9 +101,13 @@ def scatter(
 ) -> Image.Image:
     """The first two coordinates of `points` [N, D], over those of `real` in gray.
 
-    The axes follow from `real` alone: they stay where they are as a run goes on. surface: logits on `lattice`
-        of the
-    window, shown faintly behind: red where fakes are suspected, blue where reals are.
+    The axes depend on `real` alone, so they stay the same during a run.
+
+    Args:
+      points: float [N, D].
+      real: float [N, D], or None.
+      surface: Logits on `lattice` of the window, [side * side], drawn faintly behind: red where the critic
+        takes points for fakes, blue for reals. None for no surface.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -116,8 +131,9 @@ SURFACE: dict[str, Any] = {'cmap': 'RdBu', 'vmin': 0, 'vmax': 1, 'alpha': 0.35, 
 
 
 def shades(surface: np.ndarray) -> np.ndarray:
-    """Logits [n * n] -> [n, n] in [0, 1], by rank: whatever the scale of the critic, half the cells lie
-    below 1/2.
+    """Logits [n * n] -> [n, n] in [0, 1], by rank.
+
+    Whatever the scale of the critic, half the cells are below 1/2.
     """
     ranks = np.argsort(np.argsort(surface, kind='stable'), kind='stable')
     side = round(len(ranks) ** 0.5)
@@ -125,8 +141,14 @@ def shades(surface: np.ndarray) -> np.ndarray:
 
 
 class Drawn(NamedTuple):
-    """What a picture is made of. values: fakes [N, ...]. reals: as many as there are, or None. surface: see
-    `scatter`. info: of the field.
+    """The contents of a picture.
+
+    Attributes:
+      values: Fakes [N, ...].
+      columns: The number of columns of a grid.
+      reals: Reals [M, ...], or None.
+      surface: See `scatter`.
+      info: The info of the field.
     """
 
     values: np.ndarray
@@ -137,14 +159,15 @@ class Drawn(NamedTuple):
 
 
 def draw_images(drawn: Drawn) -> Image.Image:
-    """A grid; small images are doubled."""
+    """A grid of images; small ones are doubled."""
     images = to_uint8(drawn.values)
     return grid(images, drawn.columns, scale=2 if images.shape[1] < 128 else 1)
 
 
 def draw_videos(drawn: Drawn) -> Image.Image:
-    """Each video is a row, its frames from left to right: of the first ROWS, and at most FRAMES evenly
-    chosen.
+    """The first ROWS videos, each a row of frames from left to right.
+
+    At most FRAMES frames are shown, evenly spaced.
     """
     count = drawn.values.shape[1]
     chosen = np.unique(np.linspace(0, count - 1, min(count, FRAMES)).round().astype(int))
@@ -168,7 +191,9 @@ PICTURES: dict[str, Callable[[Drawn], Image.Image]] = {
 def field_of(batch: Mapping[str, Any], spec: Any = None) -> tuple[str, str, Mapping[str, Any]]:
     """(the name, the kind, the info) of the field of a batch, or of fakes, that is drawn.
 
-    spec: a gax.core.spec.Spec, whose target it is; None: the field that is called after its kind.
+    Args:
+      batch: Arrays by field.
+      spec: A gax.core.spec.Spec, whose target is drawn; None: the field that is called after its kind.
     """
     if spec is None or spec.target not in batch:
         name = next(kind for kind in PICTURES if kind in batch)
@@ -187,11 +212,11 @@ def draw(
     """The picture that suits the data, see `PICTURES`.
 
     Args:
-      fakes: By field, [N, ...] each.
-      columns: Of a grid of images.
-      real: Reals by field, over which points and columns of a table are drawn; None: none.
+      fakes: Arrays [N, ...] by field.
+      columns: The number of columns of a grid.
+      real: Reals by field, drawn behind points and columns of a table; None: none.
       surface: Logits on `lattice`, behind points; None: none.
-      spec: Of the data, see `field_of`.
+      spec: The spec of the data, see `field_of`.
     """
     name, kind, info = field_of(fakes, spec)
     reals = None if real is None else np.asarray(real[name])
@@ -211,8 +236,13 @@ BEHIND = ('point', 'table')  # kinds whose reals are drawn behind the fakes
 
 
 def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: int = 80) -> None:
-    """A looping GIF of the pictures, at most `most` of them, evenly chosen; the last one is held for two
-    seconds.
+    """Writes a looping GIF of pictures; the last one is shown for two seconds.
+
+    Args:
+      frames: The files of the pictures.
+      out: The file to write.
+      milliseconds: The duration of each of the others.
+      most: The most pictures, evenly spaced.
     """
     chosen = [
         frames[i] for i in sorted({round(k) for k in np.linspace(0, len(frames) - 1, min(most, len(frames)))})
@@ -222,8 +252,8 @@ def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: 
     save(images[0], out, format='GIF', save_all=True, append_images=images[1:], duration=held, loop=0)
 
 
-# The panels of the curves, by the last name of a metric; whatever fits none is drawn last. 'adversarial' is
-# left out: beside penalties it is the loss again.
+# The panels of the curves, by the last name of a metric; other metrics are drawn last. 'adversarial' is left
+# out: it is the loss without penalties.
 PANELS: dict[str, tuple[str, ...]] = {
     'loss': ('loss',),
     'accuracy of D': ('accuracy',),
@@ -233,32 +263,36 @@ PANELS: dict[str, tuple[str, ...]] = {
     'norms of parameters (dashed) and of their updates': ('update_norm', 'param_norm'),
 }
 LEFT_OUT = ('adversarial',)
-# Of evaluations, eval/NAME: shares, of which 1 is about the best, in one panel; every other number in one of
-# its own.
+# Evaluations, eval/NAME: shares, whose best value is about 1, are in one panel; every other number has its
+# panel.
 SHARES = ('precision', 'recall', 'density', 'coverage', 'accuracy', 'quality')
 DASHED = ('logits_max', 'param_norm')
 
 
 def panels(names: Iterable[str]) -> dict[str, list[str]]:
-    """Title -> the metrics PLAYER/NAME in that panel, sorted; empty panels and what belongs to no player are
-    left out.
+    """Title -> the metrics PLAYER/NAME in that panel, sorted.
+
+    Empty panels, and metrics without a player, are left out.
     """
-    found: dict[str, list[str]] = {title: [] for title in PANELS}
+    by_title: dict[str, list[str]] = {title: [] for title in PANELS}
     title_of = {last: title for title, lasts in PANELS.items() for last in lasts}
     for name in sorted(name for name in names if '/' in name):
         last = name.rpartition('/')[2]
         if name.startswith('eval/'):
             if not last.endswith('_std'):
                 shares = last.startswith(SHARES)
-                found.setdefault('evaluation' if shares else f'evaluation: {last}', []).append(name)
+                by_title.setdefault('evaluation' if shares else f'evaluation: {last}', []).append(name)
         elif last not in LEFT_OUT:
-            found.setdefault(title_of.get(last, 'terms and the rest'), []).append(name)
-    return {title: inside for title, inside in found.items() if inside}
+            by_title.setdefault(title_of.get(last, 'terms and the rest'), []).append(name)
+    return {title: inside for title, inside in by_title.items() if inside}
 
 
 def curves(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
-    """What the players measured against the step, a panel for each kind of thing; norms on a logarithmic
-    scale.
+    """Writes a picture of the metrics against the step, one panel for each kind; norms are logarithmic.
+
+    Args:
+      rows: Metrics by name, each row with its 'step'.
+      out: The PNG to write.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -287,7 +321,7 @@ def curves(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
 
 
 def scale(axes: Any, title: str, values: Sequence[float]) -> None:
-    """Norms are logarithmic (they may vanish and explode), fractions begin at 0."""
+    """Sets the scale of an axis: norms are logarithmic (they may vanish or explode), fractions begin at 0."""
     if 'norm' in title:
         axes.set_yscale('log', nonpositive='mask')
     elif 'accuracy' in title or 'diversity' in title:
@@ -296,9 +330,9 @@ def scale(axes: Any, title: str, values: Sequence[float]) -> None:
 
 
 def save(image: Image.Image, out: Path, **options: Any) -> None:
-    """Writes beside and renames, so that a picture is never half there.
+    """Writes a temporary file and renames it, so that a picture is never incomplete.
 
-    The format follows from the file's name.
+    The format depends on the suffix of `out`.
     """
     options.setdefault(
         'format', {'.png': 'PNG', '.gif': 'GIF', '.jpg': 'JPEG'}.get(out.suffix.lower(), 'PNG')

@@ -1,6 +1,4 @@
-"""Euclidean distances between many points, a block of rows at a time on the device: the whole matrix never
-exists.
-"""
+"""Euclidean distances between many points, in blocks on the device: the full matrix is never stored."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ SHARE = {'float64': 1e-6, 'float32': 3e-3}
 
 
 def _products(x: Array, y: Array, origin: Array) -> tuple[Array, Array]:
-    """|x - y|^2 [R, M] by products, with `origin` for the origin; and of which pairs it has cancelled, bool
-    [R, M].
-    """
+    """(|x - y|^2 [R, M] by products relative to `origin`, the pairs with cancellation bool [R, M])."""
     dtype = float64.dtype()
     middle = origin.astype(dtype)[None]
     x, y = x.astype(dtype) - middle, y.astype(dtype) - middle
@@ -39,7 +35,7 @@ def _products(x: Array, y: Array, origin: Array) -> tuple[Array, Array]:
 
 @partial(jax.jit, static_argnames='others')
 def _distances(x: Array, start: Array, y: Array, origin: Array, others: bool) -> tuple[Array, Array]:
-    """|x - y| float32 [R, M], and of how many pairs it has cancelled.
+    """(|x - y| float32 [R, M], the number of pairs that suffer from cancellation).
 
     others: row i of the block x is point start + i of y, and its distance to itself is infinite.
     """
@@ -57,7 +53,7 @@ def _distances(x: Array, start: Array, y: Array, origin: Array, others: bool) ->
 
 @partial(jax.jit, static_argnames='others')
 def _lost(x: Array, start: Array, y: Array, origin: Array, others: bool) -> Array:
-    """The pairs of which it has, bool [R, M]."""
+    """The pairs that suffer from cancellation, bool [R, M]."""
     lost = _products(x, y, origin)[1]
     return lost & ~_itself(x, start, y) if others else lost
 
@@ -78,7 +74,7 @@ def _exact(x: np.ndarray, y: np.ndarray, rows: np.ndarray, columns: np.ndarray) 
 
 
 def _between(x: np.ndarray, start: int, y: np.ndarray, on_device: tuple[Array, Array], others: bool) -> Array:
-    """|x - y| float32 [R, M], right to float32's rounding wherever the points lie."""
+    """|x - y| float32 [R, M], exact to float32's rounding wherever the points are."""
     values, count = _distances(x, np.int32(start), *on_device, others)
     if not int(count):
         return values
@@ -87,9 +83,9 @@ def _between(x: np.ndarray, start: int, y: np.ndarray, on_device: tuple[Array, A
 
 
 def origin(y: np.ndarray) -> np.ndarray:
-    """A point in the middle, [D], that no far one moves: medians over up to 255 points.
+    """A central point, [D], robust to outliers: medians over up to 255 points.
 
-    It is for speed, not for precision.
+    It serves speed, not precision.
 
     >>> origin(np.array([[0.0], [1.0], [900.0]])).tolist()
     [1.0]
@@ -98,8 +94,9 @@ def origin(y: np.ndarray) -> np.ndarray:
 
 
 def smallest(distances: Array, k: int) -> tuple[Array, Array]:
-    """The k smallest of each row of [N, M], ascending, and their columns int32 [N, k]; of equals the
-    first.
+    """The k smallest of each row of [N, M], ascending, and their columns int32 [N, k].
+
+    Of equal ones the first is taken.
 
     >>> values, columns = smallest(jnp.array([[3.0, 1.0, 2.0]]), 2)
     >>> values.tolist(), columns.tolist()
@@ -110,25 +107,26 @@ def smallest(distances: Array, k: int) -> tuple[Array, Array]:
 
 
 def by_rows(fn: Callable[..., Any], x: np.ndarray, y: np.ndarray, *whole: Any, others: bool = False) -> Any:
-    """fn(distances [R, M], *whole) for blocks of the rows of x [N, D] against all of y [M, D].
+    """Applies fn(distances [R, M], *whole) to blocks of x [N, D] against all of y [M, D].
 
     Args:
-        fn: a jitted function of Euclidean distances, float32 [R, M], and of `whole`; it returns a tree of [R,
-            ...].
-        x, y: points, float32 or float64, on the host.
-        whole: arrays that every block needs.
-        others: x is y, and the distance of a point to itself is infinite.
+      fn: A jitted function of Euclidean distances, float32 [R, M], and of `whole`; it returns a tree of [R,
+        ...].
+      x, y: Points, float32 or float64, on the host.
+      whole: Arrays that every block needs.
+      others: x is y, and the distance of a point to itself is infinite.
 
     Returns:
-        What `fn` returned, one block after another, a tree of [N, ...] on the host.
+      The results of `fn`, concatenated, a tree of [N, ...] on the host.
 
-    >>> by_rows(jax.jit(lambda gaps: gaps), np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
+    >>> identity = jax.jit(lambda gaps: gaps)
+    >>> by_rows(identity, np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])).tolist()
     [[5.0, 1.0]]
 
     Distances come from |x|^2 + |y|^2 - 2 x.y in `float64.dtype()`, and from differences where that cancels:
     near copies, and tight clusters far from one another. They are rounded to float32 at the end, so that
     equal ones tie whatever the order of summation (relative 1e-7). R is such that R * M is at most BLOCK. The
-    last block is filled up by zeros, and what `fn` returns for them dropped, so that it is compiled once.
+    last block is padded with zeros, whose results are dropped, so that `fn` is compiled once.
     """
     size = max(1, min(len(x), BLOCK // len(y)))
     values = []

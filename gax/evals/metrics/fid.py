@@ -1,5 +1,4 @@
-"""The Frechet distance between two sets of features, each taken for a Gaussian; of FID's features it is the
-FID.
+"""The Frechet distance between two sets of features, each modelled as a Gaussian; FID on FID's features.
 
 Heusel et al., "GANs Trained by a Two Time-Scale Update Rule", 2017, equation 6 (Dowson and Landau, 1982):
 d = |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), the square of the 2-Wasserstein distance. Covariances are
@@ -11,7 +10,7 @@ Forsyth, 2020), so compare only at equal N. With N <= D the covariances are sing
 still defined, and computed without any epsilon on the diagonal, but most of it is bias.
 
 The statistics stream: `batch_moments` on the devices, `merge` on the host, in float64. Only one batch and a
-few [D, D] matrices are ever held.
+few [D, D] matrices are in memory at a time.
 """
 
 from __future__ import annotations
@@ -31,9 +30,12 @@ from gax.evals.metrics import float64
 
 
 class Moments(NamedTuple):
-    """Of `num` samples: mean float64 [D], scatter float64 [D, D] = sum of (x - mean)(x - mean)^T.
+    """Moments of samples, on the host.
 
-    On the host.
+    Attributes:
+      num: The number of samples.
+      mean: float64 [D].
+      scatter: float64 [D, D], the sum of (x - mean)(x - mean)^T.
     """
 
     num: int
@@ -47,7 +49,13 @@ class Moments(NamedTuple):
 
 
 class Frechet(NamedTuple):
-    """distance = mean_term + trace_term, all >= 0. mean_term: |m1 - m2|^2. trace_term: of the covariances."""
+    """A Frechet distance and its two terms, all >= 0.
+
+    Attributes:
+      distance: mean_term + trace_term.
+      mean_term: |m1 - m2|^2.
+      trace_term: tr(S1 + S2 - 2 (S1 S2)^(1/2)).
+    """
 
     distance: float
     mean_term: float
@@ -56,9 +64,7 @@ class Frechet(NamedTuple):
 
 @partial(jax.jit, static_argnames='dtype')
 def _about_the_mean(x: Array, count: Array, dtype: Any) -> tuple[Array, Array, Array]:
-    """The rounded mean, what the rounding left out, and the scatter about the mean, of the first `count`
-    rows.
-    """
+    """(rounded mean, rounding error of the mean, scatter about the mean) of the first `count` rows."""
     valid = (jnp.arange(len(x), dtype=count.dtype) < count)[:, None]
     x = jnp.where(valid, x.astype(dtype), 0)
     total = jnp.maximum(count, 1).astype(dtype)
@@ -70,8 +76,9 @@ def _about_the_mean(x: Array, count: Array, dtype: Any) -> tuple[Array, Array, A
 
 
 def _auto(x: Any) -> Any:
-    """The same array on a mesh that leaves shardings to the compiler: where they are explicit, x^T x over
-    rows is refused.
+    """The same array on a mesh with automatic shardings.
+
+    With explicit shardings JAX refuses x^T x over sharded rows.
     """
     sharding = getattr(x, 'sharding', None)
     if not isinstance(sharding, NamedSharding):
@@ -81,23 +88,22 @@ def _auto(x: Any) -> Any:
 
 
 def batch_moments(features: Any, count: int | None = None, dtype: Any = None) -> Moments:
-    """Moments of a batch, computed where it lies: features float [B, D], of which rows from `count` on are
-    padding.
+    """Moments of a batch, computed on the device that holds it.
 
-    Rows may be sharded over devices. The products are of differences from the mean, so that nothing cancels
-    however far from zero the features are; and in float64, or where the device has none (or `dtype` says so)
-    in float32 with the mean's own rounding error put right. Every batch of one shape runs the same program.
+    The batch may be sharded. Products are of differences from the mean, so that nothing cancels however far
+    from zero the features are. They are in float64, or (without float64 on the device, or with `dtype`) in
+    float32 with a correction of the mean's rounding error. Every batch of one shape runs the same program.
 
     Args:
-        features: float [B, D], NumPy's or JAX's.
-        count: how many of the rows are samples, 0 to B; None: all.
-        dtype: of the products; None: the widest that the device has.
+      features: float [B, D], NumPy's or JAX's.
+      count: The number of samples, 0 to B; the rest of the batch is padding. None: all.
+      dtype: The dtype of the products; None: the widest that the device has.
 
     Returns:
-        The moments, on the host.
+      The moments, on the host.
 
     Raises:
-        GaxError: for another shape, or a count beyond the batch.
+      GaxError: Another shape, or a count beyond the batch.
 
     >>> batch_moments(np.array([[1.0], [3.0], [99.0]]), count=2)
     Moments(num=2, mean=array([2.]), scatter=array([[2.]]))
@@ -110,8 +116,8 @@ def batch_moments(features: Any, count: int | None = None, dtype: Any = None) ->
     if not 0 <= count <= len(features):
         raise errors.GaxError(f'{count} samples were said to be in a batch of {len(features)}')
     with float64.doubles():
-        found = _about_the_mean(_auto(features), np.int32(count), dtype or float64.dtype())
-        shift, offset, scatter = (np.asarray(part, np.float64) for part in jax.device_get(found))
+        parts = _about_the_mean(_auto(features), np.int32(count), dtype or float64.dtype())
+        shift, offset, scatter = (np.asarray(part, np.float64) for part in jax.device_get(parts))
     return Moments(count, shift + offset, scatter)
 
 
@@ -131,7 +137,7 @@ def merge(a: Moments, b: Moments) -> Moments:
 
 
 def moments(batches: Iterable[Any]) -> Moments:
-    """Of all rows of `batches`, arrays [B, D] (or of one array, given as [array]).
+    """Moments of all features in `batches`, arrays [B, D] (for a single array, pass [array]).
 
     >>> moments([np.array([[1.0]]), np.array([[3.0]])]).covariance
     array([[2.]])
@@ -147,9 +153,7 @@ def _check(name: str, one: Moments) -> None:
 
 
 def _root(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvectors in columns, and the square roots of the eigenvalues, those below rounding error left
-    out.
-    """
+    """(eigenvectors in columns, square roots of the eigenvalues), without those below rounding error."""
     values, vectors = np.linalg.eigh(covariance)
     kept = values > values[-1] * len(values) * np.finfo(np.float64).eps
     return vectors[:, kept], np.sqrt(values[kept])
@@ -163,13 +167,13 @@ def distance(a: Moments, b: Moments) -> Frechet:
     and singular covariances make the matrix smaller.
 
     Args:
-        a, b: moments of features of the same dimensions.
+      a, b: Moments of features of the same dimensions.
 
     Returns:
-        The distance and its two parts. In the example (2 - 5)^2 and (sqrt 2 - sqrt 8)^2 = 2.
+      The distance and its two parts. In the example (2 - 5)^2 and (sqrt 2 - sqrt 8)^2 = 2.
 
     Raises:
-        GaxError: for fewer than 2 samples, features that are not finite, and dimensions that differ.
+      GaxError: Fewer than 2 samples, features that are not finite, and dimensions that differ.
 
     >>> two = distance(moments([np.array([[1.0], [3.0]])]), moments([np.array([[3.0], [7.0]])]))
     >>> print(f'{two.distance:.6f} {two.mean_term:.6f} {two.trace_term:.6f}')

@@ -15,10 +15,9 @@ from gax import errors
 
 @contextmanager
 def doubles() -> Iterator[None]:
-    """In the block, float64 is float64 on the device: for calls of jitted functions, never within one.
+    """In the block, float64 stays float64 on the device: for calls of jitted functions, never within one.
 
-    TPUs have no double precision: there `dtype` is float32, and whoever uses it takes care that nothing
-    cancels.
+    TPUs have no double precision: there `dtype` is float32, and callers must avoid cancellation.
     """
     with jax.enable_x64(jax.default_backend() != 'tpu'):
         yield
@@ -33,15 +32,15 @@ def features(name: str, x: Any, least: int = 1) -> np.ndarray:
     """`x` as a host array.
 
     Args:
-        name: of the set, for errors.
-        x: numbers [N, D].
-        least: how many rows there must be.
+      name: The name of the set in messages.
+      x: Numbers [N, D].
+      least: The least N.
 
     Returns:
-        [N, D], float32 or float64.
+      [N, D], float32 or float64.
 
     Raises:
-        GaxError: for another shape, values that are not finite, and N < least.
+      GaxError: Another shape, values that are not finite, and N < least.
 
     >>> features('real', [[1, 2]])
     array([[1., 2.]], dtype=float32)
@@ -61,10 +60,10 @@ def features(name: str, x: Any, least: int = 1) -> np.ndarray:
 def pair(
     a: Any, b: Any, least: int = 1, names: tuple[str, str] = ('real', 'fake')
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Both sets by `features`.
+    """Both sets as host arrays, see `features`.
 
     Raises:
-        GaxError: as `features`, and where they have different dimensions.
+      GaxError: As `features`, or the dimensions differ.
 
     >>> [x.shape for x in pair([[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]])]
     [(1, 2), (2, 2)]

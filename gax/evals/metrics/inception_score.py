@@ -1,12 +1,11 @@
-"""Inception Score: exp of the mutual information between samples and the classes that a classifier sees in
-them.
+"""Inception Score: exp of the mutual information between samples and a classifier's classes.
 
 Salimans et al., "Improved Techniques for Training GANs", 2016, section 4: exp(mean KL(p(y|x) || p(y))), the
 mean over a split and p(y) the split's own mean; averaged over 10 splits. From 1 (every sample looks alike, or
 the classifier knows nothing) to the number of classes, and more is better. It never looks at real data: one
 sharp image of each class scores the maximum. Few samples bias it upwards where classes are uncertain and
 bound it by N / splits; compare at equal N and splits. The name is for the 1008 outputs of the FID Inception;
-with another classifier say whose.
+with another classifier, name it.
 """
 
 from __future__ import annotations
@@ -23,7 +22,12 @@ SPLITS, SEED = 10, 2020  # torch-fidelity's
 
 
 class Score(NamedTuple):
-    """mean and standard deviation (divided by the number of splits) over the splits."""
+    """An Inception Score.
+
+    Attributes:
+      mean: The mean over the splits.
+      std: The standard deviation over the splits (divided by their number).
+    """
 
     mean: float
     std: float
@@ -33,15 +37,15 @@ def of_logits(logits: Any, splits: int = SPLITS, seed: int | None = SEED) -> Sco
     """The score from logits (torch-fidelity: of the layer without its bias, 'logits_unbiased').
 
     Args:
-        logits: float [N, K].
-        splits: 1 to N.
-        seed: see `score`.
+      logits: float [N, K].
+      splits: The number of splits, 1 to N.
+      seed: See `score`.
 
     Returns:
-        The score, 1 to K. Two sure answers for two classes in turn: 2.
+      The score, 1 to K. Two sure answers for two classes in turn: 2.
 
     Raises:
-        GaxError: for another shape, values that are not finite, and more splits than samples.
+      GaxError: Another shape, values that are not finite, and more splits than samples.
 
     >>> print(of_logits([[99.0, 0.0], [0.0, 99.0]], splits=1))
     Score(mean=2.0, std=0.0)
@@ -56,17 +60,17 @@ def score(probabilities: Any, splits: int = SPLITS, seed: int | None = SEED) -> 
     """The score from probabilities; 0 log 0 counts as 0.
 
     Args:
-        probabilities: float [N, K], rows that sum to 1.
-        splits: 1 to N.
-        seed: samples are shuffled before they are split, by RandomState(seed).permutation as in
-            torch-fidelity, lest classes in order fall into different splits; None leaves the order, as
-            Salimans et al. do.
+      probabilities: float [N, K], rows that sum to 1.
+      splits: The number of splits, 1 to N.
+      seed: Samples are shuffled before they are split, by RandomState(seed).permutation as in
+        torch-fidelity, lest classes in order fall into different splits; None leaves the order, as
+        Salimans et al. do.
 
     Returns:
-        The score, 1 to K. A classifier that knows nothing gives 1.
+      The score, 1 to K. A classifier that knows nothing gives 1.
 
     Raises:
-        GaxError: for other shapes, rows that are no probabilities, and more splits than samples.
+      GaxError: Other shapes, rows that are no probabilities, and more splits than samples.
 
     >>> print(score([[0.5, 0.5], [0.5, 0.5]], splits=1))
     Score(mean=1.0, std=0.0)

@@ -1,9 +1,8 @@
-"""Kernel distance (of Inception features: KID): the squared maximum mean discrepancy with a cubic kernel,
-unbiased.
+"""Kernel distance (KID on Inception features): the unbiased squared MMD with a cubic kernel.
 
 Binkowski et al., "Demystifying MMD GANs", 2018: k(x, y) = (x.y / D + 1)^3, and the unbiased estimate of
-equation 4
-(Gretton et al., 2012, lemma 6): mean k(x, x') over x != x' + mean k(y, y') over y != y' - 2 mean k(x, y).
+equation 4 of the squared maximum mean discrepancy (Gretton et al., 2012, lemma 6): mean k(x, x') over
+x != x' + mean k(y, y') over y != y' - 2 mean k(x, y).
 It is averaged over random subsets of both sets. 0 is best; as the estimate is unbiased, it may be below zero,
 and its expectation does not depend on how many samples there are; its noise does. Reported as it is, not
 times 1000.
@@ -22,8 +21,11 @@ SUBSETS, SIZE, SEED = 100, 1000, 2020  # torch-fidelity's
 
 
 class Kernel(NamedTuple):
-    """mean: the distance. std: its standard deviation over the subsets (divided by their number, as
-    torch-fidelity's).
+    """A kernel distance.
+
+    Attributes:
+      mean: The distance.
+      std: Its standard deviation over the subsets (divided by their number, as in torch-fidelity).
     """
 
     mean: float
@@ -34,9 +36,9 @@ def kernel(x: np.ndarray, y: np.ndarray, middle: np.ndarray) -> np.ndarray:
     """(x.y / D + 1)^3, but for terms in x alone and in y alone; float64 [N, M] of float64 [N, D] and [M, D].
 
     With x = m + u, y = m + v, c = m.m / D + 1, p = m.u / D, q = m.v / D, w = u.v / D and s = c + p + q the
-    kernel is (s + w)^3 = s^3 + 3 s^2 w + 3 s w^2 + w^3. In the unbiased estimate any f(x) + g(y) goes away,
-    so that of s^3 only 3 p q (2 c + p + q) counts. Of features far from 0 what goes away is large, and would
-    take all digits along.
+    kernel is (s + w)^3 = s^3 + 3 s^2 w + 3 s w^2 + w^3. In the unbiased estimate any f(x) + g(y) cancels,
+    so that of s^3 only 3 p q (2 c + p + q) counts. With features far from 0 the cancelling terms are large,
+    and would take all digits along.
 
     >>> kernel(np.array([[1.0]]), np.array([[2.0]]), np.array([0.0]))  # (1 * 2 + 1)^3 - 1
     array([[26.]])
@@ -72,17 +74,17 @@ def distance(real: Any, fake: Any, subsets: int = SUBSETS, size: int = SIZE, see
     the first set), so that the numbers are the same.
 
     Args:
-        real: features float [N, D].
-        fake: features float [M, D].
-        subsets: how many estimates are averaged, 1 or more.
-        size: of a subset, 2 to min(N, M).
-        seed: of the subsets.
+      real: Features float [N, D].
+      fake: Features float [M, D].
+      subsets: The number of estimates that are averaged, 1 or more.
+      size: The size of a subset, 2 to min(N, M).
+      seed: The seed of the subsets.
 
     Returns:
-        The mean and the standard deviation of the estimates.
+      The mean and the standard deviation of the estimates.
 
     Raises:
-        GaxError: for other shapes, values that are not finite, and subsets that cannot be drawn.
+      GaxError: Other shapes, values that are not finite, and subsets that cannot be drawn.
 
     >>> distance(np.zeros((3, 1)), np.ones((3, 1)), subsets=2, size=2)
     Kernel(mean=7.0, std=0.0)
@@ -92,13 +94,13 @@ def distance(real: Any, fake: Any, subsets: int = SUBSETS, size: int = SIZE, see
         raise errors.GaxError(f'kernel distance: {subsets} subsets of {size}, but it takes 1 of 2 at least')
     if size > min(len(real), len(fake)):
         raise errors.GaxError(
-            f'kernel distance: subsets of {size} cannot be drawn from {len(real)} real and {len(fake)} fake samples; '
-            f'the largest that can is {min(len(real), len(fake))}'
+            f'kernel distance: subsets of {size} cannot be drawn from {len(real)} real and {len(fake)} fake '
+            f'samples; the largest that can is {min(len(real), len(fake))}'
         )
     rng = np.random.RandomState(seed)
 
     def draw(x: np.ndarray) -> np.ndarray:
         return x[rng.choice(len(x), size, replace=False)]
 
-    found = [mmd2(draw(real), draw(fake)) for _ in range(subsets)]
-    return Kernel(float(np.mean(found)), float(np.std(found)))
+    estimates = [mmd2(draw(real), draw(fake)) for _ in range(subsets)]
+    return Kernel(float(np.mean(estimates)), float(np.std(estimates)))

@@ -1,4 +1,4 @@
-"""Which modes of a known density samples cover, and how evenly."""
+"""The modes of a known density that samples cover, and how evenly."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ HIGH_QUALITY = 3.0
 
 
 class Coverage(NamedTuple):
-    """modes: how many have at least one sample. quality: share of samples that count for a mode, 0 to 1.
-    reverse_kl: KL(samples' modes || uniform) in nats, over the samples that count; log(K) where none does.
+    """Coverage of K modes by samples, scalars.
+
+    Attributes:
+      modes: The number of modes with at least one sample.
+      quality: The share of samples that count for a mode, 0 to 1.
+      reverse_kl: KL(samples' modes || uniform) in nats, over the samples that count; log(K) if none does.
     """
 
     modes: Array
@@ -29,13 +33,13 @@ def gaussian(points: Array, centers: Array, std: float, within: float = HIGH_QUA
     two dimensions a perfect sampler has quality 1 - exp(-4.5) = 98.9 %.
 
     Args:
-        points: float [N, D].
-        centers: float [K, D].
-        std: of every Gaussian, in each direction.
-        within: how many standard deviations a sample may be from a center.
+      points: float [N, D].
+      centers: float [K, D].
+      std: The standard deviation of every Gaussian, in each direction.
+      within: The most standard deviations from a center to a sample that counts.
 
     Returns:
-        The coverage, scalars. In the example one of two modes has both samples that count; KL is log 2.
+      The coverage, scalars. In the example one of two modes has both samples that count; KL is log 2.
 
     >>> points = jnp.array([[0.0, 0.0], [0.1, 0.0], [9.0, 9.0], [9.0, 0.0]])
     >>> modes, quality, reverse_kl = gaussian(points, jnp.array([[0.0, 0.0], [5.0, 5.0]]), std=0.1)
@@ -58,7 +62,7 @@ def of_counts(counts: Array, num: int) -> Coverage:
     >>> print(modes, quality, f'{reverse_kl:.4f}')  # log 4 - log 2
     2 0.5 0.6931
     """
-    found = jnp.sum(counts)
-    share = counts / jnp.maximum(found, 1)
+    covered = jnp.sum(counts)
+    share = counts / jnp.maximum(covered, 1)
     entropy = -jnp.sum(jnp.where(counts > 0, share * jnp.log(jnp.where(counts > 0, share, 1.0)), 0.0))
-    return Coverage(jnp.sum(counts > 0), found / num, jnp.log(float(len(counts))) - entropy)
+    return Coverage(jnp.sum(counts > 0), covered / num, jnp.log(float(len(counts))) - entropy)

@@ -7,12 +7,11 @@ negative terms count as 0 (as in TensorFlow and pytorch_msssim). From 0 to 1 (th
 
 Diversity: the mean over random pairs of a set (Odena et al., "Conditional Image Synthesis with Auxiliary
 Classifier GANs", 2017, section 4.2, within classes). Lower is more diverse; noise is most diverse of all, so
-compare with the value of real data, which is what to come near. Few pairs bring noise, no bias; the standard
-error says how much.
+compare with the value of real data, which is the target. Few pairs bring noise, no bias; the standard error
+measures it.
 
 Five scales need sides of 161 pixels. Smaller images get as many scales as leave 11 pixels (32 px: two), and
-their weights are
-scaled to sum to 1: such values are not comparable with those of other sizes.
+their weights are scaled to sum to 1: such values are not comparable with those of other sizes.
 """
 
 from __future__ import annotations
@@ -34,7 +33,13 @@ BATCH = 50
 
 
 class Diversity(NamedTuple):
-    """mean: over `pairs` pairs. error: the standard error of the mean. pairs: how many."""
+    """The similarity of random pairs.
+
+    Attributes:
+      mean: The mean over pairs.
+      error: The standard error of the mean.
+      pairs: The number of pairs.
+    """
 
     mean: float
     error: float
@@ -98,10 +103,10 @@ def ms_ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Similarity of images, pair by pair.
 
     Args:
-        x, y: uint8 or float [B, H, W, C], 0 to 255; sides of 11 pixels or more.
+      x, y: uint8 or float [B, H, W, C], 0 to 255; sides of 11 pixels or more.
 
     Returns:
-        float64 [B], 0 to 1. In the example the luminance is all that differs: C1 / (255^2 + C1).
+      float64 [B], 0 to 1. In the example the luminance is all that differs: C1 / (255^2 + C1).
 
     >>> black, white = np.zeros((1, 11, 11, 1)), np.full((1, 11, 11, 1), 255.0)
     >>> print(ms_ssim(black, black), ms_ssim(black, white).round(6))
@@ -136,16 +141,16 @@ def diversity(images: Any, pairs: int = 1000, seed: int = 0, labels: Any = None)
     """Mean similarity of random pairs of images; with labels, of pairs within a class.
 
     Args:
-        images: uint8 [N, H, W, C].
-        pairs: how many, 2 or more.
-        seed: of the pairs.
-        labels: int [N], or None.
+      images: uint8 [N, H, W, C].
+      pairs: The number of pairs, 2 or more.
+      seed: The seed of the pairs.
+      labels: int [N], or None.
 
     Returns:
-        The mean, its standard error, and the number of pairs. Of images that are all alike: 1, and no error.
+      The mean, its standard error, and the number of pairs. Of images that are all alike: 1, and no error.
 
     Raises:
-        GaxError: for other shapes or types, and where no two images are of one class.
+      GaxError: Other shapes or types, or no two images are of one class.
 
     >>> diversity(np.zeros((3, 11, 11, 1), np.uint8), pairs=4)
     Diversity(mean=1.0, error=0.0, pairs=4)
@@ -163,6 +168,6 @@ def diversity(images: Any, pairs: int = 1000, seed: int = 0, labels: Any = None)
         raise errors.GaxError(f'MS-SSIM: {len(images)} images, but labels {list(labels.shape)}')
     one, other = draw_pairs(-(-pairs // BATCH) * BATCH, seed, labels)
     starts = range(0, len(one), BATCH)
-    found = [ms_ssim(images[one[i : i + BATCH]], images[other[i : i + BATCH]]) for i in starts]
-    values = np.concatenate(found)[:pairs]
+    similarities = [ms_ssim(images[one[i : i + BATCH]], images[other[i : i + BATCH]]) for i in starts]
+    values = np.concatenate(similarities)[:pairs]
     return Diversity(float(values.mean()), float(values.std(ddof=1) / np.sqrt(pairs)), pairs)

@@ -1,4 +1,4 @@
-"""Nearest neighbours: who they are, and whether they tell fakes from reals.
+"""Nearest neighbours of samples, and the two-sample test that is built on them.
 
 The two-sample accuracy is that of the leave-one-out nearest-neighbour classifier on reals and fakes together:
 Lopez-Paz and Oquab, "Revisiting Classifier Two-Sample Tests", 2017; split in two by Xu et al., "An Empirical
@@ -22,17 +22,27 @@ from gax.evals.metrics import distances, float64
 
 
 class Neighbours(NamedTuple):
-    """indices: into the data, int [N, k]. distances: Euclidean, float64 [N, k], ascending."""
+    """The nearest neighbours of N points.
+
+    Attributes:
+      indices: Into the data, int [N, k].
+      distances: Euclidean, float64 [N, k], ascending.
+    """
 
     indices: np.ndarray
     distances: np.ndarray
 
 
 class TwoSample(NamedTuple):
-    """Shares, 0 to 1, of points whose nearest other is of their own kind: of all, of the reals, of the fakes.
+    """Shares, 0 to 1, of points whose nearest other point is of the same kind.
 
-    real low and fake high: fakes huddle in few places, and the reals there have fakes for neighbours (mode
-    collapse).
+    If `real` is low and `fake` is high, fakes cluster in few places, and the reals there have fakes for
+    neighbours (mode collapse).
+
+    Attributes:
+      accuracy: The share of all points.
+      real: The share of the reals.
+      fake: The share of the fakes.
     """
 
     accuracy: float
@@ -46,22 +56,22 @@ def _search(gaps: Array, k: int) -> Array:
 
 
 def neighbours(queries: Any, data: Any, k: int = 1, others: bool = False) -> Neighbours:
-    """The k nearest of `data` to each of `queries`, nearest first; of equals (relative 1e-7) the first in the
-    data.
+    """The k nearest of `data` to each of `queries`, nearest first.
 
-    The distances of the k are computed anew from differences, so that a copy is at distance 0 exactly.
+    Of equal distances (relative 1e-7) the first in the data is taken. The k distances are computed anew from
+    differences, so that a copy is at distance 0 exactly.
 
     Args:
-        queries: float [N, D].
-        data: float [M, D].
-        k: 1 to M.
-        others: the queries are the data, and no point is its own neighbour.
+      queries: float [N, D].
+      data: float [M, D].
+      k: The number of neighbours, 1 to M.
+      others: The queries are the data, and no point is its own neighbour.
 
     Returns:
-        Their indices and distances, [N, k].
+      Their indices and distances, [N, k].
 
     Raises:
-        GaxError: for other shapes, values that are not finite, and a k that exceeds the data.
+      GaxError: Other shapes, values that are not finite, and a k that exceeds the data.
 
     >>> nearest = neighbours([[0.0], [5.0]], [[1.0], [4.0], [7.0]], k=2)
     >>> nearest.indices.tolist(), nearest.distances.tolist()
@@ -87,13 +97,13 @@ def two_sample(real: Any, fake: Any) -> TwoSample:
     fake counts as near the real.
 
     Args:
-        real, fake: features float [N, D] each, N >= 2.
+      real, fake: Features float [N, D] each, N >= 2.
 
     Returns:
-        The shares. Of two sets that are apart: 1.
+      The shares. Of two sets that are apart: 1.
 
     Raises:
-        GaxError: for other shapes, values that are not finite, and sets that are not of one size >= 2.
+      GaxError: Other shapes, values that are not finite, and sets that are not of one size >= 2.
 
     >>> two_sample([[0.0], [1.0]], [[8.0], [9.0]])
     TwoSample(accuracy=1.0, real=1.0, fake=1.0)

@@ -1,17 +1,15 @@
-"""Precision, recall, density and coverage: how many fakes look like reals, and how many reals have a fake
-near them.
+"""Precision, recall, density and coverage: the fidelity and the diversity of fakes.
 
 Kynkaanniemi et al., "Improved Precision and Recall Metric for Assessing Generative Models", 2019, equations 1
 to 3, and Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", 2020, equations 3 to
-6. A point's ball reaches to its k-th nearest neighbour within its own set, itself not counted. More is better
-    in all four.
+6. A point's ball reaches to its k-th nearest neighbour within its set, itself not counted. More is better in
+all four.
 
-precision  share of fakes in the ball of any real                     0 to 1
-recall     share of reals in the ball of any fake                     0 to 1
-density    mean over fakes of the number of reals' balls they are in, over k; 1 for equal distributions, >= 0
-without end
-coverage   share of reals with a fake in their ball                   0 to 1; about 1 - 2^-k for equal
-distributions
+precision  share of fakes in the ball of any real             0 to 1
+recall     share of reals in the ball of any fake             0 to 1
+density    mean over fakes of the number of reals' balls they
+           are in, over k                                     >= 0, unbounded; 1 for equal distributions
+coverage   share of reals with a fake in their ball           0 to 1; about 1 - 2^-k for equal distributions
 
 Conventions are those of the `prdc` package: balls are open (strictly nearer than the radius; Kynkaanniemi et
 al. have <=, which differs for ties only), and k = 5. (Kynkaanniemi et al. use k = 3, and torch-fidelity,
@@ -52,7 +50,7 @@ def _radii(others: Array, k: int) -> Array:
 
 @jax.jit
 def _of_fakes(gaps: Array, radii: Array) -> Array:
-    """How many balls of reals each fake is in, int [R], of its distances to the reals [R, N]."""
+    """The number of reals' balls that each fake is in, int [R], from its distances to the reals [R, N]."""
     return jnp.sum(gaps < radii[None], axis=1)
 
 
@@ -72,20 +70,20 @@ def radii(points: np.ndarray, k: int) -> np.ndarray:
 
 
 def prdc(real: Any, fake: Any, k: int = K) -> PRDC:
-    """All four.
+    """Precision, recall, density and coverage.
 
     Args:
-        real: features float [N, D].
-        fake: features float [M, D].
-        k: which nearest neighbour a ball reaches to, 1 to min(N, M) - 1.
+      real: Features float [N, D].
+      fake: Features float [M, D].
+      k: Which nearest neighbour a ball reaches to, 1 to min(N, M) - 1.
 
     Returns:
-        The four numbers. In the example the balls of the reals have the radius 1: one fake of two is in any
-        (precision 1/2), and that one in two (density 1); two reals of three have a fake within (coverage
-        2/3). The fakes' balls reach to one another, 8.5, and hold all reals.
+      The four numbers. In the example the balls of the reals have the radius 1: one fake of two is in any
+      (precision 1/2), and that one in two (density 1); two reals of three have a fake within (coverage
+      2/3). The fakes' balls reach to one another, 8.5, and hold all reals.
 
     Raises:
-        GaxError: for other shapes, values that are not finite, and another k.
+      GaxError: Other shapes, values that are not finite, and another k.
 
     >>> print(prdc([[0.0], [1.0], [2.0]], [[0.5], [9.0]], k=1))
     PRDC(precision=0.5, recall=1.0, density=1.0, coverage=0.6666666666666666)
@@ -93,7 +91,8 @@ def prdc(real: Any, fake: Any, k: int = K) -> PRDC:
     real, fake = float64.pair(real, fake)
     if not 1 <= k < min(len(real), len(fake)):
         raise errors.GaxError(
-            f'{len(real)} real and {len(fake)} fake samples with k = {k}: each needs {k} others at least, and k 1 or more'
+            f'{len(real)} real and {len(fake)} fake samples with k = {k}: each needs {k} others at least, '
+            'and k 1 or more'
         )
     of_real, of_fake = radii(real, k), radii(fake, k)
     inside = distances.by_rows(_of_fakes, fake, real, of_real)

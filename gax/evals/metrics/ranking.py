@@ -1,10 +1,9 @@
-"""An order of a set that follows from what is in it: no result depends on the order in which somebody wrote a
-file.
+"""A random order of a set that depends on its contents, and not on the order of its file.
 
-Metrics that draw (subsets, pairs, patches) or split draw places in an order. A file may be sorted by class,
-so a prefix of it is no sample of it, and a random choice of places is another one for each order of the file.
-Here examples are sorted by two random projections, and the sorted places are shuffled: a uniformly random
-order for whoever knows nothing of the projections, and the same one for every order of the set.
+Metrics that split, or that draw (subsets, pairs, patches), draw positions in an order. A file may be sorted
+by class, so a prefix of it is not a random sample, and a choice of positions depends on the file's order.
+Here examples are sorted by two random projections, and the sorted positions are shuffled. The result is a
+uniformly random order (to anything independent of the projections), and the same for every order of the set.
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ REAL, FAKE = 1, 2  # salts: where fakes are copies of reals, their orders must h
 
 
 def projections(x: Any) -> np.ndarray:
-    """Two numbers for each example of [N, ...], float64 [N, 2]; exact, whatever the order of summation, for
-    uint8.
+    """Two numbers for each example of [N, ...], float64 [N, 2].
+
+    For uint8 they are exact, whatever the order of summation.
 
     >>> images = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
     >>> bool((projections(images)[::-1] == projections(images[::-1])).all())
@@ -37,8 +37,9 @@ def projections(x: Any) -> np.ndarray:
 
 
 def shuffled(keys: np.ndarray, labels: np.ndarray | None, salt: int) -> np.ndarray:
-    """The random order, int32 [N], of examples with these projections [N, 2]; of equal ones the lower label
-    comes first.
+    """The random order, int32 [N], of examples with these projections [N, 2].
+
+    Of equal ones the lower label comes first.
 
     >>> keys = np.array([[3.0, 0.0], [1.0, 0.0], [2.0, 0.0]])
     >>> first, again = shuffled(keys, None, REAL), shuffled(keys[::-1], None, REAL)
@@ -51,10 +52,9 @@ def shuffled(keys: np.ndarray, labels: np.ndarray | None, salt: int) -> np.ndarr
 
 
 def of_source(read: Callable[[np.ndarray, int, int], Iterator[Any]], size: int, salt: int) -> np.ndarray:
-    """The random order, int32 [size], of the examples that `read` (see collect.reader) reads: all of them,
-    once.
+    """The random order, int32 [size], of all examples, each read once by `read` (see collect.reader).
 
-    Of more than LIMIT examples it is a random order of their places, which the order of the set decides.
+    For more than LIMIT examples it is a random order of positions, and so depends on the order of the set.
     """
     if size > LIMIT or not size:
         return shuffle.permutation(0, salt, size)

@@ -7,10 +7,9 @@ is 0 for equal sets.
 `images`: Karras et al., "Progressive Growing of GANs", 2018, section 5: 128 random 7 x 7 patches of every
 image at every level of its Laplacian pyramid (Burt and Adelson, 1983), each set's channels normalised to mean
 0 and deviation 1 by themselves (so a cast of colour, or contrast, is not seen), 4 x 128 directions; times
-1000, as in the paper's tables. Levels are halved down to
-16 pixels, named by their resolution: coarse ones see structure, fine ones texture. Lower is better; compare
-with the value between two sets of reals, for few samples keep it above 0 by about 1 / sqrt(N), and compare
-only at equal N.
+1000, as in the paper's tables. Levels are halved down to 16 pixels, and named by their resolution: coarse
+ones see structure, fine ones texture. Lower is better. Few samples keep it above 0 by about 1 / sqrt(N), so
+compare with the value between two sets of reals, and only at equal N.
 """
 
 from __future__ import annotations
@@ -30,18 +29,18 @@ BATCH = 256
 
 
 def points(a: Any, b: Any, directions: int = REPEATS * DIRECTIONS, seed: int = 0) -> float:
-    """The distance between as many points as points.
+    """The distance between two sets of equally many points.
 
     Args:
-        a, b: float [N, D] each.
-        directions: how many are averaged.
-        seed: of the directions.
+      a, b: float [N, D] each.
+      directions: The number of directions, which are averaged.
+      seed: The seed of the directions.
 
     Returns:
-        The distance, >= 0, in the unit of the points.
+      The distance, >= 0, in the unit of the points.
 
     Raises:
-        GaxError: for sets of other shapes or of two sizes, and values that are not finite.
+      GaxError: Sets of other shapes or of two sizes, and values that are not finite.
 
     >>> points([[0.0], [1.0]], [[3.0], [2.0]])  # on a line: the mean distance of sorted points
     2.0
@@ -72,9 +71,7 @@ def levels(side: int) -> list[int]:
 
 
 def _blur(x: Any) -> Any:
-    """The binomial 1 4 6 4 1 over both sides of [B, H, W, C], mirrored at the edges (which are not
-    repeated).
-    """
+    """The binomial filter 1 4 6 4 1 along H and W of [B, H, W, C], with reflection padding."""
     for axis in (1, 2):
         padded = np.pad(x, [(2, 2) if i == axis else (0, 0) for i in range(4)], mode='reflect')
         parts = [padded.take(np.arange(i, i + x.shape[axis]), axis) for i in range(5)]
@@ -87,15 +84,16 @@ def _half(x: np.ndarray) -> np.ndarray:
 
 
 def _double(x: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """Between pixels zeros are set and blurred over: to the size of `like`."""
+    """Upsamples to the size of `like`: inserts zeros between pixels, and blurs."""
     wide = np.zeros((len(x), *like.shape[1:]), np.float32)
     wide[:, ::2, ::2] = x
     return 4 * _blur(wide)
 
 
 def band(images: np.ndarray, level: int, last: bool) -> np.ndarray:
-    """Level 0, 1, ... of the Laplacian pyramid of images [B, H, W, C], float32; the last one is the low-pass
-    rest.
+    """Level 0, 1, ... of the Laplacian pyramid of images [B, H, W, C], float32.
+
+    The last level is the low-pass residual.
 
     >>> flat = np.full((1, 16, 16, 1), 7.0)
     >>> float(abs(band(flat, 0, last=False)[0, 4:12, 4:12]).max()), band(flat, 1, last=True).shape
@@ -114,13 +112,13 @@ def patches(images: np.ndarray, level: int, last: bool, seed: int) -> np.ndarray
     (256, 147)
     """
     rng = np.random.RandomState(seed)
-    found = []
+    parts = []
     for start in range(0, len(images), BATCH):
         x = band(images[start : start + BATCH], level, last)
         windows = sliding_window_view(x, (PATCH, PATCH), axis=(1, 2))  # [B, H - 6, W - 6, C, 7, 7]
         tops, lefts = (rng.randint(0, size, (len(x), PATCHES)) for size in windows.shape[1:3])
-        found.append(windows[np.arange(len(x))[:, None], tops, lefts].reshape(-1, *windows.shape[3:]))
-    result = np.concatenate(found)
+        parts.append(windows[np.arange(len(x))[:, None], tops, lefts].reshape(-1, *windows.shape[3:]))
+    result = np.concatenate(parts)
     result -= result.mean(axis=(0, 2, 3), keepdims=True, dtype=np.float64).astype(np.float32)
     scale = result.std(axis=(0, 2, 3), keepdims=True, dtype=np.float64)
     result /= np.where(scale > 0, scale, 1).astype(np.float32)  # a set of flat images has no texture to scale
@@ -130,17 +128,17 @@ def patches(images: np.ndarray, level: int, last: bool, seed: int) -> np.ndarray
 def images(real: Any, fake: Any, seed: int = 0) -> dict[str, float]:
     """The distances of all levels, times 1000.
 
-    A level's descriptors are held for both sets: 25 kB for each gray image, 75 kB for each in colour.
+    A level's descriptors are in memory for both sets: 25 kB for each gray image, 75 kB for each in colour.
 
     Args:
-        real, fake: uint8 [N, H, W, C] each, sides of 7 pixels or more.
-        seed: of patches and directions.
+      real, fake: uint8 [N, H, W, C] each, sides of 7 pixels or more.
+      seed: Of patches and directions.
 
     Returns:
-        {'64': ..., '32': ..., '16': ..., 'mean': ...}, the levels by their sides.
+      {'64': ..., '32': ..., '16': ..., 'mean': ...}, the levels by their sides.
 
     Raises:
-        GaxError: where shapes differ or sides are below 7 pixels.
+      GaxError: Shapes differ or sides are below 7 pixels.
 
     >>> images(np.zeros((2, 16, 16, 1), np.uint8), np.zeros((2, 16, 16, 1), np.uint8))
     {'16': 0.0, 'mean': 0.0}
@@ -148,7 +146,8 @@ def images(real: Any, fake: Any, seed: int = 0) -> dict[str, float]:
     real, fake = np.asarray(real), np.asarray(fake)
     if real.ndim != 4 or real.shape != fake.shape or not len(real):
         raise errors.GaxError(
-            f'sliced distance of images: shapes {list(real.shape)} and {list(fake.shape)}, but both must be one [N, H, W, C]'
+            f'sliced distance of images: shapes {list(real.shape)} and {list(fake.shape)}, but both must be '
+            'one [N, H, W, C]'
         )
     if min(real.shape[1:3]) < PATCH:
         raise errors.GaxError(
