@@ -1,19 +1,19 @@
-"""Evaluate a run, or anybody's samples: gax-evaluate --workdir=runs/mnist --metrics=frechet,prdc
+"""Evaluate a run, or a set of samples: gax-evaluate --workdir=runs/mnist --metrics=frechet,prdc
 
-Prints a table, with what real data would score in the fakes' place, and appends a line a step to
-WORKDIR/eval.jsonl, with the protocol that it was measured by. Fakes are held against all reals, unless
---reals says otherwise; metrics that hold examples (all but Frechet distances) take as many reals as fakes.
-Which examples are taken does not depend on their order in a file.
+Prints a table, with the score of real data in place of the fakes, and appends a line per step to
+WORKDIR/eval.jsonl, with its protocol. Fakes are compared with all reals, unless --reals is set; metrics that
+hold examples (all but Frechet distances) take as many reals as fakes. Which examples are taken does not
+depend on their order in a file.
 
 --metrics: fid, kid, is (on the Inception of FID only, and with its published weights: with others they are
 called frechet_inception ...); on any features frechet, kernel, score, prdc, nearest, accuracy; on images
-alone swd, ms_ssim; modes of what has some; package.module:metric, a gax.evals.registry.Metric of your own.
-If none are given, those that suit the data. --features: inception, mnist, emoji, raw, or
-package.module:function (also of the current folder). Where no Inception weights are, features that are at
-hand take their place: that is said, and how to get a FID.
+alone swd, ms_ssim; modes for data that has some; package.module:metric, a gax.evals.registry.Metric of your
+own. If none are given, those that suit the data. --features: inception, mnist, emoji, raw, or
+package.module:function (also of the current folder). Where there are no Inception weights, other features
+take their place, and a message says so, and how to get a FID.
 
     gax-evaluate --workdir=runs/mnist --step=all --num=5000
-    gax-evaluate --workdir=runs/a --against=runs/b       # refused where the protocols differ
+    gax-evaluate --workdir=runs/a --against=runs/b       # refused if the protocols differ
     gax-evaluate --samples=made.npz --data=embedded:mnist      # or a folder of images
 """
 
@@ -25,7 +25,7 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string('workdir', '', 'Folder of the run.')
     flags.DEFINE_string('samples', '', 'Images to evaluate in place of a run: a folder, or an .npz.')
     flags.DEFINE_string(
@@ -54,6 +54,7 @@ def define_flags() -> None:
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax import errors, paths
     from gax.evals.evaluator import Setting
     from gax.training import evaluate
@@ -82,6 +83,7 @@ def main(argv: list[str]) -> int:
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

@@ -7,12 +7,13 @@ The ending of --out says what is made. Of samples drawn at random:
   --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
 Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or .npz:
   --traverse=z:3 --span=2    one number varied along each row, the rest held; InfoGAN's code:0
-  --traverse=label           the same latents as every class, a row each; InfoGAN's category
-  --interpolate=4            each row on great circles through 4 latents; a film goes round
-  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) beside the nearest
+  --traverse=label           the same latents with every class, one row each; InfoGAN's category
+  --interpolate=4            each row on great circles through 4 latents; a film returns to the first
+  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) next to the nearest
                              training images, and .json: how many are nearer to one than its own nearest
                              neighbour is
---truncation=0.7 goes with all: latents beyond 0.7 are drawn again. Less variety; of some GANs better samples.
+--truncation=0.7 works with all: latents beyond 0.7 are drawn again. Less variety; better samples of some
+GANs.
 """
 
 from absl import flags
@@ -23,7 +24,7 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True)
     flags.DEFINE_string('out', 'samples.png', 'What to write; see above.')
     flags.DEFINE_integer('num', 64, 'How many samples; in pictures of rows cut to whole rows.')
@@ -53,10 +54,11 @@ def define_flags() -> None:
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax import paths
     from gax.sampling import export, sampler
 
-    asked = sampler.Request(
+    request = sampler.Request(
         workdir=paths.user(FLAGS.workdir),
         out=FLAGS.out,
         num=FLAGS.num,
@@ -75,12 +77,13 @@ def main(argv: list[str]) -> int:
         split=FLAGS.split,
         conditions=FLAGS.conditions,
     )
-    made = export.export(asked)
-    print(f'gax: {made.said} of step {made.step} in {FLAGS.out}')
+    exported = export.export(request)
+    print(f'gax: {exported.said} of step {exported.step} in {FLAGS.out}')
     return 0
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

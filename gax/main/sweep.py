@@ -2,13 +2,13 @@
 
 --sweep names sweep_NAME() functions of the config file; their product is run. --seeds=N runs each setting
 with N seeds. --search=tpe|random --trials=N --objective=METRIC proposes settings instead, and stops those
-that do badly (--pruner). As many workers as are started with the same command share the runs: on one machine
+that do badly (--pruner). All workers that are started with the same command share the runs: on one machine
 through SQLite in the workdir, on several with --storage=postgresql://USER@HOST/DATABASE. The same command
-goes on where it stopped, and with more --seeds or --trials adds runs. WORKDIR/sweep.html is the summary,
-sweep.csv every run, runs/NAME an ordinary workdir of gax-train. --vectorize trains runs of a grid that differ
-only in numbers together, in one compiled program; --dry_run says which. They are those of runs alone but for
-rounding, which grows with the steps.
-Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C,
+resumes the sweep, and with more --seeds or --trials adds runs. WORKDIR/sweep.html is the summary, sweep.csv
+every run, runs/NAME an ordinary workdir of gax-train. --vectorize trains runs of a grid that differ only in
+numbers together, in one compiled program; --dry_run says which. Each is the run that gax-train would do, up
+to rounding, which grows with the steps.
+Exit status: 0 when all runs are done; 1 if some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C,
 all saved.
 """
 
@@ -22,7 +22,7 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     arguments.define_config()
     flags.DEFINE_string('workdir', None, 'Folder of the sweep.', required=True)
     flags.DEFINE_list('sweep', [], 'Names of sweep_NAME() functions of the config file, and `seed`.')
@@ -46,13 +46,14 @@ def define_flags() -> None:
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     import jax
 
     from gax import paths
     from gax.sweep import command
 
-    jax.config.update('jax_platforms', 'cpu')  # the runs need the accelerator, and this process none
-    asked = command.Asked(
+    jax.config.update('jax_platforms', 'cpu')  # the runs need the accelerator; this process does not
+    request = command.Asked(
         base=FLAGS.config,
         file=config_flags.get_config_filename(FLAGS['config']),
         workdir=paths.user(FLAGS.workdir),
@@ -69,13 +70,14 @@ def main(argv: list[str]) -> int:
         group=FLAGS.group,
     )
     if FLAGS.dry_run:
-        return command.dry_run(asked)
-    # -P: a folder that happens to hold a jax.py shadows nothing.
+        return command.dry_run(request)
+    # -P: a jax.py in the current folder is not imported in place of JAX.
     train, many = (['-P', '-m', f'gax.main.{name}', *command.passed_on()] for name in ('train', 'train_many'))
-    return command.run(asked, train, many)
+    return command.run(request, train, many)
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 
