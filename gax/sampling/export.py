@@ -73,7 +73,7 @@ def export(request: Request) -> Made:
     config = read_config(request.workdir / 'config.json')
     mirrored = bool(config.get('data', {}).get('flip', False))
     if 'data' in config:
-        data.as_they_are(config.data)  # fakes do not depend on flips; training images are shown unflipped
+        data.as_they_are(config.data)  # training images are shown without random flips and crops
     built = trained_run.build(request.workdir, config)
     if request.neighbours:
         built = trained_run.with_data(request.workdir, config, request.data, built.mesh)
