@@ -126,7 +126,7 @@ def with_arrays(game: Game, arrays: Any) -> Game:
 
 
 def own(experiment: Experiment) -> Experiment:
-    """The experiment on this process's devices alone, see `sharding.view`. Other processes do not take part."""
+    """The experiment on this process's devices alone, see `sharding.view`. Other processes take no part."""
     mesh = parallel.own(experiment.mesh)
     return experiment._replace(mesh=mesh, arrays=parallel.view(experiment.arrays, mesh))
 
