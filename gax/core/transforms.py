@@ -71,8 +71,8 @@ def historical_averaging(weight: float) -> optax.GradientTransformation:
     """Adds the gradient of weight |p - mean of all p so far|^2, 2 weight (p - mean). First in a chain.
 
     Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3. The mean includes the present
-    p and is treated as a constant. It is part of the optimizer's state, which is
-    initialised from the parameters.
+    p and is treated as a constant. It is part of the optimizer's state, which is initialised
+    from the parameters.
 
     Args:
       weight: Positive.
