@@ -15,7 +15,9 @@ FLAGS = flags.FLAGS
 
 def define_flags() -> None:
     """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
-    flags.DEFINE_string('weights', '', 'The file to read; looked for as for an evaluation if not given.')
+    flags.DEFINE_string(
+        'weights', '', 'The file to read; if not given, the file that an evaluation would use.'
+    )
     flags.DEFINE_string(
         'out', '~/.cache/gax/inception-2015-12-05.npz', 'The file to write, .npz or .safetensors.'
     )

@@ -31,25 +31,25 @@ def define_flags() -> None:
     flags.DEFINE_string(
         'data',
         '',
-        'What --samples are held against, or where the data of --workdir lies now, if it has moved.',
+        'The data that --samples are compared with, or where the data of --workdir is now, if it has moved.',
     )
-    flags.DEFINE_list('metrics', [], 'Metrics, with commas between.')
+    flags.DEFINE_list('metrics', [], 'Metrics, separated by commas.')
     flags.DEFINE_string('features', '', 'Feature extractor.')
     flags.DEFINE_string('resizer', '', "tf1 or clean, for the extractor's own if not given.")
     flags.DEFINE_string('weights', '', 'File of the Inception weights.')
     flags.DEFINE_integer(
-        'num', 0, 'How many fakes; 0: as many as there are reals, 1,000 to 50,000, and of --samples all.'
+        'num', 0, 'How many fakes; 0: as many as reals, 1,000 to 50,000, or all of --samples.'
     )
-    flags.DEFINE_integer('reals', 0, 'At most how many reals they are held against; 0: all.')
+    flags.DEFINE_integer('reals', 0, 'At most how many reals they are compared with; 0: all.')
     flags.DEFINE_string('step', 'newest', 'newest, best, all, or a step.')
     flags.DEFINE_enum(
         'split',
         '',
         ['', 'train', 'validation', 'test'],
-        'Reals of this split; those trained on if not given.',
+        'Reals of this split; those that the run was trained on if not given.',
     )
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
-    flags.DEFINE_string('against', '', 'Another workdir, whose result to compare with.')
+    flags.DEFINE_string('against', '', 'Another workdir, with whose result to compare.')
     flags.DEFINE_string('cache', '', "Folder of the data's statistics; in the user's cache if not given.")
 
 

@@ -21,10 +21,10 @@ def define_flags() -> None:
     flags.DEFINE_string(
         'data', None, 'tfds:NAME[/config], or a source as in config.data.name.', required=True
     )
-    flags.DEFINE_string('dir', '', 'Folder for prepared sets; by default where TFDS keeps them.')
+    flags.DEFINE_string('dir', '', 'Folder for prepared sets; by default that of TFDS.')
     flags.DEFINE_enum('layout', '', ['', *layouts.LAYOUTS], 'Of an .npz: as config.data.layout.')
     flags.DEFINE_enum('range', '', ['', *layouts.RANGES], 'Of an .npz: as config.data.range.')
-    flags.DEFINE_string('folder', '', 'Write a folder of PNGs, this one, in place of a prepared set.')
+    flags.DEFINE_string('folder', '', 'Write a folder of PNGs here, in place of a prepared set.')
 
 
 def main(argv: list[str]) -> int:

@@ -14,10 +14,8 @@ FLAGS = flags.FLAGS
 
 def define_flags() -> None:
     """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
-    flags.DEFINE_multi_string(
-        'workdir', None, 'Folder of a run; give it as often as there are runs.', required=True
-    )
-    flags.DEFINE_string('out', '', 'File to write, .html.')
+    flags.DEFINE_multi_string('workdir', None, 'Folder of a run; repeat it for several runs.', required=True)
+    flags.DEFINE_string('out', '', 'The file to write, .html.')
 
 
 def main(argv: list[str]) -> int:

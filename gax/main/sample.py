@@ -27,25 +27,25 @@ def define_flags() -> None:
     """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True)
     flags.DEFINE_string('out', 'samples.png', 'What to write; see above.')
-    flags.DEFINE_integer('num', 64, 'How many samples; in pictures of rows cut to whole rows.')
+    flags.DEFINE_integer('num', 64, 'How many samples; pictures of rows round it down to whole rows.')
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
     flags.DEFINE_string('step', 'newest', 'The checkpoint: newest, best, or a step.')
     flags.DEFINE_integer('label', None, 'Class of every sample; all classes in turn if not given.')
-    flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: as they are drawn.')
+    flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: no truncation.')
     flags.DEFINE_string('traverse', '', 'A latent to vary: FIELD:DIMENSION or FIELD.')
-    flags.DEFINE_float('span', 2.0, 'How far from 0 --traverse takes a real number, to either side.')
-    flags.DEFINE_integer('interpolate', 0, 'How many latents each row leads through.')
-    flags.DEFINE_integer('frames', 24, 'Of a film: from one latent to the next, or along --traverse.')
-    flags.DEFINE_integer('neighbours', 0, 'How many training images to show beside a sample.')
+    flags.DEFINE_float('span', 2.0, '--traverse varies a real number from -SPAN to SPAN.')
+    flags.DEFINE_integer('interpolate', 0, 'How many latents each row passes through.')
+    flags.DEFINE_integer('frames', 24, 'Frames of a film, from one latent to the next or along --traverse.')
+    flags.DEFINE_integer('neighbours', 0, 'How many training images to show next to a sample.')
     flags.DEFINE_string('features', 'raw', 'What --neighbours compares: raw pixels, mnist, inception ...')
     flags.DEFINE_string(
-        'data', '', 'Where the training data lies, if it has moved; for --neighbours and points.'
+        'data', '', 'Where the training data is, if it has moved; for --neighbours and points.'
     )
     flags.DEFINE_enum(
         'split',
         '',
         ['', 'train', 'validation', 'test'],
-        'Of a game with conditions: those of this split; held-out ones if not given.',
+        'Take conditions from this split; held-out ones if not given.',
     )
     flags.DEFINE_string(
         'conditions', '', "Of a game with conditions: a data source of one's own, folder:DIR ..."

@@ -26,23 +26,25 @@ def define_flags() -> None:
     arguments.define_config()
     flags.DEFINE_string('workdir', None, 'Folder of the sweep.', required=True)
     flags.DEFINE_list('sweep', [], 'Names of sweep_NAME() functions of the config file, and `seed`.')
-    flags.DEFINE_integer('seeds', 0, 'Seeds of each setting: config.seed and those after it.', lower_bound=0)
+    flags.DEFINE_integer('seeds', 0, 'Seeds per setting: config.seed and those after it.', lower_bound=0)
     flags.DEFINE_enum('search', '', ['', 'tpe', 'random'], 'Propose settings rather than run all.')
     flags.DEFINE_integer('trials', 50, 'Settings that a search tries.')
     flags.DEFINE_string(
         'objective', '', 'A metric, e.g. frechet_mnist or d/diversity:mean (last, min, max, mean).'
     )
     flags.DEFINE_enum(
-        'direction', '', ['', 'minimize', 'maximize'], 'Of the objective, where it is not known.'
+        'direction', '', ['', 'minimize', 'maximize'], 'Direction of the objective, if gax does not know it.'
     )
     flags.DEFINE_enum('pruner', 'median', ['median', 'hyperband', 'none'], 'What ends bad runs of a search.')
     flags.DEFINE_string('storage', '', 'postgresql://USER@HOST/DATABASE; SQLite in the workdir if empty.')
-    flags.DEFINE_bool('retry_failed', False, 'Run what has failed once more.')
+    flags.DEFINE_bool('retry_failed', False, 'Run failed runs once more.')
     flags.DEFINE_bool(
         'vectorize', False, 'Train runs that differ only in numbers together, in one compiled program.'
     )
-    flags.DEFINE_integer('group', 64, 'Runs that --vectorize trains at once, at most.', lower_bound=1)
-    flags.DEFINE_bool('dry_run', False, 'Print the runs and leave.')
+    flags.DEFINE_integer(
+        'group', 64, 'At most this many runs are trained at once by --vectorize.', lower_bound=1
+    )
+    flags.DEFINE_bool('dry_run', False, 'Print the runs and exit.')
 
 
 def main(argv: list[str]) -> int:

@@ -34,13 +34,13 @@ def define_flags() -> None:
     flags.DEFINE_bool(
         'accept_changes',
         False,
-        'Go on with other data than the run began with, or other features to judge it by.',
+        'Accept other data, or other features to evaluate with, than the run began with.',
     )
-    flags.DEFINE_string('coordinator', '', 'Of several processes: HOST:PORT where process 0 listens.')
-    flags.DEFINE_integer('num_processes', None, 'How many they are.')
-    flags.DEFINE_integer('process_id', None, 'Which of them this is, from 0.')
+    flags.DEFINE_string('coordinator', '', 'For several processes: HOST:PORT at which process 0 listens.')
+    flags.DEFINE_integer('num_processes', None, 'How many processes there are.')
+    flags.DEFINE_integer('process_id', None, 'Which of the processes this is, from 0.')
     flags.DEFINE_string(
-        'distributed', '', 'auto: these three are found, under SLURM, Open MPI, Kubernetes, on TPU pods.'
+        'distributed', '', 'auto: detects these three, under SLURM, Open MPI, Kubernetes, on TPU pods.'
     )
     flags.DEFINE_integer('join_timeout', 300, 'Seconds to wait for the other processes.')
 
