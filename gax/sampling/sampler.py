@@ -17,9 +17,8 @@ from gax.sampling import latents
 from gax.training.experiment import Experiment
 
 CHUNK = 256  # samples per compiled call
-Images = dict[
-    str, np.ndarray
-]  # 'image' float [N, H, W, C] in [-1, 1] or 'point' float [N, D], perhaps 'label' int [N]
+# 'image' float [N, H, W, C] in [-1, 1] or 'point' float [N, D], perhaps 'label' int [N]
+Images = dict[str, np.ndarray]
 
 
 class Request(NamedTuple):

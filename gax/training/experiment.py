@@ -384,10 +384,11 @@ def constants(experiment: Experiment, count: int, number: int) -> Any:
     """
     if count != ANY:
         return experiment.arrays
-    steps, mesh = np.int32(number), experiment.mesh
-    return experiment.arrays, parallel.put(steps, parallel.replicated(mesh)) if parallel.spans(
-        mesh
-    ) else steps
+    steps: Any = np.int32(number)
+    mesh = experiment.mesh
+    if parallel.spans(mesh):
+        steps = parallel.put(steps, parallel.replicated(mesh))
+    return experiment.arrays, steps
 
 
 def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: Any) -> Program:

@@ -90,7 +90,7 @@ class Run(Course):
         self.start, self.restored, self.over = self.record.start, self.record.restored, self.record.over
         if not self.start:
             self.restored = begun
-        self.record.restored = None  # frees the host's copy of the checkpoint
+        self.record.restored = None  # it would keep a copy of the checkpoint on the host
         self.listen(closing)
         self.progress = Progress(self.start, config.steps, self.record.log_file.note)
         closing.callback(self.progress.close)

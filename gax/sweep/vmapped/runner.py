@@ -2,7 +2,7 @@
 
 A run leaves what it would leave alone, except for rounding, which grows with the steps; train.py can resume
 any single one. A run that ends before the others (not finite, stopped early, a full disk) is closed. The
-program goes on to compute it, and its results are not read.
+program still computes it, but its results are not read.
 """
 
 from __future__ import annotations
