@@ -208,7 +208,7 @@ def outline(built: Experiment, values: program.Values | None = None) -> Outline:
         with_tracers = program.with_values(built, values)
         state, phases = steps.init(with_tracers.game, key_data), steps.phase_names(with_tracers.game)
         plan[:] = [
-            (steps.moves(with_tracers.game, p), *steps.lazy_terms(with_tracers.game, p).items())
+            (*steps.moves(with_tracers.game, p), *steps.lazy_terms(with_tracers.game, p).items())
             for p in phases
         ]
         active = [steps.Active(None, phase) for phase in phases]
