@@ -1,9 +1,8 @@
-"""The command line, read by absl and ml_collections alone. A mistake becomes one line that says what to
-write.
+"""The command line, read by absl and ml_collections. Each mistake becomes one line that says what to write.
 
-They raise a dozen kinds of errors, some with the usage of every flag, some with a traceback: `explained`
-turns them all into words. What they would pass over in silence (words that are left over, flags taken for
-values) is refused afterwards.
+The two libraries raise a dozen kinds of errors, some with the usage of every flag, some with a traceback.
+`explained` turns each of them into one line. They accept some mistakes silently (arguments that are left
+over, flags taken for values); `parse` refuses these afterwards.
 """
 
 from __future__ import annotations
@@ -28,9 +27,20 @@ KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 
 
 
 class TupleParser(flags.ArgumentParser):
-    """Tuples as Python writes them; ml_collections' own would make one of any text."""
+    """Parses tuples in Python's syntax. The parser of ml_collections would make a tuple of any text."""
 
     def parse(self, argument: Any) -> tuple[Any, ...]:
+        """Parses one value.
+
+        Args:
+          argument: The text of a tuple, e.g. '(64, 32)', or a tuple.
+
+        Returns:
+          The tuple.
+
+        Raises:
+          ValueError: The argument is not a tuple.
+        """
         try:
             value = ast.literal_eval(argument) if isinstance(argument, str) else argument
         except SyntaxError as error:  # absl would let it pass
@@ -40,27 +50,46 @@ class TupleParser(flags.ArgumentParser):
         return value
 
     def flag_type(self) -> str:
+        """The type of the flag, for messages."""
         return 'tuple'
 
 
 class NumberParser(flags.ArgumentParser):
-    """Numbers; 7 and 7.0 are not the same (optimizers.lengths). ml_collections' own would take any text."""
+    """Parses numbers. 7 and 7.0 differ in meaning, see `optimizers.lengths`.
+
+    The parser of ml_collections would accept any text.
+    """
 
     def parse(self, argument: Any) -> int | float:
+        """Parses one value.
+
+        Args:
+          argument: The text of a number, or a number.
+
+        Returns:
+          An int if the text is a whole number, or else a float.
+
+        Raises:
+          ValueError: The text is not a number.
+        """
         if not isinstance(argument, str):
             return argument
         return int(argument) if re.fullmatch(r'\s*[-+]?\d+\s*', argument) else float(argument)
 
     def flag_type(self) -> str:
+        """The type of the flag, for messages."""
         return 'float'
 
 
 class ConfigParser(flags.ArgumentParser):
-    """'FILE' or 'FILE:ARGUMENT', with the sections that the command line names; each failure is a GaxError.
+    """Loads 'FILE' or 'FILE:ARGUMENT', and adds the sections that the command line names.
 
-    ml_collections then reads, types and sets the fields, in whatever order they are given.
+    ml_collections then reads the fields, checks their types and sets them, in any order. Each failure here is
+    a GaxError.
 
-    config: what was read last. words: the command line, where ml_collections looks for fields that are set.
+    Attributes:
+      config: The config that was read last; None before.
+      words: The command line, in which ml_collections looks for fields that are set.
     """
 
     def __init__(self, words: list[str]) -> None:
@@ -68,23 +97,43 @@ class ConfigParser(flags.ArgumentParser):
         self.words = words
 
     def parse(self, argument: Any) -> ConfigDict:
+        """Loads one config, with the sections that the command line needs.
+
+        Args:
+          argument: 'FILE' or 'FILE:ARGUMENT', see `config_file.load_config`.
+
+        Returns:
+          The config, locked.
+
+        Raises:
+          GaxError: The config cannot be loaded, or has no such section.
+        """
         self.config = config_file.load_config(argument)
         choices.follow(self.config, overrides(self.words))
         return self.config.lock()
 
     def flag_type(self) -> str:
+        """The type of the flag, for messages."""
         return 'config object'
 
 
 HELP = (
-    'Config file, a config of gax by its name, e.g. mnist, or RUN/config.json. Its fields are those of --dry_run, each set by --config.FIELD=VALUE. '
-    'A name brings fields: --config.g.net.kind=sngan those of a module of gax/nets/, --config.d.optimizer.name=rmsprop those '
-    'of its optax function, --config.terms.r1.weight=0.1 those of a term.'
+    'Config file, a config of gax by its name, e.g. mnist, or RUN/config.json. Its fields are those of '
+    '--dry_run, each set by --config.FIELD=VALUE. A name brings fields: --config.g.net.kind=sngan those of '
+    'a module of gax/nets/, --config.d.optimizer.name=rmsprop those of its optax function, '
+    '--config.terms.r1.weight=0.1 those of a term.'
 )
 
 
 def overrides(words: Sequence[str]) -> dict[str, str]:
-    """{path: text} of the fields of the config that a command line sets."""
+    """The fields of the config that a command line sets.
+
+    Args:
+      words: The command line.
+
+    Returns:
+      {path: text}, e.g. {'d.optimizer.name': 'adam'}.
+    """
     result = {}
     for word, following in itertools.pairwise([*words, '']):
         if match := re.fullmatch(r'--?(no)?config\.([^=]+)(?:=(.*))?', word, re.DOTALL):
@@ -94,8 +143,9 @@ def overrides(words: Sequence[str]) -> dict[str, str]:
 
 
 def quoted(word: str) -> str:
-    """`--config.init.from=RUN` as `--config.init['from']=RUN`: ml_collections parses paths as Python, where
-    `from` is a keyword.
+    """Rewrites `--config.init.from=RUN` as `--config.init['from']=RUN`; leaves other arguments as they are.
+
+    ml_collections parses paths as Python, where `from` is a keyword.
     """
     flag, equals, value = word.partition('=')
     if not re.match(r'--?config\.', flag):
@@ -105,15 +155,15 @@ def quoted(word: str) -> str:
 
 
 def plain(path: str) -> str:
-    """The path of a field as configs have it, of one that is `quoted`."""
+    """The path of a field as configs have it, e.g. `init.from`, for a path that is `quoted`."""
     return re.sub(r"\['(\w+)'\]", r'.\1', path)
 
 
 def define_config() -> flags.FlagHolder:
-    """Defines --config=FILE and --config.FIELD=VALUE; returns the flag, whose value is a ConfigDict."""
+    """Defines --config=FILE and --config.FIELD=VALUE. Returns the flag, whose value is a ConfigDict."""
     config_flags.register_flag_parser_for_type(tuple, TupleParser())
     config_flags.register_flag_parser_for_type(object, NumberParser())
-    words: list[str] = []  # not sys.argv, which would be read now, where nothing answers for its mistakes
+    words: list[str] = []  # `parse` fills it. sys.argv would be read here, where no one handles its errors
     # allow_overwrite: a second file would undo the changes of the first one.
     holder = config_flags.DEFINE_config_file('config', None, HELP, allow_overwrite=False, sys_argv=words)
     flags.FLAGS['config'].parser = ConfigParser(words)
@@ -122,7 +172,16 @@ def define_config() -> flags.FlagHolder:
 
 
 def define_mode(name: str, mode: str, help_string: str) -> flags.FlagHolder[str]:
-    """Defines --NAME, whose value is 'true' then, and --NAME=MODE; '' where neither is given."""
+    """Defines a flag that may be given alone, as --NAME, or with a mode, as --NAME=MODE.
+
+    Args:
+      name: The name of the flag.
+      mode: The only mode.
+      help_string: The help.
+
+    Returns:
+      The flag. Its value is 'true' for --NAME, `mode` for --NAME=MODE, and '' if it is not set.
+    """
     parser = flags.EnumParser(['true', mode, ''])
     flag = flags.Flag(parser, flags.ArgumentSerializer(), name, '', help_string)
     flag.boolean = True  # it needs no value
@@ -133,14 +192,14 @@ def parse(argv: Sequence[str], values: flags.FlagValues) -> list[str]:
     """Sets the flags.
 
     Args:
-        argv: the program's name, and what follows it.
-        values: the flags that are defined.
+      argv: The name of the program, and its arguments.
+      values: The flags that are defined.
 
     Returns:
-        The program's name alone.
+      A list that holds the name of the program alone.
 
     Raises:
-        GaxError: for any mistake, in one line.
+      GaxError: Any mistake, in one line.
     """
     values.set_gnu_getopt(True)  # or nothing would be read after a word that is no flag
     parser = values['config'].parser if 'config' in values else None
@@ -164,7 +223,17 @@ def parse(argv: Sequence[str], values: flags.FlagValues) -> list[str]:
 
 
 def config_of(argv: Sequence[str]) -> ConfigDict | None:
-    """The config whose file `argv` names, as it is in the file; None where it names none."""
+    """Loads the config whose file `argv` names, without its overrides.
+
+    Args:
+      argv: The name of the program, and its arguments.
+
+    Returns:
+      The config, or None if `argv` names none.
+
+    Raises:
+      GaxError: The config cannot be loaded.
+    """
     for word, after in itertools.pairwise([*argv, '']):
         if match := re.fullmatch(r'--?config(=(.*))?', word):
             return config_file.load_config(match[2] if match[1] else after)
@@ -172,7 +241,17 @@ def config_of(argv: Sequence[str]) -> ConfigDict | None:
 
 
 def explained(error: Exception, argv: Sequence[str], values: flags.FlagValues, parser: Any) -> str:
-    """What to say of an error of absl or ml_collections. parser: of --config, where there is that flag."""
+    """The message for an error of absl or ml_collections.
+
+    Args:
+      error: The error.
+      argv: The name of the program, and its arguments.
+      values: The flags that are defined.
+      parser: The parser of --config, or None if the program has no such flag.
+
+    Returns:
+      One line.
+    """
     words = [m.groups() for word in argv[1:] if (m := re.match(r'--?(?:no)?config(\.)?([^=]*)', word))]
     if parser and words and words[0][0]:
         return f'--config.{words[0][1]} must come after --config=FILE'
@@ -187,7 +266,17 @@ def explained(error: Exception, argv: Sequence[str], values: flags.FlagValues, p
 
 
 def bad_value(values: flags.FlagValues, name: str, value: str, why: str) -> str:
-    """What to say of the text `value` that flag `name` does not take; why: by absl."""
+    """The message for a value that a flag does not accept.
+
+    Args:
+      values: The flags that are defined.
+      name: The name of the flag.
+      value: The text of the value.
+      why: The reason that absl gives.
+
+    Returns:
+      One line.
+    """
     if 'already defined' in why:
         return f'--{name} is given twice'
     if value == 'None' and values[name].value is None:
@@ -198,9 +287,17 @@ def bad_value(values: flags.FlagValues, name: str, value: str, why: str) -> str:
 
 
 def require(name: str, values: flags.FlagValues) -> str:
-    """The value of a flag that some uses of a script do without.
+    """The value of a flag that the script needs for some uses only.
 
-    Raises GaxError where it is not given, or empty.
+    Args:
+      name: The name of the flag.
+      values: The flags that are defined.
+
+    Returns:
+      The value, as text.
+
+    Raises:
+      GaxError: The flag is not set, or is empty.
     """
     value, example = values[name].value, f'e.g. --{name}={EXAMPLES.get(name, "...")}'
     if not value:
@@ -211,7 +308,10 @@ def require(name: str, values: flags.FlagValues) -> str:
 
 
 def unexpected(word: str, argv: Sequence[str], values: flags.FlagValues) -> str:
-    """What to say of a word that is left over: the value of a flag that takes none apart, perhaps."""
+    """The message for an argument that is left over.
+
+    It may be the value of a flag that takes its value after '=' only; then the message says so.
+    """
     before = next((a for a, b in itertools.pairwise(argv) if b == word), '')
     name = before.lstrip('-')
     if before.startswith('-') and name in values and values[name].boolean:
@@ -220,6 +320,7 @@ def unexpected(word: str, argv: Sequence[str], values: flags.FlagValues) -> str:
 
 
 def unknown_flag(name: str, values: flags.FlagValues) -> str:
+    """The message for a flag that is not defined: the nearest flag, and all flags of gax."""
     names = ours(values)
     near = errors.nearest(name, names)
     if near == name.partition('.')[0] == 'config':
@@ -229,7 +330,7 @@ def unknown_flag(name: str, values: flags.FlagValues) -> str:
 
 
 def ours(values: flags.FlagValues) -> list[str]:
-    """The names of the flags of the script and of gax, not those that absl, Grain and others bring along."""
+    """The names of the flags of the script and of gax, without those of absl, Grain and other libraries."""
     names: set[str] = set()
     for module, its in values.flags_by_module_dict().items():
         if module == sys.argv[0] or module.partition('.')[0] == 'gax':
@@ -238,9 +339,14 @@ def ours(values: flags.FlagValues) -> list[str]:
 
 
 def changes(values: flags.FlagValues) -> dict[str, Any]:
-    """What the command line has set, by names of flags: 'workdir', 'config.d.updates' ...
+    """The flags that the command line has set, including the fields of the config.
 
-    Of --config the file.
+    Args:
+      values: The flags, after `parse`.
+
+    Returns:
+      {name: value}, with names such as 'workdir' and 'config.d.updates'. The value of 'config' is the name of
+      the file.
     """
     result = {name: values[name].value for name in ours(values) if values[name].present}
     if 'config' in result:
@@ -251,7 +357,15 @@ def changes(values: flags.FlagValues) -> dict[str, Any]:
 
 
 def check_path(path: str, config: ConfigDict) -> None:
-    """Raises GaxError unless `path` is a field of `config`, and no section."""
+    """Checks that a path names a field of a config.
+
+    Args:
+      path: The path, e.g. 'd.optimizer.name'.
+      config: The config.
+
+    Raises:
+      GaxError: The config has no such field, or the path names a section.
+    """
     inside = configs.get(config, path)
     if isinstance(inside, ConfigDict):
         kinds = configs.fields_of(inside)

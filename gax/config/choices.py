@@ -1,10 +1,10 @@
-"""A section follows its name, everywhere by one rule.
+"""A name decides which fields its section has.
 
-Choosing a name, of a network's family (`*.net.kind`), an optimizer (`*.optimizer.name`), a schedule
-(`*.schedule.name`), a term (`terms.NAME`), the data (`data.name`), brings its fields with their defaults;
-nothing of what was there before is carried over. A section offers more than it holds: an optimizer's other
-arguments, other terms. What is offered is there as soon as it is named. Config files, the command line and
-sweeps come through here.
+The name of a network's family (`*.net.kind`), an optimizer (`*.optimizer.name`), a schedule
+(`*.schedule.name`), a term (`terms.NAME`) or the data (`data.name`) brings its fields with their defaults,
+and replaces the fields of the previous name. A section may offer further fields: other arguments of an
+optimizer, other terms. An offered field is in the config once it has been set. Config files, the command
+line and sweeps all use this module.
 
     choose(config, 'g.net', 'sngan', widths=(64, 32))
     choose(config, 'terms.r1', weight=0.1)
@@ -27,17 +27,23 @@ from gax.objectives import penalties
 
 
 def is_choice(path: str) -> bool:
-    """Whether the field names what its section holds."""
+    """Whether the field at `path` is a name that decides which fields its section has."""
     parts = ['', *path.split('.')][-2:]
     named = parts in (['net', 'kind'], ['optimizer', 'name'], ['schedule', 'name'])
     return named or path == 'data.name' or (path.startswith('terms.') and path.endswith('.name'))
 
 
 def choose(config: ConfigDict, section: str, name: str = '', **values: Any) -> None:
-    """Gives `config` the section at `section` as `name` has it, then sets some of its fields.
+    """Replaces a section by the one that `name` brings, then sets some of its fields.
 
-    name: '' for what the section is now, or for a section that has no name in it, such as a term.
-    Raises GaxError for what is unknown, with the valid choices.
+    Args:
+      config: The config, which is changed.
+      section: The path of the section.
+      name: The name; '' keeps the present one, and is for sections that have none, such as a term.
+      **values: The fields to set.
+
+    Raises:
+      GaxError: The section, the name or a field is unknown; the message lists the valid ones.
     """
     if name:
         replace(config, section, name)
@@ -48,10 +54,17 @@ def choose(config: ConfigDict, section: str, name: str = '', **values: Any) -> N
 
 
 def set(config: ConfigDict, path: str, value: Any) -> None:
-    """Sets one field. Sections that it names, or that it is in, come as `choose` brings them; None takes an
-    offered one away.
+    """Sets one field, and adds the sections that it needs.
 
-    Raises GaxError for an unknown field, and for a value of another type than the field's.
+    A name brings its section as in `choose`. None removes a field or a section that is offered.
+
+    Args:
+      config: The config, which is changed.
+      path: The path of the field.
+      value: The value.
+
+    Raises:
+      GaxError: The field is unknown, or has another type.
     """
     section, _, name = path.rpartition('.')
     if is_choice(path) and isinstance(value, str):
@@ -75,8 +88,12 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
 
 
 def reset_dependents(config: ConfigDict, path: str, value: Any) -> None:
-    """Fields that are read beside another value of this one only go back to their defaults. value: or its
-    text.
+    """Resets the fields that are read only while the field at `path` has another value.
+
+    Args:
+      config: The config, which is changed.
+      path: The field that has been set.
+      value: Its value, or the text of it.
     """
     section, _, name = path.rpartition('.')
     usual = defaults(config, section)
@@ -91,8 +108,14 @@ def reset_dependents(config: ConfigDict, path: str, value: Any) -> None:
 
 
 def follow(config: ConfigDict, overrides: Mapping[str, str]) -> None:
-    """Makes `config` ready for overrides {path: text}, in any order: with the sections and fields that they
-    need.
+    """Adds the sections and fields that overrides need, so that they can be set in any order.
+
+    Args:
+      config: The config, which is changed.
+      overrides: {path: text}.
+
+    Raises:
+      GaxError: A field or a name is unknown.
     """
     by_depth = sorted(overrides, key=lambda path: path.count('.'))
     for path in by_depth:
@@ -104,13 +127,29 @@ def follow(config: ConfigDict, overrides: Mapping[str, str]) -> None:
 
 
 def set_all(config: ConfigDict, values: Mapping[str, Any]) -> None:
-    """`set` of several fields, names first."""
+    """Sets several fields, names first, see `set`.
+
+    Args:
+      config: The config, which is changed.
+      values: {path: value}.
+
+    Raises:
+      GaxError: A field is unknown, or has another type.
+    """
     for path in sorted(values, key=lambda path: (not is_choice(path), path.count('.'))):
         set(config, path, values[path])
 
 
 def bring(config: ConfigDict, path: str) -> None:
-    """Adds what of `path` is offered and not there yet. Raises GaxError where there is no such field."""
+    """Adds each part of `path` that is offered and not in the config yet.
+
+    Args:
+      config: The config, which is changed.
+      path: The path of a field or a section.
+
+    Raises:
+      GaxError: There is no such field.
+    """
     parts = path.split('.')
     for depth, part in enumerate(parts):
         section = '.'.join(parts[:depth])
@@ -126,7 +165,16 @@ def bring(config: ConfigDict, path: str) -> None:
 
 
 def replace(config: ConfigDict, section: str, name: str) -> None:
-    """Makes the section that of `name`, unless it is that already."""
+    """Replaces a section by the one that `name` brings. Does nothing if the section has that name already.
+
+    Args:
+      config: The config, which is changed.
+      section: The path of the section.
+      name: The name.
+
+    Raises:
+      GaxError: The name is unknown.
+    """
     parent, _, last = section.rpartition('.')
     if parent != 'terms':
         bring(config, section)
@@ -147,7 +195,7 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
 
 
 def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
-    """A network's, a term's, an optimizer's or a schedule's section as its name has it."""
+    """The section of a network, a term, an optimizer or a schedule with the defaults that `name` brings."""
     parent, _, last = section.rpartition('.')
     if parent == 'terms':
         return ConfigDict(penalties.section(last, name))
@@ -157,7 +205,7 @@ def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
 
 
 def rename_data(config: ConfigDict, name: str) -> None:
-    """Other data; of what is offered to it, only what the new kind of data reads stays."""
+    """Sets the name of the data. Of the offered fields, only those that the new kind of data reads stay."""
     with config.unlocked():
         for field in (
             builtins.set(config.data) - sections.data_section().keys() - sections.data_offers(name).keys()
@@ -167,8 +215,14 @@ def rename_data(config: ConfigDict, name: str) -> None:
 
 
 def offered(config: ConfigDict, section: str) -> dict[str, Any]:
-    """{field or section: what it is where it is not set} that the section may have beside what every such
-    has.
+    """The fields and sections that a section may have in addition to those that it always has.
+
+    Args:
+      config: The config.
+      section: The path of the section; '' for the config itself.
+
+    Returns:
+      {name: the value that holds while it is not set}.
     """
     last = section.rpartition('.')[2]
     holder = (fields.get(config, section) if section else config) or {}
@@ -188,7 +242,7 @@ def offered(config: ConfigDict, section: str) -> dict[str, Any]:
 
 
 def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
-    """What the fields of a section may hold: see bounds.declared."""
+    """The bounds of the fields of a section, see `bounds.declared`."""
     parent, _, last = section.rpartition('.')
     holder: Any = (fields.get(config, section) if section else config) or {}
     if last == 'net':
@@ -205,13 +259,13 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
 
 
 def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
-    """The defaults of a network's fields: what those go back to that nobody reads."""
+    """The defaults of the fields of a network, to which fields that are not read are reset; {} for others."""
     name = section.rpartition('.')[2]
     return fresh(config, section, fields.get(config, section).kind) if name == 'net' else {}
 
 
 def paths(config: ConfigDict, section: str = '') -> Iterable[str]:
-    """The dotted paths of a config's sections, itself ('') first."""
+    """Yields the paths of the sections of a config, itself ('') first."""
     yield section
     holder = fields.get(config, section) if section else config
     for name in holder:
@@ -220,8 +274,10 @@ def paths(config: ConfigDict, section: str = '') -> Iterable[str]:
 
 
 def check(config: ConfigDict) -> None:
-    """Raises GaxError for the first field that holds what it cannot, or that nobody reads beside the
-    others.
+    """Checks every field against its bounds.
+
+    Raises:
+      GaxError: A field is out of bounds, or the values of the others make it unused.
     """
     for section in paths(config):
         holder = fields.get(config, section) if section else config
@@ -230,21 +286,26 @@ def check(config: ConfigDict) -> None:
 
 
 def bare(config: ConfigDict) -> ConfigDict:
-    """A copy without what is only offered."""
+    """A copy of the config without the fields that are only offered."""
     copy = ConfigDict(config.to_dict())
     for section in [*paths(copy)]:
         holder = fields.get(copy, section) if section else copy
-        if holder is not None:  # not in a section that has gone already
+        if holder is not None:  # its section may have been removed already
             for name in offered(copy, section).keys() & holder.keys():
                 del holder[name]
     return copy
 
 
 def like(base: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
-    """What a config with these fields {path: value} has to look like: `base` with its sections as the names
-    have them.
+    """The fields that a config with these values must have.
 
-    Fields that it cannot have are left out.
+    Args:
+      base: The config to begin with.
+      values: {path: value}.
+
+    Returns:
+      `base` without offered fields, its sections as the names in `values` bring them, and the offered fields
+      that `values` sets. A field that cannot exist is left out.
     """
     model = bare(base)
     for path in sorted(values, key=lambda path: (not is_choice(path), path.count('.'))):

@@ -1,6 +1,6 @@
-"""A config file, or the name of a config that comes with gax: its module, and what its `get_config` returns.
+"""Loads a config: a file, or the name of a config that comes with gax.
 
-A failure is one line, with the file's line.
+A failure is one line, with the line number of the file.
 """
 
 from __future__ import annotations
@@ -25,14 +25,18 @@ ROOT = Path(__file__).parents[1] / 'examples'  # holds `configs`, those that com
 
 
 def load_config(path: str) -> ConfigDict:
-    """What `get_config` of a file returns.
+    """Loads the config that `get_config` of a file returns.
 
     Args:
-        path: 'FILE', or 'FILE:ARGUMENT' to give `get_config` an argument; or the config.json of a run. In place
-            of a file a config that comes with gax, by its name: 'mnist', 'images:FOLDER'.
+      path: 'FILE', or 'FILE:ARGUMENT' to call `get_config` with an argument; or the config.json of a run. In
+        place
+        of a file, the name of a config that comes with gax: 'mnist', 'images:FOLDER'.
+
+    Returns:
+      The config.
 
     Raises:
-        GaxError: for any failure, with the line of the file where that is known.
+      GaxError: Any failure, with the line of the file if it is known.
     """
     if path.endswith('.json'):
         return restored(paths.user(path))
@@ -49,7 +53,7 @@ def load_config(path: str) -> ConfigDict:
 
 
 def find(name: str) -> Path:
-    """The file that is called so, or else that of the config of gax with this name, 'mnist' or 'mnist.py'."""
+    """The file `name`, or else the file of the config of gax with this name, 'mnist' or 'mnist.py'."""
     file = paths.user(name)
     example = ROOT / 'configs' / f'{name.removesuffix(".py")}.py'
     named = re.fullmatch(r'[a-zA-Z]\w*(\.py)?', name)
@@ -62,7 +66,11 @@ def examples() -> list[str]:
 
 
 def restored(file: Path) -> ConfigDict:
-    """The config of a run, from its config.json. Raises GaxError where it cannot be had."""
+    """The config of a run, from its config.json.
+
+    Raises:
+      GaxError: The file does not exist, cannot be read, or does not fit this version of gax.
+    """
     if not file.is_file():
         raise errors.GaxError(no_such_config(file))
     try:
@@ -72,10 +80,20 @@ def restored(file: Path) -> ConfigDict:
 
 
 def load(path: str) -> ModuleType:
-    """The module of a config file, 'FILE' or 'FILE:ARGUMENT'. Raises GaxError where it cannot be run."""
+    """The module of a config file.
+
+    Args:
+      path: 'FILE' or 'FILE:ARGUMENT'.
+
+    Returns:
+      The module; an empty one for a config.json, which has no functions.
+
+    Raises:
+      GaxError: There is no such file, or it cannot be run.
+    """
     file = find(path.partition(':')[0])
     if file.suffix == '.json':
-        return ModuleType('gax_config')  # a run's, which has no functions
+        return ModuleType('gax_config')  # the config of a run has no functions
     if not file.is_file() or file.suffix != '.py':
         raise errors.GaxError(no_such_config(file))
     make_importable(file)
@@ -89,7 +107,18 @@ def load(path: str) -> ModuleType:
 
 
 def called(file: Path, part: Callable[[], Any]) -> Any:
-    """What a part of the config file returns; a GaxError that names the file for anything that it raises."""
+    """Calls a part of a config file.
+
+    Args:
+      file: The file.
+      part: The function to call.
+
+    Returns:
+      What `part` returns.
+
+    Raises:
+      GaxError: Any error of `part`; the message names the file.
+    """
     try:
         return part()
     except errors.GaxError as error:
@@ -103,7 +132,7 @@ def called(file: Path, part: Callable[[], Any]) -> Any:
 
 
 def not_chosen(error: Exception) -> str:
-    """What to say of a term or another section that the config has only once it is chosen."""
+    """The message for a term or another section that the config has only once it is chosen; or ''."""
     name = errors.first_line(error).strip('\'"')
     terms, sections = (choices.offered(ConfigDict(), section) for section in ('terms', ''))
     if not isinstance(error, AttributeError) or not isinstance({**terms, **sections}.get(name), Mapping):
@@ -113,10 +142,10 @@ def not_chosen(error: Exception) -> str:
 
 
 def make_importable(file: Path) -> None:
-    """Lets a config import others as `configs.NAME`, wherever the script was started and a copy of it lies.
+    """Lets a config import others as `configs.NAME`, from any working directory, also in a copy.
 
-    They are looked for in the file's own folder, where that is a package, below the current folder, and
-    among those that come with gax.
+    Python looks for them in the parent of the file's folder if that folder is a package, in the current
+    folder, and among the configs that come with gax.
     """
     folder = file.absolute().parent
     roots = [folder.parent] if (folder / '__init__.py').exists() else []
@@ -129,7 +158,7 @@ def make_importable(file: Path) -> None:
 
 
 def no_neighbour(module: str) -> str:
-    """What to say of an import of configs.NAME that fails."""
+    """The message for an import of configs.NAME that fails."""
     name = module.replace('.', '/')
     return (
         f"which is not there: copy {name}.py of gax's repository, too, into a folder called configs "
@@ -138,19 +167,19 @@ def no_neighbour(module: str) -> str:
 
 
 def line_of(error: Exception, file: Path) -> str:
-    """', line 7' where that is known."""
+    """The text ' (line 7)', with the line of the file; '' if it is not known."""
     if isinstance(error, SyntaxError):
-        return ''  # its text has it
+        return ''  # the error's text has the line
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if Path(f.filename).absolute() == file.absolute()]
     return f' (line {lines[-1]})' if lines else ''
 
 
 def no_such_config(file: Path) -> str:
-    """What to say where there is no such file, and no config of gax by that name."""
+    """The message for a file that does not exist, when no config of gax has that name either."""
     folder = file.parent if file.parent.is_dir() and any(file.parent.glob('*.py')) else Path('configs')
     names = sorted(str(p) for p in folder.glob('*.py') if p.stem != '__init__')
     near = errors.nearest(str(file), names) or errors.nearest(file.stem, examples(), 0.7)
     hint = f' (nearest: {near})' if near else ''
-    found = f'there are: {", ".join(names)}; by name' if names else 'by name there are'
-    return f'no config file {file}{hint}; {found}: {", ".join(examples()) or "none"}'
+    listed = f'there are: {", ".join(names)}; by name' if names else 'by name there are'
+    return f'no config file {file}{hint}; {listed}: {", ".join(examples()) or "none"}'

@@ -24,9 +24,18 @@ from gax.objectives import image_transforms, penalties
 
 
 def base(gan: str) -> ConfigDict:
-    """The fields of every config, with defaults, and those of the recipe `gan`.
+    """The fields of every config, with their defaults, and those of a recipe.
 
-    A config file changes some.
+    A config file changes some of them.
+
+    Args:
+      gan: The name of the recipe.
+
+    Returns:
+      The config.
+
+    Raises:
+      GaxError: There is no such recipe.
     """
     config = ConfigDict(
         {
@@ -42,18 +51,20 @@ def base(gan: str) -> ConfigDict:
             'data': data_section(),
             'd': {'updates': 1, 'optimizer': optimizer()},
             'g': {'updates': 1, 'optimizer': optimizer()},
-            'terms': {},  # those that are on: penalties.section. More that is there where it is on: sections.SWITCHED
-            'augment': '',  # of all that d is shown, e.g. 'color,translation,cutout': augment.diff_augment
-            'accumulate': 1,  # microbatches a gradient is made of: wrappers.accumulate
+            'terms': {},  # terms that are on: penalties.section. Other switched sections: sections.SWITCHED
+            'augment': '',  # of all inputs of d, e.g. 'color,translation,cutout': augment.diff_augment
+            'accumulate': 1,  # microbatches per gradient: wrappers.accumulate
             'extragradient': False,  # wrappers.extragradient
-            'ema': {'decay': 0.999},  # of the generator's average, reached gradually: ema.with_warmup
+            'ema': {'decay': 0.999},  # of the generator's average, with a warm-up: ema.with_warmup
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': {'every': eval_section()['every']},
-            'parallel': 'jit',  # how the step is made for several devices: sharding.PARALLEL
-            'remat': '',  # networks whose passes are made again on the way back, e.g. 'g,d': less memory. wrappers.remat
-            'precision': 'float32',  # that networks compute in; all else stays float32: wrappers.PRECISIONS
-            # The most training steps of a compiled call: less of the host's work, and XLA's memory reused
-            # between steps. 0: as it suits the platform. experiment.longest_call, pace.Pace
+            'parallel': 'jit',  # how a step uses several devices: sharding.PARALLEL
+            # Networks whose forward pass is recomputed in the backward pass, e.g. 'g,d', to save memory:
+            # wrappers.remat
+            'remat': '',
+            'precision': 'float32',  # in which networks compute; all else is float32: wrappers.PRECISIONS
+            # At most this many training steps per compiled call: less work on the host, and XLA reuses memory
+            # between steps. 0: the default of the platform. experiment.longest_call, pace.Pace
             'steps_per_call': 0,
         }
     )
@@ -65,7 +76,12 @@ CHOICES: dict[str, Iterable[str]] = {'parallel': sharding.PARALLEL, 'precision':
 
 
 def check(config: ConfigDict) -> None:
-    """Raises GaxError, naming the field, for a field that is unknown and for a value that cannot be meant."""
+    """Checks the config.
+
+    Raises:
+      GaxError: A field is unknown, missing, of another type, or out of bounds; or two fields contradict each
+        other. The message names the field.
+    """
     check_fields(config)
     fields = flat(config)
     for path, value in fields.items():
@@ -82,15 +98,18 @@ def check(config: ConfigDict) -> None:
 
 
 def check_together(config: ConfigDict) -> None:
-    """What one field alone does not show: rows that cannot be divided, and pairs that have no meaning
-    together.
+    """Checks what one field alone does not show: batches that cannot be divided, and contradictions.
+
+    Raises:
+      GaxError: Fields contradict each other.
     """
     image_transforms.parse(config.augment)
     registry.check(config.eval.get('metrics', ()))
-    asked = config.eval
-    if asked.get('patience') and not (asked.every and asked.get('best')):
+    evaluation = config.eval
+    if evaluation.get('patience') and not (evaluation.every and evaluation.get('best')):
         raise errors.GaxError(
-            f'config.eval.patience={asked.patience} needs config.eval.every, and config.eval.best to say by which number'
+            f'config.eval.patience={evaluation.patience} needs config.eval.every, and config.eval.best to '
+            'say by which number'
         )
     if config.batch_size % config.accumulate:
         raise errors.GaxError(
@@ -108,36 +127,36 @@ def check_together(config: ConfigDict) -> None:
     coupled = coupling(config)
     if coupled and per_example:
         raise errors.GaxError(
-            f'config.terms.{per_example[0]} penalises the gradient of each example by itself, and with config.{coupled[0]} '
-            'the examples of a batch see one another in d: choose one of the two'
+            f'config.terms.{per_example[0]} penalises the gradient of each example by itself, and with '
+            f'config.{coupled[0]} the examples of a batch see one another in d: choose one of the two'
         )
 
 
 def coupling(config: ConfigDict) -> list[str]:
-    """'d.net.minibatch=discrimination' and the like: fields of d with which it is no function of one
-    example.
-    """
-    found = []
+    """The fields of d that let the examples of a batch interact, e.g. 'd.net.minibatch=discrimination'."""
+    coupled_fields = []
     for section in choices.paths(config):
         for name, notes in choices.declared(config, section).items() if section.startswith('d.') else ():
             value = (get(config, section) or {}).get(name)
             coupled = [note for note in notes if isinstance(note, bounds.Couples) and note.value == value]
-            found += [f'{section}.{name}={value}'] * bool(coupled)
-    return found
+            coupled_fields += [f'{section}.{name}={value}'] * bool(coupled)
+    return coupled_fields
 
 
 def is_length(path: str) -> bool:
-    """Whether a field is the length of a schedule: in steps, or as a share of config.steps
-    (optimizers.lengths).
-    """
+    """Whether a field is the length of a schedule, in steps or as a share, see `optimizers.lengths`."""
     return path.rpartition('.')[2] in SCHEDULE_LENGTHS
 
 
 def check_fields(config: ConfigDict) -> None:
-    """Raises GaxError unless `config` has exactly the fields of its recipe, with values of their types."""
+    """Checks that the config has exactly the fields of its recipe, with values of their types.
+
+    Raises:
+      GaxError: A field is unknown, missing, or of another type.
+    """
     model = model_of(config)
-    valid, given = fields_of(model), fields_of(config)
-    for path in given:
+    valid, present = fields_of(model), fields_of(config)
+    for path in present:
         if path not in valid:
             section = path.rpartition('.')[0]
             if section.endswith('.net') or section.endswith('.optimizer'):
@@ -147,9 +166,10 @@ def check_fields(config: ConfigDict) -> None:
                 hint = f' of gan {config.gan!r}'
             raise errors.GaxError(unknown_field(path, model, hint, choices.offered(model, section)))
     for path, kind in valid.items():
-        if path not in given:
+        if path not in present:
             raise errors.GaxError(
-                f'config.{path} is missing, which gan {config.gan!r} has: begin from a config file of that gan'
+                f'config.{path} is missing, which gan {config.gan!r} has: begin from a config file of that '
+                'gan'
             )
         value = get(config, path)
         if not is_a(value, kind) and not (value is None and get(model, path) is None):
@@ -157,14 +177,21 @@ def check_fields(config: ConfigDict) -> None:
 
 
 def model_of(config: ConfigDict) -> ConfigDict:
-    """What `config` has to look like: its recipe's fields, in sections as its own names have them."""
+    """The fields that `config` must have: those of its recipe, in sections as its names bring them."""
     return choices.like(base(config.get('gan', '')), leaves(config))
 
 
 def restored(content: Mapping[str, Any]) -> ConfigDict:
-    """The config of a run from its config.json. Fields that came into gax later have their defaults.
+    """The config of a run from the content of its config.json.
 
-    Raises GaxError for a field that there is no longer, and for an unknown name.
+    Args:
+      content: The content.
+
+    Returns:
+      The config. Fields that a later version of gax added have their defaults.
+
+    Raises:
+      GaxError: A field no longer exists, or a name is unknown.
     """
     config = choices.bare(base(content.get('gan', '')))
     choices.set_all(config, {path: value for path, value in leaves(content).items() if value is not None})

@@ -12,7 +12,7 @@ from gax import errors
 
 
 def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
-    """{'d.optimizer.name': str, ...}: every field that is no section, and its type."""
+    """Every field and its type, without sections: {'d.optimizer.name': str, ...}."""
     result: dict[str, type] = {}
     for key in config:
         value = config[key]
@@ -24,10 +24,16 @@ def fields_of(config: ConfigDict, prefix: str = '') -> dict[str, type]:
 
 
 def unknown_field(path: str, config: ConfigDict, where: str = '', offers: Iterable[str] = ()) -> str:
-    """What to say of a field that `config` does not have: the nearest, or the fields of the section it would
-    be in.
+    """The message for a field that a config does not have.
 
-    offers: what that section may have beside.
+    Args:
+      path: The path of the field.
+      config: The config.
+      where: Text that follows the path, e.g. ' of gan ...'.
+      offers: Further fields that its section may have.
+
+    Returns:
+      One line, with the nearest field, and the fields of the section in which it would be.
     """
     offers = list(offers)
     section, parts = config, path.split('.')
@@ -41,8 +47,14 @@ def unknown_field(path: str, config: ConfigDict, where: str = '', offers: Iterab
 
 
 def nearest_field(path: str, fields: list[str]) -> str:
-    """The field most like `path`; or one whose last name is like that of `path`, wherever it stands; or
-    ''.
+    """The field that is most like `path`.
+
+    Args:
+      path: The path.
+      fields: The paths of all fields.
+
+    Returns:
+      A path that is like `path`, or else one whose last name is like the last name of `path`, or else ''.
     """
     by_last = {field.rpartition('.')[2]: field for field in fields}
     last = errors.nearest(path.rpartition('.')[2], by_last, 0.75)
@@ -50,7 +62,7 @@ def nearest_field(path: str, fields: list[str]) -> str:
 
 
 def get(config: Any, path: str) -> Any:
-    """`get(config, 'd.optimizer.name')`, or None where there is no such field."""
+    """`get(config, 'd.optimizer.name')`, or None if there is no such field."""
     for part in path.split('.'):
         if part not in config:
             return None
@@ -59,7 +71,7 @@ def get(config: Any, path: str) -> Any:
 
 
 def leaves(config: Any, prefix: str = '') -> dict[str, Any]:
-    """{'d.optimizer.name': 'adam', ...}, values as they are."""
+    """Every field and its value: {'d.optimizer.name': 'adam', ...}."""
     result: dict[str, Any] = {}
     for key, value in config.items():
         result |= leaves(value, f'{prefix}{key}.') if hasattr(value, 'items') else {f'{prefix}{key}': value}
@@ -67,7 +79,7 @@ def leaves(config: Any, prefix: str = '') -> dict[str, Any]:
 
 
 def flat(config: Any, prefix: str = '') -> dict[str, Any]:
-    """{'d.optimizer.name': 'adam', ...}, values as JSON has them (tuples become lists)."""
+    """Every field and its value as JSON has it: {'d.optimizer.name': 'adam', ...}. Tuples become lists."""
     return {path: json.loads(json.dumps(value)) for path, value in leaves(config, prefix).items()}
 
 
@@ -85,7 +97,7 @@ SAID: dict[type, str] = {
 def is_a(value: Any, kind: type) -> bool:
     """Whether a field of type `kind` may hold `value`.
 
-    A whole number will do for a float; a bool is no number.
+    A float field may hold a whole number. A bool is not a number.
     """
     if kind in (int, float) and isinstance(value, bool):
         return False

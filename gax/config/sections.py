@@ -1,8 +1,7 @@
-"""Sections of a config that belong to no name of a network, an optimizer or a term, and what their fields may
-hold.
+"""The sections of a config that depend on no name of a network, optimizer or term, and their bounds.
 
-What a section may have beside its fields is offered: it stands in a config only where it has been set, and
-means its default elsewhere.
+A section may offer further fields: they are in a config only if they have been set, and have their defaults
+otherwise.
 """
 
 from __future__ import annotations
@@ -19,33 +18,33 @@ from gax.data.defaults import data_offers as data_offers
 from gax.data.defaults import data_section as data_section
 from gax.evals.defaults import eval_section as eval_section
 
-# Sections and fields that a config has only where they are on, with what they hold then.
+# Sections and fields that a config has only while they are on, with their defaults.
 SWITCHED: dict[str, Any] = {
-    'about': '',  # what the config file chose and why, a line each, which a run begins by saying
-    # Begin with the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match.
+    'about': '',  # what the config file chose and why, one line each, which a run logs at its start
+    # Start from the networks of another run: RUN or RUN:STEP, and which, e.g. 'g,d'; '': all that match.
     # gax.training.initialize
     'init': {'from': '', 'nets': ''},
-    # PROJECT or ENTITY/PROJECT of Weights & Biases, which is sent rows and pictures. training.wandb_writer
+    # PROJECT or ENTITY/PROJECT of Weights & Biases, which gets metrics and pictures. training.wandb_writer
     'log': {'wandb': ''},
-    'ada': {'kimg': 500.0, 'target': 0.6},  # the paper's; 0 kimg is off. augment.adaptive
-    'instance_noise': {'std': 0.1, 'steps': 0},  # fades over `steps`; 0: does not. augment.instance_noise
-    'top_k': {'fraction': 0.5, 'steps': 0},  # of the fakes, whose losses g learns from: terms.top_k
+    'ada': {'kimg': 500.0, 'target': 0.6},  # as in the paper; 0 kimg: off. augment.adaptive
+    'instance_noise': {'std': 0.1, 'steps': 0},  # fades out over `steps`; 0: constant. augment.instance_noise
+    'top_k': {'fraction': 0.5, 'steps': 0},  # the share of the fakes from whose losses g learns: terms.top_k
 }
 
 
 def init_from(config: Any) -> str:
-    """The run, RUN or RUN:STEP, whose networks this one begins with; '' for none."""
+    """The run, RUN or RUN:STEP, from whose networks this one starts; '' for none."""
     section = config.get('init')
     return section['from'] if section else ''
 
 
 def wandb_project(config: Any) -> str:
-    """The project of Weights & Biases that shows the run; '' for none."""
+    """The project of Weights & Biases to which the run is logged; '' for none."""
     section = config.get('log')
     return section['wandb'] if section else ''
 
 
-# Of each section, field by field; the first is the config itself.
+# The bounds of the fields of each section; '' is the config itself.
 BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
     '': {
         **dict.fromkeys(
@@ -79,5 +78,5 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     'ada': {'kimg': (between(0.0),), 'target': (between(-1.0, 1.0),)},
 }
-# Of any section that describes a player.
+# The bounds of the fields of a section that describes a player.
 PLAYER = {'updates': (POSITIVE,), 'members': (SIZES,), 'scales': (SIZES,)}

@@ -13,19 +13,19 @@ import optax
 def at_training_step(
     make: Callable[[Any], optax.GradientTransformation], rate: Any
 ) -> optax.GradientTransformation:
-    """The optimizer `make(rate)`, whose schedule is a function of the training step, not of a player's moves.
+    """An optimizer whose learning rate is a function of the training step, not of its number of updates.
 
-    A player may move several times in a training step, or not in all of them. Then the rate still follows the
-    training step, as all schedules of gax do. What the optimizer counts itself (Adam's bias correction) are
-    its own moves.
+    A player may be updated several times in a training step, or not in every step. The rate still follows the
+    training step, as all schedules of gax do. What the optimizer counts itself (for Adam's bias correction)
+    is its number of updates.
 
     Args:
-        make: from a learning rate to an optimizer.
-        rate: a number, or a schedule: int32 () -> float32 ().
+      make: From a learning rate to an optimizer.
+      rate: A number, or a schedule: int32 () -> float32 ().
 
     Returns:
-        A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as
-        the extra argument `step`; without it the schedule counts updates, as optax does.
+      A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as the
+      extra argument `step`; without it the schedule counts updates, as optax does.
     """
     if not callable(rate):
         return make(rate)
@@ -40,7 +40,14 @@ def at_training_step(
 
 
 def project_to_box(limit: float) -> optax.GradientTransformation:
-    """Last in a chain: turns updates u into those that lead to clip(p + u, -limit, limit)."""
+    """Projects parameters p onto a box: turns updates u into clip(p + u, -limit, limit) - p. Last in a chain.
+
+    Args:
+      limit: Positive.
+
+    Returns:
+      The transformation.
+    """
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         return jax.tree.map(lambda u, p: jnp.clip(p + u, -limit, limit) - p, updates, params), state
@@ -49,27 +56,38 @@ def project_to_box(limit: float) -> optax.GradientTransformation:
 
 
 class HistoricalState(NamedTuple):
-    """How many parameters have been seen, float32 (), and their mean."""
+    """The mean of all parameters so far.
+
+    Attributes:
+      seen: How many parameters the mean includes, float32 ().
+      mean: Their mean, shaped like the parameters.
+    """
 
     seen: jax.Array
     mean: Any
 
 
 def historical_averaging(weight: float) -> optax.GradientTransformation:
-    """First in a chain: adds the gradient of weight |p - mean of all p so far|^2, 2 weight (p - mean).
+    """Adds the gradient of weight |p - mean of all p so far|^2, 2 weight (p - mean). First in a chain.
 
-    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3. The mean counts the present
-    p, and takes no gradient. It is part of the optimizer's state, as that is where parameters are known from
-    the start.
+    Salimans et al., "Improved Techniques for Training GANs", 2016, section 3.3. The mean includes the present
+    p and is treated as a constant. It is part of the optimizer's state, which is initialised
+    from the parameters.
+
+    Args:
+      weight: Positive.
+
+    Returns:
+      The transformation.
     """
 
     def init(params: Any) -> HistoricalState:
         return HistoricalState(jnp.zeros(()), jax.tree.map(jnp.zeros_like, params))
 
     def update(updates: Any, state: HistoricalState, params: Any = None) -> tuple[Any, HistoricalState]:
-        seen = state.seen + 1.0
-        mean = jax.tree.map(lambda m, p: m + ((p - m) / seen).astype(m.dtype), state.mean, params)
+        count = state.seen + 1.0
+        mean = jax.tree.map(lambda m, p: m + ((p - m) / count).astype(m.dtype), state.mean, params)
         pulled = jax.tree.map(lambda u, p, m: u + 2.0 * weight * (p - m), updates, params, mean)
-        return pulled, HistoricalState(seen, mean)
+        return pulled, HistoricalState(count, mean)
 
     return optax.GradientTransformation(init, update)

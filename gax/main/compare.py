@@ -1,8 +1,8 @@
 """Compare two settings: gax-compare --a='runs/lr/runs/*0.0003*' --b='runs/lr/runs/*0.001*' --objective=fid
 
---a and --b are patterns of workdirs, by gax-train or of a sweep: the runs of a setting, alike in all but the
-seed. Prints the mean and 95 % confidence interval of each and of the difference, and the p of the paired t
-test and of the exact sign test, over the seeds that both have; the others are named.
+--a and --b are patterns of workdirs, by gax-train or of a sweep: the runs of a setting, which differ only in
+the seed. Prints the mean and 95 % confidence interval of each and of the difference, and the p of the paired
+t test and of the exact sign test, over the seeds that both have; the others are named.
 """
 
 import glob
@@ -16,7 +16,7 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string('a', None, 'Pattern of the workdirs of one setting.', required=True)
     flags.DEFINE_string('b', None, 'Pattern of the workdirs of the other.', required=True)
     flags.DEFINE_string(
@@ -25,6 +25,7 @@ def define_flags() -> None:
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax.sweep import comparison
 
     print(comparison.compare(folders(FLAGS.a), folders(FLAGS.b), FLAGS.objective))
@@ -32,9 +33,7 @@ def main(argv: list[str]) -> int:
 
 
 def folders(pattern: str) -> list[Path]:
-    """The folder of that name, where there is one (a name may have brackets), or those that fit the
-    pattern.
-    """
+    """The folder of that name (which may have brackets), or else the folders that match the pattern."""
     from gax import paths
 
     path = paths.user(pattern)
@@ -42,6 +41,7 @@ def folders(pattern: str) -> list[Path]:
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

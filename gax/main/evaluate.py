@@ -1,19 +1,19 @@
-"""Evaluate a run, or anybody's samples: gax-evaluate --workdir=runs/mnist --metrics=frechet,prdc
+"""Evaluate a run, or a set of samples: gax-evaluate --workdir=runs/mnist --metrics=frechet,prdc
 
-Prints a table, with what real data would score in the fakes' place, and appends a line a step to
-WORKDIR/eval.jsonl, with the protocol that it was measured by. Fakes are held against all reals, unless
---reals says otherwise; metrics that hold examples (all but Frechet distances) take as many reals as fakes.
-Which examples are taken does not depend on their order in a file.
+Prints a table, with the score of real data in place of the fakes, and appends a line per step to
+WORKDIR/eval.jsonl, with its protocol. Fakes are compared with all reals, unless --reals is set; metrics that
+hold examples (all but Frechet distances) take as many reals as fakes. Which examples are taken does not
+depend on their order in a file.
 
 --metrics: fid, kid, is (on the Inception of FID only, and with its published weights: with others they are
 called frechet_inception ...); on any features frechet, kernel, score, prdc, nearest, accuracy; on images
-alone swd, ms_ssim; modes of what has some; package.module:metric, a gax.evals.registry.Metric of your own.
-If none are given, those that suit the data. --features: inception, mnist, emoji, raw, or
-package.module:function (also of the current folder). Where no Inception weights are, features that are at
-hand take their place: that is said, and how to get a FID.
+alone swd, ms_ssim; modes for data that has some; package.module:metric, a gax.evals.registry.Metric of your
+own. If none are given, those that suit the data. --features: inception, mnist, emoji, raw, or
+package.module:function (also of the current folder). Where there are no Inception weights, other features
+take their place, and a message says so, and how to get a FID.
 
     gax-evaluate --workdir=runs/mnist --step=all --num=5000
-    gax-evaluate --workdir=runs/a --against=runs/b       # refused where the protocols differ
+    gax-evaluate --workdir=runs/a --against=runs/b       # refused if the protocols differ
     gax-evaluate --samples=made.npz --data=embedded:mnist      # or a folder of images
 """
 
@@ -25,35 +25,36 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string('workdir', '', 'Folder of the run.')
     flags.DEFINE_string('samples', '', 'Images to evaluate in place of a run: a folder, or an .npz.')
     flags.DEFINE_string(
         'data',
         '',
-        'What --samples are held against, or where the data of --workdir lies now, if it has moved.',
+        'The data that --samples are compared with, or where the data of --workdir is now, if it has moved.',
     )
-    flags.DEFINE_list('metrics', [], 'Metrics, with commas between.')
+    flags.DEFINE_list('metrics', [], 'Metrics, separated by commas.')
     flags.DEFINE_string('features', '', 'Feature extractor.')
     flags.DEFINE_string('resizer', '', "tf1 or clean, for the extractor's own if not given.")
     flags.DEFINE_string('weights', '', 'File of the Inception weights.')
     flags.DEFINE_integer(
-        'num', 0, 'How many fakes; 0: as many as there are reals, 1,000 to 50,000, and of --samples all.'
+        'num', 0, 'How many fakes; 0: as many as reals, 1,000 to 50,000, or all of --samples.'
     )
-    flags.DEFINE_integer('reals', 0, 'At most how many reals they are held against; 0: all.')
+    flags.DEFINE_integer('reals', 0, 'At most how many reals they are compared with; 0: all.')
     flags.DEFINE_string('step', 'newest', 'newest, best, all, or a step.')
     flags.DEFINE_enum(
         'split',
         '',
         ['', 'train', 'validation', 'test'],
-        'Reals of this split; those trained on if not given.',
+        'Reals of this split; those that the run was trained on if not given.',
     )
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
-    flags.DEFINE_string('against', '', 'Another workdir, whose result to compare with.')
+    flags.DEFINE_string('against', '', 'Another workdir, with whose result to compare.')
     flags.DEFINE_string('cache', '', "Folder of the data's statistics; in the user's cache if not given.")
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax import errors, paths
     from gax.evals.evaluator import Setting
     from gax.training import evaluate
@@ -82,6 +83,7 @@ def main(argv: list[str]) -> int:
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

@@ -1,11 +1,11 @@
 """Gets a set of images ready for training: gax-prepare --data=tfds:cifar10
 
 Downloads a set of TensorFlow Datasets and writes it as ArrayRecord files, which training reads without
-TensorFlow. That most sets need TensorFlow to be prepared is why this is a command of its own; it keeps to the
-CPU. What is prepared already is left as it is.
+TensorFlow. It is a separate command because most sets need TensorFlow to be prepared; it uses the CPU only.
+A set that is prepared already stays as it is.
 
 Images that gax can read already (embedded:NAME, npz:PATH, folder:PATH) are written as such a set into --dir,
-or with --folder=PATH as a folder of PNGs, a subfolder a class; TensorFlow is not needed.
+or with --folder=PATH as a folder of PNGs, with a subfolder per class; TensorFlow is not needed.
 """
 
 from absl import flags
@@ -17,17 +17,18 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string(
         'data', None, 'tfds:NAME[/config], or a source as in config.data.name.', required=True
     )
-    flags.DEFINE_string('dir', '', 'Folder for prepared sets; by default where TFDS keeps them.')
+    flags.DEFINE_string('dir', '', 'Folder for prepared sets; by default that of TFDS.')
     flags.DEFINE_enum('layout', '', ['', *layouts.LAYOUTS], 'Of an .npz: as config.data.layout.')
     flags.DEFINE_enum('range', '', ['', *layouts.RANGES], 'Of an .npz: as config.data.range.')
-    flags.DEFINE_string('folder', '', 'Write a folder of PNGs, this one, in place of a prepared set.')
+    flags.DEFINE_string('folder', '', 'Write a folder of PNGs here, in place of a prepared set.')
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax import errors, paths
     from gax.data import tfds, tfds_prepare, write
 
@@ -45,6 +46,7 @@ def main(argv: list[str]) -> int:
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

@@ -1,8 +1,8 @@
 """One page about some runs: gax-report --workdir=runs/a --workdir=runs/b --out=report.html
 
-What tells their configs apart, curves over one another, results by protocol, samples over time side by side.
-The page is one file with everything in it: mail it, put it anywhere, read it offline. Of one run it is
-WORKDIR/report.html, of several report.html here, unless --out says otherwise.
+It shows how their configs differ, their curves in common plots, results by protocol, and samples over time
+side by side. The page is one self-contained file: mail it, move it, read it offline. For one run it is
+WORKDIR/report.html, for several report.html in the current folder, unless --out is set.
 """
 
 from absl import flags
@@ -13,14 +13,13 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
-    flags.DEFINE_multi_string(
-        'workdir', None, 'Folder of a run; give it as often as there are runs.', required=True
-    )
-    flags.DEFINE_string('out', '', 'File to write, .html.')
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
+    flags.DEFINE_multi_string('workdir', None, 'Folder of a run; repeat it for several runs.', required=True)
+    flags.DEFINE_string('out', '', 'The file to write, .html.')
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax import paths, report
 
     out = paths.user(FLAGS.out) if FLAGS.out else None
@@ -31,6 +30,7 @@ def main(argv: list[str]) -> int:
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

@@ -7,12 +7,13 @@ The ending of --out says what is made. Of samples drawn at random:
   --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
 Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or .npz:
   --traverse=z:3 --span=2    one number varied along each row, the rest held; InfoGAN's code:0
-  --traverse=label           the same latents as every class, a row each; InfoGAN's category
-  --interpolate=4            each row on great circles through 4 latents; a film goes round
-  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) beside the nearest
+  --traverse=label           the same latents with every class, one row each; InfoGAN's category
+  --interpolate=4            each row on great circles through 4 latents; a film returns to the first
+  --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) next to the nearest
                              training images, and .json: how many are nearer to one than its own nearest
                              neighbour is
---truncation=0.7 goes with all: latents beyond 0.7 are drawn again. Less variety; of some GANs better samples.
+--truncation=0.7 works with all: latents beyond 0.7 are drawn again. Less variety; better samples of some
+GANs.
 """
 
 from absl import flags
@@ -23,28 +24,28 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string('workdir', None, 'Folder of the run.', required=True)
     flags.DEFINE_string('out', 'samples.png', 'What to write; see above.')
-    flags.DEFINE_integer('num', 64, 'How many samples; in pictures of rows cut to whole rows.')
+    flags.DEFINE_integer('num', 64, 'How many samples; pictures of rows round it down to whole rows.')
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
     flags.DEFINE_string('step', 'newest', 'The checkpoint: newest, best, or a step.')
     flags.DEFINE_integer('label', None, 'Class of every sample; all classes in turn if not given.')
-    flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: as they are drawn.')
+    flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: no truncation.')
     flags.DEFINE_string('traverse', '', 'A latent to vary: FIELD:DIMENSION or FIELD.')
-    flags.DEFINE_float('span', 2.0, 'How far from 0 --traverse takes a real number, to either side.')
-    flags.DEFINE_integer('interpolate', 0, 'How many latents each row leads through.')
-    flags.DEFINE_integer('frames', 24, 'Of a film: from one latent to the next, or along --traverse.')
-    flags.DEFINE_integer('neighbours', 0, 'How many training images to show beside a sample.')
+    flags.DEFINE_float('span', 2.0, '--traverse varies a real number from -SPAN to SPAN.')
+    flags.DEFINE_integer('interpolate', 0, 'How many latents each row passes through.')
+    flags.DEFINE_integer('frames', 24, 'Frames of a film, from one latent to the next or along --traverse.')
+    flags.DEFINE_integer('neighbours', 0, 'How many training images to show next to a sample.')
     flags.DEFINE_string('features', 'raw', 'What --neighbours compares: raw pixels, mnist, inception ...')
     flags.DEFINE_string(
-        'data', '', 'Where the training data lies, if it has moved; for --neighbours and points.'
+        'data', '', 'Where the training data is, if it has moved; for --neighbours and points.'
     )
     flags.DEFINE_enum(
         'split',
         '',
         ['', 'train', 'validation', 'test'],
-        'Of a game with conditions: those of this split; held-out ones if not given.',
+        'Take conditions from this split; held-out ones if not given.',
     )
     flags.DEFINE_string(
         'conditions', '', "Of a game with conditions: a data source of one's own, folder:DIR ..."
@@ -53,10 +54,11 @@ def define_flags() -> None:
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax import paths
     from gax.sampling import export, sampler
 
-    asked = sampler.Request(
+    request = sampler.Request(
         workdir=paths.user(FLAGS.workdir),
         out=FLAGS.out,
         num=FLAGS.num,
@@ -75,12 +77,13 @@ def main(argv: list[str]) -> int:
         split=FLAGS.split,
         conditions=FLAGS.conditions,
     )
-    made = export.export(asked)
-    print(f'gax: {made.said} of step {made.step} in {FLAGS.out}')
+    exported = export.export(request)
+    print(f'gax: {exported.said} of step {exported.step} in {FLAGS.out}')
     return 0
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

@@ -1,13 +1,14 @@
 """Train the runs that a file lists, in one process: gax-train-many --config=mlp2d --runs=runs.json
 
 Runs that differ in numbers only (seeds, learning rates, betas, weights of terms) are trained together, in one
-compiled program; it is said why others are not. The file:
+compiled program; for other runs a message says why not. The file:
 
     [{"workdir": "runs/a", "setting": {"seed": 1, "terms.r1.weight": 0.1}}, ...]
 
-each run with the fields in which it differs from the config. Each workdir is as gax-train would leave it,
-and goes on by it. How each has ended is in endings.jsonl beside the file. gax-sweep --vectorize calls this.
-Exit status: 0 when all runs are done; 1 where some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C,
+Each run has the fields in which it differs from the config. Each workdir is as gax-train would leave it, and
+gax-train can resume it. endings.jsonl next to the file records how each run ended. gax-sweep --vectorize
+calls this.
+Exit status: 0 when all runs are done; 1 if some failed; 2 for an error; 143 or 130 for SIGTERM or Ctrl-C,
 all saved.
 """
 
@@ -20,12 +21,13 @@ FLAGS = flags.FLAGS
 
 
 def define_flags() -> None:
-    """Defines the flags of the command; done when it is called, as two commands have some in common."""
+    """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     arguments.define_config()
     flags.DEFINE_string('runs', None, 'JSON file that lists the runs.', required=True)
 
 
 def main(argv: list[str]) -> int:
+    """Runs the command. Returns its exit status."""
     from gax import paths
     from gax.sweep.vmapped import run_list
 
@@ -33,6 +35,7 @@ def main(argv: list[str]) -> int:
 
 
 def run() -> None:
+    """The entry point of the console script."""
     cli.run(main, define_flags, __doc__)
 
 

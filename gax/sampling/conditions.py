@@ -1,6 +1,4 @@
-"""What fakes are made from beside noise, when somebody asks for samples: examples of the run's data, or of the
-user's.
-"""
+"""Conditions for the samples of a trained run: examples of the run's data, or of data that the user names."""
 
 from __future__ import annotations
 
@@ -15,14 +13,21 @@ from gax.training.experiment import Experiment
 
 
 def examples(request: Request, built: Experiment) -> Batch:
-    """The conditions of a game that has others than labels: leaves [num, ...]; {} for one that has not.
+    """The conditions of a game that is conditioned on more than labels.
 
-    Of the data that `request.conditions` names (as config.data.name does), in their order; where it names none
-    a random choice, the same every time, of the run's own data: of the split `request.split`, by default of
-    the test split where the run was trained on a training split.
+    Where `request.conditions` names data, as config.data.name does, its examples are taken in order.
+    Otherwise they are a fixed random choice of the run's own data: of the split `request.split`, or, if that
+    is not set, of the test split if the run was trained on a training split.
+
+    Args:
+      request: The request.
+      built: The experiment of the run.
+
+    Returns:
+      {name: [num, ...]}; {} for a game that is conditioned on labels alone, or on nothing.
 
     Raises:
-      GaxError: The game takes no examples, the data are not there, or are of another shape.
+      GaxError: The game takes no examples, the data does not exist, or its examples have another shape.
     """
     names = built.game.conditions
     if set(names) <= {'label'}:
@@ -41,8 +46,18 @@ def examples(request: Request, built: Experiment) -> Batch:
 
 
 def of_user(request: Request, built: Experiment) -> Batch:
-    """Examples of the data that the user names: its fields by the conditions' names, or its target for the
-    only one.
+    """Examples of the data that the user names.
+
+    Args:
+      request: The request; `conditions` names the data.
+      built: The experiment of the run.
+
+    Returns:
+      {name: [num, ...]}, the fields of the data with the names of the conditions. Where the game has only one
+      condition, and the data no field of that name, the target of the data.
+
+    Raises:
+      GaxError: The data does not exist, lacks a condition, or its examples have another shape.
     """
     config = built.config.copy_and_resolve_references()
     with config.unlocked():
@@ -60,6 +75,7 @@ def of_user(request: Request, built: Experiment) -> Batch:
         expected = built.source.spec.fields[name].shape if name in built.source.spec.fields else ()
         if batch[name].shape[1:] != expected:
             raise errors.GaxError(
-                f'--conditions={request.conditions}: {name} has the shape {batch[name].shape[1:]} and must have {expected}'
+                f'--conditions={request.conditions}: {name} has the shape {batch[name].shape[1:]} and must '
+                f'have {expected}'
             )
     return {name: jnp.asarray(batch[name]) for name in names}

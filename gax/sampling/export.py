@@ -1,7 +1,7 @@
-"""Samples of a trained run, written for people and for tools: pictures, films, arrays, folders.
+"""Writes samples of a trained run: pictures, films, arrays, folders.
 
-Drawn at random, along one of the latents, from latent to latent, or beside the training images nearest to
-them.
+Samples are drawn at random, along one of the latents, from latent to latent, or shown next to the training
+images that are nearest to them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from gax.viz import png_folder, video
 log = logging.getLogger('gax')
 
 SHOWN = 16  # rows of the picture of neighbours
-FAST, SLOW = 20, 2  # frames per second, where things flow and where they jump
+FAST, SLOW = 20, 2  # frames per second: of continuous changes, and of jumps from class to class
 FOLDER = '/'
 SUFFIXES = {
     '.png': '.png (a grid)',
@@ -45,24 +45,35 @@ MOVING = ('.png', '.npz', *video.KINDS)
 
 
 class Made(NamedTuple):
-    """step: of the checkpoint. said: what was written, for people."""
+    """What was written.
+
+    Attributes:
+      step: The step of the checkpoint.
+      said: A description of what was written, for people.
+    """
 
     step: int
     said: str
 
 
 def export(request: Request) -> Made:
-    """Does what is asked for, with the averaged generator.
+    """Writes the samples that are requested, by the averaged generator.
 
-    Raises GaxError for a workdir without (that) checkpoint, an ending that does not suit, and a class, a
-    latent or a
-    number that is not there: before anything is written.
+    Args:
+      request: The request.
+
+    Returns:
+      The step of the checkpoint, and a description of what was written.
+
+    Raises:
+      GaxError: The workdir has no such checkpoint, the ending of the file does not fit, or a class, a latent
+        or a number is out of range. Nothing has been written then.
     """
     write, kind = plan(request)
     config = read_config(request.workdir / 'config.json')
     mirrored = bool(config.get('data', {}).get('flip', False))
     if 'data' in config:
-        data.as_they_are(config.data)  # fakes do not depend on it, and training images are wanted so
+        data.as_they_are(config.data)  # training images are shown without random flips and crops
     built = trained_run.build(request.workdir, config)
     if request.neighbours:
         built = trained_run.with_data(request.workdir, config, request.data, built.mesh)
@@ -79,7 +90,16 @@ def export(request: Request) -> Made:
 
 
 def check_kind(spec: Spec, kind: str, request: Request) -> None:
-    """Raises GaxError where samples of such data are not written in such a file."""
+    """Checks that samples of this data can be written in such a file.
+
+    Args:
+      spec: The data of the run.
+      kind: The ending of the file, or FOLDER.
+      request: The request.
+
+    Raises:
+      GaxError: They cannot.
+    """
     if request.neighbours or kind in video.KINDS:
         target = spec.fields[spec.target].kind
         if target not in ('image', 'point'):
@@ -91,7 +111,15 @@ def check_kind(spec: Spec, kind: str, request: Request) -> None:
 
 
 def check_label(label: int | None, built: Experiment) -> None:
-    """Raises GaxError for a class that is not there, or that the generator would not heed."""
+    """Checks that the generator can be asked for a class.
+
+    Args:
+      label: The class, or None for all classes.
+      built: The experiment of the run.
+
+    Raises:
+      GaxError: The data has no such class, or the generator is not conditioned on labels.
+    """
     if label is None:
         return
     spec = built.source.spec
@@ -99,23 +127,34 @@ def check_label(label: int | None, built: Experiment) -> None:
         raise errors.GaxError(f'--label {label}: {spec.name} has {spec.num_classes} classes, from 0')
     if 'label' not in built.game.conditions:
         raise errors.GaxError(
-            f'--label {label}: {built.config.gan} makes samples of no class in particular here; leave --label out'
+            f'--label {label}: {built.config.gan} makes samples of no class in particular here; leave '
+            '--label out'
         )
 
 
 def plan(request: Request) -> tuple[Callable[[Job], str], str]:
-    """What to do, and the kind of file. Raises GaxError where the request contradicts itself."""
+    """Chooses what writes the samples.
+
+    Args:
+      request: The request.
+
+    Returns:
+      (the function that writes the file and returns its description, the kind of the file).
+
+    Raises:
+      GaxError: The request contradicts itself.
+    """
     modes = {
         'traverse': request.traverse,
         'interpolate': request.interpolate,
         'neighbours': request.neighbours,
     }
-    asked = [name for name, value in modes.items() if value]
-    if len(asked) > 1:
+    requested = [name for name, value in modes.items() if value]
+    if len(requested) > 1:
         raise errors.GaxError(
-            f'--{asked[0]} and --{asked[1]} are two different pictures: ask for one at a time'
+            f'--{requested[0]} and --{requested[1]} are two different pictures: ask for one at a time'
         )
-    mode = asked[0] if asked else ''
+    mode = requested[0] if requested else ''
     writers: dict[str, tuple[Callable[[Job], str], tuple[str, ...]]] = {
         '': (write_samples, STILL),
         'traverse': (write_path, MOVING),
@@ -134,9 +173,18 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
 
 
 def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
-    """The ending of `out`, FOLDER for a folder; one of `kinds`.
+    """The kind of a file.
 
-    Raises GaxError for others, and where it cannot be.
+    Args:
+      out: The path.
+      kinds: The endings that are allowed.
+      when: 'with --MODE ' for messages, or ''.
+
+    Returns:
+      Its ending, one of `kinds`; FOLDER for a folder.
+
+    Raises:
+      GaxError: The ending is another one, or the file cannot be written there.
     """
     path = paths.user(out)
     kind = FOLDER if out.endswith('/') or not path.suffix else path.suffix.lower()
@@ -155,33 +203,36 @@ def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
 
 
 def write_samples(job: Job) -> str:
-    made, request = sampler.draw(job), job.request
+    """Writes samples from random latents. Returns a description."""
+    fakes, request = sampler.draw(job), job.request
     if job.kind == FOLDER:
-        labels = made.get('label') if request.class_folders else None
+        labels = fakes.get('label') if request.class_folders else None
         spec = job.built.source.spec
-        images = pictures.to_uint8(made[pictures.field_of(made, spec)[0]])
+        images = pictures.to_uint8(fakes[pictures.field_of(fakes, spec)[0]])
         png_folder.save(images, job.out, labels, spec.classes, spec.num_classes)
     else:
-        write_still(job, made, job.columns)
+        write_still(job, fakes, job.columns)
     near = f' (truncated at {request.truncation:g})' if request.truncation else ''
     return f'{request.num} samples{near}'
 
 
-def write_still(job: Job, made: Images, columns: int) -> None:
-    """A picture, arrays, or what such data is usually kept in."""
+def write_still(job: Job, fakes: Images, columns: int) -> None:
+    """Writes a picture, arrays, or the file in which such data is usually kept."""
     spec = job.built.source.spec
     if job.kind == '.png':
-        pictures.save(pictures.draw(made, columns, behind(job), spec=spec), job.out)
+        pictures.save(pictures.draw(fakes, columns, behind(job), spec=spec), job.out)
     elif job.kind == '.npz':
-        formats.save_npz(made, spec, job.out)
+        formats.save_npz(fakes, spec, job.out)
     else:
-        name = pictures.field_of(made, spec)[0]
-        formats.save(made[name], spec.fields[name], job.kind, job.out)
+        name = pictures.field_of(fakes, spec)[0]
+        formats.save(fakes[name], spec.fields[name], job.kind, job.out)
 
 
 def behind(job: Job) -> Any:
-    """The reals that points, and columns of a table, are drawn over, so that their axes stay; None for other
-    kinds, and where the data is not there.
+    """Real examples over which points and columns of a table are drawn, so that the axes stay the same.
+
+    Returns:
+      A batch; None for other kinds of data, and where the data is not available.
     """
     spec = job.built.source.spec
     if spec.fields[spec.target].kind not in pictures.BEHIND:
@@ -196,23 +247,23 @@ def behind(job: Job) -> Any:
 
 
 def write_path(job: Job) -> str:
-    """A traversal or an interpolation: rows of a picture, or all at once in a film."""
+    """Writes a traversal or an interpolation, as rows of a picture or as a film. Returns a description."""
     request, film = job.request, job.kind in video.KINDS
     chosen, steps, flows = sampler.path(job, film)
-    made = sampler.synthesize(job, chosen)
+    fakes = sampler.synthesize(job, chosen)
     what = (
         f'{request.traverse} varied' if request.traverse else f'the way through {request.interpolate} latents'
     )
     if not film:
-        write_still(job, made, steps)
+        write_still(job, fakes, steps)
         return f'{len(chosen[next(iter(chosen))]) // steps} rows, {what} along each,'
     order = list(range(steps))
     if request.traverse and flows:
-        order += order[-2:0:-1]  # there and back
+        order += order[-2:0:-1]  # forward, then backward
     reals, spec = behind(job), job.built.source.spec
-    shown = {name: x.reshape(-1, steps, *x.shape[1:]) for name, x in made.items()}
+    by_row = {name: x.reshape(-1, steps, *x.shape[1:]) for name, x in fakes.items()}
     drawn = [
-        pictures.draw({name: x[:, i] for name, x in shown.items()}, job.columns, reals, spec=spec)
+        pictures.draw({name: x[:, i] for name, x in by_row.items()}, job.columns, reals, spec=spec)
         for i in range(steps)
     ]
     video.write([drawn[i] for i in order], job.out, FAST if flows else SLOW)
@@ -220,25 +271,33 @@ def write_path(job: Job) -> str:
 
 
 def write_neighbours(job: Job) -> str:
-    """The samples that look most like copies, each beside its nearest training images; and all numbers, as
-    JSON.
+    """Writes the samples that look most like copies, each next to its nearest training images.
+
+    All numbers go into a JSON file of the same name. Returns a description.
     """
     request, source, arrays = job.request, job.built.source, job.built.arrays
     extractor = extractors.make(request.features, source.spec.target_shape)
     reals = memorization.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
     images = pictures.to_uint8(sampler.draw(job)[source.spec.target])
-    made = memorization.features_of(jax.jit(extractor.apply), extractor, images)
-    found = memorization.memorised(made, reals, request.neighbours, request.seed)
-    first = found.suspicious[:SHOWN]
-    training = memorization.images_of(source, arrays, job.built.mesh, found.found.indices[first].ravel())
-    rows = np.concatenate(list(training)).reshape(len(first), request.neighbours, *images.shape[1:])
-    cells = np.concatenate([images[first][:, None], rows], axis=1).reshape(-1, *images.shape[1:])
-    captions = [said for i in first for said in (f'#{i}', *(f'{d:.3g}' for d in found.found.distances[i]))]
+    features = memorization.features_of(jax.jit(extractor.apply), extractor, images)
+    memorised = memorization.memorised(features, reals, request.neighbours, request.seed)
+    suspects = memorised.suspicious[:SHOWN]
+    training = memorization.images_of(
+        source, arrays, job.built.mesh, memorised.found.indices[suspects].ravel()
+    )
+    nearest = np.concatenate(list(training)).reshape(len(suspects), request.neighbours, *images.shape[1:])
+    cells = np.concatenate([images[suspects][:, None], nearest], axis=1).reshape(-1, *images.shape[1:])
+    captions = [
+        caption
+        for i in suspects
+        for caption in (f'#{i}', *(f'{d:.3g}' for d in memorised.found.distances[i]))
+    ]
     picture = pictures.captioned(cells, captions, 1 + request.neighbours)
     pictures.save(picture, job.out)
-    beside = job.out.with_suffix('.json')
-    write_json(beside, memorization.report(found, extractor, source.spec, job.step))
+    json_file = job.out.with_suffix('.json')
+    write_json(json_file, memorization.report(memorised, extractor, source.spec, job.step))
     return (
-        f'{found.closer:.1%} of {request.num} samples are closer to a training image than its own nearest neighbour is '
-        f'(of training images {found.floor:.1%}), {found.copies} are copies; more in {beside}. The {len(first)} most suspicious'
+        f'{memorised.closer:.1%} of {request.num} samples are closer to a training image than its own '
+        f'nearest neighbour is (of training images {memorised.floor:.1%}), {memorised.copies} are copies; '
+        f'more in {json_file}. The {len(suspects)} most suspicious'
     )

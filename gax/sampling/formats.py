@@ -1,4 +1,4 @@
-"""Samples as the files that each kind of data is usually kept in: .wav, .csv, .txt; and as arrays, .npz."""
+"""Writes samples in the format in which each kind of data is usually kept (.wav, .csv, .txt), or as .npz."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ from gax.core.spec import Field, Spec
 from gax.data import kinds
 from gax.viz import charts, images
 
-RATE = 16_000  # samples a second of audio of which nobody said it
+RATE = 16_000  # samples per second, for audio without a sample rate
 SILENCE = 0.25  # seconds between the samples in one .wav
 ALWAYS = ('.png', '.npz')
-DIGITS = '.9g'  # with which a float32 is read again as it was
+DIGITS = '.9g'  # enough to restore a float32 exactly
 
 
 def wav(x: np.ndarray, field: Field, out: Path) -> None:
-    """float [N, samples, channels] in [-1, 1], clipped to that: 16 bits, one sample after another."""
+    """Writes audio, 16 bits, one sample after another with silence between them.
+
+    Args:
+      x: float [N, samples, channels] in [-1, 1]; values outside are clipped.
+      field: The field of the data; its `sample_rate` in Hz, or RATE.
+      out: The file.
+    """
     rate = int(field.info.get('sample_rate') or RATE)
     silence = np.zeros((round(SILENCE * rate), x.shape[-1]), np.float32)
     parts = [part for one in x for part in (silence, one)][1:]
@@ -35,17 +41,29 @@ def wav(x: np.ndarray, field: Field, out: Path) -> None:
 
 
 def columns_of(field: Field) -> list[str]:
-    """The names of the columns; their numbers where they have none."""
+    """The names of the columns of a field, or their numbers if they have no names."""
     return [str(name) for name in field.info.get('columns') or range(field.shape[-1])]
 
 
 def table(x: np.ndarray, field: Field, out: Path) -> None:
-    """float [N, columns]: a line an example, under the names of the columns."""
+    """Writes a table, one line per example, under the names of the columns.
+
+    Args:
+      x: float [N, columns].
+      field: The field of the data.
+      out: The file.
+    """
     write_rows([columns_of(field), *([format(float(v), DIGITS) for v in row] for row in x)], out)
 
 
 def series(x: np.ndarray, field: Field, out: Path) -> None:
-    """float [N, length, columns]: a line a time, after the number of the example and the time."""
+    """Writes series, one line per time step, each with the number of the example and the time step.
+
+    Args:
+      x: float [N, length, columns].
+      field: The field of the data.
+      out: The file.
+    """
     rows = [
         [str(i), str(t), *(format(float(v), DIGITS) for v in row)]
         for i, one in enumerate(x)
@@ -55,13 +73,20 @@ def series(x: np.ndarray, field: Field, out: Path) -> None:
 
 
 def write_rows(rows: list[list[str]], out: Path) -> None:
+    """Writes a .csv file of these rows of cells."""
     text = io.StringIO()
     csv.writer(text, lineterminator='\n').writerows(rows)
     paths.write_text(out, text.getvalue())
 
 
 def text(x: np.ndarray, field: Field, out: Path) -> None:
-    """int [N, length]: a line an example, see `charts.texts`."""
+    """Writes tokens, one line per example, see `charts.texts`.
+
+    Args:
+      x: int [N, length].
+      field: The field of the data; it may have a `vocabulary`.
+      out: The file.
+    """
     lines = charts.texts(x, field.info.get('vocabulary', ()))
     paths.write_text(out, ''.join(f'{line}\n' for line in lines))
 
@@ -77,36 +102,57 @@ SUFFIXES = tuple(sorted({suffix for formats in FORMATS.values() for suffix in fo
 
 
 def check(spec: Spec, suffix: str, folder: str, out: str) -> None:
-    """Raises GaxError where examples of the data's kind are not written with this ending.
+    """Checks that examples of this kind of data can be written with this ending.
 
-    folder: what stands for the ending of a folder, which images alone are written as.
+    Args:
+      spec: The data.
+      suffix: The ending.
+      folder: The text that stands for a folder in place of an ending; only images are written as a folder.
+      out: The path, for messages.
+
+    Raises:
+      GaxError: They cannot.
     """
     kind = spec.fields[spec.target].kind
     valid = [*ALWAYS, *FORMATS.get(kind, ()), *([folder] if kind == 'image' else [])]
     if suffix not in valid:
         what = 'are no images' if suffix == folder else f'are not written as {suffix}'
         raise errors.GaxError(
-            f'--out {out}: {plural(kind)} {what}; write {" or ".join(valid[1:] if suffix == folder else valid)}'
+            f'--out {out}: {plural(kind)} {what}; write '
+            f'{" or ".join(valid[1:] if suffix == folder else valid)}'
         )
 
 
 def plural(kind: str) -> str:
+    """The plural of a kind of data, for messages."""
     return f'{kind}s' if kind in ('image', 'point', 'video', 'table') else kind
 
 
 def save(values: np.ndarray, field: Field, suffix: str, out: Path) -> None:
-    """Writes examples [N, ...] of a field; beside, and renamed. suffix: of FORMATS."""
+    """Writes examples. The file is complete or absent.
+
+    Args:
+      values: The examples, [N, ...].
+      field: Their field.
+      suffix: An ending of FORMATS.
+      out: The file.
+    """
     FORMATS[field.kind][suffix](values, field, out)
 
 
-def save_npz(made: Mapping[str, np.ndarray], spec: Spec, out: Path) -> None:
-    """All fields of samples, and 'labels' int32 where they have some; written beside and renamed.
+def save_npz(samples: Mapping[str, np.ndarray], spec: Spec, out: Path) -> None:
+    """Writes all fields of samples as .npz, with 'labels' int32 if they have labels. Complete or absent.
 
-    Arrays are called 'images', 'points', 'series' ... after their kinds, or after their fields where these
-    have names of their own. Images and videos are uint8, other fields as they are.
+    The arrays are called 'images', 'points', 'series' ... after their kinds, or after their fields for fields
+    with other names. Images and videos are uint8, other fields as they are.
+
+    Args:
+      samples: {field: [N, ...]}.
+      spec: The data.
+      out: The file.
     """
     arrays: dict[str, Any] = {}
-    for name, value in made.items():
+    for name, value in samples.items():
         if name == 'label':
             arrays['labels'] = value
             continue

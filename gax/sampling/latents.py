@@ -1,4 +1,4 @@
-"""Latents that are chosen, not just drawn: along an axis, from one to another, near the middle.
+"""Latents that are chosen: along an axis, from one latent to another, or truncated.
 
 Pure functions.
 """
@@ -14,23 +14,43 @@ from gax.core import rng
 from gax.core.types import Array, Batch, Game, Key
 
 COLUMNS = 10  # of a traversal along a real number
-SEEN = 4096  # latents that are drawn to see which values a whole number takes
-Z = 'z'  # the normal latents of every recipe: what is truncated, and interpolated on the sphere
-RARE = 0.01  # of the values of z must lie within a truncation
+SEEN = 4096  # latents that are drawn to learn which values a whole number takes
+Z = 'z'  # the normal latents of every recipe: truncated, and interpolated on the sphere
+RARE = 0.01  # at least this share of the values of z must lie within a truncation
 PARALLEL = 1e-3  # below this sine of their angle two vectors are interpolated in a straight line
 
 
 def seen(game: Game, conditions: Batch) -> Batch:
-    """SEEN examples of the noise that the game draws, the same every time, and the conditions as they are."""
+    """Examples of the noise that the game draws, the same every time, and the conditions unchanged.
+
+    Args:
+      game: The game.
+      conditions: The conditions.
+
+    Returns:
+      {field: [SEEN, ...]}, and the conditions.
+    """
     return {**game.latents(rng.key(0), SEEN, conditions), **conditions}
 
 
 def axis_values(game: Game, axis: str, span: float, conditions: Batch, columns: int = COLUMNS) -> np.ndarray:
-    """The values along the axis 'FIELD' or 'FIELD:DIMENSION' of the game's latents.
+    """The values along an axis of the game's latents.
 
-    A field of whole numbers [B] ('label', InfoGAN's 'category') takes each value that it ever has. A
-    dimension of a real field [B, D] ('z:3', 'code:0') goes from -span to span in `columns` steps.
-    conditions: {'label': every class once} of a game that has them. Raises GaxError for anything else.
+    A field of whole numbers [B] ('label', InfoGAN's 'category') takes each of its values. A dimension of a
+    real field [B, D] ('z:3', 'code:0') takes `columns` values from -span to span.
+
+    Args:
+      game: The game.
+      axis: 'FIELD' or 'FIELD:DIMENSION'.
+      span: The largest value of a real number, positive and finite.
+      conditions: {'label': every class once} of a game that has labels.
+      columns: How many values of a real number.
+
+    Returns:
+      int or float32 [values].
+
+    Raises:
+      GaxError: There is no such axis, or the span is out of range.
     """
     field, _, dimension = axis.partition(':')
     values = errors.lookup('latent of --traverse', field, seen(game, conditions))
@@ -49,7 +69,16 @@ def axis_values(game: Game, axis: str, span: float, conditions: Batch, columns: 
 
 
 def varied(latents: Batch, axis: str, values: np.ndarray) -> Batch:
-    """Each row of the latents once for every value, which is set in field or 'FIELD:DIMENSION'."""
+    """Repeats each example of the latents once per value, and sets the value.
+
+    Args:
+      latents: Leaves [rows, ...].
+      axis: 'FIELD' or 'FIELD:DIMENSION'.
+      values: [values].
+
+    Returns:
+      Leaves [rows * values, ...], row by row.
+    """
     field, _, dimension = axis.partition(':')
     repeated = {name: jnp.repeat(x, len(values), axis=0) for name, x in latents.items()}
     old = repeated[field]
@@ -59,14 +88,21 @@ def varied(latents: Batch, axis: str, values: np.ndarray) -> Batch:
 
 
 def slerp(a: Array, b: Array, t: Array) -> Array:
-    """From a [..., D] to b [..., D] along the great circle, t [...] in [0, 1]; their lengths are interpolated
-    linearly.
+    """Interpolates along the great circle; the lengths of the vectors are interpolated linearly.
 
     Shoemake, "Animating Rotation with Quaternion Curves", 1985, section 3.3, for the directions; for the
     latents of a GAN White, "Sampling Generative Networks", 2016, section 2.1: normal vectors of many
-    dimensions lie close to a sphere, which a straight line leaves. Directions that are all but parallel are
-    joined by a straight line; of opposite ones, between which no great circle is the shortest, that line
-    leads through 0.
+    dimensions lie close to a sphere, which a straight line leaves. Directions that are almost parallel are
+    joined by a straight line. So are opposite directions, between which no great circle is the shortest; that
+    line leads through 0.
+
+    Args:
+      a: [..., D].
+      b: [..., D].
+      t: [...] in [0, 1]; 0 gives `a`, 1 gives `b`.
+
+    Returns:
+      [..., D].
     """
     t = t[..., None]
     lengths = jnp.linalg.norm(a, axis=-1, keepdims=True), jnp.linalg.norm(b, axis=-1, keepdims=True)
@@ -82,12 +118,21 @@ def slerp(a: Array, b: Array, t: Array) -> Array:
 
 
 def between(keys: Batch, count: int, frames: int, closed: bool = False) -> Batch:
-    """The way through key latents: leaves [rows * count, ...] -> [rows * steps, ...], row by row.
+    """Interpolates between key latents, row by row.
 
     Within a row each of the `count` keys is followed by frames - 1 latents between it and the next. The row
     ends with its last key, steps = (count - 1) frames + 1; or, closed, just before it is back at its first:
-    steps = count * frames. 'z' goes by `slerp`, other real fields in a straight line, whole numbers (labels,
+    steps = count * frames. 'z' is interpolated by `slerp`, other real fields linearly. Whole numbers (labels,
     categories) stay those of the row's first key.
+
+    Args:
+      keys: Leaves [rows * count, ...].
+      count: How many keys a row has.
+      frames: The latents from one key to the next.
+      closed: Whether a row leads back to its first key.
+
+    Returns:
+      Leaves [rows * steps, ...].
     """
     positions: np.ndarray = np.arange(count * frames if closed else (count - 1) * frames + 1)
     start: np.ndarray = positions // frames
@@ -99,29 +144,34 @@ def between(keys: Batch, count: int, frames: int, closed: bool = False) -> Batch
 
 
 def _between(name: str, keys: Array, start: np.ndarray, end: np.ndarray, t: Array) -> Array:
-    """keys [rows, count, ...] -> [rows * steps, ...]."""
+    """Interpolates one field: keys [rows, count, ...] -> [rows * steps, ...]."""
     if not jnp.issubdtype(keys.dtype, jnp.floating):
         return jnp.repeat(keys[:, 0], len(start), axis=0)
     a, b = keys[:, start], keys[:, end]
     if name == Z and keys.ndim == 3:
-        made = slerp(a, b, jnp.broadcast_to(t, a.shape[:2]))
+        interpolated = slerp(a, b, jnp.broadcast_to(t, a.shape[:2]))
     else:
         weight = t.reshape(-1, *[1] * (keys.ndim - 2))
-        made = (1 - weight) * a + weight * b
-    return made.reshape(-1, *keys.shape[2:])
+        interpolated = (1 - weight) * a + weight * b
+    return interpolated.reshape(-1, *keys.shape[2:])
 
 
 def truncated(game: Game, threshold: float) -> Game:
     """The same game with latents 'z' of which every value is in [-threshold, threshold].
 
     The truncation trick of Brock et al., "Large Scale GAN Training for High Fidelity Natural Image
-    Synthesis", 2019,
-    section 3.1: values that fall outside are drawn again until they fall inside. Those inside stay, so the
-    same seed shows the same samples moved towards the middle. Variety falls. Quality rises in generators that
-    bear it (section 3.1
-    again: of most without orthogonal regularisation it does not, as their latents shrink below all they have
-    seen). (StyleGAN's psi, a step towards the mean of w, is another thing: a matter of its mapping network.)
-    `check_truncation` says where that cannot be done.
+    Synthesis", 2019, section 3.1: values that fall outside are drawn again until they fall inside. Values
+    inside stay, so the same seed shows the same samples, moved towards the middle. Variety decreases. Quality
+    increases in some generators only (section 3.1: not in most that are trained without orthogonal
+    regularisation, as the shorter latents are unlike those of training). StyleGAN's psi, a step towards the
+    mean of w, is another method, of its mapping network.
+
+    Args:
+      game: The game; `check_truncation` says whether it can be truncated.
+      threshold: Positive.
+
+    Returns:
+      The game.
     """
 
     def latents(key: Key, num: int, batch: Batch) -> Batch:
@@ -140,7 +190,17 @@ def truncated(game: Game, threshold: float) -> Game:
 
 
 def check_truncation(game: Game, threshold: float, conditions: Batch) -> None:
-    """Raises GaxError for a game without 'z', and where hardly a value of z lies within the threshold."""
+    """Checks that the latents of a game can be truncated.
+
+    Args:
+      game: The game.
+      threshold: Positive and finite.
+      conditions: {'label': every class once} of a game that has labels.
+
+    Raises:
+      GaxError: The threshold is out of range, the game has no 'z', or too few values of z lie within the
+        threshold.
+    """
     if not 0 < threshold < float('inf'):
         raise errors.GaxError(f'--truncation must be positive, and is {threshold}')
     fields = seen(game, conditions)

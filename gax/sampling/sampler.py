@@ -1,4 +1,4 @@
-"""Fakes of a trained run, as somebody asks for them: from random latents, and along a path through them."""
+"""Fakes of a trained run that a user requests: from random latents, and along a path through them."""
 
 from __future__ import annotations
 
@@ -17,15 +17,19 @@ from gax.sampling import latents
 from gax.training.experiment import Experiment
 
 CHUNK = 256  # samples per compiled call
-Images = dict[
-    str, np.ndarray
-]  # 'image' float [N, H, W, C] in [-1, 1] or 'point' float [N, D], perhaps 'label' int [N]
+# 'image' float [N, H, W, C] in [-1, 1] or 'point' float [N, D], perhaps 'label' int [N]
+Images = dict[str, np.ndarray]
 
 
 class Request(NamedTuple):
-    """What gax-sample is asked for; its flags say what each field means.
+    """What gax-sample is asked for. Its flags describe each field.
 
-    label None: all classes in turn. truncation 0, interpolate 0, neighbours 0, traverse '': not asked for.
+    Attributes:
+      label: None: all classes in turn.
+      truncation: 0: no truncation.
+      traverse: '': no traversal.
+      interpolate: 0: no interpolation.
+      neighbours: 0: no neighbours.
     """
 
     workdir: Path
@@ -48,13 +52,16 @@ class Request(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A request, and the run that it is of.
+    """A request, and the run whose samples it asks for.
 
     Attributes:
+      request: The request.
       kind: The ending of `out`, or FOLDER.
+      built: The experiment of the run.
+      state: The state of the checkpoint.
+      step: The step of the checkpoint.
       mirrored: Whether the run's images were flipped at random.
-      examples: What fakes are made from beside noise, of a game with other conditions than labels: leaves
-        [num, ...].
+      examples: The conditions of a game that is conditioned on more than labels: leaves [num, ...].
     """
 
     request: Request
@@ -67,17 +74,27 @@ class Job(NamedTuple):
 
     @property
     def out(self) -> Path:
+        """The path of the file or folder to write."""
         return paths.user(self.request.out)
 
     @property
     def columns(self) -> int:
-        """Of a grid of `num` samples: a column a class, where there are not too many."""
+        """The columns of a grid of `num` samples: one per class, unless there are more than 16."""
         classes = self.built.source.spec.num_classes
         return classes if 0 < classes <= 16 else round(self.request.num**0.5) or 1
 
 
 def labels_of(num: int, classes: int, label: int | None) -> Array | None:
-    """All classes in turn, or one: int32 [num]; None where there are no classes."""
+    """Labels for samples.
+
+    Args:
+      num: How many.
+      classes: How many classes the data has.
+      label: The class of every sample; None: all classes in turn.
+
+    Returns:
+      int32 [num]; None if there are no classes.
+    """
     return sample.labels_in_turn(num, classes) if label is None else jnp.full((num,), label, jnp.int32)
 
 
@@ -88,7 +105,15 @@ def every_class(built: Experiment) -> Batch:
 
 
 def conditions(job: Job, num: int) -> Batch:
-    """What `num` fakes are made from beside noise, leaves [num, ...]: the job's examples in turn, or labels."""
+    """The conditions of `num` fakes.
+
+    Args:
+      job: The job.
+      num: How many.
+
+    Returns:
+      The job's examples in turn, or labels: leaves [num, ...].
+    """
     if job.examples:
         return {name: jnp.resize(x, (num, *x.shape[1:])) for name, x in job.examples.items()}
     label = labels_of(num, job.built.source.spec.num_classes, job.request.label)
@@ -96,32 +121,40 @@ def conditions(job: Job, num: int) -> Batch:
 
 
 def draw(job: Job) -> Images:
-    """Fakes from random latents, and the labels that they were made from."""
+    """Fakes from random latents, and the labels that they are conditioned on."""
     num, built, phase = job.request.num, job.built, job.built.game.phase_at(job.step)
-    given = conditions(job, num)
+    condition_batch = conditions(job, num)
 
     @jax.jit
-    def chunk(state: TrainState, key: Array, given: Batch) -> Any:
-        return sample.sample(built.game, state, key, CHUNK, given, phase=phase)
+    def chunk(state: TrainState, key: Array, condition_batch: Batch) -> Any:
+        return sample.sample(built.game, state, key, CHUNK, condition_batch, phase=phase)
 
     parts = []
     for i in range(0, num, CHUNK):
-        part = {name: jnp.resize(x[i : i + CHUNK], (CHUNK, *x.shape[1:])) for name, x in given.items()}
+        part = {
+            name: jnp.resize(x[i : i + CHUNK], (CHUNK, *x.shape[1:])) for name, x in condition_batch.items()
+        }
         key = jax.random.fold_in(rng.key(job.request.seed), i)
         parts.append(jax.device_get(chunk(job.state, key, part)))
-    made = {name: np.concatenate([part[name] for part in parts])[:num] for name in parts[0]}
-    return {**made, 'label': np.asarray(given['label'])} if 'label' in given else made
+    fakes = {name: np.concatenate([part[name] for part in parts])[:num] for name in parts[0]}
+    return {**fakes, 'label': np.asarray(condition_batch['label'])} if 'label' in condition_batch else fakes
 
 
 def path(job: Job, film: bool) -> tuple[Batch, int, bool]:
-    """(latents [rows * steps], steps, whether they flow) of the traversal or the interpolation that is asked
-    for.
+    """The latents of the traversal or the interpolation that is requested.
+
+    Args:
+      job: The job.
+      film: Whether a film is made, rather than a picture.
+
+    Returns:
+      (latents [rows * steps, ...], steps, whether they change continuously).
     """
     return traversal(job, film) if job.request.traverse else interpolation(job, film)
 
 
 def traversal(job: Job, film: bool) -> tuple[Batch, int, bool]:
-    """Within a row all latents are equal but one, which takes the values of latents.axis_values."""
+    """As `path`. Within a row one latent takes the values of `latents.axis_values`; the others stay."""
     request, every = job.request, every_class(job.built)
     count = request.frames if film else latents.COLUMNS
     values = latents.axis_values(job.built.game, request.traverse, request.span, every, count)
@@ -130,7 +163,7 @@ def traversal(job: Job, film: bool) -> tuple[Batch, int, bool]:
 
 
 def interpolation(job: Job, film: bool) -> tuple[Batch, int, bool]:
-    """From key latent to key latent: about COLUMNS to a row of a picture; in a film back to the first."""
+    """As `path`. About COLUMNS latents per row of a picture; a film returns to its first latent."""
     request, count = job.request, job.request.interpolate
     each = request.frames if film else max(1, round((latents.COLUMNS - 1) / (count - 1)))
     steps = count * each if film else (count - 1) * each + 1
@@ -139,7 +172,19 @@ def interpolation(job: Job, film: bool) -> tuple[Batch, int, bool]:
 
 
 def rows_of(request: Request, steps: int, film: bool) -> int:
-    """`num` is how many samples there are to see at once."""
+    """How many rows there are. `num` is the number of samples that are visible at once.
+
+    Args:
+      request: The request.
+      steps: The samples of a row.
+      film: Whether a film is made, whose frames show one sample of each row.
+
+    Returns:
+      The rows, at least 1.
+
+    Raises:
+      GaxError: `num` is less than one row.
+    """
     if request.num < steps and not film:
         name = (
             f'--traverse={request.traverse}' if request.traverse else f'--interpolate={request.interpolate}'
@@ -149,14 +194,14 @@ def rows_of(request: Request, steps: int, film: bool) -> int:
 
 
 def keys(job: Job, rows: int, count: int = 1) -> Batch:
-    """Latents of `rows` rows, `count` for each, one class a row: leaves [rows * count, ...]."""
+    """Latents of `rows` rows, `count` for each row, with one class per row: leaves [rows * count, ...]."""
     batch = {name: jnp.repeat(x, count, axis=0) for name, x in conditions(job, rows).items()}
     key = rng.stream(rng.key(job.request.seed), 'latents')
     return job.built.game.sample_latents(key, rows * count, batch)
 
 
 def synthesize(job: Job, chosen: Batch) -> Images:
-    """Fakes of the given latents [N, ...], and their labels where they have some."""
+    """Fakes of the latents `chosen` [N, ...], and their labels if they have some."""
     key, count = rng.stream(rng.key(job.request.seed), 'generate'), len(next(iter(chosen.values())))
     phase = job.built.game.phase_at(job.step)
 
@@ -168,5 +213,5 @@ def synthesize(job: Job, chosen: Batch) -> Images:
     for i in range(0, count, CHUNK):
         part = {name: jnp.resize(x[i : i + CHUNK], (CHUNK, *x.shape[1:])) for name, x in chosen.items()}
         parts.append(jax.device_get(chunk(job.state, part)))
-    made = {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
-    return {**made, 'label': np.asarray(chosen['label'])} if 'label' in chosen else made
+    fakes = {name: np.concatenate([part[name] for part in parts])[:count] for name in parts[0]}
+    return {**fakes, 'label': np.asarray(chosen['label'])} if 'label' in chosen else fakes

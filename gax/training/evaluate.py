@@ -1,4 +1,4 @@
-"""Evaluations of runs and of samples that anybody made: which steps, what is written down, and the table."""
+"""Evaluates runs and sets of samples: which steps, what is recorded, and the table of results."""
 
 from __future__ import annotations
 
@@ -27,8 +27,13 @@ from gax.training.workdir import read_config
 
 
 class Evaluated(NamedTuple):
-    """rows: the results, as eval.jsonl has them. others: what they are compared with. kept: whether the
-    workdir has the rows.
+    """The results of an evaluation.
+
+    Attributes:
+      evaluator: The evaluator.
+      rows: The results, as eval.jsonl has them.
+      others: The results with which they are compared.
+      kept: Whether `rows` have been appended to the workdir.
     """
 
     evaluator: Evaluator
@@ -38,8 +43,16 @@ class Evaluated(NamedTuple):
 
 
 def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
-    """An evaluator against the data that an experiment trains on, never mirrored; its arrays are on the
-    devices already.
+    """An evaluator against the data of an experiment, without random flips and crops.
+
+    Arrays that are on the devices already are used again where there is nothing random.
+
+    Args:
+      experiment: The experiment.
+      setting: The setting of the evaluation.
+
+    Returns:
+      The evaluator.
     """
     config, source, arrays = experiment.config, experiment.source, experiment.arrays
     if any(config.data.get(field) for field in data.AS_THEY_ARE):
@@ -53,9 +66,17 @@ def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
 def of_generator(
     built: Experiment, evaluator: Evaluator
 ) -> Callable[[TrainState], tuple[dict[str, float], int]]:
-    """state -> (numbers, how many fakes) of the averaged generator.
+    """The function that evaluates the averaged generator. It is compiled once, and donates nothing.
 
-    Compiled once; the state stays as it is.
+    Args:
+      built: The experiment.
+      evaluator: The evaluator.
+
+    Returns:
+      state -> ({metric: value}, how many fakes).
+
+    Raises:
+      GaxError: A metric needs labels, and the game is not conditioned on them.
     """
     make, num, seed = (
         collect.generator(built.game, built.mesh, built.source.spec),
@@ -68,29 +89,39 @@ def of_generator(
             f'accuracy is of fakes that were made for a class, and {built.config.gan} is not conditional here'
         )
 
-    def given() -> Mapping[str, np.ndarray]:
-        """Labels in the proportions of the reals; other conditions of real examples."""
+    def condition_batch() -> Mapping[str, np.ndarray]:
+        """Labels in the proportions of the reals; other conditions are fields of real examples."""
         if set(built.game.conditions) <= {'label'}:
             labels = evaluator.labels(num) if conditional else None
             return {} if labels is None else {'label': labels}
         return jax.tree.map(np.asarray, experiment.conditions(built, num))
 
     def measure(state: TrainState) -> tuple[dict[str, float], int]:
-        chunks = make(state, given(), num, evaluator.batch, seed)
+        """Measures the fakes of a state."""
+        chunks = make(state, condition_batch(), num, evaluator.batch, seed)
         return evaluator.measure(told(chunks, f'{num} fakes', num))
 
     return measure
 
 
 def takes_labels(experiment: Experiment) -> bool:
-    """Whether the game's fakes are made for classes."""
+    """Whether the game's fakes are conditioned on labels."""
     return bool(experiment.source.spec.num_classes) and 'label' in experiment.game.conditions
 
 
 def with_split(built: Experiment, split: str, run: str) -> Experiment:
-    """The experiment with another split of its data: of what it is evaluated on; the same for ''.
+    """The experiment with another split of its data, to evaluate on.
 
-    Raises GaxError where it was trained on all examples. run: how messages call it.
+    Args:
+      built: The experiment.
+      split: The name of the split; '' returns `built`.
+      run: The name of the run, for messages.
+
+    Returns:
+      The experiment.
+
+    Raises:
+      GaxError: The run was trained on all examples.
     """
     if not split:
         return built
@@ -105,14 +136,25 @@ def with_split(built: Experiment, split: str, run: str) -> Experiment:
 def of_run(
     workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = '', split: str = ''
 ) -> Evaluated:
-    """Evaluates checkpoints of a run; appends a row a step to its eval.jsonl. which: 'newest', 'best', 'all'
-    or a step.
+    """Evaluates checkpoints of a run, and appends a row per step to its eval.jsonl.
 
-    name: where the data that it was trained on lies now; '': where its config says. split: the examples to
-    evaluate on; '': those that it was trained on.
-    A row that cannot be kept, and a step of several that cannot be evaluated, are told of in the evaluator's
-    notes. Raises GaxError, before anything is computed, for a step that is not there and a result that was
-    measured by another protocol.
+    A row that cannot be appended, and one step of several that cannot be evaluated, become notes of the
+    evaluator.
+
+    Args:
+      workdir: The workdir.
+      which: 'newest', 'best', 'all' or a step.
+      setting: The setting of the evaluation.
+      against: The workdir of another run, with whose last result to compare.
+      name: Where the training data is now; '': where the config says.
+      split: The split to evaluate on; '': the examples that the run was trained on.
+
+    Returns:
+      The results.
+
+    Raises:
+      GaxError: There is no such step, or the other result has another protocol. Nothing has been computed
+        then.
     """
     built = build(workdir, name)
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
@@ -141,8 +183,15 @@ def of_run(
 
 
 def keep(workdir: Path, row: dict[str, Any], evaluator: Evaluator) -> bool:
-    """Appends the row, and says whether it is there: where it is not, as in a workdir that is read-only, a
-    note says why.
+    """Appends a row to the results of a workdir. If that fails, e.g. in a read-only workdir, a note says why.
+
+    Args:
+      workdir: The workdir.
+      row: The row.
+      evaluator: The evaluator, which gets the note.
+
+    Returns:
+      Whether the row has been appended.
     """
     try:
         results.append(workdir, row)
@@ -154,8 +203,14 @@ def keep(workdir: Path, row: dict[str, Any], evaluator: Evaluator) -> bool:
 
 
 def build(workdir: Path, name: str = '') -> Experiment:
-    """The experiment of a workdir, on as many devices as its batch can be dealt out to. name: see
-    `of_run`.
+    """The experiment of a workdir, on as many devices as divide its batch.
+
+    Args:
+      workdir: The workdir.
+      name: See `of_run`.
+
+    Returns:
+      The experiment.
     """
     config = read_config(workdir / 'config.json')
     count = max(n for n in range(1, len(jax.devices()) + 1) if config.batch_size % n == 0)
@@ -163,7 +218,19 @@ def build(workdir: Path, name: str = '') -> Experiment:
 
 
 def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
-    """The steps that 'newest', 'best', 'all' or a number means. Raises GaxError where there are none."""
+    """The steps that a word or a number means.
+
+    Args:
+      checkpoints: The checkpoints of the run.
+      workdir: Its workdir, for messages.
+      which: 'newest', 'best', 'all' or a step.
+
+    Returns:
+      The steps, at least one.
+
+    Raises:
+      GaxError: There is none.
+    """
     steps = checkpoints.steps()
     if not steps:
         raise errors.GaxError(f'{workdir} has no checkpoint yet')
@@ -171,8 +238,8 @@ def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
         best = checkpoints.best()
         if best is None:
             raise errors.GaxError(
-                f'no best checkpoint is kept in {workdir}: train with --config.eval.every and --config.eval.best=METRIC; '
-                f'there are those of {said(steps)}'
+                f'no best checkpoint is kept in {workdir}: train with --config.eval.every and '
+                f'--config.eval.best=METRIC; there are those of {said(steps)}'
             )
         return [best]
     if which in ('all', 'newest'):
@@ -187,8 +254,18 @@ def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
 
 
 def comparable(workdir: Path, evaluator: Evaluator, fakes: int | None = None) -> dict[str, Any]:
-    """The last result of a run that was measured by the evaluator's protocol; GaxError, with what differs,
-    without one.
+    """The last result of a run that has the evaluator's protocol.
+
+    Args:
+      workdir: The workdir of the run.
+      evaluator: The evaluator.
+      fakes: How many fakes; by default as in the setting.
+
+    Returns:
+      The row.
+
+    Raises:
+      GaxError: There is none; the message says what differs.
     """
     rows, ours = results.read_results(workdir), evaluator.protocol(fakes).to_dict()
     if not rows:
@@ -202,11 +279,22 @@ def comparable(workdir: Path, evaluator: Evaluator, fakes: int | None = None) ->
 def of_samples(
     path: Path, section: Any, setting: Setting, workdir: Path | None = None, against: Path | None = None
 ) -> Evaluated:
-    """Evaluates images that anybody made, against the data that `section` (config.data) describes; all of
-    them, or `setting.num`, chosen at random.
+    """Evaluates a set of samples against data.
 
-    The row is appended to the eval.jsonl of `workdir`, if one is given, with the path as its "samples" and no
-    step.
+    The row of results is appended to the eval.jsonl of `workdir`, with the path as its "samples" and no step.
+
+    Args:
+      path: The samples: a folder, or an .npz.
+      section: The data, a section like config.data.
+      setting: The setting; `num` samples are chosen at random, or all are taken.
+      workdir: Where to append the results; None: nowhere.
+      against: The workdir of a run, with whose last result to compare.
+
+    Returns:
+      The results.
+
+    Raises:
+      GaxError: The samples or the data cannot be read, or the other result has another protocol.
     """
     plain = configs.base('vanilla')
     with plain.unlocked():
@@ -221,8 +309,8 @@ def of_samples(
     others = [comparable(against, evaluator)] if against else []
     began = time.perf_counter()
     chunks = external_samples.chunks(source, num, evaluator.batch, mesh)
-    found = evaluator.measure(told(chunks, f'{num} samples', num))
-    row = {**evaluator.row(None, *found, began, 'evaluate'), 'samples': str(path)}
+    measured = evaluator.measure(told(chunks, f'{num} samples', num))
+    row = {**evaluator.row(None, *measured, began, 'evaluate'), 'samples': str(path)}
     kept = workdir is not None and keep(workdir, row, evaluator)
     return Evaluated(evaluator, [row], others, kept)
 
@@ -230,17 +318,24 @@ def of_samples(
 def table(
     evaluator: Evaluator, rows: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]] = ()
 ) -> str:
-    """The results as text: a line a metric, a column a step, what real data would score, and which way is
-    better.
+    """The results as text, a line per metric and a column per step.
+
+    Args:
+      evaluator: The evaluator.
+      rows: The results.
+      others: Results to compare with.
+
+    Returns:
+      The table, with the score of real data and the direction that is better, and the legend.
     """
     heads = ['samples' if row['step'] is None else f'step {row["step"]}' for row in rows]
     heads += [f'against {row["step"]}' for row in others] + ['real', 'better']
-    shown = [*rows, *others]
+    columns = [*rows, *others]
     lines = [['metric', *heads]]
     for name, better in evaluator.names.items():
-        numbers = [row['metrics'].get(name) for row in shown] + [evaluator.floor.get(name)]
+        numbers = [row['metrics'].get(name) for row in columns] + [evaluator.floor.get(name)]
         lines.append([name, *('' if n is None else f'{n:.5g}' for n in numbers), better or '-'])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     text = [
         '  '.join(
             [line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))]
@@ -251,12 +346,13 @@ def table(
 
 
 def legend(evaluator: Evaluator, rows: Sequence[Mapping[str, Any]]) -> str:
-    """By what protocol, of how many reals the column `real` is, and what is left out."""
+    """Lines that describe the protocol, the reals of the column `real`, and what is left out."""
     protocol, (against, fakes) = rows[0]['protocol'], evaluator.floor_counts
     features = f'{protocol["features"]} {protocol["checksum"]}'.strip() or 'none'
     lines = [
-        f'{protocol["data"]} ({protocol["image"]}, {protocol["split"]}), features {features}, resizer {protocol["resizer"]}, '
-        f'{protocol["fake"]} fakes against {protocol["real"]} reals, seed {protocol["seed"]}'
+        f'{protocol["data"]} ({protocol["image"]}, {protocol["split"]}), features {features}, resizer '
+        f'{protocol["resizer"]}, {protocol["fake"]} fakes against {protocol["real"]} reals, seed '
+        f'{protocol["seed"]}'
     ]
     if protocol['fake'] < protocol['real'] and set(evaluator.metrics) != {'frechet'}:
         lines[0] += f' (metrics that hold examples: against {protocol["fake"]} of them)'
@@ -264,14 +360,24 @@ def legend(evaluator: Evaluator, rows: Sequence[Mapping[str, Any]]) -> str:
         lines.append(f'real: {fakes} reals in place of the fakes against {against} others')
     if evaluator.floor and fakes < protocol['fake']:
         lines[-1] += (
-            '; not the numbers of the result: distances are biased by them (for equal ones --num at most half the set)'
+            '; not the numbers of the result: distances are biased by them (for equal ones --num at most '
+            'half the set)'
         )
     return '\n'.join([*lines, *(f'note: {note}' for note in evaluator.notes)])
 
 
 def data_of(name: str, config: Any) -> Any:
-    """The `data` section that samples are held against: of the run's config, and the source called `name`
-    where one is.
+    """The data with which samples are compared.
+
+    Args:
+      name: The name of the data, as in config.data.name; '': that of the config.
+      config: The config of a run, or None.
+
+    Returns:
+      A section like config.data.
+
+    Raises:
+      GaxError: There is neither a name nor a config, or the name is unknown.
     """
     if not name and config is None:
         raise errors.GaxError(

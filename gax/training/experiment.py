@@ -1,4 +1,4 @@
-"""From a config to compiled training: source, game, mesh, and the function that carries a run forward."""
+"""From a config to compiled training: source, game, mesh, and the function that advances a run."""
 
 from __future__ import annotations
 
@@ -29,30 +29,42 @@ from gax.training.pace import Pace
 
 log = logging.getLogger('gax')
 
-# Training steps a call, where config.steps_per_call leaves the choice. Measured on CPU: a tenth of the host's
-# work, and XLA's memory reused between steps (benchmarks/README.md). Not yet measured elsewhere.
+# Training steps per call if config.steps_per_call is 0. Measured on CPU: a tenth of the host's work, and XLA
+# reuses memory between steps (benchmarks/README.md). Not yet measured elsewhere.
 AUTOMATIC = {'cpu': 10}  # and 10 on others
-ROOM = 2**25  # bytes of rows in a call
+ROOM = 2**25  # at most this many bytes of rows per call
 LOOK_AHEAD = 64  # steps whose programs are compiled before the first one
 ANY = 0  # number of steps
 SLOW_LOOPS = (
-    "one step a call: the networks hold XLA's own convolutions (as flax.linen.Conv makes), which are slow on CPU, and in a loop "
+    "one step a call: the networks hold XLA's own convolutions (as flax.linen.Conv makes), which are slow on "
+    'CPU, and in a loop '
     'many times slower; gax.nets.layers.Conv, of the same parameters, is fast on CPU, in loops too'
 )
-Key = tuple[steps.Active, int]  # of a program: what its steps hold, and their number, or ANY
+Key = tuple[steps.Active, int]  # of a program: lazy terms and phase; number of steps, or ANY
 
 
 class Carry(NamedTuple):
-    """All that a run carries from step to step, on the device and into a checkpoint."""
+    """All that a run carries from step to step, on the device and in a checkpoint.
+
+    Attributes:
+      state: The state of training.
+      meter: The accumulated metrics.
+    """
 
     state: TrainState
     meter: meter.Meter
 
 
 class Experiment(NamedTuple):
-    """A config brought to life.
+    """What a config builds.
 
-    `arrays`: the data that lives on the devices. `rows`: examples that one step consumes.
+    Attributes:
+      config: The config.
+      source: The data.
+      game: The game.
+      mesh: The devices.
+      arrays: The arrays of the data, and of frozen networks, on the devices.
+      rows: The examples that one step reads.
     """
 
     config: ConfigDict
@@ -64,10 +76,18 @@ class Experiment(NamedTuple):
 
 
 def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | None = None) -> Experiment:
-    """Checks the config and makes everything but the compiled programs. Raises GaxError for bad configs and
-    data.
+    """Checks the config and builds everything except the compiled programs.
 
-    source: in place of the one that the config names.
+    Args:
+      config: The config.
+      mesh: The devices; by default all.
+      source: The data; by default the data that the config names.
+
+    Returns:
+      The experiment.
+
+    Raises:
+      GaxError: The config or the data is invalid.
     """
     configs.check(config)
     mesh = mesh or parallel.mesh()
@@ -82,8 +102,17 @@ def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | No
 
 
 def with_frozen(source: data.Source, game: Game) -> data.Source:
-    """The source with the arrays of frozen nets among its own: programs take them as an argument, since
-    arrays that a traced function closes over become constants of its program.
+    """Adds the arrays of frozen networks to the arrays of the source.
+
+    Programs take these arrays as an argument. Arrays that a traced function closes over would become
+    constants of its program.
+
+    Args:
+      source: The data.
+      game: The game.
+
+    Returns:
+      A source whose arrays are (arrays, {name: frozen}); `source` if nothing is frozen.
     """
     if not game.frozen:
         return source
@@ -92,26 +121,32 @@ def with_frozen(source: data.Source, game: Game) -> data.Source:
 
 
 def with_arrays(game: Game, arrays: Any) -> Game:
-    """The game with the arrays of its frozen nets from those of `with_frozen`."""
+    """The game with the arrays of its frozen networks taken from the arrays of `with_frozen`."""
     return game._replace(frozen={name: Frozen(*arrays[1][name]) for name in game.frozen})
 
 
 def own(experiment: Experiment) -> Experiment:
-    """The experiment on this process's devices alone, for what it does without the others (see
-    sharding.view).
-    """
+    """The experiment on this process's devices alone, see `sharding.view`. Other processes take no part."""
     mesh = parallel.own(experiment.mesh)
     return experiment._replace(mesh=mesh, arrays=parallel.view(experiment.arrays, mesh))
 
 
 def shapes(experiment: Experiment) -> Carry:
-    """The shapes of the carry. Traces the whole step, so what is wrong with a network is found here."""
+    """The shapes of the carry. This traces the whole step, so errors of a network are raised here."""
     state = jax.eval_shape(lambda: steps.init(experiment.game, rng.root(experiment.config.seed)))
     return jax.eval_shape(lambda: Carry(state, meter.empty(metrics_of(experiment, state))))
 
 
 def init(experiment: Experiment, like: Carry | None = None) -> Carry:
-    """The carry before step 0, on the devices. like: its shapes, where they are known already."""
+    """The carry before step 0, on the devices.
+
+    Args:
+      experiment: The experiment.
+      like: The shapes of the carry if they are known already, see `shapes`.
+
+    Returns:
+      The carry, replicated.
+    """
     metrics = (like or shapes(experiment)).meter.totals
 
     def make(key_data: Array) -> Carry:
@@ -122,23 +157,37 @@ def init(experiment: Experiment, like: Carry | None = None) -> Carry:
 
 
 def metrics_of(experiment: Experiment, state: TrainState) -> Any:
-    """The shapes of the metrics of one step, as each replica makes it where there are such: it may refuse
-    its rows.
+    """The shapes of the metrics of one step, over all phases.
+
+    Where each device is a replica, one shard of the batch is traced: the step may reject its size.
+
+    Args:
+      experiment: The experiment.
+      state: The shapes of the state.
+
+    Returns:
+      {metric: shape}.
     """
     share = experiment.mesh.size if parallel.PARALLEL[experiment.config.parallel].replicas else 1
     rows = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((x.shape[1] // share, *x.shape[2:]), x.dtype), row_shapes(experiment)
     )
-    found: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     for phase in steps.phase_names(experiment.game):
         one = one_step(experiment, steps.Active(None, phase))
-        found |= jax.eval_shape(one, state, experiment.arrays, rows)[1]
-    return found
+        metrics |= jax.eval_shape(one, state, experiment.arrays, rows)[1]
+    return metrics
 
 
 def row_shapes(experiment: Experiment, count: int = 1) -> Any:
-    """The shapes of the rows that `count` steps read, leaves [count, rows, ...]: one example is fetched to
-    know them.
+    """The shapes of the rows that `count` steps read. Fetches one example to find them.
+
+    Args:
+      experiment: The experiment.
+      count: How many steps.
+
+    Returns:
+      A pytree with leaves [count, rows, ...].
     """
     fetch = experiment.source.fetch or (lambda index: index)
     example = fetch(data.order_of(experiment.source)(experiment.config.seed, 0, 1))
@@ -148,8 +197,14 @@ def row_shapes(experiment: Experiment, count: int = 1) -> Any:
 
 
 def one_step(experiment: Experiment, active: steps.Active = steps.EVERY_TERM) -> Callable[..., Any]:
-    """(state, arrays, rows) -> (state, metrics): reads its batch, then takes the game's step. rows: see
-    `feeder`.
+    """A step of training that reads its own batch.
+
+    Args:
+      experiment: The experiment.
+      active: The lazy terms and the phase, see `steps.Active`.
+
+    Returns:
+      (state, arrays, rows) -> (state, metrics). `rows` are those of one step, see `feeder`.
     """
     read = experiment.source.read
 
@@ -162,13 +217,18 @@ def one_step(experiment: Experiment, active: steps.Active = steps.EVERY_TERM) ->
 
 
 def program(experiment: Experiment, active: steps.Active = steps.EVERY_TERM, count: int = 1) -> Any:
-    """The compiled (carry, arrays, rows) -> carry: `count` steps of the same phase with the same lazy terms,
-    metrics gathered on the device.
+    """The compiled function that takes `count` steps with the same phase and the same lazy terms.
 
-    rows: a pytree of leaves [steps, rows, ...], see `feeder`. A program of ANY number of steps is given that
-        number with each
-    call, at most as many as there are rows: (carry, (arrays, number), rows) -> carry. Compiled as
-    config.parallel says.
+    Metrics are accumulated on the device. It is compiled as config.parallel says.
+
+    Args:
+      experiment: The experiment.
+      active: The lazy terms and the phase.
+      count: How many steps; with ANY each call takes the number as an argument.
+
+    Returns:
+      (carry, arrays, rows) -> carry, with `rows` a pytree of leaves [steps, rows, ...], see `feeder`. With
+      ANY it is (carry, (arrays, number), rows) -> carry, with `number` at most as large as `steps`.
     """
     mode = parallel.PARALLEL[experiment.config.parallel]
     played = experiment._replace(game=mode.game(experiment.game, experiment.mesh))
@@ -177,7 +237,18 @@ def program(experiment: Experiment, active: steps.Active = steps.EVERY_TERM, cou
 
 
 def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows: Any) -> Carry:
-    """`count` steps `one` (see `one_step`), one after the other. See `program`."""
+    """Takes `count` steps, see `program`.
+
+    Args:
+      one: The step, see `one_step`.
+      count: How many steps, or ANY.
+      carry: The carry.
+      arrays: The arrays; with ANY (arrays, number).
+      rows: Leaves [steps, rows, ...].
+
+    Returns:
+      The carry.
+    """
     arrays, number = arrays if count == ANY else (arrays, count)
 
     def body(at: Any, carry: Carry) -> Carry:
@@ -185,19 +256,30 @@ def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows
         state, metrics = one(carry.state, arrays, here)
         return Carry(state, meter.add(carry.meter, metrics, carry.state.step))
 
-    # A loop of one step would still be a loop, in which XLA:CPU convolves slowly.
+    # Even a loop of one step is a loop, in which XLA:CPU convolves slowly.
     return body(0, carry) if count == 1 else jax.lax.fori_loop(0, number, body, carry)
 
 
 def plan_of(game: Game, step: int, count: int) -> list[tuple[steps.Active, int]]:
-    """What `count` steps from `step` on hold, and how many of them in a row hold the same."""
+    """Splits steps into groups of successive steps that run the same program.
+
+    Args:
+      game: The game.
+      step: The first step.
+      count: How many steps.
+
+    Returns:
+      [(lazy terms and phase, how many steps)], in order.
+    """
     groups = itertools.groupby(steps.active_at(game, at) for at in range(step, step + count))
     return [(active, len(list(same))) for active, same in groups]
 
 
 def longest_call(experiment: Experiment) -> int:
-    """The most steps of a call: config.steps_per_call, or where that is 0 the platform's; fewer where their
-    rows are large.
+    """The most steps of one compiled call.
+
+    That is config.steps_per_call, or the default of the platform if it is 0; fewer if the rows of a step are
+    large.
     """
     most = experiment.config.steps_per_call or AUTOMATIC.get(platform(experiment), 10)
     size = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(row_shapes(experiment)))
@@ -205,14 +287,20 @@ def longest_call(experiment: Experiment) -> int:
 
 
 def platform(experiment: Experiment) -> str:
-    """'cpu', 'gpu' or 'tpu'."""
+    """The platform of the devices: 'cpu', 'gpu' or 'tpu'."""
     return str(experiment.mesh.devices.flat[0].platform)
 
 
 def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
-    """The examples that steps `step` ..
+    """The examples that steps `step` to `step + count - 1` read, a function of the seed alone.
 
-    `step + count - 1` read: int32 [count, rows], a function of the seed alone.
+    Args:
+      experiment: The experiment.
+      step: The first step.
+      count: How many steps.
+
+    Returns:
+      int32 [count, rows], or a pytree of such arrays.
     """
     rows, order = experiment.rows, data.order_of(experiment.source)
     chosen = order(experiment.config.seed, step * rows, count * rows)
@@ -220,11 +308,16 @@ def indices(experiment: Experiment, step: int, count: int = 1) -> Any:
 
 
 def feeder(experiment: Experiment) -> prefetch.Feed:
-    """(step, count) -> the rows of `count` steps from `step` on, leaves [count, rows, ...], which
-    `source.read` reads.
+    """The rows of any steps, which `source.read` makes into batches.
 
-    The examples' indices, where the data is on the device; what `source.fetch` makes of them, ready ahead of
-    time, where it is not. Close it, to end its workers.
+    Rows are the indices of examples if the data is on the devices. Otherwise they are what `source.fetch`
+    returns for them, fetched ahead of time by workers; close the feed to end these.
+
+    Args:
+      experiment: The experiment.
+
+    Returns:
+      (step, count) -> leaves [count, rows, ...].
     """
     source, rows, sharding = experiment.source, experiment.rows, parallel.rows(experiment.mesh, 1)
     if source.fetch is None:
@@ -235,8 +328,11 @@ def feeder(experiment: Experiment) -> prefetch.Feed:
 
 
 class Maker(NamedTuple):
-    """How programs are made. program: (active, count) -> see `program`; rows: n -> the shapes of the rows of n
-    steps.
+    """Builds programs.
+
+    Attributes:
+      program: (active, count) -> a program, see `program`.
+      rows: n -> the shapes of the rows of n steps.
     """
 
     program: Callable[[steps.Active, int], Any]
@@ -244,8 +340,12 @@ class Maker(NamedTuple):
 
 
 class Program(NamedTuple):
-    """A compiled program. length: how many steps it takes, or ANY. room: of how many steps it is given the
-    rows.
+    """A compiled program.
+
+    Attributes:
+      run: The function, see `program`.
+      length: How many steps a call takes, or ANY.
+      room: For how many steps a call is given rows.
     """
 
     run: Callable[..., Carry]
@@ -254,45 +354,88 @@ class Program(NamedTuple):
 
 
 def key_of(experiment: Experiment, active: steps.Active, count: int, most: int) -> Key:
-    """Which program takes `count` steps: the one of ANY number, or on accelerators, where a loop of unknown
-    length asks the host on every step whether it goes on, that of the longest call.
+    """The key of the program that takes `count` steps.
+
+    It is the program of ANY number of steps. On accelerators, where a loop of unknown length asks the host at
+    each step whether to continue, a call of full length has a program of fixed length.
+
+    Args:
+      experiment: The experiment.
+      active: The lazy terms and the phase.
+      count: How many steps, at most `most`.
+      most: The longest call, see `longest_call`.
+
+    Returns:
+      (active, number of steps or ANY).
     """
     return active, most if most == 1 or (count == most and platform(experiment) != 'cpu') else ANY
 
 
 def constants(experiment: Experiment, count: int, number: int) -> Any:
-    """The second argument of a program of `count` steps, which takes `number` of them: see `program`."""
+    """The second argument of a program, see `program`.
+
+    Args:
+      experiment: The experiment.
+      count: How many steps the program takes, or ANY.
+      number: How many steps this call takes.
+
+    Returns:
+      The arrays; with ANY (arrays, int32 number).
+    """
     if count != ANY:
         return experiment.arrays
-    steps, mesh = np.int32(number), experiment.mesh
-    return experiment.arrays, parallel.put(steps, parallel.replicated(mesh)) if parallel.spans(
-        mesh
-    ) else steps
+    steps: Any = np.int32(number)
+    mesh = experiment.mesh
+    if parallel.spans(mesh):
+        steps = parallel.put(steps, parallel.replicated(mesh))
+    return experiment.arrays, steps
 
 
 def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: Any) -> Program:
-    """Of a single step where it would be a loop on CPU that holds convolutions of XLA's own."""
+    """Compiles a program. On CPU a loop over XLA's own convolutions becomes a program of a single step.
+
+    Args:
+      experiment: The experiment.
+      maker: Builds the program.
+      key: Which program.
+      most: For how many steps it is given rows.
+      carry: A carry, or its shapes.
+
+    Returns:
+      The program.
+    """
     active, count = key
-    made: Any = maker.program(active, count)
-    bound = made.args if isinstance(made, functools.partial) else ()
-    made = made.func if isinstance(made, functools.partial) else made
-    ahead = hasattr(made, 'lower')  # what has not compiles at its first call
-    lowered = (made if ahead else made.alike).lower(
+    jitted: Any = maker.program(active, count)
+    bound = jitted.args if isinstance(jitted, functools.partial) else ()
+    jitted = jitted.func if isinstance(jitted, functools.partial) else jitted
+    lowers = hasattr(jitted, 'lower')  # a function without it compiles at its first call
+    lowered = (jitted if lowers else jitted.alike).lower(
         *bound, carry, constants(experiment, count, 1), maker.rows(most)
     )
     if count != 1 and platform(experiment) == 'cpu' and 'stablehlo.convolution' in lowered.as_text():
         return compiled(experiment, maker, (active, 1), 1, carry)
-    return Program(functools.partial(lowered.compile(), *bound) if ahead else made, count, most)
+    return Program(functools.partial(lowered.compile(), *bound) if lowers else jitted, count, most)
 
 
 def maker_of(experiment: Experiment) -> Maker:
+    """What builds the programs of an experiment."""
     return Maker(functools.partial(program, experiment), functools.partial(row_shapes, experiment))
 
 
 def compile_ahead(
     experiment: Experiment, like: Carry, start: int, end: int
 ) -> dict[Key, Callable[[], Program]]:
-    """The programs that the steps from `start` on need, compiled in other threads while this one goes on."""
+    """Starts to compile the programs of the next steps in other threads.
+
+    Args:
+      experiment: The experiment.
+      like: The shapes of the carry.
+      start: The first step.
+      end: The step after the last one. Programs of at most LOOK_AHEAD steps are compiled.
+
+    Returns:
+      {key: a function that waits for the program and returns it}.
+    """
     maker, most = maker_of(experiment), longest_call(experiment)
     plan = plan_of(experiment.game, start, min(end - start, LOOK_AHEAD))
     keys = {
@@ -313,27 +456,34 @@ def advancer(
     pace: Pace | None = None,
     maker: Maker | None = None,
 ) -> Callable[[Carry, int, int], Carry]:
-    """(carry, step, count) -> carry, with one compiled program per phase and set of due lazy terms, whatever
-    `count` is.
+    """The function that advances a run, with one compiled program per phase and set of scheduled lazy terms.
 
-    programs: see `compile_ahead`; all are waited for before the first step, as a signal is answered between
-    calls. rows: a `feeder`, where the caller wants to close it. pace: told of every call; few of them wait on
-    the device, so that a signal is answered soon, and what the host says of progress is true.
+    Args:
+      experiment: The experiment.
+      programs: See `compile_ahead`. All are awaited before the first step, as signals are handled between
+        calls.
+      rows: A `feeder`, if the caller wants to close it.
+      pace: Registers every call, and limits how many are dispatched ahead of the device. This bounds the
+        latency of signals and keeps the progress bar accurate.
+      maker: Builds the programs; by default those of the experiment.
+
+    Returns:
+      (carry, step, count) -> carry after `count` steps. The carry is donated.
     """
     most = longest_call(experiment)
     rows, pace = rows or feeder(experiment), pace or Pace(most)
     maker = maker or maker_of(experiment)
     known: dict[Key, Program] = {}
-    told: list[str] = []
-    copy = jax.jit(jnp.copy)  # the carry itself is given away in the next call
+    warnings: list[str] = []
+    copy = jax.jit(jnp.copy)  # the next call donates the carry itself
 
     def get(key: Key, carry: Carry) -> Program:
         if not known:
             known.update({key: program() for key, program in programs.items()})
         if key not in known:
             known[key] = compiled(experiment, maker, key, most, carry)
-        if known[key].length != key[1] and not told:
-            told.append(SLOW_LOOPS)
+        if known[key].length != key[1] and not warnings:
+            warnings.append(SLOW_LOOPS)
             log.warning(SLOW_LOOPS)
         return known[key]
 
@@ -352,8 +502,13 @@ def advancer(
 
 
 def sample_grid(experiment: Experiment) -> tuple[int, int]:
-    """(how many samples a picture of a run shows, its columns): a column a class, where there are not too
-    many.
+    """The size of the pictures of a run.
+
+    Args:
+      experiment: The experiment.
+
+    Returns:
+      (how many samples, columns). There is one column per class, unless there are more than 16.
     """
     classes = experiment.source.spec.num_classes
     columns = classes if 0 < classes <= 16 else 8
@@ -363,15 +518,29 @@ def sample_grid(experiment: Experiment) -> tuple[int, int]:
 
 
 def reals(experiment: Experiment, num: int) -> Any:
-    """A host batch of `num` examples, a random choice that is the same every time: sets may lie in any
-    order.
+    """A random choice of examples that is the same every time, as data may be stored in any order.
+
+    Args:
+      experiment: The experiment.
+      num: How many.
+
+    Returns:
+      A batch on the host.
     """
     size = experiment.source.spec.size or num
     return examples(experiment, np.random.default_rng(0).permutation(size)[np.arange(num) % size])
 
 
 def examples(experiment: Experiment, indices: np.ndarray) -> Any:
-    """A host batch of the examples with these indices, int [num]."""
+    """The examples with these indices.
+
+    Args:
+      experiment: The experiment.
+      indices: int [num].
+
+    Returns:
+      A batch on the host.
+    """
     source = experiment.source
     rows: np.ndarray = indices.astype(np.int32)
     fetched = source.fetch(rows) if source.fetch else rows
@@ -379,9 +548,15 @@ def examples(experiment: Experiment, indices: np.ndarray) -> Any:
 
 
 def conditions(experiment: Experiment, num: int) -> Batch:
-    """What `num` fakes are made from beside noise, the same every time: leaves [num, ...].
+    """Conditions for `num` fakes, the same every time.
 
-    Of a game that is conditioned on labels alone the classes in turn; of others fields of real examples.
+    Args:
+      experiment: The experiment.
+      num: How many.
+
+    Returns:
+      {name: [num, ...]}. A game that is conditioned on labels alone gets the classes in turn; other games get
+      fields of real examples.
     """
     names = experiment.game.conditions
     if set(names) <= {'label'}:
@@ -392,21 +567,40 @@ def conditions(experiment: Experiment, num: int) -> Batch:
 
 
 def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:
-    """Compiled state -> `num` fakes from latents and conditions that are the same every time."""
-    key_data, given = rng.root(experiment.config.seed), conditions(experiment, num)
+    """Compiled state -> `num` fakes, from latents and conditions that are the same every time."""
+    key_data, condition_batch = rng.root(experiment.config.seed), conditions(experiment, num)
     compiled = jax.jit(
-        lambda state, given, phase: fixed_fakes(experiment, key_data, state, num, given, phase),
+        lambda state, condition_batch, phase: fixed_fakes(
+            experiment, key_data, state, num, condition_batch, phase
+        ),
         static_argnums=2,
     )
     game = experiment.game
-    return lambda state: compiled(state, given, game.phase_at(int(state.step)) if game.phases else '')
+    return lambda state: compiled(
+        state, condition_batch, game.phase_at(int(state.step)) if game.phases else ''
+    )
 
 
 def fixed_fakes(
-    experiment: Experiment, key_data: Array, state: TrainState, num: int, given: Batch, phase: str = ''
+    experiment: Experiment,
+    key_data: Array,
+    state: TrainState,
+    num: int,
+    condition_batch: Batch,
+    phase: str = '',
 ) -> Any:
-    """`num` fakes that follow from the state, the conditions `given` and the root stream (see rng.root)
-    alone. Pure.
+    """Fakes that depend only on the state, the conditions and the root key. Pure.
+
+    Args:
+      experiment: The experiment.
+      key_data: The root key, see `rng.root`.
+      state: The state of training.
+      num: How many.
+      condition_batch: The conditions, leaves [num, ...].
+      phase: The phase of training.
+
+    Returns:
+      A batch of fakes.
     """
     key = rng.stream(jax.random.wrap_key_data(key_data, impl='threefry2x32'), 'samples')
-    return sample.sample(experiment.game, state, key, num, given, phase=phase)
+    return sample.sample(experiment.game, state, key, num, condition_batch, phase=phase)

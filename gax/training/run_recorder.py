@@ -1,6 +1,4 @@
-"""What a run leaves in its workdir, whoever trains it: lines of metrics, pictures, checkpoints, and where it
-stands.
-"""
+"""Records a run in its workdir: metrics, pictures, evaluations, checkpoints."""
 
 from __future__ import annotations
 
@@ -34,11 +32,12 @@ from gax.viz import images
 
 
 class Record:
-    """The open workdir of a run. All that it is given to write is on the host.
+    """The open workdir of a run. All values that it writes are on the host.
 
-    start: the step of the newest checkpoint. restored: what is in that, until somebody has put it on the
-        device.
-    over: why training ended before its last step, for good; '' while it goes on.
+    Attributes:
+      start: The step of the newest checkpoint; 0 without one.
+      restored: The content of that checkpoint, until the caller has put it on the device.
+      over: Why training ended for good before its last step; '' while it goes on.
     """
 
     def __init__(
@@ -51,9 +50,20 @@ class Record:
         data: Identity | None = None,
         accept: bool = False,
     ) -> None:
-        """Raises GaxError where the workdir is in use, of another run or of other data, or cannot be written.
+        """Opens the workdir.
 
-        data: of the run. accept: that it, or what the run is evaluated by, is not what the run began with.
+        Args:
+          config: The config.
+          workdir: The workdir.
+          shapes: The shapes of the carry.
+          selection: Evaluates the run; None for a run without evaluations.
+          closing: Closes the workdir.
+          data: The identity of the data.
+          accept: Whether other data, or another protocol of evaluation, than at the start of the run is
+            accepted.
+
+        Raises:
+          GaxError: The workdir is in use, is that of another run or of other data, or cannot be written.
         """
         self.config, self.workdir, self.selection = config, workdir, selection
         self.spec = data.spec if data else None
@@ -77,8 +87,8 @@ class Record:
             selection.mark(self.checkpoints, self.start)
             self.over = selection.why_stop(self.start)
         rows = [row for row in read_metrics(workdir) if row['step'] <= self.start]
-        self.seconds = rows[-1]['seconds'] if rows else 0.0  # before it went on
-        comes_again = False  # a last row that was written before it was due
+        self.seconds = rows[-1]['seconds'] if rows else 0.0  # of training before the run was resumed
+        comes_again = False  # whether the last row was written early, and is written again
         if self.restored is not None and self.start < config.steps and not self.over:
             comes_again = metrics.measured(self.restored.meter)
         self.writer = MetricsWriter(workdir, self.start - comes_again, project)
@@ -87,9 +97,7 @@ class Record:
         self.watch = Watch(self.writer.rows)
 
     def drop_later(self) -> None:
-        """Removes pictures and results of steps that the run has not reached, as it goes on from before:
-        they come again.
-        """
+        """Removes pictures and results of steps after the checkpoint, as these steps are trained again."""
         results.drop_after(self.workdir, self.start, self.checkpoints.damaged / results.FILE)
         with errors.plain_os_errors(self.workdir):
             for path in self.pictures():
@@ -97,16 +105,31 @@ class Record:
                     path.unlink()
 
     def note_error(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """The log file has why a run ended; what is no mistake of the user's, with its traceback."""
+        """Writes to the log file why a run ended; with a traceback if it is not a mistake of the user.
+
+        The signature is that of `ExitStack.push`.
+        """
         if error is not None and not isinstance(error, SystemExit):
-            whole = ''.join(traceback.format_exception(error))
-            text = str(error) if isinstance(error, errors.GaxError) else whole
+            with_traceback = ''.join(traceback.format_exception(error))
+            text = str(error) if isinstance(error, errors.GaxError) else with_traceback
             self.log_file.note(text or type(error).__name__, logging.ERROR)
 
     def log(
         self, step: int, host: metrics.Meter, speed: Mapping[str, float]
     ) -> tuple[dict[str, float], list[str]]:
-        """Writes a line of metrics; returns it, and what there is to warn of. speed: of Clock.row."""
+        """Writes a line of metrics.
+
+        Args:
+          step: The step.
+          host: The accumulated metrics.
+          speed: See `Clock.row`.
+
+        Returns:
+          (the line, warnings).
+
+        Raises:
+          GaxError: A metric is not finite, or the previous checkpoint could not be written.
+        """
         self.checkpoints.check()
         self.refuse_non_finite(host)
         row = {'step': step, **metrics.means(host), **speed, 'seconds': self.seconds + speed['seconds']}
@@ -115,42 +138,62 @@ class Record:
 
     @property
     def reals(self) -> Path:
-        """The picture of real examples."""
+        """The file of the picture of real examples."""
         return self.workdir / 'samples' / 'reals.png'
 
     def picture(self, step: int) -> Path:
+        """The file of the picture of samples at a step."""
         return self.workdir / 'samples' / f'{step:07d}.png'
 
     def pictures(self) -> list[Path]:
-        """The pictures of samples that are there, by step."""
+        """The pictures of samples that exist, by step."""
         return sorted(p for p in (self.workdir / 'samples').glob('*.png') if p.stem.isdigit())
 
     def sample(self, step: int, fakes: PyTree, columns: int, behind: tuple[PyTree, PyTree]) -> None:
-        """behind: what points are drawn over, see images.draw."""
+        """Writes a picture of samples.
+
+        Args:
+          step: The step.
+          fakes: The samples.
+          columns: The columns of the picture.
+          behind: What points are drawn over, see `images.draw`.
+        """
         drawn = images.draw(fakes, columns, *behind, spec=self.spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.picture(step))
         self.writer.image(step, 'samples', drawn)
 
     def sample_reals(self, reals: PyTree, columns: int) -> None:
-        """reals: examples as the discriminator is shown them."""
+        """Writes a picture of real examples.
+
+        Args:
+          reals: Examples as the discriminator gets them.
+          columns: The columns of the picture.
+        """
         drawn = images.draw_reals(reals, columns, self.spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.reals)
         self.writer.image(0, 'reals', drawn)
 
     def evaluate(self, step: int, state: TrainState, host: Callable[[], Carry]) -> str:
-        """Evaluates; keeps the best checkpoint; decides whether to go on. Returns a line for the log.
+        """Evaluates, saves the best checkpoint, and decides whether training goes on, see `over`.
 
-        An evaluation that fails, for whatever reason, is no reason to lose a run, nor its steps since the
-        last checkpoint.
+        If an evaluation fails, for whatever reason, a checkpoint is saved and training goes on.
+
+        Args:
+          step: The step.
+          state: The state, on the devices.
+          host: Returns the carry on the host.
+
+        Returns:
+          A line for the log.
         """
         assert self.selection is not None
         try:
             row = self.selection.evaluate(step, state)
         except Exception as error:
             self.save(step, host())
-            self.checkpoints.wait()  # what failed may end the process soon
+            self.checkpoints.wait()  # the failure may soon end the process
             return f'step {step}: the evaluation failed, and training goes on: {errors.first_line(error)}'
         self.writer.scalars(step, on_board(row))
         if self.selection.is_best(step):
@@ -159,38 +202,61 @@ class Record:
         return self.selection.said(row)
 
     def save(self, step: int, host: Carry, then: Callable[[], None] = lambda: None) -> None:
-        """Saves what is finite, and only that: the last checkpoint is always one to go on from.
+        """Saves a checkpoint if it is finite, so that a run can always resume from the last one.
 
-        It is written while the run goes on, see `Checkpoints.save_async`.
+        It is written while training goes on, see `Checkpoints.save_async`.
+
+        Args:
+          step: The step.
+          host: The carry, on the host.
+          then: Called once the checkpoint has been written.
+
+        Raises:
+          GaxError: A metric, a parameter or a state is not finite.
         """
         self.refuse_non_finite(host.meter)
-        held = {
+        trees = {
             'parameter': host.state.params,
             'state': host.state.model_state,
             'average': host.state.ema,
         }
-        for kind, tree in held.items():
+        for kind, tree in trees.items():
             for path, leaf in tree_leaves_with_path(tree):
                 if not np.all(np.isfinite(np.asarray(leaf, np.float32))):
                     raise self.non_finite(step, f'{kind} {keystr(path)}')
         self.checkpoints.save_async(step, host, then)
 
     def refuse_non_finite(self, host: metrics.Meter) -> None:
+        """Checks that all metrics are finite.
+
+        Raises:
+          GaxError: One is not.
+        """
         bad = metrics.first_bad(host)
         if bad:
             raise self.non_finite(bad[0] + 1, bad[1])
 
     def non_finite(self, step: int, what: str) -> errors.GaxError:
+        """The error for a value that is not finite.
+
+        Args:
+          step: The step.
+          what: The name of the value.
+
+        Returns:
+          The error, which names the last checkpoint and says what to try.
+        """
         self.checkpoints.wait()
         saved = self.checkpoints.steps()
         last = f'the last finite checkpoint, of step {saved[-1]}, stays' if saved else 'no checkpoint yet'
         return errors.GaxError(
-            f'{what} is not finite at step {step}; training stopped ({last} in {self.workdir}). Try a lower learning '
-            'rate or clipped gradients (--config.d.optimizer.clip_norm=1, and of g) in a new --workdir'
+            f'{what} is not finite at step {step}; training stopped ({last} in {self.workdir}). Try a lower '
+            'learning rate or clipped gradients (--config.d.optimizer.clip_norm=1, and of g) in a new '
+            '--workdir'
         )
 
     def draw(self) -> None:
-        """The pictures that the end of a run leaves: curves, and the animation."""
+        """Writes the final pictures of a run: the curves, and the animation of its samples."""
         self.draw_curves()
         frames = self.pictures()
         if len(frames) > 1:
@@ -198,7 +264,10 @@ class Record:
                 images.animation(frames, self.workdir / 'samples.gif')
 
     def draw_curves(self) -> None:
+        """Writes the picture of the curves."""
         if self.writer.rows:
-            judged: list[dict[str, Any]] = self.selection.curves(self.config.steps) if self.selection else []
+            evaluations: list[dict[str, Any]] = (
+                self.selection.curves(self.config.steps) if self.selection else []
+            )
             with errors.plain_os_errors(self.workdir):
-                images.curves([*self.writer.rows, *judged], self.workdir / 'curves.png')
+                images.curves([*self.writer.rows, *evaluations], self.workdir / 'curves.png')

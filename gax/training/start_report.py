@@ -1,4 +1,4 @@
-"""What a run says before its first step: where it runs, on what data, which networks."""
+"""What a run logs before its first step: devices, data, networks, versions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIBRARIES = ('gax', 'jax', 'jaxlib', 'flax', 'optax', 'orbax-checkpoint', 'numpy
 
 
 def device() -> str:
-    """'device: 2 x NVIDIA H100 (gpu)', of all processes together."""
+    """'device: 2 x NVIDIA H100 (gpu)', the devices of all processes."""
     kinds = Counter((d.device_kind, d.platform) for d in jax.devices())
     return 'device: ' + ', '.join(
         f'{count} x {kind}' + f' ({name})' * (name != kind) for (kind, name), count in kinds.items()
@@ -30,7 +30,13 @@ def device() -> str:
 def data(spec: Spec, split: str = '', splits: Mapping[str, int] = MappingProxyType({})) -> str:
     """'data: embedded:mnist, 5000 examples, image 28x28x1, 10 classes'.
 
-    split, splits: of the source: which of them it is, and how many examples each has.
+    Args:
+      spec: The data.
+      split: The split of the source.
+      splits: {split: how many examples it has}.
+
+    Returns:
+      One line.
     """
     parts = [f'{spec.size} examples' if spec.size else 'examples without end']
     if splits:
@@ -46,14 +52,21 @@ def data(spec: Spec, split: str = '', splits: Mapping[str, int] = MappingProxyTy
 
 
 def networks(params: dict[str, Any]) -> str:
-    """'networks: g 1,203,457 parameters, d 600,321'. params: by net, arrays or their shapes."""
+    """'networks, by parameters: g 1,203,457, d 600,321'.
+
+    Args:
+      params: {network: arrays, or their shapes}.
+
+    Returns:
+      One line.
+    """
     counts = {name: sum(x.size for x in jax.tree.leaves(tree)) for name, tree in params.items()}
     listed = ', '.join(f'{name} {count:,}' for name, count in counts.items())
     return f'networks, by parameters: {listed}'
 
 
 def versions() -> str:
-    """The host, the command, and the versions of what computes."""
+    """The host, the versions of Python and of the libraries, and the command, in one line."""
     libraries = []
     for name in LIBRARIES:
         try:

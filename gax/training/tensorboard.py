@@ -1,9 +1,8 @@
-"""TensorBoard event files, written as they are measured: nothing is lost in a queue when the process is
-killed.
+"""Writes TensorBoard event files. Each event is on disk at once, so none is lost when the process is killed.
 
-tensorboardX's SummaryWriter hands events to a thread by a queue, which its `flush` does not empty: what was
-written last is lost with the process, and a full disk ends the thread with a traceback. So its writer of
-events is used below that.
+tensorboardX's SummaryWriter hands events to a thread through a queue, which its `flush` does not empty: the
+last events are lost with the process, and a full disk ends the thread with a traceback. So this module uses
+tensorboardX's event writer directly.
 """
 
 from __future__ import annotations
@@ -23,19 +22,25 @@ log = logging.getLogger('gax')
 
 
 class Board:
-    """One event file in `folder`. What earlier files hold at `purge` and later is dropped by TensorBoard.
+    """One event file.
 
-    Without tensorboardX (the extra `tensorboard`) nothing is written, which is said once.
+    Without tensorboardX (the extra `tensorboard`) nothing is written, and one message says so.
     """
 
     def __init__(self, folder: Path, purge: int | None = None) -> None:
+        """Opens a new event file.
+
+        Args:
+          folder: Its folder.
+          purge: TensorBoard drops events of earlier files from this step on; None: none.
+        """
         self._events: Any = None
         if not installed():
             return
         from tensorboardX.event_file_writer import EventsWriter
         from tensorboardX.proto.event_pb2 import Event, SessionLog
 
-        # Two starts within a second, or of two processes, are two files.
+        # Two starts within one second, or in two processes, write two files.
         suffix = f'.{os.getpid()}.{time.time_ns() % 10**9:09d}'
         self._event = Event
         self._events = EventsWriter(str(folder / 'events'), suffix)
@@ -44,17 +49,17 @@ class Board:
         self._events.flush()
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of a step, by name."""
+        """Writes numbers of a step, by name."""
         if self._events:
             from tensorboardX import summary
 
-            whole = summary.Summary()
+            merged = summary.Summary()
             for name, value in values.items():
-                whole.MergeFrom(summary.scalar(name, value))
-            self._write(step=step, summary=whole)
+                merged.MergeFrom(summary.scalar(name, value))
+            self._write(step=step, summary=merged)
 
     def image(self, step: int, name: str, picture: Image.Image) -> None:
-        """A picture of a step."""
+        """Writes a picture of a step."""
         if self._events:
             from tensorboardX import summary
 
@@ -63,7 +68,12 @@ class Board:
             self._write(step=step, summary=summary.image(name, pixels, dataformats=layout))
 
     def config(self, fields: Mapping[str, Any], metrics: Iterable[str]) -> None:
-        """The config as text, and as hyperparameters, by which TensorBoard compares runs in `metrics`."""
+        """Writes the config as text, and as hyperparameters, by which TensorBoard compares runs.
+
+        Args:
+          fields: {path: value}.
+          metrics: The names of the metrics in which runs are compared.
+        """
         if self._events:
             from tensorboardX import summary
 
@@ -83,14 +93,13 @@ class Board:
         self._events.flush()
 
     def close(self) -> None:
+        """Closes the file."""
         if self._events:
             self._events.close()
 
 
 def plain(value: Any) -> bool | int | float | str:
-    """A field of a config as event files have it: a number, or text that is UTF-8 (names of files are
-    bytes).
-    """
+    """The value of a field for an event file: a number, or valid UTF-8 (file names may be any bytes)."""
     if isinstance(value, (bool, int, float)):
         return value
     return str(value).encode(errors='backslashreplace').decode()
@@ -98,7 +107,7 @@ def plain(value: Any) -> bool | int | float | str:
 
 @functools.cache
 def installed() -> bool:
-    """Whether tensorboardX is there. Where it is not, that is said, once."""
+    """Whether tensorboardX is installed. If not, one message says so."""
     try:
         import tensorboardX  # noqa: F401
     except ImportError:

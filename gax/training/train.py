@@ -1,4 +1,4 @@
-"""A whole training run in a workdir: resumes, logs, draws, saves, and stops when told to."""
+"""A whole training run in a workdir: resumes, logs, draws, saves, and stops at a signal."""
 
 from __future__ import annotations
 
@@ -35,12 +35,21 @@ log = logging.getLogger('gax')
 def train(
     config: ConfigDict, workdir: Path, team: Alone | None = None, accept: bool = False
 ) -> tuple[int, str]:
-    """Trains to `config.steps`; returns (steps done, the name of the signal that ended it before, or '').
+    """Trains to `config.steps`.
 
-    team: the processes that train this run together, of which only the first one reads and writes the
-        workdir.
-    accept: that the data is not what the run began with.
-    Raises GaxError for anything that a user can mend. A config that is refused leaves the workdir as it was.
+    A config that is refused leaves the workdir unchanged.
+
+    Args:
+      config: The config.
+      workdir: The workdir.
+      team: The processes that train this run together. Only the first one reads and writes the workdir.
+      accept: Whether other data than that of the run's start is accepted.
+
+    Returns:
+      (steps done, the name of the signal that stopped the run, or '').
+
+    Raises:
+      GaxError: Anything that a user can correct.
     """
     team = team or Alone()
     with ExitStack() as closing:
@@ -53,8 +62,15 @@ def train(
 
 
 class Run(Course):
-    """The process that works on a workdir: beside the programs and the data the clock, and the record that
-    it keeps.
+    """The process that works on the workdir. Extends `Course` by a clock and the recorder of the run.
+
+    Attributes:
+      opening: Lines that were logged before the log file was open.
+      own: The experiment on the devices of this process.
+      record: The recorder.
+      start: The first step.
+      restored: What the run resumes from, on the host; None for the initial state.
+      over: Why training ended before the last step, see `Record`.
     """
 
     def __init__(
@@ -68,13 +84,13 @@ class Run(Course):
         self.say(start_report.networks(self.shapes.state.params))
         self.own = experiment.own(self.experiment)
         selected = model_selection.of_run(self.own, workdir)
-        begun = self.begun(workdir)  # before anything is written: it may be refused
+        begun = self.begun(workdir)  # before anything is written: it may raise
         data = identity.of(self.experiment.source)
         self.record = Record(config, workdir, self.shapes, selected, closing, data, accept)
         self.start, self.restored, self.over = self.record.start, self.record.restored, self.record.over
         if not self.start:
             self.restored = begun
-        self.record.restored = None  # or a copy of the checkpoint would stay on the host as long as the run
+        self.record.restored = None  # it would keep a copy of the checkpoint on the host
         self.listen(closing)
         self.progress = Progress(self.start, config.steps, self.record.log_file.note)
         closing.callback(self.progress.close)
@@ -84,16 +100,17 @@ class Run(Course):
         self.backdrop = self.behind_points()
 
     def say(self, line: str) -> None:
-        """A line at once, although the workdir is not open yet: its log file has it later."""
+        """Logs a line now. The workdir is not open yet; its log file gets the line later."""
         log.info('%s', line)
         self.opening.append(line)
 
     def on_built(self) -> None:
+        """Logs a description of the data."""
         source = self.experiment.source
         self.say(start_report.data(source.spec, source.split, source.splits))
 
     def listen(self, closing: ExitStack) -> None:
-        """From here on whatever is logged is in the log file, too."""
+        """From here on the log file gets every log message."""
         file = self.record.log_file
         for line in (start_report.versions(), *self.opening):
             file.note(line)
@@ -102,14 +119,30 @@ class Run(Course):
         log.info('log: %s; metrics.jsonl and samples/ are beside it', self.record.workdir / 'log.txt')
 
     def begun(self, workdir: Path) -> PyTree | None:
-        """The carry before step 0 where the config begins it with another run's networks, and nothing is
-        saved yet.
+        """The carry before step 0 if the config starts from another run's networks.
+
+        Args:
+          workdir: The workdir.
+
+        Returns:
+          The carry; None without such a run, or if the workdir has a checkpoint.
         """
         if not sections.init_from(self.config) or Checkpoints(workdir / 'checkpoints', write=False).steps():
             return None
         return initialize.begin(self.own, self.shapes, self.say)
 
     def train(self, stop: Stop) -> tuple[int, str]:
+        """Runs the loop from `start`, see `Course.train`.
+
+        Args:
+          stop: Says whether a signal has come.
+
+        Returns:
+          (steps done, the name of the signal that stopped the run, or '').
+
+        Raises:
+          GaxError: Training cannot go on, e.g. because a metric is not finite. The curves are drawn before.
+        """
         if self.start:
             stop.hint = f'nothing is lost; the same command goes on from step {self.start}'
             self.progress.tell(f'going on from step {self.start} in {self.record.workdir}')
@@ -127,13 +160,15 @@ class Run(Course):
             raise
 
     def on_progress(self, step: int) -> None:
+        """Updates the progress bar."""
         self.progress.at(step)
 
     def saved(self) -> int:
+        """The step of the newest checkpoint, or 0."""
         return max(self.record.checkpoints.steps(), default=0)
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
-        """Takes the meter now, reads and writes it when the next step is on its way."""
+        """Takes the metrics now. The loop reads and writes them after it has dispatched the next call."""
         carry, taken = self.measured(step, carry)
         waited = self.feeder.waited
 
@@ -147,7 +182,7 @@ class Run(Course):
         return carry, later
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
-        """Draws the fixed latents' fakes, with the averaged parameters; the first time real examples, too."""
+        """Draws fakes of the fixed latents by the averaged generator; the first time also real examples."""
         if not self.record.reals.exists():
             self.record.sample_reals(experiment.reals(self.own, self.num_samples), self.columns)
         state = sharding.view(carry.state, self.own.mesh)
@@ -156,18 +191,20 @@ class Run(Course):
         return carry, None
 
     def on_eval(self, step: int, carry: Carry) -> tuple[Carry, None]:
-        """Evaluates, and may find that training is over. What it takes is no part of the speed."""
+        """Evaluates, which may end training. The time it takes does not count in the speed."""
         began = time.perf_counter()
         state = sharding.view(carry.state, self.own.mesh)
-        said = self.record.evaluate(step, state, lambda: jax.device_get(carry))
+        line = self.record.evaluate(step, state, lambda: jax.device_get(carry))
         self.over = self.record.over
         self.clock.leave_out(time.perf_counter() - began)
-        self.progress.tell(said)
+        self.progress.tell(line)
         return carry, None
 
     def behind_points(self) -> Callable[[TrainState], tuple[PyTree, PyTree]]:
-        """state -> what pictures of points and tables are drawn over: reals, the same every time, and D's
-        logits in the plane.
+        """What pictures of points and tables are drawn over.
+
+        Returns:
+          state -> (real examples, the same every time, or None; D's logits on a grid in the plane, or None).
         """
         spec = self.experiment.source.spec
         target = spec.fields[spec.target]
@@ -179,13 +216,12 @@ class Run(Course):
         return lambda state: (real, jax.device_get(surface(state)))
 
     def on_save(self, step: int, carry: Carry) -> tuple[Carry, None]:
+        """Saves a checkpoint, see `Record.save`."""
         self.record.save(step, jax.device_get(carry))
         return carry, None
 
     def finish(self, done: int) -> None:
-        """Says why there was nothing to do, or to do any more, and leaves the pictures of the end of a
-        run.
-        """
+        """Logs why there is nothing left to do, if so, and draws the final pictures of the run."""
         self.progress.close()
         if self.over:
             log.info('%s', self.over)
@@ -194,5 +230,5 @@ class Run(Course):
                 'all %d steps are done in %s; --config.steps beyond that goes on', done, self.record.workdir
             )
         if self.restored is not None and not self.record.picture(self.start).exists():
-            self.on_sample(self.start, self.place(self.restored, self.own.mesh))  # the others are not here
+            self.on_sample(self.start, self.place(self.restored, self.own.mesh))  # without other processes
         self.record.draw()

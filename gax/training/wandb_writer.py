@@ -1,11 +1,13 @@
-"""Weights & Biases: a run is shown there with the rows, pictures and config that TensorBoard gets.
+"""Weights & Biases gets the metrics, pictures and config of a run that TensorBoard gets.
 
-config.log.wandb=PROJECT (or ENTITY/PROJECT) turns it on; it takes the extra `wandb`. The environment variables of
-wandb hold as usual: with WANDB_MODE=offline its files stay in WORKDIR/wandb, and `wandb sync` uploads them later.
+config.log.wandb=PROJECT (or ENTITY/PROJECT) turns it on; it needs the extra `wandb`. The environment
+variables of wandb work as usual: with WANDB_MODE=offline its files stay in WORKDIR/wandb, and `wandb sync`
+uploads them later.
 
-Whatever goes wrong there is warned of, and training goes on: without a network, or without a key, the run is kept
-offline. A run that is continued keeps its identity (WORKDIR/wandb.json). wandb writes in a process of its own,
-some seconds later: what that has not written when both are killed is missing there, and is in metrics.jsonl.
+An error of wandb becomes a warning, and training goes on. Without a network or a key the run is kept offline.
+A run that is resumed keeps its identity (WORKDIR/wandb.json). wandb writes in a separate process, some
+seconds later. What it has not written when both processes are killed is missing there, and is in
+metrics.jsonl.
 """
 
 from __future__ import annotations
@@ -30,30 +32,44 @@ SECONDS = 60  # to wait for the server: at the start of a run, and at its end
 
 
 def require(project: str) -> None:
-    """Raises GaxError where a run is to be shown there and wandb is not installed."""
+    """Checks that wandb is installed if it is needed.
+
+    Args:
+      project: The project; '' for none.
+
+    Raises:
+      GaxError: It is needed and not installed.
+    """
     spec = find_spec('wandb') if project else None
-    if project and (spec is None or spec.origin is None):  # a folder `wandb`, as it leaves, has no origin
+    if project and (
+        spec is None or spec.origin is None
+    ):  # a folder `wandb`, which wandb creates, has no origin
         raise errors.GaxError(f"config.log.wandb={project} needs wandb: pip install 'gax[wandb]'")
 
 
 class WandbWriter:
     """A run of a project. The step is a field of each row, and the axis of its curves.
 
-    So rows may come in any order, each is sent at once, and those that come again after a crash are equal.
+    So rows may come in any order and are sent at once. Rows that are sent again after a crash are equal.
     """
 
     def __init__(self, folder: Path, project: str) -> None:
-        """folder: the workdir. project: 'PROJECT' or 'ENTITY/PROJECT'."""
+        """Starts or resumes the run, see `started`.
+
+        Args:
+          folder: The workdir.
+          project: 'PROJECT' or 'ENTITY/PROJECT'.
+        """
         self._run: Any = started(folder, project, run_id(folder))
         if self._run is not None:
             self._do(lambda run: (run.define_metric('step'), run.define_metric('*', step_metric='step')))
 
     def write(self, step: int, values: Mapping[str, float]) -> None:
-        """Numbers of a step, by name."""
+        """Sends numbers of a step, by name."""
         self._do(lambda run: run.log({'step': step, **values}))
 
     def image(self, step: int, name: str, picture: Image.Image) -> None:
-        """A picture of a step."""
+        """Sends a picture of a step."""
 
         def send(run: Any) -> None:
             import wandb
@@ -63,16 +79,21 @@ class WandbWriter:
         self._do(send)
 
     def config(self, fields: Mapping[str, Any], metrics: Iterable[str]) -> None:
-        """The config, by which runs are compared. metrics: not needed here."""
+        """Sends the config, by which runs are compared.
+
+        Args:
+          fields: {path: value}.
+          metrics: Not used.
+        """
         self._do(lambda run: run.config.update(dict(fields), allow_val_change=True))
 
     def close(self) -> None:
-        """Ends the run there: as failed, where an error ends it here."""
+        """Ends the run at wandb, as failed if an error ends it here."""
         self._do(lambda run: run.finish(exit_code=int(sys.exc_info()[0] is not None)))
         self._run = None
 
     def _do(self, act: Callable[[Any], object]) -> None:
-        """No error of wandb ends a training: it is warned of once, and no more is sent."""
+        """Calls `act` with the run. An error becomes one warning, and nothing more is sent."""
         if self._run is None:
             return
         try:
@@ -83,7 +104,7 @@ class WandbWriter:
 
 
 def run_id(folder: Path) -> str:
-    """The identity of the run of a workdir, the same whenever it goes on."""
+    """The identity of the run of a workdir, the same each time it is resumed."""
     file = folder / FILE
     try:
         return str(json.loads(file.read_text(encoding='utf-8'))['id'])
@@ -94,7 +115,16 @@ def run_id(folder: Path) -> str:
 
 
 def started(folder: Path, project: str, name: str) -> Any:
-    """The run of wandb; offline where it cannot be reached; None where not even that can be."""
+    """Starts or resumes the run at wandb.
+
+    Args:
+      folder: The workdir.
+      project: 'PROJECT' or 'ENTITY/PROJECT'.
+      name: The identity of the run.
+
+    Returns:
+      The run of wandb, offline if the server cannot be reached; None if that fails, too.
+    """
     import wandb
 
     try:
@@ -102,7 +132,7 @@ def started(folder: Path, project: str, name: str) -> Any:
     except Exception as error:
         log.warning('wandb cannot be reached, and the run is kept offline: %s', errors.first_line(error))
         try:
-            wandb.teardown()  # or its process still holds the run
+            wandb.teardown()  # its process may still hold the run
             run = begin(folder, project, name, mode='offline')
         except Exception as error:
             log.warning('wandb gets nothing of this run: %s', errors.first_line(error))
@@ -115,7 +145,17 @@ def started(folder: Path, project: str, name: str) -> Any:
 
 
 def begin(folder: Path, project: str, name: str, mode: Any = None) -> Any:
-    """wandb.init; a run of a sweep is in the group WANDB_RUN_GROUP. Raises what it raises."""
+    """Calls wandb.init. A run of a sweep is in the group WANDB_RUN_GROUP.
+
+    Args:
+      folder: The workdir.
+      project: 'PROJECT' or 'ENTITY/PROJECT'.
+      name: The identity of the run.
+      mode: See wandb.init.
+
+    Returns:
+      The run. Any error of wandb is raised.
+    """
     import wandb
 
     entity, _, project = project.rpartition('/')
@@ -130,7 +170,7 @@ def begin(folder: Path, project: str, name: str, mode: Any = None) -> Any:
         settings=wandb.Settings(
             console='off',
             silent=True,
-            reinit='create_new',  # runs that are trained together are several in one process
+            reinit='create_new',  # runs that are trained together share one process
             init_timeout=SECONDS,
             login_timeout=SECONDS,
             finish_timeout=SECONDS,

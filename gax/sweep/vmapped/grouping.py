@@ -1,10 +1,10 @@
-"""Which runs can be trained together in one program, and why the others cannot.
+"""Decides which runs can be trained together in one program, and says why others cannot.
 
-It is decided by trying. Runs that differ in what is no plain number (whole numbers, switches, texts, tuples,
-a field that is unset) are other programs. Of the rest the step is traced with tracers for the numbers that
-differ: a number that Python has to know raises there, and one whose program makes other arrays or logs other
-metrics than the run alone would (a weight of 0 removes a term; a clip_norm of 0 a link of the optimizer's
-chain) does not fit.
+The decision is made by trying. Runs that differ in something other than plain numbers (whole numbers,
+switches, texts, tuples, a field that is unset) have different programs. For the other runs the step is traced
+with tracers for the numbers that differ. A number that Python has to know raises an error there. A number
+does not fit, either, if its program has other arrays or logs other metrics than the run alone would: a weight
+of 0 removes a term; a clip_norm of 0 removes a link of the optimizer's chain.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ Members = list[int]
 
 
 class Group(NamedTuple):
-    """members: places among the configs that were given. varied: the fields of numbers in which they differ,
-    but the seed.
+    """Runs that are trained together, or one after another.
 
-    alone: why they are to be trained one after another; '' where they can be trained together.
+    Attributes:
+      members: The places of the runs among the configs.
+      varied: The fields of numbers in which they differ, without the seed.
+      alone: Why they are to be trained one after another; '' if they can be trained together.
     """
 
     members: Members
@@ -45,14 +47,18 @@ class Group(NamedTuple):
     alone: str = ''
 
 
-def groups(given: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
-    """The configs in groups, each in the order given, and in lines why there is more than one. Compiles
-    nothing.
+def groups(run_configs: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
+    """Groups configs. Compiles nothing.
 
-    The configs have been checked. One that its recipe refuses is alone, with what the recipe says.
+    Args:
+      run_configs: The configs, which have been checked. One that its recipe refuses is alone, with the
+        message of the recipe.
+
+    Returns:
+      (the groups, each in the order of the configs; lines that say why there is more than one).
     """
-    flats = [configs.flat(config) for config in given]
-    by_fields = {frozenset(flat): config for flat, config in zip(flats, given, strict=True)}
+    flats = [configs.flat(config) for config in run_configs]
+    by_fields = {frozenset(flat): config for flat, config in zip(flats, run_configs, strict=True)}
     plain = set().union(*map(numbers, by_fields.values()))
     structures = [
         {p: (type(v) if p in plain and v is not None else v) for p, v in flat.items() if p != 'seed'}
@@ -63,43 +69,52 @@ def groups(given: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
         for path in dict.fromkeys(p for s in structures for p in s)
         if len(values := distinct(s.get(path) for s in structures)) > 1
     ]
-    found: list[Group] = []
-    for members in split(range(len(given)), lambda i: structures[i]):
+    result: list[Group] = []
+    for members in split(range(len(run_configs)), lambda i: structures[i]):
         try:
-            found += traced([given[i] for i in members], members, reasons)
+            result += traced([run_configs[i] for i in members], members, reasons)
         except errors.GaxError as error:
-            found.append(Group(members, alone=str(error)))
-    reasons += [f'one after another: {reason}' for reason in distinct(g.alone for g in found if g.alone)]
-    return sorted(found, key=lambda g: g.members), distinct(reasons)
+            result.append(Group(members, alone=str(error)))
+    reasons += [f'one after another: {reason}' for reason in distinct(g.alone for g in result if g.alone)]
+    return sorted(result, key=lambda g: g.members), distinct(reasons)
 
 
-def traced(given: Sequence[ConfigDict], members: Members, reasons: list[str]) -> list[Group]:
-    """Groups of configs that differ in plain numbers only; `reasons` grows.
+def traced(run_configs: Sequence[ConfigDict], members: Members, reasons: list[str]) -> list[Group]:
+    """Groups configs that differ in plain numbers only.
 
-    Raises GaxError where they cannot be at all.
+    Args:
+      run_configs: The configs.
+      members: Their places among all configs.
+      reasons: Gets a line per reason to split them.
+
+    Returns:
+      The groups.
+
+    Raises:
+      GaxError: The configs cannot be trained at all.
     """
-    source = data.load(given[0], resident_up_to=0)
-    if why := unfit(given[0], source.spec):
+    source = data.load(run_configs[0], resident_up_to=0)
+    if why := unfit(run_configs[0], source.spec):
         return [Group(members, alone=why)]
-    if len(given) == 1:
+    if len(run_configs) == 1:
         return [Group(members)]
-    flats = [configs.flat(config) for config in given]
-    values = {p: [flat[p] for flat in flats] for p in numbers(given[0]) if p != 'seed'}
+    flats = [configs.flat(config) for config in run_configs]
+    values = {p: [flat[p] for flat in flats] for p in numbers(run_configs[0]) if p != 'seed'}
     varied = tuple(p for p, its in values.items() if len({*its}) > 1)
 
     def apart(key: Callable[[int], Any], reason: str) -> list[Group]:
         reasons.append(reason)
-        parts = split(range(len(given)), key)
-        return [g for part in parts for g in traced(*parted(given, members, part), reasons)]
+        parts = split(range(len(run_configs)), key)
+        return [g for part in parts for g in traced(*parted(run_configs, members, part), reasons)]
 
-    # Only a zero is told from a number that is not known yet (types.not_zero), so one run of each pattern of
-    # signs says what the others of the pattern would.
-    signs = [tuple(np.sign(values[p][i]) for p in varied) for i in range(len(given))]
-    alone = {sign: outline(build(given[signs.index(sign)], source)) for sign in {*signs}}
+    # Only zero is distinguished from a number that is not known yet (types.not_zero), so one run of each
+    # pattern of signs stands for all runs of that pattern.
+    signs = [tuple(np.sign(values[p][i]) for p in varied) for i in range(len(run_configs))]
+    alone = {sign: outline(build(run_configs[signs.index(sign)], source)) for sign in {*signs}}
     if len({*alone.values()}) > 1:
         where = ' or '.join(f'config.{path}' for path in zeros(varied, alone))
         return apart(lambda i: alone[signs[i]], f'where {where} is 0 the program is another')
-    built = build(given[0], source)
+    built = build(run_configs[0], source)
     wrong = refused(built, varied, alone[signs[0]])
     if wrong:
         paths, why = wrong
@@ -111,8 +126,15 @@ def traced(given: Sequence[ConfigDict], members: Members, reasons: list[str]) ->
 
 
 def zeros(varied: Sequence[str], alone: Mapping[tuple[float, ...], Outline]) -> list[str]:
-    """The fields whose sign alone makes another outline; all whose signs differ, where none does. alone: by
-    the signs.
+    """The fields whose sign changes what a step computes.
+
+    Args:
+      varied: The paths of the fields.
+      alone: {signs of the fields: outline of the step}.
+
+    Returns:
+      The fields whose sign alone changes the outline; if there are none, all whose signs differ between
+      different outlines.
     """
     pairs = [(a, b) for a in alone for b in alone if alone[a] != alone[b]]
     changed = [[i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y] for a, b in pairs]
@@ -124,7 +146,16 @@ def zeros(varied: Sequence[str], alone: Mapping[tuple[float, ...], Outline]) -> 
 def refused(
     built: Experiment, varied: tuple[str, ...], wanted: Outline
 ) -> tuple[tuple[str, ...], str] | None:
-    """The fields among `varied` that cannot be tracers, and why; None where all can."""
+    """Tries which numbers can be tracers.
+
+    Args:
+      built: The experiment.
+      varied: The paths of the numbers.
+      wanted: The outline of the step without tracers.
+
+    Returns:
+      (the fields that cannot be tracers, why); None if all can.
+    """
 
     def why_not(paths: tuple[str, ...]) -> str:
         number = jax.ShapeDtypeStruct((), jnp.result_type(float))
@@ -137,12 +168,12 @@ def refused(
     why = why_not(varied)
     if not why:
         return None
-    single = {path: said for path in varied if (said := why_not((path,)))}
+    single = {path: reason for path in varied if (reason := why_not((path,)))}
     return (tuple(single), next(iter(single.values()))) if single else (varied, why)
 
 
 def unfit(config: ConfigDict, spec: Any) -> str:
-    """Why runs of this config are not trained together, whatever they differ in; or ''."""
+    """Why runs of this config are never trained together, whatever they differ in; or ''."""
     if nbytes(spec) > config.data.device_limit_mib * 2**20:
         return f'{config.data.name} is fetched step by step: larger than config.data.device_limit_mib'
     if config.parallel != 'jit':
@@ -153,7 +184,7 @@ def unfit(config: ConfigDict, spec: Any) -> str:
 
 
 def build(config: ConfigDict, source: data.Source) -> Experiment:
-    """An experiment to be traced, of rows that are fetched."""
+    """An experiment that is only traced, with rows that are fetched."""
     game = gans.make(config, source.spec)
     rows = config.batch_size * steps.batches_per_step(game)
     source = experiment.with_frozen(source, game)
@@ -161,52 +192,66 @@ def build(config: ConfigDict, source: data.Source) -> Experiment:
 
 
 def outline(built: Experiment, values: program.Values | None = None) -> Outline:
-    """Structure, shapes and types of a run's state and metrics; the moves and lazy terms of its step."""
+    """What the step of a run computes, as far as shapes show it.
+
+    Args:
+      built: The experiment.
+      values: {path: the shape of a tracer}.
+
+    Returns:
+      Structure, shapes and dtypes of the state and the metrics, and the moves and lazy terms of each phase.
+    """
     rows = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), experiment.row_shapes(built, 1))
     plan: list[Any] = []
 
     def one(values: program.Values, key_data: Array, arrays: Any, rows: Any) -> Any:
-        made = program.with_values(built, values)
-        state, phases = steps.init(made.game, key_data), steps.phase_names(made.game)
-        plan[:] = [(steps.moves(made.game, p), *steps.lazy_terms(made.game, p).items()) for p in phases]
+        with_tracers = program.with_values(built, values)
+        state, phases = steps.init(with_tracers.game, key_data), steps.phase_names(with_tracers.game)
+        plan[:] = [
+            (*steps.moves(with_tracers.game, p), *steps.lazy_terms(with_tracers.game, p).items())
+            for p in phases
+        ]
         active = [steps.Active(None, phase) for phase in phases]
-        return state, [experiment.one_step(made, each)(state, arrays, rows) for each in active]
+        return state, [experiment.one_step(with_tracers, each)(state, arrays, rows) for each in active]
 
     leaves, tree = jax.tree.flatten(jax.eval_shape(one, values or {}, rng.root(0), built.arrays, rows))
     return (tree, tuple((x.shape, str(x.dtype)) for x in leaves), tuple(plan))
 
 
 def numbers(config: ConfigDict) -> set[str]:
-    """The fields that hold plain numbers, which a program may be given as an array."""
-    model = configs.model_of(config)  # which knows the types of fields that are unset
+    """The paths of the fields that hold plain numbers, which a program can take as arrays."""
+    model = configs.model_of(config)  # it has the types of fields that are unset
     return {path for path, kind in configs.fields_of(model).items() if kind is float}
 
 
 def parted(
-    given: Sequence[ConfigDict], members: Members, part: Sequence[int]
+    run_configs: Sequence[ConfigDict], members: Members, part: Sequence[int]
 ) -> tuple[list[ConfigDict], Members]:
-    return [given[i] for i in part], [members[i] for i in part]
+    """Those configs, and their places among all configs, that are in `part`."""
+    return [run_configs[i] for i in part], [members[i] for i in part]
 
 
 def split(places: Iterable[int], key: Callable[[int], Any]) -> list[Members]:
-    """The places by equal keys, in the order of the first of each."""
-    found: list[tuple[Any, Members]] = []
+    """Groups places by equal keys. The groups are in the order of their first places."""
+    parts: list[tuple[Any, Members]] = []
     for i in places:
-        known = next((members for its, members in found if its == key(i)), None)
+        known = next((members for part_key, members in parts if part_key == key(i)), None)
         if known is None:
-            found.append((key(i), [i]))
+            parts.append((key(i), [i]))
         else:
             known.append(i)
-    return [members for _, members in found]
+    return [members for _, members in parts]
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
-    found: list[Any] = []
+    """The values without repetitions, in order. They need not be hashable."""
+    result: list[Any] = []
     for value in values:
-        if value not in found:
-            found.append(value)
-    return found
+        if value not in result:
+            result.append(value)
+    return result
 
 
 def said(value: Any) -> str:
+    """A value in a message."""
     return 'a number' if isinstance(value, type) else repr(value)

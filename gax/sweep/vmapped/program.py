@@ -1,8 +1,8 @@
-"""Runs that differ only in numbers, trained together in one compiled program by `vmap`: every array has a
-leading axis of runs.
+"""Trains runs that differ only in numbers in one compiled program, by `vmap`.
 
-Each run is what it would be alone, up to rounding: it has its seed, its own order of the data, and its own
-numbers, which are given to the program as arrays. Which runs may be trained so: grouping.py.
+Every array has a leading axis of runs. Each run is what it would be alone, up to rounding: it has its seed,
+its order of the data, and its numbers, which the program takes as arrays. grouping.py decides which runs can
+be trained like this.
 """
 
 from __future__ import annotations
@@ -33,8 +33,12 @@ Values = Mapping[str, Any]  # dotted field of the config -> its number: float []
 
 
 class Runs(NamedTuple):
-    """built: the experiment of any of them, on the mesh over which runs are dealt out. values: of the fields
-    that differ.
+    """Runs that are trained together.
+
+    Attributes:
+      built: The experiment of any of them, on the mesh over which the runs are sharded.
+      seeds: The seed of each run.
+      values: The fields that differ: {path: float [runs]}.
     """
 
     built: Experiment
@@ -43,14 +47,20 @@ class Runs(NamedTuple):
 
     @property
     def sharding(self) -> jax.sharding.Sharding:
-        """Of every array whose first axis is that of the runs."""
+        """The sharding of an array whose first axis is that of the runs."""
         return parallel.rows(self.built.mesh)
 
 
 def gather(built: Experiment, configs: Sequence[ConfigDict], varied: Sequence[str] = ()) -> Runs:
-    """Runs of `configs`, which are that of `built` but for the seed and the fields `varied`.
+    """The runs of `configs`, sharded over as many devices as divide their number.
 
-    They are dealt out over as many devices as their number can be divided among.
+    Args:
+      built: The experiment of any of them.
+      configs: The configs, which differ in the seed and in `varied` only.
+      varied: The paths of the fields that differ.
+
+    Returns:
+      The runs.
     """
     devices = jax.devices()
     count = max(n for n in range(1, len(devices) + 1) if len(configs) % n == 0)
@@ -64,9 +74,14 @@ def gather(built: Experiment, configs: Sequence[ConfigDict], varied: Sequence[st
 
 
 def with_values(built: Experiment, values: Values) -> Experiment:
-    """The experiment with other numbers, which may be traced, in the fields that `values` names.
+    """The experiment with other numbers in some fields. Checks nothing.
 
-    Checks nothing.
+    Args:
+      built: The experiment.
+      values: {path: number}; the numbers may be tracers.
+
+    Returns:
+      The experiment.
     """
     if not values:
         return built
@@ -79,23 +94,29 @@ def with_values(built: Experiment, values: Values) -> Experiment:
 
 
 def over_runs(runs: Runs, fn: Callable[..., Any], *axes: int | None, **options: Any) -> Callable[..., Any]:
-    """Compiled fn(experiment of one run, *arguments) for all runs at once, their axis first in what it
-    returns.
+    """Compiles a function for all runs at once.
 
-    axes: of each argument, 0 where it has the axis of the runs, None where they share it.
+    Args:
+      runs: The runs.
+      fn: (experiment of one run, *arguments) -> a pytree.
+      *axes: For each argument, 0 if it has the axis of the runs, None if the runs share it.
+      **options: Those of jax.jit.
+
+    Returns:
+      (*arguments) -> a pytree with leaves [runs, ...].
     """
 
     def one(values: Values, *arguments: Any) -> Any:
         return fn(with_values(runs.built, values), *arguments)
 
-    # Each device makes its own runs; left to the compiler, convolutions of all runs are made everywhere (see
-    # conv.py).
-    mesh, dealt = runs.built.mesh, jax.P(parallel.AXIS)
+    # Each device computes its runs only. The compiler alone would replicate the convolutions of all runs, see
+    # conv.py.
+    mesh, sharded = runs.built.mesh, jax.P(parallel.AXIS)
     split = jax.shard_map(
         jax.vmap(one, in_axes=(0, *axes)),
         mesh=mesh,
-        in_specs=(dealt, *[jax.P() if axis is None else dealt for axis in axes]),
-        out_specs=dealt,
+        in_specs=(sharded, *[jax.P() if axis is None else sharded for axis in axes]),
+        out_specs=sharded,
         check_vma=False,
     )
     platform: str = mesh.devices.flat[0].platform
@@ -109,13 +130,19 @@ def over_runs(runs: Runs, fn: Callable[..., Any], *axes: int | None, **options: 
 
 
 def roots(runs: Runs) -> Array:
-    """The root streams, uint32 [runs, 2]."""
+    """The root keys of the runs, uint32 [runs, 2]."""
     return jnp.stack([jnp.asarray(rng.root(seed)) for seed in runs.seeds])
 
 
 def init(runs: Runs, like: Carry | None = None) -> Carry:
-    """The carries before step 0, leaves [runs, ...]. like: the shapes of one, where they are known
-    already.
+    """The carries before step 0.
+
+    Args:
+      runs: The runs.
+      like: The shapes of the carry of one run, if they are known already.
+
+    Returns:
+      A carry with leaves [runs, ...].
     """
     metrics = (like or experiment.shapes(runs.built)).meter.totals
 
@@ -126,16 +153,29 @@ def init(runs: Runs, like: Carry | None = None) -> Carry:
 
 
 def place(runs: Runs, carries: Sequence[PyTree]) -> Carry:
-    """Carries of single runs, on the host, as one on the devices, copied by a program: it can be donated."""
+    """Puts carries of single runs on the devices, as one carry. A program copies it; it can be donated.
+
+    Args:
+      runs: The runs.
+      carries: The carry of each run, on the host.
+
+    Returns:
+      A carry with leaves [runs, ...].
+    """
     stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *carries)
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=runs.sharding)(stacked)
 
 
 def program(runs: Runs, active: steps.Active, count: int) -> Callable[..., Carry]:
-    """The compiled (carry, arrays, rows) -> carry of every run. The carry is given away. See
-    experiment.program.
+    """The compiled steps of all runs, see `experiment.program`. The carry is donated.
 
-    rows: leaves [runs, steps, rows, ...].
+    Args:
+      runs: The runs.
+      active: The lazy terms and the phase.
+      count: How many steps, or ANY.
+
+    Returns:
+      (carry, arrays, rows) -> carry, with `rows` a pytree of leaves [runs, steps, rows, ...].
     """
 
     def advance(built: Experiment, carry: Carry, arrays: Any, rows: Any) -> Carry:
@@ -145,7 +185,15 @@ def program(runs: Runs, active: steps.Active, count: int) -> Callable[..., Carry
 
 
 def advancer(runs: Runs, pace: Pace | None = None) -> Callable[[Carry, int, int], Carry]:
-    """(carry, step, count) -> carry, see experiment.advancer. All runs stand at the same step."""
+    """The function that advances all runs, see `experiment.advancer`. All runs are at the same step.
+
+    Args:
+      runs: The runs.
+      pace: Registers every call.
+
+    Returns:
+      (carry, step, count) -> carry.
+    """
 
     def rows(count: int) -> Any:
         shapes = experiment.row_shapes(runs.built, count)
@@ -156,7 +204,7 @@ def advancer(runs: Runs, pace: Pace | None = None) -> Callable[[Carry, int, int]
 
 
 def feeder(runs: Runs) -> prefetch.Feed:
-    """(step, count) -> the examples that each run reads, leaves [runs, count, rows, ...]."""
+    """The rows that each run reads: (step, count) -> leaves [runs, count, rows, ...]."""
     rows, order = runs.built.rows, data.order_of(runs.built.source)
 
     def indices(step: int, count: int) -> Any:
@@ -170,26 +218,34 @@ def feeder(runs: Runs) -> prefetch.Feed:
 
 
 def taker(runs: Runs) -> Callable[[meter.Meter], tuple[meter.Meter, meter.Meter]]:
-    """Compiled meters -> (a copy of them, empty ones)."""
+    """Compiled metrics of all runs -> (a copy of them, empty ones)."""
     return over_runs(runs, lambda built, m: (jax.tree.map(jnp.copy, m), meter.empty(m.totals)), 0)
 
 
 def sampler(runs: Runs, num: int) -> Callable[[TrainState], Any]:
     """Compiled states -> `num` fakes of each run, from latents that are the same every time.
 
-    See experiment.sampler.
+    See `experiment.sampler`.
     """
 
-    def fixed(built: Experiment, given: Batch, key_data: Array, state: TrainState) -> Any:
-        return experiment.fixed_fakes(built, key_data, state, num, given, sample.last_phase(built.game))
+    def fixed(built: Experiment, condition_batch: Batch, key_data: Array, state: TrainState) -> Any:
+        return experiment.fixed_fakes(
+            built, key_data, state, num, condition_batch, sample.last_phase(built.game)
+        )
 
-    given = experiment.conditions(runs.built, num)
-    return partial(over_runs(runs, fixed, None, 0, 0), given, roots(runs))
+    condition_batch = experiment.conditions(runs.built, num)
+    return partial(over_runs(runs, fixed, None, 0, 0), condition_batch, roots(runs))
 
 
 def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
-    """Compiled states -> D's logits in the plane of each run, or None: what pictures of points are drawn
-    over.
+    """D's logits on a grid in the plane, over which pictures of points are drawn.
+
+    Args:
+      runs: The runs.
+      real: Real examples, which determine the extent of the grid.
+
+    Returns:
+      Compiled states -> logits [runs, ...]; None for other data than points in the plane.
     """
     spec = runs.built.source.spec
     if spec.fields[spec.target].kind != 'point' or spec.target_shape != (2,):
@@ -204,5 +260,5 @@ def _pick(tree: PyTree, run: int | Array) -> PyTree:
 
 
 def pick(tree: PyTree, run: int) -> PyTree:
-    """One run's part of a tree with an axis of runs, on the first device."""
+    """The part of one run of a tree with an axis of runs, on the first device."""
     return jax.device_put(_pick(tree, run), parallel.replicated(parallel.mesh(jax.devices()[:1])))

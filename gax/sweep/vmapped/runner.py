@@ -1,8 +1,8 @@
-"""Whole training runs of a group, each in a workdir of its own, all in one program: as train.py trains one.
+"""Whole training runs of a group, each in its workdir, all in one program; train.py trains single runs.
 
-What a run leaves is what it would leave alone, but for rounding, which grows with the steps; any single one
-goes on by train.py. A run that is over before the others (not finite, stopped early, a full disk) is closed,
-and its place in the program is carried on, unread.
+A run leaves what it would leave alone, except for rounding, which grows with the steps; train.py can resume
+any single one. A run that ends before the others (not finite, stopped early, a full disk) is closed. The
+program still computes it, but its results are not read.
 """
 
 from __future__ import annotations
@@ -39,8 +39,11 @@ log = logging.getLogger('gax')
 
 
 class Ending(NamedTuple):
-    """kind: 'done', 'stopped' (saved, by a signal), 'failed' (with the reason that the run alone would have
-    given).
+    """How a run has ended.
+
+    Attributes:
+      kind: 'done', 'stopped' (saved, by a signal) or 'failed'.
+      reason: Of a failure: the message that the run alone would have given.
     """
 
     kind: str
@@ -51,24 +54,38 @@ Tell = Callable[[Path, Ending], None]
 
 
 class Member(NamedTuple):
-    """A run of the group. closing: what closes its workdir."""
+    """A run of the group.
+
+    Attributes:
+      record: The recorder of the run.
+      closing: Closes its workdir.
+    """
 
     record: Record
     closing: ExitStack
 
 
-def train(group: Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
-    """Trains the runs of a group, workdir -> config; returns the name of the signal that ended it before, or
-    ''.
+def train(group: Group, run_configs: Mapping[Path, ConfigDict], tell: Tell) -> str:
+    """Trains the runs of a group.
 
-    tell: told how each has ended, as soon as that is known. Runs whose workdirs stand at different steps are
-        trained one
-    lot after the other: those furthest behind first. Raises GaxError for what is wrong with all of them.
+    Runs whose workdirs are at different steps are trained in separate lots, those with the fewest steps
+    first.
+
+    Args:
+      group: The group.
+      run_configs: {workdir: config}.
+      tell: Called with the ending of each run, as soon as it is known.
+
+    Returns:
+      The name of the signal that stopped the group, or ''.
+
+    Raises:
+      GaxError: A mistake that concerns all runs.
     """
     with ExitStack() as closing:
         stop = closing.enter_context(Stop('nothing is lost; the same command begins again'))
-        members = opened(given, tell, closing)
-        built = experiment.build(next(iter(given.values())), sharding.mesh(jax.devices()[:1]))
+        members = opened(run_configs, tell, closing)
+        built = experiment.build(next(iter(run_configs.values())), sharding.mesh(jax.devices()[:1]))
         for start in sorted({m.record.start for m in members}):
             if not stop.name:
                 lot = [m for m in members if m.record.start == start]
@@ -78,47 +95,75 @@ def train(group: Group, given: Mapping[Path, ConfigDict], tell: Tell) -> str:
         return stop.name
 
 
-def opened(given: Mapping[Path, ConfigDict], tell: Tell, closing: ExitStack) -> list[Member]:
-    """The runs that are to be trained, their workdirs open; the others have been told of."""
-    built = experiment.build(next(iter(given.values())), sharding.mesh(jax.devices()[:1]))
+def opened(run_configs: Mapping[Path, ConfigDict], tell: Tell, closing: ExitStack) -> list[Member]:
+    """Opens the workdirs of the runs that are to be trained. Reports the ending of the other runs.
+
+    Args:
+      run_configs: {workdir: config}.
+      tell: Called with the ending of a run.
+      closing: Closes the workdirs.
+
+    Returns:
+      The runs that are to be trained.
+    """
+    built = experiment.build(next(iter(run_configs.values())), sharding.mesh(jax.devices()[:1]))
     shapes, like = experiment.shapes(built), dict[str, Selection]()
     data = identity.of(built.source)
-    found: list[Member] = []
-    for workdir, config in given.items():
-        own = closing.enter_context(ExitStack())
+    members: list[Member] = []
+    for workdir, config in run_configs.items():
+        run_closing = closing.enter_context(ExitStack())
         try:
             configs.check(config)
-            judged = selected(built, config, workdir, like) if config.eval.every else None
-            record = Record(config, workdir, shapes, judged, own, data)
+            selection = selected(built, config, workdir, like) if config.eval.every else None
+            record = Record(config, workdir, shapes, selection, run_closing, data)
         except errors.GaxError as error:
             tell(workdir, Ending('failed', str(error)))
             continue
         if record.start < config.steps and not record.over:
-            found.append(Member(record, own))
+            members.append(Member(record, run_closing))
             continue
-        own.close()
-        training.train(config, workdir)  # which has nothing left to do but to draw what is not there
+        run_closing.close()
+        training.train(config, workdir)  # all steps are done; this draws pictures that are missing
         tell(workdir, Ending('done'))
-    return found
+    return members
 
 
 def selected(built: Experiment, config: ConfigDict, workdir: Path, like: dict[str, Selection]) -> Selection:
-    """What evaluates a run.
+    """What evaluates a run. Runs whose generators are the same program share one evaluator.
 
-    Those whose generators are the same program share one: `like` has them by that program.
+    Args:
+      built: The experiment of any run of the group.
+      config: The config of the run.
+      workdir: Its workdir.
+      like: {program of a generator: what evaluates a run with this generator}; gets this one.
+
+    Returns:
+      What evaluates the run.
     """
-    own = built._replace(config=config, game=gans.make(config, built.source.spec))
-    state, root = experiment.shapes(own).state, rng.root(0)
-    phase, given = sample.last_phase(own.game), experiment.conditions(own, 2)
-    made = jax.make_jaxpr(lambda state: experiment.fixed_fakes(own, root, state, 2, given, phase))(state)
-    found = Selection(own, workdir, like.get(str(made)))
-    like.setdefault(str(made), found)
-    return found
+    experiment_of_run = built._replace(config=config, game=gans.make(config, built.source.spec))
+    state, root = experiment.shapes(experiment_of_run).state, rng.root(0)
+    phase, condition_batch = (
+        sample.last_phase(experiment_of_run.game),
+        experiment.conditions(experiment_of_run, 2),
+    )
+    generator = jax.make_jaxpr(
+        lambda state: experiment.fixed_fakes(experiment_of_run, root, state, 2, condition_batch, phase)
+    )(state)
+    selection = Selection(experiment_of_run, workdir, like.get(str(generator)))
+    like.setdefault(str(generator), selection)
+    return selection
 
 
 @contextmanager
 def plain_memory_errors(runs: int) -> Iterator[None]:
-    """Turns an accelerator's memory that is too small for so many runs into one clear GaxError."""
+    """Turns a lack of memory on the accelerator into one clear GaxError.
+
+    Args:
+      runs: How many runs are trained at once.
+
+    Raises:
+      GaxError: The memory is too small.
+    """
     try:
         yield
     except jax.errors.JaxRuntimeError as error:
@@ -130,12 +175,16 @@ def plain_memory_errors(runs: int) -> Iterator[None]:
 
 
 class Together:
-    """The loop over runs that stand at the same step."""
+    """The loop over runs that are at the same step.
+
+    Attributes:
+      alive: {place of a run in the program: the run}, of those that go on.
+    """
 
     def __init__(self, runs: program.Runs, members: Sequence[Member], tell: Tell) -> None:
         self.runs, self.tell, self.built = runs, tell, runs.built
         self.config, self.start = runs.built.config, members[0].record.start
-        self.alive = dict(enumerate(members))  # by their places in the program
+        self.alive = dict(enumerate(members))  # by place in the program
         self.progress = Progress(self.start, self.config.steps)
         self.clock = Clock(self.start, self.config.batch_size, self.progress)
         num, self.columns = experiment.sample_grid(self.built)
@@ -147,7 +196,11 @@ class Together:
         self.take = program.taker(runs)
 
     def train(self, stop: Stop) -> None:
-        """To the last step, a signal, or until no run is left; tells how each has ended."""
+        """Trains to the last step, a signal, or until no run is left. Reports the ending of each run.
+
+        Args:
+          stop: Says whether a signal has come.
+        """
         config, start = self.config, self.start
         hooks = training.rhythm(config, self.on_log, self.on_sample, self.on_eval, self.on_save)
         self.open_logs()
@@ -172,7 +225,7 @@ class Together:
             self.finish(run, Ending('done' if done >= config.steps else 'stopped'))
 
     def open_logs(self) -> None:
-        """Says what is trained, here and in the log file of each run."""
+        """Logs what is trained, here and in the log file of each run."""
         spec, params = self.built.source.spec, experiment.shapes(self.built).state.params
         lines = [start_report.device(), start_report.data(spec), start_report.networks(params)]
         lines += [f'training {len(self.alive)} together' + f', from step {self.start} on' * bool(self.start)]
@@ -183,6 +236,7 @@ class Together:
                 member.record.log_file.note(line)
 
     def begin(self) -> Carry:
+        """The carry of all runs: the initial one, or the one restored from their checkpoints."""
         if not self.start:
             return program.init(self.runs)
         restored = [m.record.restored for m in self.alive.values()]
@@ -191,7 +245,11 @@ class Together:
         return program.place(self.runs, restored)
 
     def each(self, do: Callable[[int, Record], None]) -> None:
-        """`do` for every run that goes on. One that raises GaxError, as it would have alone, is over."""
+        """Calls `do` for every run that goes on. A GaxError ends that run, as it would have alone.
+
+        Args:
+          do: (place of the run in the program, its recorder) -> None.
+        """
         for run, member in list(self.alive.items()):
             try:
                 do(run, member.record)
@@ -199,7 +257,12 @@ class Together:
                 self.finish(run, Ending('failed', str(error)))
 
     def finish(self, run: int, ending: Ending) -> None:
-        """Leaves the last pictures of a run, closes its workdir, and tells how it has ended."""
+        """Writes the final pictures of a run, closes its workdir, and reports its ending.
+
+        Args:
+          run: The place of the run in the program.
+          ending: How it has ended.
+        """
         record, closing = self.alive.pop(run)
         try:
             record.checkpoints.wait()
@@ -214,14 +277,14 @@ class Together:
         self.tell(record.workdir, ending)
 
     def tell_of(self, record: Record, message: str, level: int = logging.INFO) -> None:
-        """A line of one run, here and in its log file."""
+        """Logs a line about one run, here and in its log file."""
         self.progress.tell(f'{record.workdir.name}: {message}', level)
         record.log_file.note(message, level)
 
     def on_log(self, step: int, carry: Carry) -> tuple[Carry, loop.Later]:
-        """One line for each run.
+        """Takes the metrics now. The loop writes a line per run after it has dispatched the next call.
 
-        Its speed is that of all of them: so many steps of every run a second. See Course.measured.
+        The speed is that of all runs together: steps of every run per second. See `Course.measured`.
         """
         taken, fresh = self.take(carry.meter)
 
@@ -242,6 +305,7 @@ class Together:
         return (carry if step % self.config.log_every else carry._replace(meter=fresh)), later
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
+        """Draws fakes of the fixed latents for each run; the first time also real examples."""
         fakes, surfaces = jax.device_get((self.sampler(carry.state), self.surfaces(carry.state)))
 
         def draw(run: int, record: Record) -> None:
@@ -254,7 +318,7 @@ class Together:
         return carry, None
 
     def on_eval(self, step: int, carry: Carry) -> tuple[Carry, None]:
-        """One after another. A run that has stopped early is saved, and over."""
+        """Evaluates one run after another. A run that stops early is saved and ends."""
         began = time.perf_counter()
 
         def judge(run: int, record: Record) -> None:
@@ -271,11 +335,12 @@ class Together:
         return carry, None
 
     def on_save(self, step: int, carry: Carry) -> tuple[Carry, None]:
+        """Saves a checkpoint of each run."""
         host: Any = jax.device_get(carry)
         self.each(lambda run, record: record.save(step, pick(host, run)))
         return carry, None
 
 
 def pick(host: PyTree, run: int) -> PyTree:
-    """One run's part of a tree on the host."""
+    """The part of one run of a tree on the host."""
     return jax.tree.map(lambda x: x[run], host)
