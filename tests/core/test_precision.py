@@ -85,6 +85,7 @@ def test_passes_made_again_give_the_same_step_in_less_memory():
     """Deep networks and many rows: a step, and the temporary memory of its program."""
     deep = {
         'data.name': 'synthetic:ring',
+        'data.image_size': 0,
         'batch_size': 1024,
         'd.net.kind': 'mlp',
         'terms.wgan_gp.weight': 0.0,
