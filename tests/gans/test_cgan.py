@@ -40,7 +40,7 @@ def test_both_networks_are_told_the_label():
     }
     batch = {'point': jnp.ones((2, 2)), 'label': jnp.array([1, 2])}
     context = toys.view(nets, {'g': {}, 'd': {}}, batch)._replace(
-        latents={'z': jnp.full((2, 2), 9.0), 'label': LABEL}
+        latents={'z': jnp.full((2, 2), 9.0), 'label': LABEL}, conditions=made.conditions
     )
     fakes, context = made.generate(context)
     np.testing.assert_array_equal(fakes['point'], np.full((2, 2), 3.0))
