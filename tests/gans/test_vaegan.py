@@ -79,7 +79,7 @@ def test_samples_take_no_encoder():
     made = game()
     state = toys.init(made)
     context = toys.view(made.nets, state.params, {}, train=False)._replace(latents={'z': jnp.ones((3, 2))})
-    fakes, _ = made.generate(context)
+    fakes, _ = made.synthesize(context)
     assert list(fakes) == ['point']
     np.testing.assert_array_equal(fakes['point'], np.full((3, 2), G, np.float32))
 
