@@ -144,7 +144,7 @@ def test_conv_critic_against_finite_differences(name):
         def penalty(params):
             batch = {'image': real, 'label': label}
             context = toys.view({'d': scorer}, {'d': params}, batch, {'image': fake}, model_state={'d': {}})
-            context = context._replace(latents={'label': label})
+            context = context._replace(latents={'label': label}, conditions=('label',))
             return term.fn(context, None, ())[0]
 
         along = jax.tree.map(lambda x: jnp.asarray(draw.normal(size=x.shape)), params)
