@@ -9,6 +9,11 @@ from typing import Any, NamedTuple
 KINDS = ('image', 'point', 'audio', 'video', 'tokens', 'series', 'table')
 
 
+def plural(kind: str) -> str:
+    """Several examples of a kind, for messages: 'images' of 'image', 'audio' of 'audio'."""
+    return f'{kind}s' if kind in ('image', 'point', 'video', 'table') else kind
+
+
 class Field(NamedTuple):
     """One array of a batch.
 
@@ -19,8 +24,9 @@ class Field(NamedTuple):
       kind: One of `KINDS`.
       dtype: The name of the dtype that a batch has: 'float32', in [-1, 1] for image, video and audio; 'int32'
         for tokens.
-      info: What the kind needs beside: `sample_rate` (Hz) of audio, `vocabulary` (a tuple of the tokens' texts)
-        of tokens, `columns` (a tuple of names) of series and tables. Strings, numbers, and tuples of them.
+      info: What the kind needs as well: `sample_rate` (Hz) of audio, `vocabulary` (a tuple of the tokens'
+        texts) of tokens, `columns` (a tuple of names) of series and tables. Strings, numbers, and tuples of
+        them.
     """
 
     shape: tuple[int, ...]

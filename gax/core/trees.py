@@ -1,4 +1,4 @@
-"""Arithmetic on pytrees of logits and features: one array, or one array for each of several discriminators."""
+"""Arithmetic on pytrees of logits and features: one array, or one for each of several discriminators."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from gax import errors
 from gax.core import lookup
-from gax.core.spec import KINDS, Field
+from gax.core.spec import KINDS, Field, plural
 from gax.data import synthetic
 from gax.evals import digit_accuracy
 from gax.evals.metrics import (
@@ -238,11 +238,6 @@ def why_not(name: str, data: str, field: Field, reals: int, fakes: int) -> str:
         if count < least:
             return f'{name} takes {least} {what} at least, and there {"is" if count == 1 else "are"} {count}'
     return ''
-
-
-def plural(kind: str) -> str:
-    """The plural of a kind: 'images' for 'image'."""
-    return f'{kind}s' if kind in ('image', 'point', 'video', 'table') else kind
 
 
 def known() -> list[str]:

@@ -1,1 +1,1 @@
-"""The configs that come with gax, found by name: gax-train --config=mnist. `configs` is those of the repository."""
+"""The configs that come with gax, found by name: gax-train --config=mnist. `configs` links to the repository's."""

@@ -92,7 +92,7 @@ def gap(norms: Array, target: float, one_sided: bool = False) -> Array:
 
 
 def norms(gradient: Array) -> Array:
-    """sqrt(|gradient|^2 + 1e-12), [B] of [B, ...]: the square root alone has a NaN gradient where the gradient
+    """sqrt(|gradient|^2 + 1e-12), [B] of [B, ...]: the root alone has a NaN gradient where the gradient
     is zero.
 
     >>> norms(jnp.array([[3.0, 4.0]])).tolist()

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.io import wavfile
 
 from gax import errors, paths
-from gax.core.spec import Field, Spec
+from gax.core.spec import Field, Spec, plural
 from gax.data import kinds
 from gax.viz import charts, images
 
@@ -121,11 +121,6 @@ def check(spec: Spec, suffix: str, folder: str, out: str) -> None:
             f'--out {out}: {plural(kind)} {what}; write '
             f'{" or ".join(valid[1:] if suffix == folder else valid)}'
         )
-
-
-def plural(kind: str) -> str:
-    """The plural of a kind of data, for messages."""
-    return f'{kind}s' if kind in ('image', 'point', 'video', 'table') else kind
 
 
 def save(values: np.ndarray, field: Field, suffix: str, out: Path) -> None:
