@@ -64,12 +64,15 @@ def real(name: str) -> Counts:
     """Traced and lowered, not compiled."""
     import jax
 
+    from gax.core import step as steps
     from gax.distributed import sharding
     from gax.training import experiment
 
     made = experiment.build(models.MODELS[name].config(), sharding.mesh(jax.devices()[:1]))
     rows = experiment.row_shapes(made)
-    lowered = experiment.program(made).lower(experiment.shapes(made), made.arrays, rows)
+    lowered = experiment.program(made, steps.Active(unroll=True)).lower(
+        experiment.shapes(made), made.arrays, rows
+    )
     return {'flops': (lowered.cost_analysis() or {}).get('flops', math.nan)}
 
 
@@ -84,7 +87,9 @@ def tiny(name: str) -> Counts:
     made = experiment.build(models.tiny(name), sharding.mesh(jax.devices()[:2]))
     like = experiment.shapes(made)
     active = steps.active_at(made.game, 0)
-    traced = experiment.program(made, active).trace(like, made.arrays, experiment.row_shapes(made))
+    # A loop's operations would be counted once, however often it runs.
+    program = experiment.program(made, active._replace(unroll=True))
+    traced = program.trace(like, made.arrays, experiment.row_shapes(made))
     compiled = traced.lower().compile()
     text, cost, memory = compiled.as_text(), compiled.cost_analysis() or {}, compiled.memory_analysis()
     moved = collectives.traffic(text)

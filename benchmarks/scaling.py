@@ -41,6 +41,7 @@ def count(name: str, mode: str, devices: int) -> dict[str, Any]:
     """Of one step on so many devices."""
     import jax
 
+    from gax.core import step as steps
     from gax.distributed import sharding
     from gax.training import experiment
 
@@ -48,7 +49,9 @@ def count(name: str, mode: str, devices: int) -> dict[str, Any]:
     config.parallel = mode
     made = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
     rows = experiment.row_shapes(made)
-    lowered = experiment.program(made).lower(experiment.shapes(made), made.arrays, rows)
+    lowered = experiment.program(made, steps.Active(unroll=True)).lower(
+        experiment.shapes(made), made.arrays, rows
+    )
     moved = collectives.traffic(lowered.compile().as_text())
     return {'collectives': moved.count, 'bytes': moved.bytes}
 

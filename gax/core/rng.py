@@ -12,6 +12,7 @@ batch differs between replicas.
 
 import math
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -55,12 +56,23 @@ def at_step(key_data: jax.Array, step: jax.Array) -> jax.Array:
     return jax.random.fold_in(jax.random.wrap_key_data(key_data, impl=impl), step)
 
 
-def stream(key: jax.Array, name: str) -> jax.Array:
-    """The key of the sub-stream `name`, folded from `key`.
-
-    The name enters as its CRC-32, which is the same in every process, unlike Python's `hash`.
+def number(name: str) -> int:
+    """The number by which a stream enters its keys: the CRC-32 of its name, which is the same in every
+    process, unlike Python's `hash`.
     """
-    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+    return zlib.crc32(name.encode())
+
+
+def stream(key: jax.Array, name: str) -> jax.Array:
+    """The key of the sub-stream `name`, folded from `key`."""
+    return jax.random.fold_in(key, number(name))
+
+
+def streams(names: Sequence[str]) -> jax.Array:
+    """The numbers of streams, uint32 [len(names)]: `jax.random.fold_in(key, streams(names)[i])` is
+    `stream(key, names[i])`, and i may be traced.
+    """
+    return jnp.asarray([number(name) for name in names], jnp.uint32)
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=['data'], meta_fields=['impl'])

@@ -61,10 +61,12 @@ class Active(NamedTuple):
     Attributes:
       due: The lazy terms that are evaluated, see `make_step`.
       phase: The name of the phase of training.
+      unroll: Whether the updates of one player are traced one after the other, see `make_step`.
     """
 
     due: Due | None = None
     phase: str = ''
+    unroll: bool = False
 
 
 # For a game without phases: one program for all steps, in which every step costs as much as one with all lazy
@@ -76,7 +78,6 @@ class Pass(NamedTuple):
     """One forward pass of the generator and its vector-Jacobian product.
 
     Attributes:
-      draw: The number of the draw, see `Move`.
       batch: The batch of this draw.
       latents: The latents.
       fakes: The float leaves of the fakes, and None in place of the other leaves.
@@ -84,12 +85,34 @@ class Pass(NamedTuple):
       pullback: The gradient with respect to `fakes` -> ({net: gradient of its parameters},).
     """
 
-    draw: int
     batch: Batch
     latents: Batch
     fakes: PyTree
     others: PyTree
     pullback: Callable[[PyTree], tuple[dict[str, PyTree]]]
+
+
+class Keys(NamedTuple):
+    """The PRNG keys of an update: of its draw of latents and forward pass of the generator, and of the player."""
+
+    draw: Key
+    update: Key
+
+
+Static = tuple[str, Due | None, str]  # of an update: the player, the lazy terms that are evaluated, the phase
+
+
+def _draw_stream(move: Move) -> str:
+    return f'draw/{move.draw}'
+
+
+def _update_stream(move: Move) -> str:
+    return f'{move.player}/{move.turn}'
+
+
+def _keys(state: TrainState, move: Move) -> Keys:
+    key = rng.at_step(state.key, state.step)
+    return Keys(rng.stream(key, _draw_stream(move)), rng.stream(key, _update_stream(move)))
 
 
 def check(game: Game) -> None:
@@ -228,13 +251,15 @@ def make_update(game: Game, player: str, turn: int = 0, due: Due | None = None, 
 
     def update(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         state = rng.as_keys(state)
-        state, shared = _generate(game, state, state.params, batch, move.draw, phase)
-        return rng.as_data(_move(game, move, due, phase, state, state.params, shared))
+        keys = _keys(state, move)
+        state, shared = _generate(game, state, state.params, batch, keys.draw, phase)
+        static = player, due, phase
+        return rng.as_data(_update(game, static, state, state.params, shared, keys.update))
 
     return update
 
 
-def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
+def make_step(game: Game, due: Due | None = None, phase: str = '', unroll: bool = False) -> Step:
     """All updates of one training step: (state, batch) -> (state, metrics).
 
     Args:
@@ -242,6 +267,9 @@ def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
       due: The lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program
         that is right on every step, and pays for the lazy terms on each; use it under `vmap` and `scan`.
       phase: The phase of training that the steps belong to (`game.phase_at(step)`).
+      unroll: Whether to trace each of several updates of a player. By default they are a `scan`, which compiles
+        once what is computed many times; metrics then differ from the unrolled step by rounding, and all else
+        is the same to the bit.
 
     Returns:
       A pure function. The leaves of its batch have `batches_per_step(game) * B` examples; draw i takes
@@ -252,29 +280,88 @@ def make_step(game: Game, due: Due | None = None, phase: str = '') -> Step:
       GaxError: The game has phases, and `phase` is none of them.
     """
     errors.lookup('phase of training', phase, dict.fromkeys(phase_names(game)))
-    plan, count = moves(game, phase), batches_per_step(game)
+    count = batches_per_step(game)
 
     def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         start = state = rng.as_keys(state)
         shared: Pass | None = None
+        last: Move | None = None
         updated: set[str] = set()
         metrics: Metrics = {}
-        for move in plan:
-            nets = game.players[move.player].nets
-            generators = set(nets) & set(game.generator)
+        for group in groups(moves(game, phase), unroll):
+            player, move = game.players[group[0].player], group[-1]
+            static = move.player, due, phase
+            if len(group) > 1:
+                state, new = _repeat(game, static, group, start, state, batch, count)
+                metrics, last = _add(metrics, new), move
+                continue
+            keys = _keys(state, move)
+            generators = set(player.nets) & set(game.generator)
             current = start.params if game.simultaneous else state.params
             # The pass is run again where a net that this player trains has been updated since.
-            if shared is None or shared.draw != move.draw or generators & updated:
+            if shared is None or last is None or last.draw != move.draw or generators & updated:
                 drawn = jax.tree.map(lambda x: x[move.draw :: count], batch)  # noqa: B023 (used at once)
-                params = {**current, **_select(state.params, nets)}
-                state, shared = _generate(game, state, params, drawn, move.draw, phase)
+                params = {**current, **_select(state.params, player.nets)}
+                state, shared = _generate(game, state, params, drawn, keys.draw, phase)
                 updated = set()
-            state, new = _move(game, move, due, phase, state, current, shared)
-            updated |= generators
+            state, new = _update(game, static, state, current, shared, keys.update)
+            updated, last = updated | generators, move
             metrics = _add(metrics, new)
         return rng.as_data(finish(game, state)), metrics
 
     return game.wrap(step)
+
+
+def groups(plan: list[Move], unroll: bool = False) -> list[list[Move]]:
+    """The updates of a step, those in one list to be traced once.
+
+    These are updates of one player, each on a draw of its own that nobody shares: all but the last of several,
+    whose draw the next player may share, and but the first where it shares the draw of the player before.
+    """
+    result: list[list[Move]] = []
+    before, open_group = None, False
+    for move, after in zip(plan, [*plan[1:], None], strict=True):
+        shares = before is not None and before.draw == move.draw
+        repeats = not (unroll or shares) and after is not None and after.player == move.player
+        if repeats and before is not None and before.player == move.player and open_group:
+            result[-1].append(move)
+        else:
+            result.append([move])
+        before, open_group = move, repeats
+    return result
+
+
+def groups_of(game: Game, active: Active) -> list[list[Move]]:
+    """The `groups` of the steps that a program of `active` takes."""
+    return groups(moves(game, active.phase), active.unroll)
+
+
+def _repeat(
+    game: Game,
+    static: Static,
+    group: list[Move],
+    start: TrainState,
+    state: TrainState,
+    batch: Batch,
+    count: int,
+) -> tuple[TrainState, Metrics]:
+    """The updates of `group`, each on a draw of its own, as one scan. Metrics are summed over them."""
+    player, _, phase = static
+    first, end = group[0].draw, group[-1].draw + 1
+    draws = jax.tree.map(lambda x: jnp.stack([x[i::count] for i in range(first, end)]), batch)
+    numbers = [rng.streams([name(move) for move in group]) for name in (_draw_stream, _update_stream)]
+
+    def body(state: TrainState, part: Any) -> tuple[TrainState, Metrics]:
+        drawn, draw, turn = part
+        key = rng.at_step(state.key, state.step)
+        keys = Keys(jax.random.fold_in(key, draw), jax.random.fold_in(key, turn))
+        current = start.params if game.simultaneous else state.params
+        params = {**current, **_select(state.params, game.players[player].nets)}
+        state, shared = _generate(game, state, params, drawn, keys.draw, phase)
+        return _update(game, static, state, current, shared, keys.update)
+
+    state, metrics = jax.lax.scan(body, state, (draws, *numbers))
+    return state, jax.tree.map(lambda x: jnp.sum(x, axis=0), metrics)
 
 
 def finish(game: Game, state: TrainState) -> TrainState:
@@ -327,10 +414,9 @@ def _merge(floats: PyTree, others: PyTree) -> PyTree:
 
 
 def _generate(
-    game: Game, state: TrainState, params: dict[str, PyTree], batch: Batch, draw: int, phase: str
+    game: Game, state: TrainState, params: dict[str, PyTree], batch: Batch, key: Key, phase: str
 ) -> tuple[TrainState, Pass]:
     """Runs the generator on new latents, and keeps its vector-Jacobian product."""
-    key = rng.stream(rng.at_step(state.key, state.step), f'draw/{draw}')
     sizes = [x.shape[0] for x in jax.tree.leaves(batch)]
     latents = game.sample_latents(rng.stream(key, 'latents'), sizes[0] if sizes else 0, batch)
     stream = rng.stream(key, 'generate')
@@ -343,24 +429,23 @@ def _generate(
         return floats, (others, _trained(game, context))
 
     fakes, pullback, (others, model_state) = jax.vjp(run, _select(params, game.generator), has_aux=True)
-    return replace(state, model_state=model_state), Pass(draw, batch, latents, fakes, others, pullback)
+    return replace(state, model_state=model_state), Pass(batch, latents, fakes, others, pullback)
 
 
-def _move(
+def _update(
     game: Game,
-    move: Move,
-    due: Due | None,
-    phase: str,
+    static: Static,
     state: TrainState,
     current: dict[str, PyTree],
     shared: Pass,
+    key: Key,
 ) -> tuple[TrainState, Metrics]:
     """Computes one player's gradient and update, against the parameters `current` of the others."""
-    player = game.players[move.player]
+    name, due, phase = static
+    player = game.players[name]
     params = _select(state.params, player.nets)
-    key = rng.stream(rng.at_step(state.key, state.step), f'{move.player}/{move.turn}')
     pulls = tuple(name for name in game.generator if name in player.nets)
-    loss = _loss(game, move.player, due, phase, state, current)
+    loss = _loss(game, name, due, phase, state, current)
     grad = player.grad(loss, argnums=(0, 1) if pulls else (0,), has_aux=True)
     fakes = jax.tree.map(jax.lax.stop_gradient, shared.fakes)
     (total, aux), grads = grad(params, fakes, (shared.batch, shared.latents, shared.others), key)
@@ -371,17 +456,17 @@ def _move(
     direct, total, aux = game.mean((direct, total, aux))
     optimizer = optax.with_extra_args_support(player.optimizer)
     with jax.numpy_dtype_promotion('standard'):  # optax mixes types: Adam's bias correction is b1 ** count
-        updates, opt_state = optimizer.update(direct, state.opt_state[move.player], params, step=state.step)
+        updates, opt_state = optimizer.update(direct, state.opt_state[name], params, step=state.step)
     model_state, term_state, metrics = aux
     sizes = {'grad_norm': direct, 'update_norm': updates, 'param_norm': params}
-    metrics |= {f'{move.player}/{name}': (_norm(tree), jnp.ones(())) for name, tree in sizes.items()}
+    metrics |= {f'{name}/{label}': (_norm(tree), jnp.ones(())) for label, tree in sizes.items()}
     return replace(
         state,
         params={**state.params, **optax.apply_updates(params, updates)},
         model_state=model_state,
-        opt_state={**state.opt_state, move.player: opt_state},
-        term_state={**state.term_state, move.player: term_state},
-    ), {f'{move.player}/loss': (total, jnp.ones(())), **metrics}
+        opt_state={**state.opt_state, name: opt_state},
+        term_state={**state.term_state, name: term_state},
+    ), {f'{name}/loss': (total, jnp.ones(())), **metrics}
 
 
 def _loss(

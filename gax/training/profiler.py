@@ -146,7 +146,8 @@ def flops_of(built: Experiment, count: int) -> float:
     kinds = [steps.active_at(built.game, step) for step in range(count)]
     flops = {}
     for active in set(kinds):
-        lowered = experiment.program(built, active).lower(like, built.arrays, rows)
+        unrolled = active._replace(unroll=True)
+        lowered = experiment.program(built, unrolled).lower(like, built.arrays, rows)
         flops[active] = (lowered.cost_analysis() or {}).get('flops', math.nan)
     # jit lowers the program of all devices, shard_map that of one.
     programs = 1 if built.config.parallel == 'jit' else built.mesh.size

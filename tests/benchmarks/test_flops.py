@@ -13,6 +13,7 @@ import jax
 import pytest
 
 from configs import dcgan_mnist, vanilla_mnist
+from gax.core import step as steps
 from gax.distributed import sharding
 from gax.nets.ops import conv
 from gax.training import experiment
@@ -35,7 +36,9 @@ def measured(module, layers) -> float:
     config = module.get_config()
     built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     carry = experiment.init(built)
-    lowered = experiment.program(built).lower(carry, built.arrays, experiment.indices(built, 0))
+    lowered = experiment.program(built, steps.Active(unroll=True)).lower(
+        carry, built.arrays, experiment.indices(built, 0)
+    )
     flops = lowered.compile().cost_analysis()['flops']
     g, d = sum(layers['g']), sum(layers['d'])
     per_example = (3 * g - layers['g'][0]) + 2 * (3 * d - layers['d'][0]) + 2 * d
