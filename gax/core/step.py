@@ -12,6 +12,8 @@ costs one generator forward per step instead of two.
 
 from __future__ import annotations
 
+import collections
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -313,27 +315,27 @@ def make_step(game: Game, due: Due | None = None, phase: str = '', unroll: bool 
 
 
 def groups(plan: list[Move], unroll: bool = False) -> list[list[Move]]:
-    """The updates of a step, those in one list to be traced once.
+    """Splits the updates of a step into those that are traced once.
 
-    These are updates of one player, each on a draw of its own that nobody shares: all but the last of several,
-    whose draw the next player may share, and but the first where it shares the draw of the player before.
+    Args:
+      plan: The updates, see `moves`.
+      unroll: Whether each update is traced by itself.
+
+    Returns:
+      The updates in order. Those in one list are consecutive updates of one player, each on a draw that no other
+      update uses.
     """
+    uses = collections.Counter(move.draw for move in plan)
     result: list[list[Move]] = []
-    before, open_group = None, False
-    for move, after in zip(plan, [*plan[1:], None], strict=True):
-        shares = before is not None and before.draw == move.draw
-        repeats = not (unroll or shares) and after is not None and after.player == move.player
-        if repeats and before is not None and before.player == move.player and open_group:
-            result[-1].append(move)
-        else:
-            result.append([move])
-        before, open_group = move, repeats
+    for (_, alone), same in itertools.groupby(plan, lambda move: (move.player, uses[move.draw] == 1)):
+        together = list(same)
+        result += [together] if alone and not unroll else [[move] for move in together]
     return result
 
 
-def groups_of(game: Game, active: Active) -> list[list[Move]]:
-    """The `groups` of the steps that a program of `active` takes."""
-    return groups(moves(game, active.phase), active.unroll)
+def scans(game: Game, active: Active) -> bool:
+    """Whether a step of this program has several updates as one scan."""
+    return any(len(group) > 1 for group in groups(moves(game, active.phase), active.unroll))
 
 
 def _repeat(

@@ -412,7 +412,7 @@ def compiled(experiment: Experiment, maker: Maker, key: Key, most: int, carry: A
     lowered = (jitted if lowers else jitted.alike).lower(
         *bound, carry, constants(experiment, count, 1), maker.rows(most)
     )
-    loops = count != 1 or any(len(same) > 1 for same in steps.groups_of(experiment.game, active))
+    loops = count != 1 or steps.scans(experiment.game, active)
     if loops and platform(experiment) == 'cpu' and 'stablehlo.convolution' in lowered.as_text():
         return compiled(experiment, maker, (active._replace(unroll=True), 1), 1, carry)
     return Program(functools.partial(lowered.compile(), *bound) if lowers else jitted, count, most)

@@ -452,6 +452,70 @@ def test_a_lazy_term_is_not_in_the_program_of_other_steps():
         jitted(game, frozenset({'d/off'}))(toys.init(game), toys.batch())
 
 
+# --- several updates of a player are traced once
+# ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ('changes', 'expected'),
+    [
+        ({}, [[0], [1]]),
+        ({'d': {'updates': 2}}, [[0], [1], [2]]),
+        ({'d': {'updates': 5}}, [[0, 1, 2, 3], [4], [5]]),
+        ({'g': {'updates': 4}}, [[0], [1], [2, 3, 4]]),
+        ({'g': {'updates': 4, 'resample': True}}, [[0], [1, 2, 3, 4]]),
+        ({'d': {'updates': 3}, 'g': {'updates': 3}}, [[0, 1], [2], [3], [4, 5]]),
+    ],
+    ids=str,
+)
+def test_which_updates_are_traced_together(changes, expected):
+    """Consecutive updates of one player, on draws that no other update uses."""
+    plan = steps.moves(toys.game(**changes))
+    assert [[plan.index(move) for move in group] for group in steps.groups(plan)] == expected
+    assert steps.groups(plan, unroll=True) == [[move] for move in plan]
+
+
+def watched(traces, player):
+    """A term that notes each time it is traced."""
+
+    def fn(context, out):
+        traces.append(player)
+        return jnp.zeros(())
+
+    return {'watched': terms.stateless(fn)}
+
+
+@pytest.mark.parametrize('simultaneous', [False, True])
+@pytest.mark.parametrize('due', [None, frozenset({'d/r1'})])
+def test_updates_that_are_traced_together_compute_what_they_compute_one_by_one(simultaneous, due):
+    """States with statistics, dropout-like noise, terms with a state, lazy terms and moving averages: to the bit.
+    Metrics are sums over the updates, in another order.
+    """
+    traces = []
+    player = {'updates': 5, 'optimizer': optax.adam(0.05), 'summary': mean_of_fakes}
+    d_terms = {
+        'r1': penalties.r1(forward.POINTS, every=2),
+        'count': counter(weight=0.1),
+        **watched(traces, 'd'),
+    }
+    game = toys.game(
+        d_terms,
+        watched(traces, 'g'),
+        noise=0.5,
+        d=player,
+        g={**player, 'resample': True},
+        simultaneous=simultaneous,
+        ema={'g': 0.9},
+    )
+    scanned, seen = run(game, 3, step=jax.jit(steps.make_step(game, due)))
+    assert (traces.count('d'), traces.count('g')) == (1, 1)
+    unrolled, expected = run(game, 3, step=jax.jit(steps.make_step(game, due, unroll=True)))
+    assert (traces.count('d'), traces.count('g')) == (1 + 5, 1 + 5)
+    same(scanned, unrolled)
+    assert [list(metrics) for metrics in seen] == [list(metrics) for metrics in expected]
+    close(seen, expected)
+
+
 # --- model state
 # ------------------------------------------------------------------------------------------------
 
