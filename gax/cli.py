@@ -26,6 +26,7 @@ from gax.config import arguments, choices
 from gax.config import defaults as configs
 
 CACHE = '~/.cache/gax'
+JAX_CACHE = 'JAX_COMPILATION_CACHE_DIR'  # the user's own choice for all programs that use JAX
 DEBUG = re.compile('--?debug(=(true|t|1))?', re.IGNORECASE)  # read also where parsing has failed before it
 HELP = ('--help', '-help', '-h', '--helpshort', '--helpfull')
 
@@ -58,7 +59,11 @@ def define_shared_flags() -> None:
     if 'debug' not in flags.FLAGS:
         flags.DEFINE_bool('debug', False, 'Show the traceback of an error.')
     if 'compilation_cache' not in flags.FLAGS:
-        flags.DEFINE_string('compilation_cache', CACHE, 'Folder of compiled programs; empty for none.')
+        flags.DEFINE_string(
+            'compilation_cache',
+            CACHE,
+            f'Folder of compiled programs; empty for none. By default what {JAX_CACHE} says, if it is set.',
+        )
 
 
 def piped(work: Callable[[], int]) -> int:
@@ -175,13 +180,26 @@ def configure(cache: str = '') -> None:
         import jax
 
         jax.config.update('jax_compilation_cache_dir', str(folder))
-        jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
+        if 'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS' not in os.environ:
+            jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
         logging.getLogger('jax._src.compiler').setLevel(logging.ERROR)  # a cache that is full is no mishap
+    elif os.environ.get(JAX_CACHE):
+        import jax
+
+        jax.config.update('jax_compilation_cache_dir', None)
 
 
 def cache_folder(text: str) -> Path | None:
-    """Where compiled programs are kept; None for nowhere, and for the default where nobody knows the home
-    that it is in."""
+    """Where compiled programs are kept.
+
+    Args:
+      text: The flag. In place of its default, a folder that JAX_COMPILATION_CACHE_DIR names is used.
+
+    Returns:
+      The folder. None for nowhere, and for the default where nobody knows the home that it is in.
+    """
+    if text == CACHE and (user := os.environ.get(JAX_CACHE)):
+        return paths.user(user)
     try:
         return paths.user(text) if text else None
     except errors.GaxError:

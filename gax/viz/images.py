@@ -299,7 +299,12 @@ def curves(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
 
     kinds = panels({name for row in rows for name in row})
     lines = -(-len(kinds) // 2)
-    figure = Figure(figsize=(12, 3 * max(lines, 1)), dpi=100, layout='constrained')
+    width, height = 12.0, 3.0 * max(lines, 1)
+    figure = Figure(figsize=(width, height), dpi=100)
+    # Fixed margins in inches. Margins that fit the labels ('constrained') draw everything twice.
+    figure.subplots_adjust(
+        0.7 / width, 0.5 / height, 1 - 0.15 / width, 1 - 0.35 / height, wspace=0.15, hspace=0.33
+    )
     FigureCanvasAgg(figure)
     for i, (title, names) in enumerate(kinds.items()):
         axes = figure.add_subplot(lines, 2, i + 1)

@@ -81,6 +81,7 @@ def test_bfloat16_penalties_and_statistics_are_close_to_those_in_float32(plain, 
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(state.params))
 
 
+@pytest.mark.slow
 def test_passes_made_again_give_the_same_step_in_less_memory():
     """Deep networks and many rows: a step, and the temporary memory of its program."""
     deep = {

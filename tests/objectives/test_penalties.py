@@ -130,7 +130,10 @@ class Critic(nn.Module):
         return nn.Dense(1)(x.reshape(len(x), -1))[:, 0] * (1.0 + label)
 
 
-@pytest.mark.parametrize('name', penalties.PENALTIES)
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(n, marks=[pytest.mark.slow] * (n not in ('r1', 'wgan_gp'))) for n in penalties.PENALTIES],
+)
 def test_conv_critic_against_finite_differences(name):
     with jax.enable_x64(True):
         draw = np.random.default_rng(0)

@@ -190,6 +190,7 @@ def test_the_script(run: Path, setting: Setting) -> None:
     assert done.stderr == ''
 
 
+@pytest.mark.slow
 def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
     """Five channels, 12x20, as a satellite has them: two steps, pictures, arrays and a distance."""
     colours = np.random.default_rng(0).integers(0, 256, (40, 1, 1, 5), np.uint8)

@@ -97,6 +97,7 @@ def test_training_is_the_same_with_and_without(plain: Path, judged: tuple[Path, 
     assert board.count(b'eval/frechet_raw') == 5
 
 
+@pytest.mark.slow
 def test_calls_of_several_steps_are_the_same_where_an_evaluation_ends_none_early(
     tmp_path: Path, config: Callable[..., Any]
 ) -> None:
@@ -334,6 +335,7 @@ def test_a_damaged_mark_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixt
     assert 'best.json is damaged' in caplog.text
 
 
+@pytest.mark.slow
 def test_features_that_only_keep_their_name_are_refused(
     tmp_path: Path, config: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

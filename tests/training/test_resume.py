@@ -42,7 +42,7 @@ def signal_at(monkeypatch: pytest.MonkeyPatch, steps: dict[int, signal.Signals])
     'changes',
     [
         {'checkpoint.every': 6, 'log_every': 7, 'terms.r1.weight': 0.1, 'terms.r1.every': 4},
-        {'checkpoint.every': 1000, 'log_every': 9, 'steps_per_call': 2},
+        pytest.param({'checkpoint.every': 1000, 'log_every': 9, 'steps_per_call': 2}, marks=pytest.mark.slow),
     ],
     ids=['lazy', 'scan'],
 )
@@ -150,7 +150,7 @@ def newest(workdir: Path) -> int:
     return max((int(p.name) for p in workdir.glob('checkpoints/*') if p.name.isdigit()), default=0)
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_saves_at_once_and_says_how_to_go_on(tmp_path: Path, data: Path, number: int) -> None:
     process = tinyruns.start(
         'train.py', *arguments(tmp_path / 'run', data, '--config.steps=1000000', '--config.log_every=5')

@@ -85,7 +85,10 @@ def full(*arguments: object, **named: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize('what', ['checkpoint', 'picture', 'curves'])
+@pytest.mark.parametrize(
+    'what',
+    ['checkpoint', *(pytest.param(what, marks=pytest.mark.slow) for what in ('picture', 'curves'))],
+)
 def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
@@ -270,7 +273,7 @@ def test_a_picture_of_reals_does_not_depend_on_the_order_of_the_set(data: Path) 
     assert set(labels.tolist()) == {0, 1, 2}
 
 
-@pytest.mark.parametrize('log_every', [20, 1000])
+@pytest.mark.parametrize('log_every', [pytest.param(20, marks=pytest.mark.slow), 1000])
 def test_a_run_shorter_than_its_rhythm_logs_all_its_steps_at_the_end(
     tmp_path: Path, data: Path, log_every: int
 ) -> None:

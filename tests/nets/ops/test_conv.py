@@ -76,7 +76,12 @@ def assert_close(actual, expected, tolerance):
         assert np.abs(a - e).max(initial=0) <= tolerance * np.abs(e).max(initial=1)
 
 
-@pytest.mark.parametrize('case', CASES, ids=str)
+@pytest.mark.parametrize(
+    'case',
+    # Those of CASES[::2] differ in stride, padding, form of the kernel and number of channels.
+    [pytest.param(case, marks=[pytest.mark.slow] * (i % 2)) for i, case in enumerate(CASES)],
+    ids=str,
+)
 @pytest.mark.parametrize('name', OPS)
 def test_agrees_with_lax(name, case):
     """float64 to 1e-10; float32 to 1e-5 of the same float64 numbers."""

@@ -78,9 +78,9 @@ def test_derivatives_of_two_orders(name, case):
     ('axis', 'products'),
     [
         (Axis(7, 5, 1, 2, 7), 121),  # 40 pairs of conjugate points and one real
-        (Axis(32, 3, 1, 1, 32), 36),
+        pytest.param(Axis(32, 3, 1, 1, 32), 36, marks=pytest.mark.slow),
         (Axis(32, 4, 2, 1, 16), 25),
-        (Axis(14, 5, 2, 1, 7), 94),  # 30 pairs and four
+        pytest.param(Axis(14, 5, 2, 1, 7), 94, marks=pytest.mark.slow),  # 30 pairs and four
     ],
     ids=str,
 )
@@ -124,7 +124,7 @@ def test_half_precision_takes_the_plain_sum():
     assert (exact != other).any()  # so that the comparison above means something
 
 
-@pytest.mark.parametrize('kernel', [1, 3, 5])
+@pytest.mark.parametrize('kernel', [*(pytest.param(k, marks=pytest.mark.slow) for k in (1, 5)), 3])
 def test_resized_convolution(kernel):
     """Resized 'up' and 'down' it is what `doubled` and `halved` make of the same parameters, with the same
     gradients.
