@@ -4,6 +4,7 @@ not.
 
 import math
 
+import jax
 import jax.numpy as jnp
 import pytest
 
@@ -53,9 +54,9 @@ def test_a_step_that_does_more_is_seen(guard, monkeypatch):
 
     shared = steps._generate
 
-    def twice(game, state, params, batch, draw, phase):
-        moved, made = shared(game, state, params, batch, draw, phase)
-        _, more = shared(game, state, params, batch, draw + 1, phase)
+    def twice(game, state, params, batch, key, phase):
+        moved, made = shared(game, state, params, batch, key, phase)
+        _, more = shared(game, state, params, batch, jax.random.fold_in(key, 1), phase)
         fakes = {name: made.fakes[name] + 0.0 * more.fakes[name] for name in made.fakes}
         return moved, made._replace(fakes=fakes)
 
