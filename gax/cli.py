@@ -61,8 +61,8 @@ def define_shared_flags() -> None:
     if 'compilation_cache' not in flags.FLAGS:
         flags.DEFINE_string(
             'compilation_cache',
-            CACHE,
-            f'Folder of compiled programs; empty for none. By default what {JAX_CACHE} says, if it is set.',
+            os.environ.get(JAX_CACHE) or CACHE,
+            f'Folder of compiled programs; empty for none. {JAX_CACHE} sets the default.',
         )
 
 
@@ -175,31 +175,33 @@ def configure(cache: str = '') -> None:
             'JAX_DEBUG_NANS=1 where a NaN arises)'
         )
     logging.getLogger('jax').setLevel(logging.WARNING)  # or it says which accelerators it did not find
-    folder = cache_folder(cache)
-    if folder:
-        import jax
+    keep_programs(cache)
 
-        jax.config.update('jax_compilation_cache_dir', str(folder))
-        if 'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS' not in os.environ:
-            jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
-        logging.getLogger('jax._src.compiler').setLevel(logging.ERROR)  # a cache that is full is no mishap
-    elif os.environ.get(JAX_CACHE):
-        import jax
 
-        jax.config.update('jax_compilation_cache_dir', None)
+def keep_programs(cache: str) -> None:
+    """Keeps compiled programs in the folder `cache` from one start to the next; nowhere if it is empty."""
+    variable = os.environ.get(JAX_CACHE, '')
+    if not (cache or variable):
+        return
+    import jax
+
+    if cache != variable:  # JAX reads its own variable, which may name a bucket
+        folder = cache_folder(cache)
+        jax.config.update('jax_compilation_cache_dir', str(folder) if folder else None)
+    if 'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS' not in os.environ:
+        jax.config.update('jax_persistent_cache_min_compile_time_secs', 0.1)
+    logging.getLogger('jax._src.compiler').setLevel(logging.ERROR)  # a cache that is full is no mishap
 
 
 def cache_folder(text: str) -> Path | None:
     """Where compiled programs are kept.
 
     Args:
-      text: The flag. In place of its default, a folder that JAX_COMPILATION_CACHE_DIR names is used.
+      text: The flag.
 
     Returns:
       The folder. None for nowhere, and for the default where nobody knows the home that it is in.
     """
-    if text == CACHE and (user := os.environ.get(JAX_CACHE)):
-        return paths.user(user)
     try:
         return paths.user(text) if text else None
     except errors.GaxError:

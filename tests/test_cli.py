@@ -603,3 +603,33 @@ def test_importing_a_script_does_nothing(name: str) -> None:
         )
         for flag in set(flags.FLAGS) - saved:
             delattr(flags.FLAGS, flag)
+
+
+@pytest.mark.parametrize(
+    ('variable', 'words', 'expected'),
+    [
+        (None, [], f'{Path.home()}/.cache/gax'),
+        ('gs://bucket/jax', [], 'gs://bucket/jax'),
+        ('/set', ['--compilation_cache=/named'], '/named'),
+        ('/set', ['--compilation_cache=~/.cache/gax'], f'{Path.home()}/.cache/gax'),
+        ('/set', ['--compilation_cache='], 'None'),
+        (None, ['--compilation_cache='], 'None'),
+    ],
+)
+def test_where_compiled_programs_are_kept(variable: str | None, words: list[str], expected: str) -> None:
+    """The flag says it, else JAX's own variable, else gax."""
+    code = (
+        'import sys, jax; from gax import cli\n'
+        'cli.run(lambda argv: print(jax.config.jax_compilation_cache_dir))'
+    )
+    env = {name: value for name, value in os.environ.items() if name != 'JAX_COMPILATION_CACHE_DIR'}
+    env |= {'JAX_COMPILATION_CACHE_DIR': variable} if variable else {}
+    done = subprocess.run(
+        [sys.executable, '-c', code, *words],
+        env=env,
+        cwd=tinyruns.ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.returncode) == (expected, 0), done.stderr

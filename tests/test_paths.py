@@ -64,7 +64,6 @@ def test_a_home_that_nobody_knows(home: str | None, homeless: None, monkeypatch:
     assert cache.default() is None
     cache.save(None, {}, {})
     assert cache.load(None, {}) is None
-    monkeypatch.delenv(cli.JAX_CACHE, raising=False)
     assert cli.cache_folder('~/.cache/gax') is None
     with pytest.raises(errors.GaxError, match='no Inception weights: download'):
         inception_weights.find()
@@ -206,11 +205,3 @@ def test_no_file_goes_past_these_rules(path: Path) -> None:
             text for text in texts if isinstance(text, str) and text.endswith(('.tmp', '.part', '.old'))
         ]
         assert not guessable, f'{path.relative_to(ROOT)}: {guessable}'
-
-
-def test_a_cache_that_the_user_has_chosen_for_jax_is_used(monkeypatch, tmp_path):
-    """Unless a flag names another."""
-    monkeypatch.setenv(cli.JAX_CACHE, str(tmp_path))
-    assert cli.cache_folder(cli.CACHE) == tmp_path
-    assert cli.cache_folder(str(tmp_path / 'other')) == tmp_path / 'other'
-    assert cli.cache_folder('') is None

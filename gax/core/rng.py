@@ -68,9 +68,10 @@ def stream(key: jax.Array, name: str) -> jax.Array:
     return jax.random.fold_in(key, number(name))
 
 
-def streams(names: Sequence[str]) -> jax.Array:
-    """The numbers of streams, uint32 [len(names)]: `jax.random.fold_in(key, streams(names)[i])` is
-    `stream(key, names[i])`, and i may be traced.
+def numbers(names: Sequence[str]) -> jax.Array:
+    """`number` of several streams, uint32 [len(names)], for a `scan` over them.
+
+    `jax.random.fold_in(key, numbers(names)[i])` is `stream(key, names[i])`, and i may be traced.
     """
     return jnp.asarray([number(name) for name in names], jnp.uint32)
 

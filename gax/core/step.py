@@ -63,7 +63,7 @@ class Active(NamedTuple):
     Attributes:
       due: The lazy terms that are evaluated, see `make_step`.
       phase: The name of the phase of training.
-      unroll: Whether the updates of one player are traced one after the other, see `make_step`.
+      unroll: Whether every update is traced, see `make_step`.
     """
 
     due: Due | None = None
@@ -95,7 +95,7 @@ class Pass(NamedTuple):
 
 
 class Keys(NamedTuple):
-    """The PRNG keys of an update: of its draw of latents and forward pass of the generator, and of the player."""
+    """The PRNG keys of an update: one for latents and the generator's pass, one for the player's loss."""
 
     draw: Key
     update: Key
@@ -269,9 +269,8 @@ def make_step(game: Game, due: Due | None = None, phase: str = '', unroll: bool 
       due: The lazy terms to evaluate, when the caller knows the step (`due_terms`). None compiles one program
         that is right on every step, and pays for the lazy terms on each; use it under `vmap` and `scan`.
       phase: The phase of training that the steps belong to (`game.phase_at(step)`).
-      unroll: Whether to trace each of several updates of a player. By default they are a `scan`, which compiles
-        once what is computed many times; metrics then differ from the unrolled step by rounding, and all else
-        is the same to the bit.
+      unroll: Whether to trace every update of a player. By default the updates of a group (see `groups`) are
+        one `scan`, whose body is compiled once. Both compute the same up to rounding.
 
     Returns:
       A pure function. The leaves of its batch have `batches_per_step(game) * B` examples; draw i takes
@@ -322,8 +321,8 @@ def groups(plan: list[Move], unroll: bool = False) -> list[list[Move]]:
       unroll: Whether each update is traced by itself.
 
     Returns:
-      The updates in order. Those in one list are consecutive updates of one player, each on a draw that no other
-      update uses.
+      The updates in order. Those in one list are consecutive updates of one player, each on a draw that no
+      other update uses.
     """
     uses = collections.Counter(move.draw for move in plan)
     result: list[list[Move]] = []
@@ -351,7 +350,7 @@ def _repeat(
     player, _, phase = static
     first, end = group[0].draw, group[-1].draw + 1
     draws = jax.tree.map(lambda x: jnp.stack([x[i::count] for i in range(first, end)]), batch)
-    numbers = [rng.streams([name(move) for move in group]) for name in (_draw_stream, _update_stream)]
+    numbers = [rng.numbers([name(move) for move in group]) for name in (_draw_stream, _update_stream)]
 
     def body(state: TrainState, part: Any) -> tuple[TrainState, Metrics]:
         drawn, draw, turn = part

@@ -1,1 +1,1 @@
-"""The configs that come with gax, found by name: gax-train --config=mnist. `configs` links to the repository's."""
+"""The configs that come with gax, found by name: gax-train --config=mnist. `configs` links to configs/."""

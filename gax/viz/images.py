@@ -303,7 +303,7 @@ def curves(rows: Sequence[Mapping[str, Any]], out: Path) -> None:
     figure = Figure(figsize=(width, height), dpi=100)
     # Fixed margins in inches. Margins that fit the labels ('constrained') draw everything twice.
     figure.subplots_adjust(
-        0.7 / width, 0.5 / height, 1 - 0.15 / width, 1 - 0.35 / height, wspace=0.15, hspace=0.33
+        0.7 / width, 0.5 / height, 1 - 0.3 / width, 1 - 0.45 / height, wspace=0.15, hspace=0.33
     )
     FigureCanvasAgg(figure)
     for i, (title, names) in enumerate(kinds.items()):

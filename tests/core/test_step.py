@@ -488,8 +488,9 @@ def watched(traces, player):
 @pytest.mark.parametrize('simultaneous', [False, True])
 @pytest.mark.parametrize('due', [None, frozenset({'d/r1'})])
 def test_updates_that_are_traced_together_compute_what_they_compute_one_by_one(simultaneous, due):
-    """States with statistics, dropout-like noise, terms with a state, lazy terms and moving averages: to the bit.
-    Metrics are sums over the updates, in another order.
+    """Statistics, noise, terms with a state, lazy terms and moving averages: the same state, bit for bit.
+
+    Metrics are sums over the updates, added in another order.
     """
     traces = []
     player = {'updates': 5, 'optimizer': optax.adam(0.05), 'summary': mean_of_fakes}
