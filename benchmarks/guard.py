@@ -64,13 +64,13 @@ def real(name: str) -> Counts:
     """Traced and lowered, not compiled."""
     import jax
 
-    from gax.core import step as steps
+    from gax.core import updates
     from gax.distributed import sharding
-    from gax.training import experiment
+    from gax.training import experiment, programs
 
     made = experiment.build(models.MODELS[name].config(), sharding.mesh(jax.devices()[:1]))
     rows = experiment.row_shapes(made)
-    lowered = experiment.program(made, steps.Active(unroll=True)).lower(
+    lowered = programs.program(made, updates.Active(unroll=True)).lower(
         experiment.shapes(made), made.arrays, rows
     )
     return {'flops': (lowered.cost_analysis() or {}).get('flops', math.nan)}
@@ -80,15 +80,15 @@ def tiny(name: str) -> Counts:
     """Compiled for two devices, and run for STEPS steps from a state of zeros."""
     import jax
 
-    from gax.core import step as steps
+    from gax.core import updates
     from gax.distributed import sharding
-    from gax.training import experiment
+    from gax.training import experiment, programs
 
     made = experiment.build(models.tiny(name), sharding.mesh(jax.devices()[:2]))
     like = experiment.shapes(made)
-    active = steps.active_at(made.game, 0)
+    active = updates.active_at(made.game, 0)
     # A loop's operations would be counted once, however often it runs.
-    program = experiment.program(made, active._replace(unroll=True))
+    program = programs.program(made, active._replace(unroll=True))
     traced = program.trace(like, made.arrays, experiment.row_shapes(made))
     compiled = traced.lower().compile()
     text, cost, memory = compiled.as_text(), compiled.cost_analysis() or {}, compiled.memory_analysis()
@@ -105,23 +105,23 @@ def tiny(name: str) -> Counts:
         'collective_bytes': moved.bytes,
         'donated_bytes': memory.alias_size_in_bytes,
         'copied_bytes': collectives.copied(text),
-        'programs': programs(made),
+        'programs': program_count(made),
         'changing_types': sum(a != b for a, b in zip(before, after, strict=True)),
         'later_compilations': later(
-            experiment.advancer(made, {(active, experiment.ANY): lambda: experiment.Program(compiled, 1, 1)}),
+            programs.advancer(made, {(active, programs.ANY): lambda: programs.Program(compiled, 1, 1)}),
             made,
             like,
         ),
     }
 
 
-def programs(made: Any) -> int:
+def program_count(made: Any) -> int:
     """How many a hundred steps need, in calls as long as training's."""
-    from gax.training import experiment
+    from gax.training import programs
 
-    most = experiment.longest_call(made)
-    plan = experiment.plan_of(made.game, 0, 100)
-    return len({experiment.key_of(made, active, min(count, most), most) for active, count in plan})
+    most = programs.longest_call(made)
+    plan = programs.plan_of(made.game, 0, 100)
+    return len({programs.key_of(made, active, min(count, most), most) for active, count in plan})
 
 
 def later(advance: Callable[..., Any], made: Any, like: Any) -> int:

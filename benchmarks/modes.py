@@ -30,7 +30,7 @@ from gax.distributed import sharding
 from gax.evals import digit_accuracy
 from gax.evals.metrics import mode_coverage
 from gax.sweep.vmapped import program
-from gax.training import experiment
+from gax.training import experiment, programs
 from gax.viz import images as pictures
 
 TABLE = flags.DEFINE_enum('table', 'ring', list(TABLES), 'Which table.')
@@ -84,7 +84,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     draw, cover = sampler(built, 1000 if images else POINTS), cover_images if images else cover_points
     runs = program.Runs(built, tuple(seeds), {})
     carry, advance = program.init(runs), program.advancer(runs)
-    chunk = config.steps_per_call or experiment.longest_call(built)
+    chunk = config.steps_per_call or programs.longest_call(built)
     curve, began = [], time.perf_counter()
     for step in trange(0, steps, chunk, desc=name, mininterval=5):
         carry = advance(carry, step, chunk)

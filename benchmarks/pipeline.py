@@ -29,7 +29,7 @@ from gax import cli
 from gax.data import arrays, folder, prefetch, preprocess
 from gax.data.source import order_of
 from gax.distributed import sharding
-from gax.training import experiment
+from gax.training import experiment, programs
 
 CONFIG = flags.DEFINE_string(
     'config', 'dcgan_emoji', 'Name of the config in configs/ that training is measured of.'
@@ -80,7 +80,7 @@ def fetching(config: Any, root: Path, size: int, workers: int) -> float:
 def training(config: Any) -> tuple[float, int]:
     """(images/sec that training takes from the device's memory, their size)."""
     built = experiment.build(config)
-    advance, carry = experiment.advancer(built), experiment.init(built)
+    advance, carry = programs.advancer(built), experiment.init(built)
     count, at = config.steps_per_call or 1, 0
 
     def call() -> Any:

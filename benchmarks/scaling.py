@@ -41,15 +41,15 @@ def count(name: str, mode: str, devices: int) -> dict[str, Any]:
     """Of one step on so many devices."""
     import jax
 
-    from gax.core import step as steps
+    from gax.core import updates
     from gax.distributed import sharding
-    from gax.training import experiment
+    from gax.training import experiment, programs
 
     config = models.MODELS[name].config()
     config.parallel = mode
     made = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
     rows = experiment.row_shapes(made)
-    lowered = experiment.program(made, steps.Active(unroll=True)).lower(
+    lowered = programs.program(made, updates.Active(unroll=True)).lower(
         experiment.shapes(made), made.arrays, rows
     )
     moved = collectives.traffic(lowered.compile().as_text())
@@ -61,14 +61,14 @@ def sizes(name: str) -> dict[str, int]:
     import jax
 
     from gax import data, gans
-    from gax.core import rng
+    from gax.core import rng, updates
     from gax.core import step as steps
 
     config = models.MODELS[name].config()
     game = gans.make(config, data.load(config).spec)
     params = jax.eval_shape(lambda: steps.init(game, rng.root(0))).params
     size = {net: sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(params[net])) for net in params}
-    moves = steps.moves(game)
+    moves = updates.moves(game)
     gradients = sum(size[net] for move in moves for net in game.players[move.player].nets)
     return {'parameters': sum(size.values()), 'gradients': gradients, 'moves': len(moves)}
 

@@ -26,23 +26,25 @@ class Stepper:
     """A compiled config ready to be timed: call it with a number of steps, get seconds."""
 
     def __init__(self, config: Any) -> None:
-        from gax.core import step as steps
-        from gax.training import experiment, profiler
+        from gax.training import experiment, profiler, programs
 
         self.experiment = experiment.build(config)
-        self.count = experiment.longest_call(self.experiment)
+        self.count = programs.longest_call(self.experiment)
         self.carry = experiment.init(self.experiment)
-        self.compile_seconds = self._compile(experiment, steps)
+        self.compile_seconds = self._compile(experiment)
         self.flops = profiler.flops_of(self.experiment, self.count)
-        self.advance = experiment.advancer(self.experiment)
+        self.advance = programs.advancer(self.experiment)
         self.step = 0
 
-    def _compile(self, experiment: Any, steps: Any) -> dict[str, float]:
+    def _compile(self, experiment: Any) -> dict[str, float]:
         """Seconds of each stage, of a program of one step."""
-        active = steps.active_at(self.experiment.game, 0)
+        from gax.core import updates
+        from gax.training import programs
+
+        active = updates.active_at(self.experiment.game, 0)
         args = (self.carry, self.experiment.arrays, experiment.indices(self.experiment, 0))
         times = [time.perf_counter()]
-        traced = experiment.program(self.experiment, active).trace(*args)
+        traced = programs.program(self.experiment, active).trace(*args)
         times.append(time.perf_counter())
         lowered = traced.lower()
         times.append(time.perf_counter())

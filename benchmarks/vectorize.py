@@ -29,7 +29,7 @@ from gax import cli
 from gax.distributed import sharding
 from gax.sweep import plan
 from gax.sweep.vmapped import program as vectorize
-from gax.training import experiment
+from gax.training import experiment, programs
 
 CONFIG = flags.DEFINE_string('config', 'mlp2d', 'Name of a config in configs/.')
 RUNS = flags.DEFINE_list('runs', ['1', '8', '64'], 'How many at once.')
@@ -70,11 +70,11 @@ def configs(base: Any, count: int) -> list[Any]:
     return [plan.changed(base, setting) for setting in settings]
 
 
-def programs(base: Any) -> list[Program]:
+def rows_of(base: Any) -> list[Program]:
     """One after another, then each number at once."""
     built = experiment.build(base, sharding.mesh(jax.devices()[:1]))
-    size = experiment.longest_call(built)
-    alone = Program('one after another', 1, experiment.advancer(built), experiment.init(built), size)
+    size = programs.longest_call(built)
+    alone = Program('one after another', 1, programs.advancer(built), experiment.init(built), size)
     made = [alone]
     for count in map(int, RUNS.value):
         runs = vectorize.gather(built, configs(base, count), RATES)
@@ -111,7 +111,7 @@ def main(argv: list[str]) -> int:
     base = config_file(CONFIG.value).get_config()
     about = machine()
     about |= {'config': CONFIG.value, 'batch_size': base.batch_size, 'window_seconds': SECONDS.value}
-    made = programs(base)
+    made = rows_of(base)
     windows = rounds(made)
     rows = []
     for program, values in zip(made, windows, strict=True):

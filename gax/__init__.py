@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from gax.core.sample import sample as sample
     from gax.core.spec import Field as Field
     from gax.core.spec import Spec as Spec
-    from gax.core.step import batches_per_step as batches_per_step
     from gax.core.step import init as init
     from gax.core.step import make_step as make_step
     from gax.core.step import make_update as make_update
@@ -23,13 +22,15 @@ if TYPE_CHECKING:
     from gax.core.types import Player as Player
     from gax.core.types import Term as Term
     from gax.core.types import TrainState as TrainState
+    from gax.core.updates import batches_per_step as batches_per_step
     from gax.nets.linen import from_linen as from_linen
 
 __version__ = '0.1.0'
 
 _MODULE_OF = {
     **dict.fromkeys(('Context', 'Game', 'Net', 'Player', 'Term', 'TrainState'), 'gax.core.types'),
-    **dict.fromkeys(('batches_per_step', 'init', 'make_step', 'make_update'), 'gax.core.step'),
+    'batches_per_step': 'gax.core.updates',
+    **dict.fromkeys(('init', 'make_step', 'make_update'), 'gax.core.step'),
     **dict.fromkeys(('Field', 'Spec'), 'gax.core.spec'),
     'from_linen': 'gax.nets.linen',
     'sample': 'gax.core.sample',

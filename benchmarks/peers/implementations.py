@@ -123,13 +123,13 @@ def build_gax(settings: Settings) -> Built:
     import jax
 
     from gax.core import metrics
-    from gax.training import experiment
+    from gax.training import experiment, programs
 
     config = MODELS[settings.model].config()
     config.batch_size, config.precision = settings.batch, 'bfloat16' if settings.amp else 'float32'
     built = experiment.build(config)
-    count = experiment.longest_call(built)
-    advance = experiment.advancer(built)
+    count = programs.longest_call(built)
+    advance = programs.advancer(built)
     carry, done = experiment.init(built), 0
 
     def run(steps: int) -> tuple[Any, Any]:

@@ -64,7 +64,7 @@ def base(gan: str) -> ConfigDict:
             'remat': '',
             'precision': 'float32',  # in which networks compute; all else is float32: wrappers.PRECISIONS
             # At most this many training steps per compiled call: less work on the host, and XLA reuses memory
-            # between steps. 0: the default of the platform. experiment.longest_call, pace.Pace
+            # between steps. 0: the default of the platform. programs.longest_call, pace.Pace
             'steps_per_call': 0,
         }
     )

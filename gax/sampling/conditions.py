@@ -64,7 +64,7 @@ def of_user(request: Request, built: Experiment) -> Batch:
         config.data.name = request.conditions
     source = data.load(config, resident_up_to=float('inf'))
     size = source.spec.size or request.num
-    whole = built._replace(source=source, arrays=source.arrays)
+    whole = built._replace(source=source, arrays=built.arrays._replace(data=source.arrays))
     batch = experiment.examples(whole, np.arange(request.num) % size)
     names = built.game.conditions
     if len(names) == 1 and names[0] not in batch:

@@ -275,7 +275,7 @@ def write_neighbours(job: Job) -> str:
 
     All numbers go into a JSON file of the same name. Returns a description.
     """
-    request, source, arrays = job.request, job.built.source, job.built.arrays
+    request, source, arrays = job.request, job.built.source, job.built.arrays.data
     extractor = extractors.make(request.features, source.spec.target_shape)
     reals = memorization.training_set(source, arrays, job.built.mesh, extractor, job.mirrored)
     images = pictures.to_uint8(sampler.draw(job)[source.spec.target])

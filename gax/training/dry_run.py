@@ -65,8 +65,8 @@ class Summary(NamedTuple):
       nets: The networks by name.
       flops: Floating-point operations of a step.
       seconds: An estimate of the seconds of a step on this device.
-      bytes: 'state' (parameters, optimizer states, averages), 'data' (on the device), and an estimate of
-        'activations'.
+      bytes: 'state' (parameters, optimizer states, averages), 'data' and 'frozen' (networks)
+        on the device, and an estimate of 'activations'.
     """
 
     config: ConfigDict
@@ -93,7 +93,8 @@ def describe(config: ConfigDict) -> Summary:
     rate = SHARE.get(platform, SHARE_ELSEWHERE) * profiler.peak_of(built)
     sizes = {
         'state': size_of(experiment.shapes(built).state),
-        'data': size_of(built.arrays),
+        'data': size_of(built.arrays.data),
+        'frozen': size_of(built.arrays.frozen),
         'activations': activations(built, nets),
     }
     return Summary(config, nets, flops, flops / rate, sizes)

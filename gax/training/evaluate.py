@@ -54,7 +54,7 @@ def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
     Returns:
       The evaluator.
     """
-    config, source, arrays = experiment.config, experiment.source, experiment.arrays
+    config, source, arrays = experiment.config, experiment.source, experiment.arrays.data
     if any(config.data.get(field) for field in data.AS_THEY_ARE):
         plain = config.copy_and_resolve_references()
         with plain.unlocked():
@@ -128,9 +128,9 @@ def with_split(built: Experiment, split: str, run: str) -> Experiment:
     config = built.config.copy_and_resolve_references()
     with config.unlocked():
         config.data = splits.held_out(config.data, split, built.source.split, run)
-    source = experiment.with_frozen(data.load(config), built.game)
+    source = data.load(config)
     arrays = sharding.put(source.arrays, sharding.replicated(built.mesh))
-    return built._replace(config=config, source=source, arrays=arrays)
+    return built._replace(config=config, source=source, arrays=built.arrays._replace(data=arrays))
 
 
 def of_run(

@@ -16,10 +16,9 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from gax import errors, paths
-from gax.core import step as steps
-from gax.core import wrappers
+from gax.core import updates, wrappers
 from gax.distributed import sharding
-from gax.training import experiment
+from gax.training import experiment, programs
 from gax.training.experiment import Carry, Experiment
 
 log = logging.getLogger('gax')
@@ -86,7 +85,7 @@ def take(config: ConfigDict, workdir: Path) -> Table:
         )
     built = experiment.build(config)
     seconds, device, waited = timed(built, workdir / 'profile')
-    count = CALLS * experiment.longest_call(built)
+    count = CALLS * programs.longest_call(built)
     flops, peak = flops_of(built, count), peak_of(built)
     kind: str = built.mesh.devices.flat[0].device_kind
     share, rate = waited / (seconds * count), flops / seconds
@@ -104,9 +103,9 @@ def timed(built: Experiment, folder: Path) -> tuple[float, float, float]:
       data in the timed window).
     """
     feeder = experiment.feeder(built)
-    size = experiment.longest_call(built)
-    streamed = experiment.advancer(built, rows=feeder)
-    cached = experiment.advancer(built, rows=functools.cache(feeder))  # ready after its first window
+    size = programs.longest_call(built)
+    streamed = programs.advancer(built, rows=feeder)
+    cached = programs.advancer(built, rows=functools.cache(feeder))  # ready after its first window
 
     def window(advance: Any, carry: Carry, wait: bool = False) -> tuple[Carry, float]:
         # The same steps every time: nothing is compiled after the first window.
@@ -143,15 +142,15 @@ def flops_of(built: Experiment, count: int) -> float:
     loops hide the operations of their bodies.
     """
     like, rows = experiment.shapes(built), experiment.row_shapes(built)
-    kinds = [steps.active_at(built.game, step) for step in range(count)]
+    kinds = [updates.active_at(built.game, step) for step in range(count)]
     flops = {}
     for active in set(kinds):
         unrolled = active._replace(unroll=True)
-        lowered = experiment.program(built, unrolled).lower(like, built.arrays, rows)
+        lowered = programs.program(built, unrolled).lower(like, built.arrays, rows)
         flops[active] = (lowered.cost_analysis() or {}).get('flops', math.nan)
     # jit lowers the program of all devices, shard_map that of one.
-    programs = 1 if built.config.parallel == 'jit' else built.mesh.size
-    return programs * float(np.mean([flops[active] for active in kinds]))
+    replicas = 1 if built.config.parallel == 'jit' else built.mesh.size
+    return replicas * float(np.mean([flops[active] for active in kinds]))
 
 
 def peak_of(built: Experiment) -> float:

@@ -28,7 +28,7 @@ from gax.core import metrics
 from gax.core.types import PyTree
 from gax.distributed import multihost, sharding
 from gax.distributed.coordination import Alone
-from gax.training import experiment, loop
+from gax.training import experiment, loop, programs
 from gax.training.experiment import Carry, Experiment
 from gax.training.pace import Pace
 from gax.training.signals import Stop
@@ -101,7 +101,7 @@ class Course:
         """
         config, start = self.config, self.start
         hooks = self.hooks()
-        ahead = experiment.compile_ahead(self.experiment, self.shapes, start, config.steps)
+        ahead = programs.compile_ahead(self.experiment, self.shapes, start, config.steps)
         restored, self.restored = self.restored, None
         fresh = restored is None
         carry = experiment.init(self.experiment, self.shapes) if fresh else self.place(restored)
@@ -120,8 +120,8 @@ class Course:
             by = self.team.halts(at, stop.name)
             return bool(by or self.over)
 
-        pace = Pace(experiment.longest_call(self.experiment))
-        advance = experiment.advancer(self.experiment, ahead, self.feeder, pace)
+        pace = Pace(programs.longest_call(self.experiment))
+        advance = programs.advancer(self.experiment, ahead, self.feeder, pace)
         done = loop.run(carry, advance, start, config.steps, hooks, stopped, self.paced(pace), progress)[1]
         return done, by if done < config.steps else ''
 

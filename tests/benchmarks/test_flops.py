@@ -13,10 +13,10 @@ import jax
 import pytest
 
 from configs import dcgan_mnist, vanilla_mnist
-from gax.core import step as steps
+from gax.core import updates
 from gax.distributed import sharding
 from gax.nets.ops import conv
-from gax.training import experiment
+from gax.training import experiment, programs
 
 
 def dense(*widths: int) -> list[int]:
@@ -36,7 +36,7 @@ def measured(module, layers) -> float:
     config = module.get_config()
     built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     carry = experiment.init(built)
-    lowered = experiment.program(built, steps.Active(unroll=True)).lower(
+    lowered = programs.program(built, updates.Active(unroll=True)).lower(
         carry, built.arrays, experiment.indices(built, 0)
     )
     flops = lowered.compile().cost_analysis()['flops']

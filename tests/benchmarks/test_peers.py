@@ -44,15 +44,14 @@ def ours(name):
     from models import MODELS
 
     from gax import data, gans
-    from gax.core import rng
-    from gax.core import step as steps
+    from gax.core import rng, updates
 
     config = MODELS[name].config()
     game = gans.make(config, data.load(config).spec)
     params = jax.eval_shape(
         lambda: {n: net.init(rng.stream(jax.random.key(0), n))[0] for n, net in game.nets.items()}
     )
-    assert set(steps.moves(game)[-1]) == {'g', 0, steps.batches_per_step(game) - 1}
+    assert set(updates.moves(game)[-1]) == {'g', 0, updates.batches_per_step(game) - 1}
     return tuple(sum(leaf.size for leaf in jax.tree.leaves(params[net])) for net in ('g', 'd'))
 
 

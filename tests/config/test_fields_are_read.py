@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 from gax import errors, gans
 from gax.config import base, choices, fields
 from gax.config import defaults as configs
-from gax.core import bounds, optimizers
+from gax.core import bounds, optimizers, updates
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from gax.nets import registry
@@ -129,14 +129,14 @@ def traced(config):
     """-> what a step of the config computes, and when; a GaxError where it is refused."""
     configs.check(config)
     game = gans.make(config, SPEC)
-    rows = config.batch_size * steps.batches_per_step(game)
+    rows = config.batch_size * updates.batches_per_step(game)
     batch = {
         'image': jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32),
         'label': jax.ShapeDtypeStruct((rows,), jnp.int32),
     }
     state = jax.eval_shape(lambda: toys.init(game))
     step = jax.make_jaxpr(steps.make_step(game))(state, batch)
-    return words(step), str(steps.lazy_terms(game)), jax.tree.map(jnp.shape, state)
+    return words(step), str(updates.lazy_terms(game)), jax.tree.map(jnp.shape, state)
 
 
 def unread(config, values):

@@ -10,7 +10,7 @@ from gax.core.spec import Field, Spec
 from gax.data.source import Source
 from gax.distributed import sharding
 from gax.errors import GaxError
-from gax.training import experiment
+from gax.training import experiment, programs
 from tests.helpers import tinyruns
 from tests.helpers.toys import close, differ
 
@@ -35,7 +35,7 @@ def built(devices=1):
 @pytest.fixture(scope='module')
 def trained():
     made = built()
-    return made, jax.device_get(experiment.advancer(made)(experiment.init(made), 0, 2))
+    return made, jax.device_get(programs.advancer(made)(experiment.init(made), 0, 2))
 
 
 def test_it_trains_and_four_devices_agree(trained):
@@ -44,7 +44,7 @@ def test_it_trains_and_four_devices_agree(trained):
     assert {'d/loss', 'g/l1', 'd/diversity'} <= set(carry.meter.totals)
     four = built(devices=4)
     close(
-        jax.device_get(experiment.advancer(four)(experiment.init(four), 0, 2)).state.params,
+        jax.device_get(programs.advancer(four)(experiment.init(four), 0, 2)).state.params,
         carry.state.params,
         1e-4,
     )

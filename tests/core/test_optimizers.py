@@ -11,7 +11,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from gax.config import base, optimizer
-from gax.core import optimizers, wrappers
+from gax.core import optimizers, updates, wrappers
 from gax.core import step as steps
 from gax.errors import GaxError
 from tests.helpers import toys
@@ -110,7 +110,7 @@ def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
     game = toys.game(simultaneous=how == 'simultaneous', d=next(players) | {'updates': 5}, g=next(players))
     if how == 'extragradient':
         game = game._replace(wrap=wrappers.extragradient(game))
-    rows = toys.batch(6 * steps.batches_per_step(game))
+    rows = toys.batch(6 * updates.batches_per_step(game))
 
     def ratios(state):
         metrics = steps.make_step(game)(state, rows)[1]

@@ -4,12 +4,12 @@ import jax
 import numpy as np
 import pytest
 
-from gax.core import forward, metrics, sample
+from gax.core import forward, metrics, sample, updates
 from gax.core import step as steps
 from gax.core.types import Phase
 from gax.distributed import sharding
 from gax.errors import GaxError
-from gax.training import experiment
+from gax.training import experiment, programs
 from tests.helpers import tinyruns, toys
 from tests.helpers.toys import differ, same
 
@@ -22,7 +22,7 @@ class Run:
         config = tinyruns.config(gan=PHASED, **SMALL)
         self.built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
         self.fresh = jax.device_get(experiment.init(self.built))
-        self.advance = experiment.advancer(self.built)
+        self.advance = programs.advancer(self.built)
 
     def go_on(self, host, start, *counts):
         carry = jax.device_put(jax.tree.map(np.array, host), sharding.replicated(self.built.mesh))
@@ -63,7 +63,7 @@ def test_resuming_is_exact_within_and_across_phases(run):
 
 
 def test_each_phase_is_one_program(run):
-    plan = experiment.plan_of(run.built.game, 0, 6)
+    plan = programs.plan_of(run.built.game, 0, 6)
     assert [(active.phase, count) for active, count in plan] == [('warmup', 3), ('adversarial', 3)]
     fakes = [experiment.sampler(run.built, 4)(run.go_on(run.fresh, 0, n).state)['point'] for n in (1, 4)]
     assert fakes[0].shape == fakes[1].shape == (4, 2)
@@ -105,16 +105,16 @@ def test_what_a_net_sees_of_the_phase():
 )
 def test_phases_that_cannot_be(phases, message):
     with pytest.raises(GaxError, match=message):
-        steps.check(toys.game(phases=phases))
+        updates.check(toys.game(phases=phases))
 
 
 def test_a_phase_nobody_plays_in_and_one_that_is_not_there():
     game = toys.game(phases=(Phase('warmup', 0), Phase('b', 5)))
     resting = {name: player._replace(phases=('b',)) for name, player in game.players.items()}
     with pytest.raises(GaxError, match="no player moves in phase 'warmup'"):
-        steps.check(game._replace(players=resting))
+        updates.check(game._replace(players=resting))
     wrong = game.players['d']._replace(phases=('warm',))
     with pytest.raises(GaxError, match=r"'warm'.*warmup"):
-        steps.check(game._replace(players={**game.players, 'd': wrong}))
+        updates.check(game._replace(players={**game.players, 'd': wrong}))
     with pytest.raises(GaxError, match='phase of training'):
         steps.make_step(game)

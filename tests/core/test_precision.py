@@ -11,7 +11,7 @@ import pytest
 
 from gax.distributed import sharding
 from gax.errors import GaxError
-from gax.training import experiment
+from gax.training import experiment, programs
 from tests.helpers import tinyruns
 from tests.helpers.toys import close
 
@@ -101,7 +101,7 @@ def test_passes_made_again_give_the_same_step_in_less_memory():
     def run(**changes):
         made = built(**{**deep, **changes})
         carry, rows = experiment.init(made), experiment.indices(made, 0)
-        program = experiment.program(made).lower(carry, made.arrays, rows).compile()
+        program = programs.program(made).lower(carry, made.arrays, rows).compile()
         memory = program.memory_analysis().temp_size_in_bytes
         return jax.device_get(program(carry, made.arrays, rows)), memory
 

@@ -9,13 +9,13 @@ import numpy as np
 import optax
 import pytest
 
-from gax.core import rng, sample
+from gax.core import rng, sample, updates
 from gax.core import step as steps
 from gax.core.types import Frozen, Net
 from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.nets.linen import from_linen
-from gax.training import experiment
+from gax.training import experiment, programs
 from tests.helpers import tinyruns, toys
 from tests.helpers.toys import close, differ, same
 
@@ -124,7 +124,7 @@ def test_a_frozen_net_has_no_owner():
     game = judged(jnp.eye(2))
     players = {**game.players, 'g': game.players['g']._replace(nets=('g', 'eye'))}
     with pytest.raises(GaxError, match="player g trains the net 'eye', which is frozen"):
-        steps.check(game._replace(players=players))
+        updates.check(game._replace(players=players))
 
 
 def test_the_arrays_of_frozen_nets_are_arguments_of_the_program(monkeypatch):
@@ -135,10 +135,10 @@ def test_the_arrays_of_frozen_nets_are_arguments_of_the_program(monkeypatch):
         tinyruns.config(**{'data.name': 'synthetic:ring'}), sharding.mesh(jax.devices()[:1])
     )
     like, rows = experiment.shapes(made), experiment.row_shapes(made)
-    text = experiment.program(made).lower(like, made.arrays, rows).as_text()
+    text = programs.program(made).lower(like, made.arrays, rows).as_text()
     assert re.search(r'public @main\(.*%arg\d+: tensor<2x300xf32>', text)
     assert 'constant dense<"0x' not in text
-    carry = experiment.advancer(made)(experiment.init(made), 0, 2)
+    carry = programs.advancer(made)(experiment.init(made), 0, 2)
     assert set(carry.state.params) == {'g', 'd'}
 
 
@@ -181,7 +181,7 @@ def test_noise_of_the_optimizer_is_the_same_on_every_replica():
         made = made._replace(game=made.game._replace(players=players))
         fresh = experiment.init(made)
         start = jax.device_get(fresh.state.params)
-        after = jax.device_get(experiment.advancer(made)(fresh, 0, 1).state.params)
+        after = jax.device_get(programs.advancer(made)(fresh, 0, 1).state.params)
         return jax.tree.map(lambda a, b: b - a, start, after)
 
     one, four = moved('jit'), moved('shard_map')

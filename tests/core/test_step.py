@@ -11,7 +11,7 @@ import pytest
 
 from gax import data, gans
 from gax.config import optimizer
-from gax.core import forward, rng
+from gax.core import forward, rng, updates
 from gax.core import step as steps
 from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
@@ -28,7 +28,7 @@ def run(game, count, start=None, step=None):
     """`count` steps; -> (state, list of metrics)."""
     state, step, seen = toys.init(game) if start is None else start, step or jitted(game), []
     for i in range(count):
-        state, metrics = step(state, toys.batch(6 * steps.batches_per_step(game), seed=i))
+        state, metrics = step(state, toys.batch(6 * updates.batches_per_step(game), seed=i))
         seen.append(metrics)
     return state, seen
 
@@ -246,8 +246,8 @@ def mean_of_fakes(context, out):
 )
 def test_the_plan_of_a_step(changes, expected):
     game = toys.game(**changes)
-    assert steps.moves(game) == expected
-    assert steps.batches_per_step(game) == 1 + expected[-1][-1]
+    assert updates.moves(game) == expected
+    assert updates.batches_per_step(game) == 1 + expected[-1][-1]
 
 
 def test_every_critic_move_has_fakes_of_its_own():
@@ -412,10 +412,10 @@ def lazy_game(every=3):
 def test_programs_of_due_terms_equal_the_masked_program():
     game = lazy_game()
     masked, masked_metrics = run(game, 6)
-    assert steps.lazy_terms(game) == {'d/r1': 3, 'd/count': 2}
+    assert updates.lazy_terms(game) == {'d/r1': 3, 'd/count': 2}
     programs, state, seen = {}, toys.init(game), []
     for i in range(6):
-        due = steps.due_terms(game, i)
+        due = updates.due_terms(game, i)
         step = programs.setdefault(due, jitted(game, due))
         state, metrics = step(state, toys.batch(seed=i))
         seen.append(metrics)
@@ -435,7 +435,7 @@ def test_programs_of_due_terms_equal_the_masked_program():
 def test_a_due_lazy_term_counts_k_times_in_the_loss_and_once_in_its_metric(masked):
     game = lazy_game(every=4)
     for step, scale in ((4, 4), (5, 0)):
-        due = None if masked else steps.due_terms(game, step)
+        due = None if masked else updates.due_terms(game, step)
         start = toys.init(game).replace(step=jnp.int32(step))
         _, metrics = jitted(game, due)(start, toys.batch())
         value, count = metrics['d/r1']
@@ -470,9 +470,9 @@ def test_a_lazy_term_is_not_in_the_program_of_other_steps():
 )
 def test_which_updates_are_traced_together(changes, expected):
     """Consecutive updates of one player, on draws that no other update uses."""
-    plan = steps.moves(toys.game(**changes))
-    assert [[plan.index(move) for move in group] for group in steps.groups(plan)] == expected
-    assert steps.groups(plan, unroll=True) == [[move] for move in plan]
+    plan = updates.moves(toys.game(**changes))
+    assert [[plan.index(move) for move in group] for group in updates.groups(plan)] == expected
+    assert updates.groups(plan, unroll=True) == [[move] for move in plan]
 
 
 def watched(traces, player):

@@ -13,7 +13,7 @@ import pytest
 
 from gax import errors
 from gax.distributed import sharding
-from gax.training import experiment, train
+from gax.training import experiment, programs, train
 from tests.helpers import imagefiles, tinyruns
 
 pytest.importorskip('grain', reason='streams need grain: pip install gax[stream]')
@@ -40,7 +40,7 @@ def carried(config, devices, calls):
     """All that a run carries after `calls`, of several steps each."""
     built = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
     rows = experiment.feeder(built)
-    advance, carry, step = experiment.advancer(built, {}, rows), experiment.init(built), 0
+    advance, carry, step = programs.advancer(built, {}, rows), experiment.init(built), 0
     for count in calls:
         carry = advance(carry, step, count)
         step += count
@@ -58,7 +58,7 @@ def test_fetched_is_trained_on_as_what_lives_on_the_device(folder, devices):
 def test_stopped_and_continued(tmp_path, folder, monkeypatch):
     made = config(folder, steps_per_call=2, log_every=5, **{'d.updates': 1})
     assert train.train(made, tmp_path / 'whole') == (20, '')
-    make, sent = experiment.advancer, []
+    make, sent = programs.advancer, []
 
     def advancer(*arguments):
         advance = make(*arguments)
@@ -71,11 +71,11 @@ def test_stopped_and_continued(tmp_path, folder, monkeypatch):
 
         return hit
 
-    monkeypatch.setattr(experiment, 'advancer', advancer)
+    monkeypatch.setattr(programs, 'advancer', advancer)
     stopped = train.train(made, tmp_path / 'parts')
     assert stopped[1] == 'SIGTERM'
     assert 0 < stopped[0] < 20
-    monkeypatch.setattr(experiment, 'advancer', make)
+    monkeypatch.setattr(programs, 'advancer', make)
     assert train.train(made, tmp_path / 'parts') == (20, '')
     tinyruns.same(tmp_path / 'whole', tmp_path / 'parts', 20)
     rows = [json.loads(line) for line in (tmp_path / 'parts' / 'metrics.jsonl').read_text().splitlines()]

@@ -102,7 +102,9 @@ def test_one_set_is_no_pair(name):
 
 def fed(source, config, step, count):
     """The batches that training reads."""
-    made = experiment.Experiment(config, source, None, experiment.parallel.mesh(), source.arrays, 4)
+    made = experiment.Experiment(
+        config, source, None, experiment.parallel.mesh(), experiment.Arrays(source.arrays, {}), 4
+    )
     feed = experiment.feeder(made)
     rows = feed(step, count)
     feed.close()
@@ -151,7 +153,9 @@ def test_a_source_may_draw_poisson_batches():
     fields = {'point': Field((1,), 'point'), 'mask': Field((), 'point')}
     source = Source(Spec('poisson', fields, size=size), points.arrays, read_masked, order=order)
     config = config_of()
-    made = experiment.Experiment(config, source, None, experiment.parallel.mesh(), source.arrays, capacity)
+    made = experiment.Experiment(
+        config, source, None, experiment.parallel.mesh(), experiment.Arrays(source.arrays, {}), capacity
+    )
     rows = experiment.indices(made, 2, 3)
     assert rows['row'].shape == rows['mask'].shape == (3, capacity)
     assert jax.tree.map(lambda x: x.shape, experiment.row_shapes(made, 3)) == dict.fromkeys(

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from jax.sharding import PartitionSpec
 
-from gax.core import step as steps
+from gax.core import updates
 from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.nets.ops.conv import conv
-from gax.training import experiment
+from gax.training import experiment, programs
 from tests.helpers import tinyruns
 from tests.helpers.toys import close, differ
 
@@ -95,7 +95,7 @@ def run(mode, devices=4, calls=3, **changes):
     made = built(mode, devices, **changes)
     with jax.enable_x64(True):
         carry = jax.device_put(jax.tree.map(wide, fresh(**changes)), sharding.replicated(made.mesh))
-        program = experiment.program(made)
+        program = programs.program(made)
         for step in range(calls):
             carry = program(carry, made.arrays, experiment.indices(made, step))
         assert all(leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(carry))
@@ -147,7 +147,7 @@ def test_batch_norm_is_of_a_replica_s_rows_and_its_averages_are_the_replicas():
 def compiled(mode, devices=4):
     """One step on many rows, so that what is done for each of them outweighs what is done with a gradient."""
     made = built(mode, devices, batch_size=256)
-    return experiment.program(made).lower(fresh(), made.arrays, experiment.row_shapes(made)).compile()
+    return programs.program(made).lower(fresh(), made.arrays, experiment.row_shapes(made)).compile()
 
 
 def reductions(mode):
@@ -169,7 +169,7 @@ def kind_of(text, name):
 
 def test_replicas_talk_once_a_move():
     """One all-reduce of one vector: gradient, metrics, statistics and all."""
-    assert len(steps.moves(built('shard_map').game)) == 2
+    assert len(updates.moves(built('shard_map').game)) == 2
     assert reductions('shard_map') == [('add', 1), ('add', 1)]
 
 

@@ -10,6 +10,7 @@ import pytest
 from gax import errors, gans
 from gax.config import base
 from gax.core import step as steps
+from gax.core import updates
 from gax.core.spec import Field, Spec
 from tests.helpers import toys
 
@@ -53,8 +54,8 @@ def test_what_the_papers_say(gan, loss, penalties, moves):
     terms = {name: term.weight for name, term in game.players['d'].live_terms.items()}
     assert config.loss == loss
     assert terms == {'adversarial': 1.0, **penalties}
-    assert [move.player for move in steps.moves(game)] == ['d'] * moves + ['g']
-    assert steps.batches_per_step(game) == moves
+    assert [move.player for move in updates.moves(game)] == ['d'] * moves + ['g']
+    assert updates.batches_per_step(game) == moves
 
 
 @pytest.mark.parametrize(

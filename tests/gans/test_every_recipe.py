@@ -12,6 +12,7 @@ from gax import data, errors, gans
 from gax.config import base, choose
 from gax.config import defaults as configs
 from gax.core import step as steps
+from gax.core import updates
 from gax.core.spec import Field, Spec
 from gax.objectives import penalties
 from tests.helpers import toys
@@ -39,7 +40,7 @@ def outlined(config):
     configs.check(config)
     spec = data.load(config).spec
     game = gans.make(config, spec)
-    rows = config.batch_size * steps.batches_per_step(game)
+    rows = config.batch_size * updates.batches_per_step(game)
     batch = {
         name: jax.ShapeDtypeStruct((rows, *field.shape), jnp.float32) for name, field in spec.fields.items()
     }

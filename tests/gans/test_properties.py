@@ -18,12 +18,12 @@ import pytest
 
 from gax import gans
 from gax.config import choices, fields
-from gax.core import metrics, rng
+from gax.core import metrics, rng, updates
 from gax.core import step as steps
 from gax.distributed import sharding
-from gax.training import experiment
+from gax.training import experiment, programs
 from gax.training.experiment import Carry
-from tests.helpers import forget, programs
+from tests.helpers import fingerprints, forget
 from tests.helpers.toys import close, differ, same
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ def place(host, mesh):
 def batch_shapes(built):
     """The shapes of what a step reads."""
     rows = jax.ShapeDtypeStruct((built.rows,), jnp.int32)
-    return jax.eval_shape(built.source.read, built.arrays, rows, jax.random.key(0))
+    return jax.eval_shape(built.source.read, built.arrays.data, rows, jax.random.key(0))
 
 
 def either(optimizer):
@@ -84,7 +84,9 @@ class Traced:
         jaxpr, (_, totals) = jax.make_jaxpr(one_step, return_shape=True)(state, built.arrays, rows)
         self.like = Carry(state, jax.eval_shape(lambda: metrics.empty(totals)))
         owned = {name: player.nets for name, player in built.game.players.items()}
-        self.key = programs.fingerprint(jaxpr, steps.moves(built.game), steps.lazy_terms(built.game), owned)
+        self.key = fingerprints.fingerprint(
+            jaxpr, updates.moves(built.game), updates.lazy_terms(built.game), owned
+        )
 
 
 class Run:
@@ -100,7 +102,7 @@ class Run:
 
         self.experiment = built._replace(source=built.source._replace(read=counting))
         self.fresh = jax.device_get(experiment.init(built, traced.like))
-        self.advance = experiment.advancer(self.experiment)
+        self.advance = programs.advancer(self.experiment)
         self.three = self.go_on(self.fresh, 0, 3)
         self.six = self.go_on(self.fresh, 0, STEPS)
 
@@ -182,7 +184,7 @@ def test_metrics_are_named_and_counted(run):
 
 
 def test_each_program_is_traced_once(run):
-    due_sets = {steps.due_terms(run.experiment.game, step) for step in range(STEPS)}
+    due_sets = {updates.due_terms(run.experiment.game, step) for step in range(STEPS)}
     assert run.traces == len(due_sets) <= STEPS
 
 
@@ -214,7 +216,9 @@ def test_a_move_leaves_the_others(run):
 
         def moved(results, variables, closed=closed):
             pairs = zip(jax.tree.leaves(results), jax.tree.leaves(variables), strict=True)
-            return any(programs.origin(closed.jaxpr, result) is not variable for result, variable in pairs)
+            return any(
+                fingerprints.origin(closed.jaxpr, result) is not variable for result, variable in pairs
+            )
 
         for net in game.nets:
             assert moved(results.params[net], variables.params[net]) == (net in record.nets), net
@@ -235,7 +239,7 @@ def descended(name, run, devices=1):
     built = build(name, devices)
     carry = place(run.descending(), built.mesh)
     return jax.device_get(
-        experiment.program(built, count=3)(carry, built.arrays, experiment.indices(built, 0, 3))
+        programs.program(built, count=3)(carry, built.arrays, experiment.indices(built, 0, 3))
     )
 
 

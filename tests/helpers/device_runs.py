@@ -21,7 +21,7 @@ import optax
 from ml_collections import ConfigDict
 
 from gax.distributed import sharding
-from gax.training import experiment
+from gax.training import experiment, programs
 
 STEPS, DEVICES = 20, (1, 2, 4, 8)
 
@@ -54,7 +54,7 @@ def run(config: ConfigDict, devices: int, double: bool, descent: bool) -> Any:
     fresh = jax.tree.map(wide, fresh) if double else fresh
     with jax.enable_x64(double):
         carry = jax.device_put(fresh, sharding.replicated(made.mesh))
-        return jax.device_get(experiment.advancer(made)(carry, 0, STEPS).state)
+        return jax.device_get(programs.advancer(made)(carry, 0, STEPS).state)
 
 
 def wide(x: Any) -> Any:

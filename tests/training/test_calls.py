@@ -12,15 +12,15 @@ import jax
 import numpy as np
 import pytest
 
-from gax.core import step as steps
+from gax.core import updates
 from gax.distributed import sharding
 from gax.nets.linen import from_linen
-from gax.training import experiment, pace
+from gax.training import experiment, pace, programs
 from tests.helpers import tinyruns
 from tests.helpers.toys import differ, same
 
 R1, LECAM = frozenset({'d/r1'}), frozenset({'d/lecam'})
-NONE, R1, LECAM, BOTH = (steps.Active(due) for due in (frozenset(), R1, LECAM, R1 | LECAM))
+NONE, R1, LECAM, BOTH = (updates.Active(due) for due in (frozenset(), R1, LECAM, R1 | LECAM))
 SMALL = {'g.net.widths': (8,), 'd.net.widths': (8,), 'data.name': 'synthetic:ring'}
 
 
@@ -37,14 +37,14 @@ def each(every):
 
 @pytest.mark.parametrize(('asked', 'most'), [(0, 10), (3, 3), (1, 1), (10**9, 2**25 // (8 * 4))])
 def test_the_longest_call_is_what_the_config_says_and_rows_leave_room_for(asked, most):
-    assert experiment.longest_call(built(asked)) == most
+    assert programs.longest_call(built(asked)) == most
 
 
 def test_the_plan_of_a_call():
-    plan = lambda *call: experiment.plan_of(built(r1=4, lecam=6).game, *call)  # noqa: E731
+    plan = lambda *call: programs.plan_of(built(r1=4, lecam=6).game, *call)  # noqa: E731
     assert plan(0, 4) == [(BOTH, 1), (NONE, 3)]
     assert plan(4, 4) == [(R1, 1), (NONE, 1), (LECAM, 1), (NONE, 1)]
-    assert experiment.plan_of(built().game, 5, 3) == [(NONE, 3)]
+    assert programs.plan_of(built().game, 5, 3) == [(NONE, 3)]
 
 
 class Compilations:
@@ -65,7 +65,7 @@ class Compilations:
 def test_however_steps_are_put_together_the_result_is_the_same_bit_for_bit_and_nothing_compiles():
     """Lazy terms fall due on their steps: R1 on 0, 4 and 8, LeCam's on 0 and 6."""
     made = built(6, r1=4, lecam=6)
-    fresh, advance = jax.device_get(experiment.init(made)), experiment.advancer(made)
+    fresh, advance = jax.device_get(experiment.init(made)), programs.advancer(made)
 
     def run(*counts):
         carry = jax.device_put(jax.tree.map(np.array, fresh), sharding.replicated(made.mesh))
@@ -90,7 +90,7 @@ def test_replicas_too(mode):
     made = experiment.build(config, sharding.mesh(jax.devices()[:2]))
     ends = []
     for calls in ((1, 1, 1), (3,)):
-        carry, advance, step = experiment.init(made), experiment.advancer(made), 0
+        carry, advance, step = experiment.init(made), programs.advancer(made), 0
         for count in calls:
             carry = advance(carry, step, count)
             step += count
@@ -100,9 +100,9 @@ def test_replicas_too(mode):
 
 def test_what_a_start_needs_is_compiled_before_its_first_step():
     made = built(r1=4)
-    ahead = experiment.compile_ahead(made, experiment.shapes(made), 0, 20)
+    ahead = programs.compile_ahead(made, experiment.shapes(made), 0, 20)
     assert {active for active, _ in ahead} == {R1, NONE}
-    carry, advance = experiment.init(made), experiment.advancer(made, ahead)
+    carry, advance = experiment.init(made), programs.advancer(made, ahead)
     carry = advance(carry, 0, 1)
     with Compilations() as after:
         jax.block_until_ready(advance(carry, 1, 19))
@@ -128,11 +128,11 @@ def test_convolutions_of_xla_are_kept_out_of_loops_on_cpu_and_that_is_said(
     x = np.zeros((1, 8, 8, 1), np.float32)
     net = from_linen(Foreign(), x)
     foreign = made._replace(game=made.game._replace(nets={**made.game.nets, 'd': net}))
-    for game, kept, lines in ((made, experiment.ANY, 0), (foreign, 1, 1)):
+    for game, kept, lines in ((made, programs.ANY, 0), (foreign, 1, 1)):
         caplog.clear()
-        ahead = experiment.compile_ahead(game, experiment.shapes(game), 0, 9)
+        ahead = programs.compile_ahead(game, experiment.shapes(game), 0, 9)
         with caplog.at_level(logging.WARNING, 'gax'):
-            carry = experiment.advancer(game, ahead)(experiment.init(game), 0, 9)
+            carry = programs.advancer(game, ahead)(experiment.init(game), 0, 9)
         assert int(carry.state.step) == 9
         assert {program().length for program in ahead.values()} == {kept}
         said = [r.message for r in caplog.records]

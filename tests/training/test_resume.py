@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gax.training import experiment, train
+from gax.training import experiment, programs, train
 from tests.helpers import tinyruns
 
 pytestmark = pytest.mark.usefixtures('compiled_once')
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures('compiled_once')
 
 def signal_at(monkeypatch: pytest.MonkeyPatch, steps: dict[int, signal.Signals]) -> None:
     """Sends this process a signal while the given steps run, or soon after."""
-    make = experiment.advancer
+    make = programs.advancer
 
     def advancer(*arguments: object) -> Callable[..., object]:
         advance = make(*arguments)  # type: ignore[arg-type]
@@ -34,7 +34,7 @@ def signal_at(monkeypatch: pytest.MonkeyPatch, steps: dict[int, signal.Signals])
 
         return hit
 
-    monkeypatch.setattr(experiment, 'advancer', advancer)
+    monkeypatch.setattr(programs, 'advancer', advancer)
 
 
 # Rhythms of saving and logging that never meet, and calls of several steps.

@@ -22,7 +22,7 @@ from PIL import Image
 from gax import cli, errors
 from gax.evals import results
 from gax.sweep import objective as objectives
-from gax.training import experiment, start_report, train
+from gax.training import experiment, programs, start_report, train
 from gax.training.checkpoints import Checkpoints
 from gax.viz import images
 from tests.helpers import tinyruns
@@ -193,7 +193,7 @@ def test_metrics_are_read_when_the_next_step_is_on_its_way(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    make, measured = train.experiment.advancer, train.Progress.measured
+    make, measured = programs.advancer, train.Progress.measured
 
     def advancer(*arguments: object) -> object:
         advance = make(*arguments)  # type: ignore[arg-type]
@@ -203,7 +203,7 @@ def test_metrics_are_read_when_the_next_step_is_on_its_way(
         said.append(f'row {row["step"]}')
         measured(self, row)
 
-    monkeypatch.setattr(train.experiment, 'advancer', advancer)
+    monkeypatch.setattr(programs, 'advancer', advancer)
     monkeypatch.setattr(train.Progress, 'measured', note)
     train.train(config(data, steps=4, log_every=2, steps_per_call=1), tmp_path / 'run')
     assert said == ['step 0', 'step 1', 'step 2', 'row 2', 'step 3', 'row 4']

@@ -20,7 +20,7 @@ from ml_collections import ConfigDict
 from gax import data, errors, gans
 from gax.config import defaults as configs
 from gax.config import sections
-from gax.core import rng
+from gax.core import rng, updates
 from gax.core import step as steps
 from gax.core.types import Array
 from gax.data.resident import nbytes
@@ -186,9 +186,9 @@ def unfit(config: ConfigDict, spec: Any) -> str:
 def build(config: ConfigDict, source: data.Source) -> Experiment:
     """An experiment that is only traced, with rows that are fetched."""
     game = gans.make(config, source.spec)
-    rows = config.batch_size * steps.batches_per_step(game)
-    source = experiment.with_frozen(source, game)
-    return Experiment(config, source, game, sharding.mesh(jax.devices()[:1]), source.arrays, rows)
+    rows = config.batch_size * updates.batches_per_step(game)
+    arrays = experiment.Arrays(source.arrays, game.frozen)
+    return Experiment(config, source, game, sharding.mesh(jax.devices()[:1]), arrays, rows)
 
 
 def outline(built: Experiment, values: program.Values | None = None) -> Outline:
@@ -206,12 +206,12 @@ def outline(built: Experiment, values: program.Values | None = None) -> Outline:
 
     def one(values: program.Values, key_data: Array, arrays: Any, rows: Any) -> Any:
         with_tracers = program.with_values(built, values)
-        state, phases = steps.init(with_tracers.game, key_data), steps.phase_names(with_tracers.game)
+        state, phases = steps.init(with_tracers.game, key_data), updates.phase_names(with_tracers.game)
         plan[:] = [
-            (*steps.moves(with_tracers.game, p), *steps.lazy_terms(with_tracers.game, p).items())
+            (*updates.moves(with_tracers.game, p), *updates.lazy_terms(with_tracers.game, p).items())
             for p in phases
         ]
-        active = [steps.Active(None, phase) for phase in phases]
+        active = [updates.Active(None, phase) for phase in phases]
         return state, [experiment.one_step(with_tracers, each)(state, arrays, rows) for each in active]
 
     leaves, tree = jax.tree.flatten(jax.eval_shape(one, values or {}, rng.root(0), built.arrays, rows))

@@ -19,12 +19,12 @@ from ml_collections import ConfigDict
 from gax import data, gans
 from gax.config import fields
 from gax.core import metrics as meter
-from gax.core import rng, sample
+from gax.core import rng, sample, updates
 from gax.core import step as steps
 from gax.core.types import Array, Batch, PyTree, TrainState
 from gax.data import prefetch
 from gax.distributed import sharding as parallel
-from gax.training import experiment
+from gax.training import experiment, programs
 from gax.training.experiment import Carry, Experiment
 from gax.training.pace import Pace
 from gax.viz import images
@@ -65,7 +65,7 @@ def gather(built: Experiment, configs: Sequence[ConfigDict], varied: Sequence[st
     devices = jax.devices()
     count = max(n for n in range(1, len(devices) + 1) if len(configs) % n == 0)
     mesh = parallel.mesh(devices[:count])
-    arrays = jax.device_put(built.source.arrays, parallel.replicated(mesh))
+    arrays = jax.device_put(built.arrays, parallel.replicated(mesh))
     values = {
         path: np.asarray([fields.get(config, path) for config in configs], jnp.result_type(float))
         for path in varied
@@ -166,8 +166,8 @@ def place(runs: Runs, carries: Sequence[PyTree]) -> Carry:
     return jax.jit(lambda tree: jax.tree.map(jnp.copy, tree), out_shardings=runs.sharding)(stacked)
 
 
-def program(runs: Runs, active: steps.Active, count: int) -> Callable[..., Carry]:
-    """The compiled steps of all runs, see `experiment.program`. The carry is donated.
+def program(runs: Runs, active: updates.Active, count: int) -> Callable[..., Carry]:
+    """The compiled steps of all runs, see `programs.program`. The carry is donated.
 
     Args:
       runs: The runs.
@@ -179,13 +179,13 @@ def program(runs: Runs, active: steps.Active, count: int) -> Callable[..., Carry
     """
 
     def advance(built: Experiment, carry: Carry, arrays: Any, rows: Any) -> Carry:
-        return experiment.stretch(experiment.one_step(built, active), count, carry, arrays, rows)
+        return programs.stretch(experiment.one_step(built, active), count, carry, arrays, rows)
 
     return over_runs(runs, advance, 0, None, 0, donate_argnums=1)
 
 
 def advancer(runs: Runs, pace: Pace | None = None) -> Callable[[Carry, int, int], Carry]:
-    """The function that advances all runs, see `experiment.advancer`. All runs are at the same step.
+    """The function that advances all runs, see `programs.advancer`. All runs are at the same step.
 
     Args:
       runs: The runs.
@@ -199,8 +199,8 @@ def advancer(runs: Runs, pace: Pace | None = None) -> Callable[[Carry, int, int]
         shapes = experiment.row_shapes(runs.built, count)
         return jax.tree.map(lambda x: jax.ShapeDtypeStruct((len(runs.seeds), *x.shape), x.dtype), shapes)
 
-    maker = experiment.Maker(partial(program, runs), rows)
-    return experiment.advancer(runs.built, rows=feeder(runs), pace=pace, maker=maker)
+    maker = programs.Maker(partial(program, runs), rows)
+    return programs.advancer(runs.built, rows=feeder(runs), pace=pace, maker=maker)
 
 
 def feeder(runs: Runs) -> prefetch.Feed:

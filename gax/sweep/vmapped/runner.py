@@ -25,7 +25,7 @@ from gax.data import identity
 from gax.distributed import sharding
 from gax.sweep.vmapped import program
 from gax.sweep.vmapped.grouping import Group
-from gax.training import experiment, loop, start_report
+from gax.training import experiment, loop, programs, start_report
 from gax.training import train as training
 from gax.training.experiment import Carry, Experiment
 from gax.training.model_selection import Selection
@@ -216,7 +216,7 @@ class Together:
             stop.started()
             self.progress.at(step)
 
-        pace = Pace(experiment.longest_call(self.built))
+        pace = Pace(programs.longest_call(self.built))
         advance = program.advancer(self.runs, pace)
         stopped = lambda: bool(stop.name or not self.alive)  # noqa: E731
         done = loop.run(carry, advance, start, config.steps, hooks, stopped, lambda: pace.size, progress)[1]

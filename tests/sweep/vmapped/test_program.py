@@ -12,12 +12,12 @@ import pytest
 
 from configs import dcgan_mnist, mlp2d, vanilla_mnist
 from gax.config import choices
-from gax.core import step as steps
+from gax.core import updates
 from gax.distributed import sharding
 from gax.nets.ops import conv
 from gax.sweep import plan
 from gax.sweep.vmapped import program
-from gax.training import experiment
+from gax.training import experiment, programs
 from tests.helpers.toys import close
 
 
@@ -56,7 +56,7 @@ def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.Monke
             together = advance(together, step, 2)
     assert [active.due for active in traced] == [{'d/r1'}, set()]  # once for both calls
     built = experiment.build(configs[1], sharding.mesh(jax.devices()[:1]))
-    alone, forward = experiment.init(built), experiment.advancer(built)
+    alone, forward = experiment.init(built), programs.advancer(built)
     for step in (0, 2):
         alone = forward(alone, step, 2)
     close(program.pick(together, 1), alone, 1e-5)
@@ -73,7 +73,7 @@ def test_devices_make_their_own_runs_and_send_nothing(monkeypatch: pytest.Monkey
     configs[1].seed = 1
     runs = program.gather(experiment.build(configs[0], sharding.mesh(jax.devices()[:1])), configs)
     assert runs.built.mesh.size == 2
-    advance = program.program(runs, steps.Active(), 1)
+    advance = program.program(runs, updates.Active(), 1)
     rows = np.zeros((2, 1, runs.built.rows), np.int32)
     carry = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((2, *x.shape), x.dtype, sharding=runs.sharding),
