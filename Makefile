@@ -10,10 +10,10 @@ train: $(VENV)/.core
 	$(BIN)/python experiments/train.py --config=configs/mnist.py --workdir=runs/mnist
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist=loadgroup --durations=10
+	$(BIN)/python -m pytest -n auto --durations=10
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --dist=loadgroup --durations=10 -m slow
+	$(BIN)/python -m pytest -n auto --durations=10 -m slow
 
 # Starts a server of its own from Debian's postgresql.
 test-postgres: $(VENV)/.dev

@@ -39,16 +39,23 @@ def memory():
     return min(limits)
 
 
-def pytest_collection_modifyitems(items):
-    """For `--dist=loadgroup`: a module stays on one worker, and of the table of properties each config."""
-    for item in items:
-        name = getattr(item, 'callspec', None) and item.callspec.params.get('name', '')
-        group = (
-            f'{item.module.__name__} {name}'
-            if item.module.__name__.endswith('test_properties')
-            else item.module.__name__
-        )
-        item.add_marker(pytest.mark.xdist_group(group))
+def group(nodeid):
+    """What stays on one worker: a module, and of the table of properties each config."""
+    module, _, test = nodeid.partition('::')
+    return f'{module} {test.partition("[")[2]}' if module.endswith('test_properties.py') else module
+
+
+# A mark would do (`--dist=loadgroup`), if xdist 3.8 did not lose it silently under pytest 9.2.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Sends groups of tests to the workers, so that what they share is compiled once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group(nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope='module', autouse=True)
