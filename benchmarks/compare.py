@@ -13,7 +13,8 @@ of gax to a peer is taken round by round and its median reported: above 1, gax i
 Models are those of ``models.py``. A table goes to standard error, JSON lines to standard output, and
 everything, with every single window, to --out, model by model; ``table.py`` makes the tables of
 docs/results/speed.md of it.
-Leave the machine alone meanwhile: `load_before` tells if it was not. On a GPU gax computes in --precision,
+Leave the machine alone meanwhile: `load_before` tells if it was not, and a round during which other processes
+used a tenth of a core is taken again; what remains of such rounds is counted in the record, `disturbed`. On a GPU gax computes in --precision,
 and memory is that of the device.
 """
 
@@ -36,8 +37,8 @@ from absl import app, flags
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 sys.path.insert(0, str(pathlib.Path(__file__).parent / 'peers'))
 from models import MODELS, ON_CPU, ON_GPU
-from pool import Worker, WorkerError
-from report import describe_machine, format_table, summarize, verdict
+from pool import Worker, WorkerError, busy_seconds
+from report import describe_machine, disturbed, format_table, summarize, verdict
 
 OPTIONS = ('tuned', 'amp', 'compiled', 'channels_last')
 PEERS = {
@@ -53,6 +54,9 @@ PREFERRED = {
         *('torch_tuned_amp_compiled', 'torch_tuned_amp_compiled_channels_last', 'naive_flax'),
     ),
 }
+DISTURBED = (
+    0.1  # CPU seconds a second of other processes during a window: a round with such a one is taken again
+)
 ONLY = {'naive_flax': 'dcgan_mnist', 'artifex': 'dcgan64'}  # the model that a peer is written for
 
 _DEVICE = flags.DEFINE_enum('device', 'cpu', ['cpu', 'gpu'], 'Where.')
@@ -151,13 +155,30 @@ def run_round(row: Row, number: int) -> dict[str, dict[str, Any]]:
     windows: dict[str, dict[str, Any]] = {}
     for worker in random.Random(number).sample(row.workers, len(row.workers)):
         others = [other for other in row.workers if other is not worker]
-        before = [other.cpu_seconds() or 0.0 for other in others]
+        before, busy = (
+            [other.cpu_seconds() or 0.0 for other in others],
+            (busy_seconds(), worker.cpu_seconds()),
+        )
         with leaving_out(row, worker):
             window = worker.run(worker.steps)
             after = [other.cpu_seconds() or 0.0 for other in others]
             window['others_cpu'] = (sum(after) - sum(before)) / window['seconds']
+            window['foreign_cpu'] = foreign(busy, (busy_seconds(), worker.cpu_seconds()), window['seconds'])
             windows[worker.name] = {'steps_per_sec': window['steps'] / window['seconds'], **window}
     return windows
+
+
+def foreign(
+    before: tuple[float | None, float | None], after: tuple[float | None, float | None], seconds: float
+) -> float:
+    """CPU seconds a second that all other processes of the machine used during a window.
+
+    before, after: what the machine and the worker had used. 0 where /proc does not tell it.
+    """
+    if None in (*before, *after):
+        return 0.0
+    machine, worker = (b - a for a, b in zip(before, after, strict=True))  # type: ignore[operator]
+    return max(0.0, machine - worker) / seconds
 
 
 def ask_all(row: Row) -> dict[str, dict[str, Any]]:
@@ -173,8 +194,17 @@ def measure(row: Row) -> list[dict[str, Any]]:
     """All windows of one row, of the workers that lasted to its end."""
     calibrate(row)
     rounds = []
+    again = _ROUNDS.value  # so often at most is a round taken again
     for number in range(_ROUNDS.value):
-        rounds.append(run_round(row, number))
+        windows = run_round(row, number)
+        while disturbed(windows) and again:
+            again -= 1
+            print(
+                f'{row.model}: round {number + 1} was disturbed by other work, and is taken again',
+                file=sys.stderr,
+            )
+            windows = run_round(row, number)
+        rounds.append(windows)
         print(f'{row.model}: round {number + 1}/{_ROUNDS.value}', file=sys.stderr)
     records = summarize(row.model, row.batch_size, rounds, ask_all(row))
     about = {'model': row.model, 'said': MODELS[row.model].said, 'batch_size': row.batch_size}

@@ -9,6 +9,8 @@ A clock on a shared machine hides a regression of ten per cent; counts do not. F
             collectives              by kind, and collective_bytes, what they return on one device
             donated_bytes            of the carry, that are written in place
             copied_bytes             by copy instructions
+            instructions             of the optimised program as it is trained with: they stand for the seconds
+            that it takes to compile
             programs                 compiled programs that 100 steps need
             changing_types           arrays of the carry that a step returns with another type: each compiles
             it again
@@ -24,6 +26,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -43,10 +46,17 @@ RECORDED = Path(__file__).with_name('guard.json')
 NAMES = tuple(name for name in models.MODELS if not name.endswith('_narrow'))
 STEPS = 4
 # Largest relative change, either way; 0: none.
-TOLERANCE = {'flops': 0.01, 'bytes_accessed': 0.05, 'copied_bytes': 0.1, 'collective_bytes': 0.01}
+TOLERANCE = {
+    'flops': 0.01,
+    'bytes_accessed': 0.05,
+    'copied_bytes': 0.1,
+    'collective_bytes': 0.01,
+    'instructions': 0.02,
+}
 # With another compiler: the largest factor by which a count may grow. What is not here is not compared.
 GROWTH = {
     'flops': 1.05,
+    'instructions': 1.25,
     'collectives': 2.0,
     'programs': 1.0,
     'changing_types': 1.0,
@@ -91,6 +101,11 @@ def tiny(name: str) -> Counts:
     program = programs.program(made, active._replace(unroll=True))
     traced = program.trace(like, made.arrays, experiment.row_shapes(made))
     compiled = traced.lower().compile()
+    # Where training repeats an update in a scan, its program is another.
+    trained = None
+    if updates.scans(made.game, active):
+        repeated = programs.program(made, active)
+        trained = repeated.lower(like, made.arrays, experiment.row_shapes(made)).compile()
     text, cost, memory = compiled.as_text(), compiled.cost_analysis() or {}, compiled.memory_analysis()
     moved = collectives.traffic(text)
     leaves = len(jax.tree.leaves(like))
@@ -105,6 +120,7 @@ def tiny(name: str) -> Counts:
         'collective_bytes': moved.bytes,
         'donated_bytes': memory.alias_size_in_bytes,
         'copied_bytes': collectives.copied(text),
+        'instructions': instructions(text if not trained else trained.as_text()),
         'programs': program_count(made),
         'changing_types': sum(a != b for a, b in zip(before, after, strict=True)),
         'later_compilations': later(
@@ -113,6 +129,11 @@ def tiny(name: str) -> Counts:
             like,
         ),
     }
+
+
+def instructions(text: str) -> int:
+    """How many instructions the text of a compiled program has, in all its computations."""
+    return len(re.findall(r'^\s+(?:ROOT )?%?[\w.-]+ = ', text, re.MULTILINE))
 
 
 def program_count(made: Any) -> int:

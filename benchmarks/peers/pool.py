@@ -22,6 +22,16 @@ ENVIRONMENT = {
 }
 
 
+def busy_seconds() -> float | None:
+    """CPU time that all processes of the machine have used so far, where /proc tells it."""
+    try:
+        times = pathlib.Path('/proc/stat').read_text().split('\n', 1)[0].split()
+    except OSError:
+        return None
+    user, nice, system, _idle, _iowait, irq, softirq = (int(field) for field in times[1:8])
+    return (user + nice + system + irq + softirq) / os.sysconf('SC_CLK_TCK')
+
+
 class WorkerError(Exception):
     """A worker that cannot go on; the message is one line."""
 

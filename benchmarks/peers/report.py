@@ -20,6 +20,7 @@ PACKAGES = ('gax', 'numpy')  # of all; of frameworks each worker says what it im
 # models.py.
 NAIVE_TARGET = 2.5
 GPU_TARGET = 1.5
+DISTURBED = 0.1  # CPU seconds a second of other processes, during a window
 FAMILIES = ('torch', 'naive_flax', 'artifex')
 
 
@@ -27,6 +28,14 @@ def quartiles(values: list[float]) -> dict[str, float]:
     """Median and spread."""
     marks: list[float] = np.percentile(values, [50, 0, 25, 75, 100]).tolist()
     return dict(zip(('median', 'min', 'q1', 'q3', 'max'), marks, strict=True))
+
+
+def disturbed(windows: dict[str, dict[str, Any]]) -> bool:
+    """Whether other work was on the cores during one of a round's windows.
+
+    Threads of OpenMP, which wait for each other, then lose far more than their share of the cores.
+    """
+    return any(window['foreign_cpu'] > DISTURBED for window in windows.values())
 
 
 def summarize(
@@ -57,6 +66,8 @@ def summarize(
             rate = record['flops_per_step'] * record['steps_per_sec']['median']
             record['share_of_peak'] = rate / record['peak_flops']
         record['others_cpu'] = max(window['others_cpu'] for window in windows)
+        record['foreign_cpu'] = max(window['foreign_cpu'] for window in windows)
+        record['disturbed'] = sum(map(disturbed, rounds))  # rounds
         record['windows'] = windows
         records.append(record)
     return records
@@ -104,6 +115,8 @@ def format_table(records: list[dict[str, Any]]) -> str:
             row += [marks.get('median', ''), ' - '.join((marks['q1'], marks['q3'])) if marks else '']
             if key == 'steps_per_sec':
                 row.append(' - '.join((marks['min'], marks['max'])) if marks else '')
+        if record.get('disturbed'):
+            row[-1] += f'  ({record["disturbed"]} rounds disturbed by other work)'
         rows.append(tuple(row) if 'skipped' not in record else (*row[:2], f'- {record["skipped"]}'))
     widths = [max(len(r[i]) for r in rows if len(r) == len(header)) for i in range(len(header))]
     lines = (zip(row, widths, strict=False) for row in rows)

@@ -132,3 +132,10 @@ def test_collectives_are_read_from_the_program(guard):
     assert moved.count == {'all-reduce': 2, 'all-gather': 1}
     assert moved.bytes == 1024 + (4 + 6 + 8) + 5
     assert guard.collectives.copied(TEXT) == 16
+
+
+def test_instructions_are_lines_of_all_computations(guard):
+    assert guard.instructions(TEXT) == 6
+    compiled = jax.jit(lambda x: jnp.sum(jnp.sin(x) * 2)).lower(jnp.ones(4)).compile().as_text()
+    # Two parameters and constants, sine, product, add and sum, a fusion or a call: no more than the source has.
+    assert 5 <= guard.instructions(compiled) <= 20

@@ -203,7 +203,7 @@ def test_ratios_are_paired_by_round():
     import report
 
     rates = [(20.0, 10.0), (40.0, 20.0), (6.0, 2.0)]  # the machine drifts, the ratio does not
-    window = {'others_cpu': 0.0, 'cpu_seconds': 3.0, 'steps': 6}
+    window = {'others_cpu': 0.0, 'foreign_cpu': 0.0, 'cpu_seconds': 3.0, 'steps': 6}
     told = {'gax': {'flops_per_step': 5.0, 'peak_flops': 400.0}, 'torch': {}}
     rounds = [
         {name: {'steps_per_sec': r, **window} for name, r in zip(told, pair, strict=True)} for pair in rates
@@ -225,7 +225,7 @@ def test_ratios_are_paired_by_round():
 def test_the_best_of_pytorch_is_the_fastest_of_all_its_variants():
     import report
 
-    window = {'others_cpu': 0.0, 'cpu_seconds': 1.0, 'steps': 1}
+    window = {'others_cpu': 0.0, 'foreign_cpu': 0.0, 'cpu_seconds': 1.0, 'steps': 1}
     rates = {'gax': 6.0, 'torch': 2.0, 'torch_tuned_compiled': 3.0, 'naive_flax': 1.0}
     rounds = [{name: {'steps_per_sec': rate, **window} for name, rate in rates.items()}]
     records = report.summarize('dcgan_mnist', 64, rounds, {name: {} for name in rates})
@@ -268,7 +268,8 @@ class Canned:
 
 
 @pytest.mark.parametrize('when', [1, 2, 'tell'])
-def test_a_worker_that_ends_leaves_the_row_and_the_others_go_on(compare, when):
+def test_a_worker_that_ends_leaves_the_row_and_the_others_go_on(compare, when, monkeypatch):
+    monkeypatch.setattr(compare, 'busy_seconds', lambda: 0.0)
     workers = [Canned('gax'), Canned('torch', when), Canned('naive_flax')]
     records = compare.measure(compare.Row('dcgan_mnist', 64, list(workers), {}))
     measured = {record['implementation'] for record in records if 'windows' in record}
@@ -277,6 +278,43 @@ def test_a_worker_that_ends_leaves_the_row_and_the_others_go_on(compare, when):
     assert [worker.closed for worker in workers] == [False, True, False]
     assert all(len(r['windows']) == 6 for r in records if r['implementation'] in measured)
     assert all(r['first_step_alone'] for r in records if r['implementation'] in measured)
+
+
+@pytest.mark.parametrize(('busy_rounds', 'windows', 'left'), [(0, 6, 0), (2, 8, 0), (99, 12, 6)])
+def test_a_round_that_other_work_disturbs_is_taken_again(compare, monkeypatch, busy_rounds, windows, left):
+    """Other processes use a quarter of a core during the first rounds, of two windows each."""
+    workers = [Canned('gax'), Canned('torch')]
+    used = [0.0]
+
+    def busy():
+        used[0] += 0.5 * (sum(worker.windows for worker in workers) <= 2 * busy_rounds)
+        return used[0]
+
+    monkeypatch.setattr(compare, 'busy_seconds', busy)
+    records = compare.measure(compare.Row('dcgan_mnist', 64, list(workers), {}))
+    assert [worker.windows for worker in workers] == [windows, windows]
+    assert [record['disturbed'] for record in records] == [left, left]
+    assert all(len(record['windows']) == 6 for record in records)
+
+
+def test_foreign_work_is_what_the_worker_did_not_do(compare):
+    assert compare.foreign((10.0, 3.0), (16.0, 8.0), 2.0) == 0.5
+    assert compare.foreign((10.0, 3.0), (14.0, 8.0), 2.0) == 0.0  # clocks of ticks
+    assert compare.foreign((None, 3.0), (None, 8.0), 2.0) == 0.0
+
+
+def test_the_machine_is_at_least_as_busy_as_this_process():
+    import time
+
+    import pool
+
+    before = pool.busy_seconds()
+    if before is None:
+        pytest.skip('no /proc/stat')
+    own = time.process_time()
+    while time.process_time() < own + 0.3:
+        pass
+    assert pool.busy_seconds() - before >= 0.2
 
 
 def test_worker_says_in_one_line_what_is_wrong():
