@@ -20,8 +20,8 @@ from gax.core.types import Array, Batch, Game, TrainState
 from gax.data.source import Source
 from gax.distributed import sharding
 from gax.evals.features.extractors import Extractor
-from gax.evals.metrics import fid
 from gax.evals.metric import PAIRED, Samples
+from gax.evals.metrics import fid
 
 # Examples in one merge of moments: its cost, a few [D, D] matrices, does not depend on their number.
 BLOCK = 2048

@@ -17,6 +17,7 @@ import numpy as np
 from gax.data.source import to_unit
 from gax.evals.metric import HIGHER, LOWER, Metric, Samples
 from gax.evals.metrics import color_histogram, image_pairs
+from gax.nets import lpips
 
 BATCH = 32  # of LPIPS
 BETWEEN = ('cycle', 'cycle_8bit', 'cycle_jpeg')  # the numbers of `cycle`, in the order of Samples.cycles
@@ -45,7 +46,10 @@ def _histogram(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 
 def _hole(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     images = fake.x, fake.targets, fake.masks
-    return {'hole_l1': image_pairs.hole_l1(*images).mean(), 'hole_psnr': image_pairs.hole_psnr(*images).mean()}
+    return {
+        'hole_l1': image_pairs.hole_l1(*images).mean(),
+        'hole_psnr': image_pairs.hole_psnr(*images).mean(),
+    }
 
 
 def _cycle(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
@@ -64,7 +68,6 @@ def _cycle(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
 @cache
 def _distances(network: str) -> Callable[[Any, Any, Any], Any]:
     """The compiled LPIPS: (params, x uint8 [B, H, W, C], y) -> [B]."""
-    from gax.nets import lpips
 
     def distance(params: Any, x: Any, y: Any) -> Any:
         return lpips.distance(network, params, to_unit(x), to_unit(y))
@@ -74,8 +77,6 @@ def _distances(network: str) -> Callable[[Any, Any, Any], Any]:
 
 def _lpips(network: str, real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     """LPIPS of version 0.1; images whose shorter side is below 64 are enlarged bilinearly to it."""
-    from gax.nets import lpips
-
     params, values = lpips.load(network), []
     for start in range(0, len(fake.x), BATCH):
         x, y = (images[start : start + BATCH] for images in (fake.x, fake.targets))
@@ -98,7 +99,9 @@ METRICS: dict[str, Metric] = {
     'l1': _metric(_l1, {'l1': LOWER}),
     'psnr': _metric(_psnr, {'psnr': HIGHER, 'psnr_y': HIGHER}),
     'ssim': _metric(_ssim, {'ssim': HIGHER}, side=image_pairs.WINDOW),
-    'histogram': _metric(_histogram, {f'histogram_{c}': HIGHER for c in color_histogram.EDGES}, channels=(3,)),
+    'histogram': _metric(
+        _histogram, {f'histogram_{c}': HIGHER for c in color_histogram.EDGES}, channels=(3,)
+    ),
     'hole': _metric(_hole, {'hole_l1': LOWER, 'hole_psnr': HIGHER}, ('x', 'targets', 'masks')),
     'cycle': _metric(_cycle, dict.fromkeys(BETWEEN, LOWER), ('inputs', 'cycles')),
     'lpips_alex': _metric(partial(_lpips, 'alex'), {'lpips_alex': LOWER}, channels=(1, 3)),
@@ -117,4 +120,8 @@ def why_not(name: str, requested: Metric, has: frozenset[str]) -> str:
         'cycles': f'{name} is of games that translate both ways, and this one does not',
         'inputs': f'{name} is of games that make images from images',
     }
-    return next((reason for need, reason in lacking.items() if need in requested.needs and need not in has), '')
+    if name.startswith('lpips_') and not lpips.available():
+        return f'{name} needs weights: {lpips.INSTALL}'
+    return next(
+        (reason for need, reason in lacking.items() if need in requested.needs and need not in has), ''
+    )

@@ -10,7 +10,7 @@ A custom metric is a `Metric` in any module, named by its import path: package.m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 

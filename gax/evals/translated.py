@@ -156,7 +156,9 @@ def compressed(images: np.ndarray) -> np.ndarray:
     out = np.empty_like(images)
     for i, image in enumerate(images):
         file = io.BytesIO()
-        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(file, 'JPEG', quality=paired.JPEG)
+        Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image).save(
+            file, 'JPEG', quality=paired.JPEG
+        )
         out[i] = np.asarray(Image.open(file)).reshape(image.shape)
     return out
 

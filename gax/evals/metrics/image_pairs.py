@@ -126,7 +126,9 @@ def hole_l1(x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """
     refuse_unlike(x, y)
     pairs = zip(x, y, mask[..., 0] != 0, strict=True)
-    return np.array([np.abs(a[hole].astype(np.float64) - b[hole]).mean() for a, b, hole in pairs if hole.any()])
+    return np.array(
+        [np.abs(a[hole].astype(np.float64) - b[hole]).mean() for a, b, hole in pairs if hole.any()]
+    )
 
 
 def hole_psnr(x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> np.ndarray:
