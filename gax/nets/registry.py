@@ -202,6 +202,22 @@ def translator(g: Any, shape: Shape, source: Shape, **requested: Any) -> Net:
     return spectral_norm(net) if g.spectral_norm else net
 
 
+def upscaler(g: Any, shape: Shape, source: Shape, factor: int) -> Net:
+    """The net that the section `g` of a config describes, where it enlarges images.
+
+    Args:
+      g: The section; its network's class is 'Upscaler'.
+      shape: The shape of the result, (H, W, C).
+      source: The shape of what is enlarged, (h, w, C').
+      factor: H / h and W / w.
+
+    Returns:
+      The net.
+    """
+    net = lifted(build(g.net, 'Upscaler', shape, factor=factor), example(*source))
+    return spectral_norm(net) if g.spectral_norm else net
+
+
 def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:
     """The net that the section `d` of a config describes.
 

@@ -74,7 +74,9 @@ class Translator(nn.Module):
             return tuple(features)
         up: dict[str, Any] = {'transpose': True, 'stride': 2}
         for width in self.widths[-2::-1]:
-            x = self.convolved(x, width, train, **(up if self.upsampling == 'transposed' else {'resize': 'up'}))
+            x = self.convolved(
+                x, width, train, **(up if self.upsampling == 'transposed' else {'resize': 'up'})
+            )
         x = Conv(self.shape[-1], 7, kernel_init=INIT, padding='VALID')(reflected(x, 3))
         result = jnp.tanh(cropped(x, image))
         return (result, tuple(features)) if self.outputs == 'both' else result
