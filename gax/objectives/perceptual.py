@@ -1,42 +1,47 @@
-"""Perceptual losses: distances of two images in the features of a network.
+"""Perceptual terms: the distance of fakes and targets in the features of a network.
 
-Johnson et al., "Perceptual Losses for Real-Time Style Transfer and Super-Resolution", 2016, section 3.2; with
-features before the ReLU and the L1 distance in Wang et al., "ESRGAN: Enhanced Super-Resolution Generative
-Adversarial Networks", 2018, section 3.3. The network is one that nobody trains (`Game.frozen`), or the
-discriminator (feature matching: Larsen et al., "Autoencoding beyond pixels using a learned similarity
-metric", 2016).
+The network is a frozen net of the game that maps two batches of images to distances [B]
+(gax/nets/perceptual.py), or the discriminator (feature matching of each fake with its own target: Larsen et
+al., "Autoencoding beyond pixels using a learned similarity metric", 2016, eq. 4, with the L1 distance of Wang
+et al., "High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs", 2018, eq. 4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
+from gax.core.forward import Scorer, fakes_of
 from gax.core.types import Array, Context, Term
 from gax.objectives import terms
 
-Image = Callable[[Context, Any], Array]
-Features = Callable[[Context, Any, Array], Any]  # (context, out, images) -> a pytree of features
 
-
-def mean_absolute(a: Any, b: Any) -> Array:
-    """The sum over the arrays of a pytree of the mean absolute difference, a scalar."""
-    gaps = jax.tree.map(lambda x, y: jnp.mean(jnp.abs(x - y)), a, b)
-    return sum(jax.tree.leaves(gaps), start=jnp.zeros(()))
-
-
-def matching(features: Features, prediction: Image, target: Image, **fields: Any) -> Term:
-    """The distance of a prediction and its target in features: `mean_absolute`.
-
-    Gradients reach the prediction, and not the target.
+def by_net(net: str, field: str, **fields: Any) -> Term:
+    """The mean over the batch of the distance that net `net` gives for the fakes and the batch.
 
     Args:
-      features: The features of images, scaled by the weights of their layers.
-      prediction: (context, out) -> images.
-      target: (context, out) -> images of the same shape.
+      net: The name of the net: (x, y) [B, ...] -> float [B].
+      field: The batch field that is compared.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
+    """
+    return terms.stateless(
+        lambda context, out: jnp.mean(context.apply(net, context.fakes[field], context.batch[field])),
+        **fields,
+    )
+
+
+def by_discriminator(scorer: Scorer, **fields: Any) -> Term:
+    """The mean |f(fake) - f(target)| of the discriminator's features.
+
+    Several discriminators count the same. Gradients reach the fakes only.
+
+    Args:
+      scorer: The calling convention of the discriminator, whose output has 'features'.
       **fields: The other fields of `Term`.
 
     Returns:
@@ -44,27 +49,9 @@ def matching(features: Features, prediction: Image, target: Image, **fields: Any
     """
 
     def fn(context: Context, out: Any) -> Array:
-        wanted = jax.lax.stop_gradient(features(context, out, target(context, out)))
-        return mean_absolute(features(context, out, prediction(context, out)), wanted)
+        target = jax.lax.stop_gradient(scorer.apply(context, context.batch)['features'])
+        fake = scorer.apply(context, fakes_of(context))['features']
+        gaps = jax.tree.leaves(jax.tree.map(lambda x, y: jnp.mean(jnp.abs(x - y)), fake, target))
+        return sum(gaps[1:], start=gaps[0]) / len(gaps)
 
     return terms.stateless(fn, **fields)
-
-
-def distance(
-    between: Callable[[Context, Array, Array], Array], prediction: Image, target: Image, **fields: Any
-) -> Term:
-    """The mean over the batch of a distance of images, such as LPIPS.
-
-    Args:
-      between: (context, prediction, target) -> float [B].
-      prediction: (context, out) -> images.
-      target: (context, out) -> images of the same shape.
-      **fields: The other fields of `Term`.
-
-    Returns:
-      The term.
-    """
-    return terms.stateless(
-        lambda context, out: jnp.mean(between(context, prediction(context, out), target(context, out))),
-        **fields,
-    )
