@@ -61,6 +61,24 @@ def test_results_of_the_held_out_split_beside_those_of_the_inputs(pairs, tmp_pat
     assert results.read_results(pairs)[-1] == row
 
 
+def cell(picture, row, column, size=12):
+    """The image at a place of a grid that is doubled, with borders of a pixel."""
+    plain = np.asarray(picture)[::2, ::2]
+    top, left = row * (size + 1) + 1, column * (size + 1) + 1
+    return plain[top : top + size, left : left + size]
+
+
+def test_pictures_are_rows_of_input_output_and_target(pairs):
+    built = evaluate.build(pairs)
+    examples = experiment.reals(built, 64)
+    picture = Image.open(pairs / 'samples' / '0000002.png')
+    assert picture.size == (2 * (30 * 13 + 1), 2 * (7 * 13 + 1))  # 64 examples in blocks of 10
+    for place, name in ((0, 'condition'), (2, 'image')):
+        for example in (0, 1, 10):  # the eleventh begins the second line
+            shown = cell(picture, example // 10, example % 10 * 3 + place)
+            np.testing.assert_array_equal(shown, np.rint((examples[name][example] + 1) * 127.5))
+
+
 def test_a_perfect_generator_is_perfect_in_every_order(pairs, tmp_path):
     """The fakes are the targets: conditions and targets come from the same examples."""
     built = evaluate.build(pairs)
