@@ -52,7 +52,10 @@ def define_flags() -> None:
         'conditions', '', "Of a game with conditions: a data source of one's own, folder:DIR ..."
     )
     flags.DEFINE_enum(
-        'direction', '', ['', 'ab', 'ba'], 'Of a run that translates both ways; ab if not given.'
+        'direction',
+        '',
+        ['', 'ab', 'ba'],
+        'Of a run that translates both ways; if not given, to the target of its data.',
     )
     flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 

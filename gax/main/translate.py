@@ -30,9 +30,14 @@ def define_flags() -> None:
     flags.DEFINE_string('out', None, 'A folder, or NAME.png for one result.', required=True)
     flags.DEFINE_string('step', 'newest', 'The checkpoint: newest, best, or a step.')
     flags.DEFINE_enum(
-        'direction', '', ['', 'ab', 'ba'], 'Of a run that translates both ways; ab if not given.'
+        'direction',
+        '',
+        ['', 'ab', 'ba'],
+        'Of a run that translates both ways; if not given, to the target of its data.',
     )
-    flags.DEFINE_float('scale', 0.0, "Size of the result, as a multiple of the image's; 0: as the run makes it.")
+    flags.DEFINE_float(
+        'scale', 0.0, "Size of the result, as a multiple of the image's; 0: as the run makes it."
+    )
     flags.DEFINE_string('mask', '', 'A mask for all, or a folder of masks with the names of the images.')
     flags.DEFINE_enum('hole', '', ['', 'white', 'black'], 'Which colour of the mask is the hole.')
     flags.DEFINE_integer('samples', 1, 'Results for each image, each with other latents.')

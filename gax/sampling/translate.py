@@ -136,7 +136,9 @@ def opened(request: Request) -> tuple[Translator, int]:
         raise errors.GaxError(f'{request.workdir}: {config.gan} makes no images from images: use gax-sample')
     way = translation.chosen(ways, request.direction, config.gan)
     if 'label' in built.game.conditions:
-        raise errors.GaxError(f'{request.workdir}: {config.gan} needs a label for every image: use gax-sample')
+        raise errors.GaxError(
+            f'{request.workdir}: {config.gan} needs a label for every image: use gax-sample'
+        )
     masked = MASK in built.game.conditions
     if masked != (request.mask is not None):
         says = 'fills holes: --mask says where they are' if masked else 'knows of no holes: leave --mask out'
@@ -280,7 +282,12 @@ def through(
 
 
 def run_checked(
-    translator: Translator, image: np.ndarray, mask: np.ndarray | None, noise: Any, key: Key, plan: tiles.Layout
+    translator: Translator,
+    image: np.ndarray,
+    mask: np.ndarray | None,
+    noise: Any,
+    key: Key,
+    plan: tiles.Layout,
 ) -> np.ndarray:
     """The outputs of tiles [B, h, w, C] on the host.
 
@@ -302,4 +309,3 @@ def run_checked(
             f'{expected[1]}x{expected[0]}: its output has a fixed size; leave --tile out'
         )
     return made
-

@@ -144,7 +144,9 @@ def test_rows_of_inputs_outputs_and_targets():
     for i in range(3):
         row = picture[i * 9 + 1 : i * 9 + 9]
         cells = [row[:, 1 + 9 * k : 9 + 9 * k] for k in range(3)]
-        np.testing.assert_array_equal(cells[0], gray[i].repeat(2, axis=0).repeat(2, axis=1).repeat(3, axis=-1))
+        np.testing.assert_array_equal(
+            cells[0], gray[i].repeat(2, axis=0).repeat(2, axis=1).repeat(3, axis=-1)
+        )
         np.testing.assert_array_equal(cells[1], output[i])
         np.testing.assert_array_equal(cells[2], target[i])
     wide = np.asarray(pictures.rows([np.repeat(output, 20, axis=0)] * 2, most=30))
