@@ -10,6 +10,7 @@ from gax.data import (
     degrade,
     domains,
     folder,
+    openmoji,
     outside,
     pairs,
     preprocess,
@@ -22,7 +23,7 @@ from gax.data import (
 from gax.data.defaults import COMMA
 from gax.data.flips import PICTURES, cropped, flipped, sides
 from gax.data.resident import nbytes, resident, streamed
-from gax.data.source import Source, order_of
+from gax.data.source import Source, order_of, targeted
 from gax.data.zipped import zip
 
 __all__ = ['AS_THEY_ARE', 'KINDS', 'Field', 'Source', 'Spec', 'load', 'order_of', 'zip']
@@ -39,10 +40,14 @@ def as_they_are(section: Any) -> None:
 
 
 def embedded(name: str, data: Any) -> Source:
-    """An image set that comes with the package."""
-    if name == 'stacked_mnist':
-        return stacked_mnist.stacked_mnist(preprocess.of(data))
-    return arrays.embedded(name, preprocess.of(data))
+    """A set that comes with the package; 'noto_openmoji' is opened by `opened`, as its domains are two."""
+    sets: dict[str, Callable[[], Source]] = {
+        **{plain: lambda: arrays.embedded(name, preprocess.of(data)) for plain in arrays.EMBEDDED},
+        'stacked_mnist': lambda: stacked_mnist.stacked_mnist(preprocess.of(data)),
+        'openmoji': lambda: openmoji.pairs(data),
+        'noto_openmoji': lambda: openmoji.domains(data),
+    }
+    return errors.lookup('embedded data set', name, sets)()
 
 
 # name -> (what comes after the colon, the `data` section of a config) -> source
@@ -75,9 +80,14 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
     """
     section = config.data
     limit = section.device_limit_mib if resident_up_to is None else resident_up_to
-    source = opened(section, limit)
+    source = toward(opened(section, limit), section.get('direction', 'ba'))
     condition = section.get('condition', '')
     return degrade.degraded(source, condition) if condition else source
+
+
+def toward(source: Source, direction: str) -> Source:
+    """Two domains with the one as their target to which `direction` leads; other sources as they are."""
+    return targeted(source, direction[1]) if {'a', 'b'} <= source.spec.fields.keys() else source
 
 
 def opened(data: Any, limit: float) -> Source:
@@ -96,6 +106,8 @@ def opened(data: Any, limit: float) -> Source:
         return zipped(data, name, limit)
     if kind == 'domains' and colon:
         return domains.named(name, data, prepared)
+    if data.name == 'embedded:noto_openmoji':
+        return openmoji.domains(data, prepared)
     if outside.is_path(data.name):
         source = outside.load(data.name, data)
     elif colon and kind in KINDS:
@@ -173,7 +185,7 @@ def changed_at_random(source: Source, data: Any) -> Source:
 
 def names() -> list[str]:
     """The valid forms of `config.data.name`."""
-    listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
+    listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist', *openmoji.NAMES)]
     listed += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
     files = ['tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH', 'pairs:PATH', 'domains:PATH']
     return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]', 'package.module:function']

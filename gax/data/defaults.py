@@ -39,8 +39,10 @@ def data_offers(name: str) -> dict[str, Any]:
         offers['kind'] = ''  # of its examples: image, series, table, tokens, audio, video, point; '': image
         offers['array'] = ''  # the name of the array with the examples; '': a usual one. data.kinds
         offers['label_array'] = ''  # and of the one with the labels
-    if 'pairs' in kinds:
+    if 'pairs' in kinds or name == 'embedded:openmoji':
         offers['direction'] = 'ab'  # from A to B, or 'ba'
+    if 'domains' in kinds or name.startswith('zip:') or name == 'embedded:noto_openmoji':
+        offers['direction'] = 'ba'  # a, made from b, is evaluated and shown; or 'ab': b, made from a
     if kinds & {'tfds', 'folder', 'pairs', 'domains'}:
         offers['workers'] = 0  # processes that fetch; 0: threads
     if is_outside(name):

@@ -23,7 +23,7 @@ Initializer = jax.nn.initializers.Initializer
 
 
 class Conv(nn.Module):
-    """Convolution [B, H, W, C] -> [B, H', W', features], 'SAME' padding, square kernel. See ops/conv.py.
+    """Convolution [B, H, W, C] -> [B, H', W', features], square kernel. See ops/conv.py.
 
     With `resize` the convolution is fused with a resize: it is one convolution of stride 2, whose k + 1 taps
     a side are sums of neighbouring taps. A 3x3 kernel takes 16 products for each small pixel, where the two
@@ -39,9 +39,10 @@ class Conv(nn.Module):
       transpose: Whether the convolution is transposed; it then has one group.
       groups: The number of groups of channels.
       resize: 'up' convolves `doubled(x)`; 'down' applies `halved` to the result; '' does neither.
+      padding: 'SAME', 'VALID', or the pixels of zeros on each side. With `resize`, 'SAME'.
 
     Raises:
-      ValueError: `resize` with an even kernel, a stride, groups or `transpose`.
+      ValueError: `resize` with an even kernel, a stride, groups, `transpose` or `padding`.
       GaxError: Odd sides cannot be halved.
     """
 
@@ -53,24 +54,29 @@ class Conv(nn.Module):
     transpose: bool = False
     groups: int = 1
     resize: Literal['', 'up', 'down'] = ''
+    padding: Literal['SAME', 'VALID'] | int = 'SAME'
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shape = (self.kernel, self.kernel, x.shape[-1] // self.groups, self.features)
         kernel = self.param('kernel', self.kernel_init, shape)
         stride = self.stride
+        padding = [(self.padding,) * 2] * 2 if isinstance(self.padding, int) else self.padding
         if self.resize:
-            if not self.kernel % 2 or self.transpose or (self.stride, self.groups) != (1, 1):
-                raise ValueError('resize goes with an odd kernel, and with no stride, groups or transpose')
+            others = (self.stride, self.groups, self.padding)
+            if not self.kernel % 2 or self.transpose or others != (1, 1, 'SAME'):
+                raise ValueError(
+                    'resize goes with an odd kernel, and with no stride, groups, transpose or padding'
+                )
             kernel, stride = neighbours(kernel), 2
         if self.resize == 'down':
             check_even(x)
             kernel = kernel / 4
         kernel, strides = kernel.astype(x.dtype), (stride, stride)
         if self.transpose or self.resize == 'up':
-            x = lowering.conv_transpose(x, kernel, strides)
+            x = lowering.conv_transpose(x, kernel, strides, padding)
         else:
-            x = lowering.conv(x, kernel, strides, groups=self.groups)
+            x = lowering.conv(x, kernel, strides, padding, groups=self.groups)
         if self.use_bias:
             bias = self.param('bias', nn.initializers.zeros, (self.features,)).astype(x.dtype)
             x = x + bias[None, None, None]

@@ -32,7 +32,7 @@ from gax.nets.spectral_norm import spectral_norm
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
 
-GIVEN = ('parent', 'name', 'shape', 'num_classes', 'heads', 'outputs', 'trunk')
+GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk')
 # Fields of a player that concern its network, with their defaults; a family's own PLAYER overrides them.
 PLAYER = {'spectral_norm': False}
 
@@ -77,13 +77,22 @@ def player(kind: str, role: str) -> dict[str, Any]:
     return getattr(module, 'PLAYER', {}).get(role, {})
 
 
-def defaults(kind: str = 'mlp') -> ConfigDict:
-    """The sections `g` and `d` of a generator and a discriminator of one family."""
-    g, d = (
-        {'net': section(kind, role), **PLAYER, **player(kind, role)}
-        for role in ('Generator', 'Discriminator')
-    )
-    return ConfigDict({'g': g, 'd': {'members': 1, 'scales': 1, **d}})
+def defaults(kind: str = 'mlp', d: str = '', role: str = 'Generator') -> ConfigDict:
+    """The sections `g` and `d` of a generator and a discriminator.
+
+    Args:
+      kind: The generator's family.
+      d: The discriminator's family; '' for the same.
+      role: The class name of the generator's network: 'Generator', or 'Translator' of images.
+
+    Returns:
+      The sections.
+    """
+    sections = [
+        {'net': section(name, of), **PLAYER, **player(name, of)}
+        for name, of in ((kind, role), (d or kind, 'Discriminator'))
+    ]
+    return ConfigDict({'g': sections[0], 'd': {'members': 1, 'scales': 1, **sections[1]}})
 
 
 def build(net: Any, role: str, shape: Shape, **requested: Any) -> nn.Module:
@@ -111,7 +120,11 @@ def build(net: Any, role: str, shape: Shape, **requested: Any) -> nn.Module:
         )
     for name, value in requested.items():
         if name not in names and value not in (None, 0):
-            lacks = {'num_classes': 'take no labels', 'heads': 'give nothing beside their logits'}
+            lacks = {
+                'num_classes': 'take no labels',
+                'heads': 'give nothing beside their logits',
+                'outputs': 'give no features of their encoder',
+            }
             raise errors.GaxError(f'networks of kind {net.kind!r} {lacks.get(name, f"have no field {name}")}')
     fields = {name: value for name, value in net.items() if name != 'kind'}
     return cls(**{n: v for n, v in {'shape': shape, **requested}.items() if n in names}, **fields)
@@ -175,6 +188,55 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
     module = build(config.g.net, 'Generator', shape, num_classes=num_classes)
     net = lifted(module, example(latent_dim or config.latent_dim), *labels(num_classes))
     return spectral_norm(net) if config.g.spectral_norm else net
+
+
+def translator(g: Any, shape: Shape, source: Shape, **requested: Any) -> Net:
+    """The net that the section `g` of a config describes, where it maps images to images.
+
+    Args:
+      g: The section; its network's class is 'Translator'.
+      shape: The shape of the result, (H, W, C).
+      source: The shape of what is translated.
+      **requested: Further fields, as in `build`.
+
+    Returns:
+      The net.
+    """
+    net = lifted(build(g.net, 'Translator', shape, **requested), example(*source))
+    return spectral_norm(net) if g.spectral_norm else net
+
+
+def upscaler(g: Any, shape: Shape, source: Shape, factor: int) -> Net:
+    """The net that the section `g` of a config describes, where it enlarges images.
+
+    Args:
+      g: The section; its network's class is 'Upscaler'.
+      shape: The shape of the result, (H, W, C).
+      source: The shape of what is enlarged, (h, w, C').
+      factor: H / h and W / w.
+
+    Returns:
+      The net.
+    """
+    net = lifted(build(g.net, 'Upscaler', shape, factor=factor), example(*source))
+    return spectral_norm(net) if g.spectral_norm else net
+
+
+def features_of(net: Net, shape: Shape) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """The shapes of the features of a translator with outputs='both', for two images of `shape`.
+
+    Args:
+      net: The translator.
+      shape: The shape of what is translated, (H, W, C).
+
+    Returns:
+      The shape [2, H', W', C'] of each layer's.
+    """
+
+    def run(image: jax.Array) -> Any:
+        return net.apply(*net.init(rng.key(0)), image, train=False, key=rng.key(0))[0][1]
+
+    return jax.eval_shape(run, example(*shape))
 
 
 def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:

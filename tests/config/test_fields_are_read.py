@@ -20,7 +20,7 @@ from gax.nets import registry
 from gax.objectives import penalties
 from tests.helpers import toys
 
-ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder')
+ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator')
 SHAPE = (8, 8, 1)
 SMALL = {
     'widths': (4, 4),
@@ -30,9 +30,10 @@ SMALL = {
     'group_size': 2,
     'code': 3,
     'downs': 1,
+    'receptive_field': 16,
 }
 
-OTHER = {'strides': (2, 2), 'group_size': 4}
+OTHER = {'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
 
 
 def other(value, notes=()):
@@ -84,7 +85,7 @@ def test_of_every_network(kind, role):
             continue
         beside = {n.field: n.value for n in notes.get(name, ()) if isinstance(n, bounds.Only)}
         beside |= {'labels': True} if name == 'class_norm' else {}
-        value = OTHER.get(name) or other({**usual, **SMALL}[name], notes.get(name, ()))
+        value = OTHER[name] if name in OTHER else other({**usual, **SMALL}[name], notes.get(name, ()))
         before = network(kind, role, **beside) if beside else plain
         assert network(kind, role, **beside, **{name: value}) != before, f'{kind} {role} reads no {name}'
 
