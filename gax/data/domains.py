@@ -27,7 +27,8 @@ def named(path: str, data: Any, prepared: Callable[[Source], Source] = lambda so
       prepared: source -> source, applied to each domain before they are zipped.
 
     Returns:
-      A source of 'a' and 'b', float32 [B, H, W, C] in [-1, 1], shuffled independently; without labels.
+      A source of 'a' and 'b', float32 [B, H, W, C] in [-1, 1], shuffled independently; without labels. If
+      both folders have images of the same names, these count as pairs in evaluation.
 
     Raises:
       GaxError: A folder is missing or has no images, or the channels of the domains differ.
@@ -48,7 +49,19 @@ def named(path: str, data: Any, prepared: Callable[[Source], Source] = lambda so
             f'{parts[split]["a"]} has {channels["a"]} channels and {parts[split]["b"]} has {channels["b"]}: '
             'give --config.data.channels=3, or 1, which makes them equal'
         )
-    return zip_sources(name=f'domains:{path}', **sources)._replace(split=split, splits=counts)
+    whole = zip_sources(name=f'domains:{path}', **sources)
+    return whole._replace(
+        split=split, splits=counts, paired=data.get('broken') != 'skip' and same_names(*parts[split].values())
+    )
+
+
+def same_names(a: Path, b: Path) -> bool:
+    """Whether the images of both folders have the same names, suffixes apart: these are true pairs."""
+    names = [
+        [str(path.relative_to(where).with_suffix('')) for path in walk.below(where).files if is_image(path)]
+        for where in (a, b)
+    ]
+    return names[0] == names[1]
 
 
 def parts_of(root: Path, folders: Mapping[str, Path]) -> dict[str, dict[str, Path]]:

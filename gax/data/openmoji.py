@@ -91,4 +91,6 @@ def domains(data: Any, prepared: Callable[[Source], Source] = lambda source: sou
         for name, by_field in DOMAIN_SPLITS.items()
         for field, part in by_field.items()
     }
-    return zip_sources(name='embedded:noto_openmoji', **sources)._replace(split=split, splits=counts)
+    return zip_sources(name='embedded:noto_openmoji', **sources)._replace(
+        split=split, splits=counts, paired=split == 'test'
+    )

@@ -39,6 +39,7 @@ class Source(NamedTuple):
         `order_of`.
       split: The split of the set: 'train', 'validation' or 'test'; '' for all of it.
       splits: The number of examples of each split of the set, if it has any.
+      paired: Whether the fields of an example belong together; not so for unpaired domains.
     """
 
     spec: Spec
@@ -49,6 +50,7 @@ class Source(NamedTuple):
     order: Order | None = None
     split: str = ''
     splits: Mapping[str, int] = MappingProxyType({})
+    paired: bool = True
 
 
 def order_of(source: Source) -> Order:

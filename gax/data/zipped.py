@@ -94,6 +94,7 @@ def zip(*, name: str = '', **sources: Source) -> Source:
         order=Orders({name: order_of(source) for name, source in sources.items()}).at,
         split=splits.pop() if len(splits) == 1 else '',
         splits={f'{name} {split}': n for name, s in sources.items() for split, n in s.splits.items()},
+        paired=False,
     )
 
 

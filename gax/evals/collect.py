@@ -6,6 +6,7 @@ Features are computed on the devices, sums on the host.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import jax
@@ -19,12 +20,13 @@ from gax.core.types import Array, Batch, Game, TrainState
 from gax.data.source import Source
 from gax.distributed import sharding
 from gax.evals.features.extractors import Extractor
+from gax.evals.metric import PAIRED, Samples
 from gax.evals.metrics import fid
-from gax.evals.registry import Samples
 
 # Examples in one merge of moments: its cost, a few [D, D] matrices, does not depend on their number.
 BLOCK = 2048
 OF_FEATURES = ('moments', 'features', 'probabilities')
+HELD = ('x', *PAIRED)  # fields that may be kept of the first examples alone, for the memory
 
 
 class Chunk(NamedTuple):
@@ -34,11 +36,13 @@ class Chunk(NamedTuple):
       x: Examples as they are evaluated, see `EVALUATED`, [B, ...]; B is the same in all chunks.
       label: int32 [B], or None.
       valid: The number of examples that count; the rest is padding.
+      beside: Further fields of Samples of the same examples, [B, ...]: see metric.PAIRED.
     """
 
     x: Any
     label: Any
     valid: int
+    beside: Mapping[str, Any] = MappingProxyType({})
 
 
 def as_bytes(x: Array) -> Array:
@@ -218,9 +222,9 @@ class Gathered:
             self._inside += chunk.valid
             if self._inside >= BLOCK:
                 self._flush()
-        fields = {**outputs, 'x': chunk.x, 'labels': chunk.label}
+        fields: dict[str, Any] = {**outputs, 'x': chunk.x, 'labels': chunk.label, **chunk.beside}
         if self._most and self._num - chunk.valid >= self._most:
-            fields['x'] = None
+            fields.update(dict.fromkeys(HELD))
         for name in self._wanted & fields.keys():
             if fields[name] is not None:
                 self._parts.setdefault(name, []).append(np.asarray(fields[name])[: chunk.valid])
@@ -235,8 +239,8 @@ class Gathered:
         if self._block:
             self._flush()
         parts: dict[str, Any] = {name: np.concatenate(part) for name, part in self._parts.items()}
-        if self._most and 'x' in parts:
-            parts['x'] = parts['x'][: self._most]
+        if self._most:
+            parts |= {name: parts[name][: self._most] for name in HELD if name in parts}
         return Samples(self._num, self._moments, **parts)
 
 

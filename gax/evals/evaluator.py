@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +18,11 @@ from gax.evals import cache, classes, registry
 from gax.evals import collect as gather
 from gax.evals.collect import Chunk
 from gax.evals.features import extractors
+from gax.evals.metric import PAIRED, Metric, Samples
 from gax.evals.metrics import ranking
 from gax.evals.metrics.fid import Moments
 from gax.evals.protocol import Protocol
 from gax.evals.reference import Parts, Reference, parts
-from gax.evals.registry import Metric, Samples
 
 VERSION = 2  # of the cached statistics; raise it if the same key would give other numbers
 CACHED = ('moments', 'features', 'probabilities', 'labels')
@@ -69,6 +69,21 @@ class Reals(NamedTuple):
     labels: np.ndarray | None
 
 
+class Pairs(NamedTuple):
+    """What is known of fakes that are made from images.
+
+    Attributes:
+      has: The fields of metric.PAIRED that the fakes have.
+      said: How fakes are compared with targets, for the protocol.
+      inputs: The fields that metrics need -> a function: (num, batch) -> chunks with the inputs themselves in
+        place of the fakes, or None; see translated.inputs.
+    """
+
+    has: frozenset[str]
+    said: str
+    inputs: Callable[[Collection[str]], Callable[[int, int], Iterator[Chunk]] | None]
+
+
 class Evaluator:
     """The programs, the reals and the floor of one setting on one data set; reused at every step of a run.
 
@@ -88,30 +103,34 @@ class Evaluator:
       batch: The number of examples in a chunk.
       gather: chunks -> Samples.
       notes: Lines for the reader of the results: what is left out, and why.
+      pairs: Of a game that makes images from images; None for others.
     """
 
-    def __init__(self, ref: Reference, setting: Setting, mesh: Mesh) -> None:
+    def __init__(self, ref: Reference, setting: Setting, mesh: Mesh, pairs: Pairs | None = None) -> None:
         """Prepares an evaluation.
 
         Args:
           ref: The real examples.
-          setting: What to measure.
+          setting: What to measure. With `pairs` every example is translated once at most.
           mesh: The devices.
+          pairs: Of a game that makes images from images.
 
         Raises:
           GaxError: A number is negative, or a metric or the features do not go with the data.
         """
-        self.ref, self.mesh, self.notes = ref, mesh, list[str]()
+        self.ref, self.mesh, self.notes, self.pairs = ref, mesh, list[str](), pairs
         spec, data = ref.source.spec, ref.describe['data']
         if setting.num < 0 or setting.reals < 0:
             raise errors.GaxError(f'--num={setting.num}, --reals={setting.reals}: neither can be below 0')
         name, why = setting.features, ''
         if not name:
             name, why = extractors.default(ref.shape, data, setting.weights, setting.metrics, ref.field.kind)
-        self.setting = setting._replace(features=name, num=setting.num or enough(spec))
+        num = min(setting.num or MOST, spec.size) if pairs else setting.num or enough(spec)
+        self.setting = setting._replace(features=name, num=num)
         self.real = min(setting.reals or spec.size, spec.size) if spec.size else self.setting.num
         self.metrics = self._metrics(name)
         self.needs = registry.needs(self.metrics)
+        self._unpaired = {one: metric for one, metric in self.metrics.items() if not metric.paired}
         self.extractor = None
         if self.needs & set(gather.OF_FEATURES):
             self.notes += [why] if why else []
@@ -138,7 +157,8 @@ class Evaluator:
           GaxError: A requested metric does not apply, or none does.
         """
         ref, data = self.ref, self.ref.describe['data']
-        usual = registry.default(data, ref.field.kind)
+        has = self.pairs.has if self.pairs else frozenset()
+        usual = registry.default(data, ref.field.kind, has)
         chosen = registry.parse(self.setting.metrics or usual, name) if self.setting.metrics or usual else {}
         if not name:
             chosen = {one: metric for one, metric in chosen.items() if not metric.by_features}
@@ -148,7 +168,7 @@ class Evaluator:
                 'them, --features=package.module:function, or other --metrics'
             )
         counts = self.real, self.setting.num
-        reasons = {one: registry.why_not(one, data, ref.field, *counts) for one in chosen}
+        reasons = {one: registry.why_not(one, data, ref.field, *counts, has) for one in chosen}
         lacking = [reason for reason in reasons.values() if reason]
         if lacking and (self.setting.metrics or len(lacking) == len(chosen)):
             raise errors.GaxError(lacking[0])
@@ -156,12 +176,12 @@ class Evaluator:
         return {one: metric for one, metric in chosen.items() if not reasons[one]}
 
     def _floor_metrics(self) -> dict[str, Metric]:
-        """The metrics that two disjoint sets of reals suffice for; a note names the others."""
+        """The unpaired metrics that two disjoint sets of reals suffice for; a note names the others."""
         cut = self._cut(np.arange(self.real))
         reals, fakes = len(cut.a), len(cut.b)
         lacking = [
             name
-            for name, metric in self.metrics.items()
+            for name, metric in self._unpaired.items()
             if reals < metric.least[0] or fakes < metric.least[1]
         ]
         if lacking:
@@ -169,7 +189,7 @@ class Evaluator:
                 f'no number of real data for {", ".join(lacking)}: {self.real} reals are too few to be held '
                 f'against one another, {reals} and {fakes}'
             )
-        return {name: metric for name, metric in self.metrics.items() if name not in lacking}
+        return {name: metric for name, metric in self._unpaired.items() if name not in lacking}
 
     def _cut(self, chosen: np.ndarray) -> Parts:
         """Splits the reals. For an infinite source, `a` and `b` are drawn, each as many as the fakes."""
@@ -193,6 +213,7 @@ class Evaluator:
             real=self.real,
             fake=self.setting.num if fakes is None else fakes,
             seed=self.setting.seed,
+            pairs=self.pairs.said if self.pairs else '',
         )
 
     @cached_property
@@ -201,7 +222,7 @@ class Evaluator:
         cut = self._cut(self._chosen())
         a, b = self._part('a', cut.a, 0), self._part('b', cut.b, 1)
         labels = [part.labels for part in (a, b) if part.labels is not None]
-        if 'moments' in self.needs and len(cut.rest):
+        if 'moments' in registry.needs(self._unpaired) and len(cut.rest):
             rest = self._part('rest', cut.rest, 0, {'moments'})
             a = a._replace(moments=gather.merged(a, rest))
             labels += [] if rest.labels is None else [rest.labels]
@@ -236,7 +257,8 @@ class Evaluator:
         """
         if not len(indices):
             return Samples(0)
-        wanted = set(needs or self.needs) | ({'labels'} if self.ref.source.spec.num_classes else set())
+        wanted = set(needs or registry.needs(self._unpaired))
+        wanted |= {'labels'} if self.ref.source.spec.num_classes else set()
         keys = {need: self._key(need, which, len(indices)) for need in wanted if need in CACHED}
         folder = self.setting.cache or cache.default()
         kept = {need: cache.load(folder, key) for need, key in keys.items()}
@@ -274,8 +296,22 @@ class Evaluator:
         which falls with the number of samples, is higher than at the result's numbers; `floor_counts` gives
         the numbers. Metrics that need more samples are left out.
         """
+        if not self._floored:
+            return {}
         b = self.reals.b._replace(data=self.ref.describe['data'])
         return registry.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
+
+    @cached_property
+    def baseline(self) -> dict[str, float]:
+        """The same numbers for the inputs in place of the fakes, of a game that makes images from images.
+
+        {} where they are no images that could stand for the targets.
+        """
+        make = self.pairs.inputs(self.needs & set(PAIRED)) if self.pairs else None
+        if make is None:
+            return {}
+        chunks = make(self.setting.num, self.batch)
+        return self.measure(told(chunks, 'inputs in place of fakes', self.setting.num))[0]
 
     @property
     def floor_counts(self) -> list[int]:
@@ -308,7 +344,7 @@ class Evaluator:
         fakes = self.gather(chunks)._replace(data=self.ref.describe['data'])
         if 'labels' in self.needs and fakes.labels is None:
             raise errors.GaxError('accuracy is of fakes that were made for a class, and these were not')
-        real = self.reals.reference
+        real = self.reals.reference if self._unpaired else Samples(0)
         return registry.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.num
 
     def row(
@@ -327,6 +363,7 @@ class Evaluator:
             'step': step,
             'metrics': dict(numbers),
             'floor': self.floor,
+            **({'baseline': self.baseline} if self.baseline else {}),
             'floor_counts': self.floor_counts,
             'protocol': self.protocol(fakes).to_dict(),
             'by': by,

@@ -31,6 +31,8 @@ class Protocol:
       fake: The number of fakes. Metrics that keep examples in memory use as many reals as fakes at most.
       seed: The seed of the fakes' latents and of random choices in metrics.
       version: The version of the metrics' definitions and of the choice of examples.
+      pairs: How fakes that are made from images are compared with the targets of their examples; '' for other
+        fakes.
     """
 
     features: str
@@ -45,10 +47,12 @@ class Protocol:
     fake: int
     seed: int
     version: int = 2  # 1: examples by their places in the set
+    pairs: str = ''
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
+        """The fields by name, without `pairs` where it is empty."""
+        fields = asdict(self)
+        return fields if self.pairs else {name: x for name, x in fields.items() if name != 'pairs'}
 
 
 def differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -10,16 +10,19 @@ A custom metric is a `Metric` in any module, named by its import path: package.m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from gax import errors
 from gax.core import lookup
-from gax.core.spec import KINDS, Field, plural
+from gax.core.spec import Field, plural
 from gax.data import synthetic
-from gax.evals import digit_accuracy
+from gax.evals import digit_accuracy, paired
+from gax.evals.metric import HIGHER as HIGHER
+from gax.evals.metric import LOWER as LOWER
+from gax.evals.metric import Metric as Metric
+from gax.evals.metric import Samples as Samples
 from gax.evals.metrics import (
     fid,
     inception_score,
@@ -32,54 +35,8 @@ from gax.evals.metrics import (
     swd,
 )
 
-LOWER, HIGHER = 'lower', 'higher'
 OWN = {'frechet': 'fid', 'kernel': 'kid', 'kernel_std': 'kid_std', 'score': 'is', 'score_std': 'is_std'}
 MEANS = {title: name for name, title in OWN.items()}  # a requested FID is this metric
-
-
-class Samples(NamedTuple):
-    """Statistics of a set of examples; a field is None if no metric needs it.
-
-    Attributes:
-      num: The number of examples that are held.
-      moments: The moments of the features, possibly of more examples than are held.
-      features: float32 [N, D].
-      probabilities: float32 [N, K].
-      x: The examples as they are evaluated (collect.EVALUATED), [N, ...].
-      labels: int32 [N]: the classes of reals; the classes that fakes were generated for. None without
-        classes.
-      data: The name of the reals.
-    """
-
-    num: int
-    moments: fid.Moments | None = None
-    features: Any = None
-    probabilities: Any = None
-    x: Any = None
-    labels: Any = None
-    data: str = ''
-
-
-class Metric(NamedTuple):
-    """A metric of two sets of samples.
-
-    Attributes:
-      needs: The fields of Samples that it reads.
-      gives: Number -> LOWER or HIGHER, whichever is better; '' if neither is.
-      measure: (real, fake, seed) -> name -> number.
-      least: The least numbers of reals and of fakes.
-      by_features: Whether the names of its numbers carry the extractor's.
-      side: The side of the smallest images that it takes.
-      kinds: The kinds of examples that it takes.
-    """
-
-    needs: tuple[str, ...]
-    gives: Mapping[str, str]
-    measure: Callable[[Samples, Samples, int], Mapping[str, float]]
-    least: tuple[int, int] = (1, 1)
-    by_features: bool = True
-    side: int = 1
-    kinds: tuple[str, ...] = KINDS
 
 
 def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
@@ -177,6 +134,7 @@ METRICS: dict[str, Metric] = {
         by_features=False,
         kinds=('image', 'point'),
     ),
+    **paired.METRICS,
 }
 
 
@@ -196,7 +154,7 @@ def metric(name: str) -> Metric:
     return thing
 
 
-def default(data: str, kind: str) -> tuple[str, ...]:
+def default(data: str, kind: str, has: frozenset[str] = frozenset()) -> tuple[str, ...]:
     """The metrics that suit the data.
 
     They are its modes if these are known, else distances of features and of the examples. `swd` is included
@@ -205,15 +163,22 @@ def default(data: str, kind: str) -> tuple[str, ...]:
     Args:
       data: The name of the data.
       kind: The kind of its examples.
+      has: The fields of Samples among metric.PAIRED that the fakes have: paired metrics take the place of
+        those that need no pairs and are of images alone.
     """
     if data in HAVE_MODES:
         return ('modes', 'swd')
+    if has:
+        pairs = tuple(name for name in paired.DEFAULT if not paired.why_not(name, METRICS[name], has))
+        return ('frechet', *pairs)
     return tuple(
         name for name in ('frechet', 'swd', 'ms_ssim', 'kernel', 'prdc') if kind in METRICS[name].kinds
     )
 
 
-def why_not(name: str, data: str, field: Field, reals: int, fakes: int) -> str:
+def why_not(
+    name: str, data: str, field: Field, reals: int, fakes: int, has: frozenset[str] = frozenset()
+) -> str:
     """The reason why a metric does not apply to the examples of a field; '' if it does.
 
     Args:
@@ -222,6 +187,7 @@ def why_not(name: str, data: str, field: Field, reals: int, fakes: int) -> str:
       field: The field that is evaluated.
       reals: The number of reals.
       fakes: The number of fakes.
+      has: The fields of Samples among metric.PAIRED that the fakes have.
     """
     requested, shape = metric(name), field.shape
     if field.kind not in requested.kinds:
@@ -234,6 +200,11 @@ def why_not(name: str, data: str, field: Field, reals: int, fakes: int) -> str:
             f'{name} takes images of {requested.side} pixels or more to a side, and {data} has '
             f'{min(shape[:2])}'
         )
+    if requested.channels and shape[-1] not in requested.channels:
+        takes = ' or '.join(map(str, requested.channels))
+        return f'{name} takes images of {takes} channels, and {data} has {shape[-1]}'
+    if reason := paired.why_not(name, requested, has):
+        return reason
     for count, least, what in zip((reals, fakes), requested.least, ('reals', 'fakes'), strict=True):
         if count < least:
             return f'{name} takes {least} {what} at least, and there {"is" if count == 1 else "are"} {count}'
@@ -377,9 +348,10 @@ def measure(
       GaxError: A number is not finite.
     """
     numbers: dict[str, float] = {}
-    real, fake = in_order(real, ranking.REAL), in_order(fake, ranking.FAKE)
+    ordered = in_order(real, ranking.REAL), in_order(fake, ranking.FAKE)
     for metric in metrics.values():
-        for name, value in metric.measure(real, fake, seed).items():
+        sets = (real, fake) if metric.paired else ordered
+        for name, value in metric.measure(*sets, seed).items():
             numbers[reported(name, label) if metric.by_features else name] = float(value)
     bad = [name for name, value in numbers.items() if not np.isfinite(value)]
     if bad:

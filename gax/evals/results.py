@@ -5,7 +5,8 @@
      "2026-11-24T02:00:00+00:00"}
 
 `metrics` and `floor` have the same names: the metrics of the fakes, and of real examples in place of the
-fakes. "by" is 'training' or 'evaluate'. Rows of samples from elsewhere have a "samples" (their path) and no
+fakes. Rows of games that make images from images also have a "baseline", the numbers of their inputs in place
+of the fakes. "by" is 'training' or 'evaluate'. Rows of samples from elsewhere have a "samples" (their path) and no
 "step".
 """
 

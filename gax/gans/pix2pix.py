@@ -142,6 +142,4 @@ def two_players(config: Any, scorer: Scorer, generate: Any) -> dict[str, Player]
 
 def weighted(player: Player, **weights: Any) -> dict[str, Any]:
     """The player's terms, some with other weights."""
-    return {
-        name: term._replace(weight=weights.get(name, term.weight)) for name, term in player.terms.items()
-    }
+    return {name: term._replace(weight=weights.get(name, term.weight)) for name, term in player.terms.items()}

@@ -7,7 +7,9 @@ depend on their order in a file.
 
 --metrics: fid, kid, is (on the Inception of FID only, and with its published weights: with others they are
 called frechet_inception ...); on any features frechet, kernel, score, prdc, nearest, accuracy; on images
-alone swd, ms_ssim; modes for data that has some; package.module:metric, a gax.evals.registry.Metric of your
+alone swd, ms_ssim; of games that make images from images, each against the target of its own example, l1,
+psnr (psnr_y), ssim, histogram, hole (with a mask), cycle (two directions), lpips_alex and lpips_vgg (pip
+install 'gax[lpips]'), with the inputs themselves as a baseline; modes for data that has some; package.module:metric, a gax.evals.registry.Metric of your
 own. If none are given, those that suit the data. --features: inception, mnist, emoji, raw, or
 package.module:function (also of the current folder). Where there are no Inception weights, other features
 take their place, and a message says so, and how to get a FID.
@@ -48,6 +50,12 @@ def define_flags() -> None:
         ['', 'train', 'validation', 'test'],
         'Reals of this split; those that the run was trained on if not given.',
     )
+    flags.DEFINE_enum(
+        'direction',
+        '',
+        ['', 'ab', 'ba'],
+        'Of a run that translates both ways; if not given, to the target of its data.',
+    )
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
     flags.DEFINE_string('against', '', 'Another workdir, with whose result to compare.')
     flags.DEFINE_string('cache', '', "Folder of the data's statistics; in the user's cache if not given.")
@@ -75,7 +83,8 @@ def main(argv: list[str]) -> int:
         done = evaluate.of_samples(paths.user(FLAGS.samples), section, setting, workdir, against)
     else:
         assert workdir is not None
-        done = evaluate.of_run(workdir, FLAGS.step, setting, against, FLAGS.data, FLAGS.split)
+        where = FLAGS.data, FLAGS.split, FLAGS.direction
+        done = evaluate.of_run(workdir, FLAGS.step, setting, against, *where)
     print(evaluate.table(*done[:3]))
     if workdir and done.kept:
         print(f'gax: appended to {workdir / "eval.jsonl"}')

@@ -32,7 +32,7 @@ from gax.nets.spectral_norm import spectral_norm
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
 
-GIVEN = ('parent', 'name', 'shape', 'num_classes', 'heads', 'outputs', 'trunk')
+GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk')
 # Fields of a player that concern its network, with their defaults; a family's own PLAYER overrides them.
 PLAYER = {'spectral_norm': False}
 
@@ -203,6 +203,22 @@ def translator(g: Any, shape: Shape, source: Shape, **requested: Any) -> Net:
       The net.
     """
     net = lifted(build(g.net, 'Translator', shape, **requested), example(*source))
+    return spectral_norm(net) if g.spectral_norm else net
+
+
+def upscaler(g: Any, shape: Shape, source: Shape, factor: int) -> Net:
+    """The net that the section `g` of a config describes, where it enlarges images.
+
+    Args:
+      g: The section; its network's class is 'Upscaler'.
+      shape: The shape of the result, (H, W, C).
+      source: The shape of what is enlarged, (h, w, C').
+      factor: H / h and W / w.
+
+    Returns:
+      The net.
+    """
+    net = lifted(build(g.net, 'Upscaler', shape, factor=factor), example(*source))
     return spectral_norm(net) if g.spectral_norm else net
 
 

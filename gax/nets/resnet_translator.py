@@ -72,7 +72,9 @@ class Translator(nn.Module):
             features += [x] * (i in (0, self.blocks // 2))
         up: dict[str, Any] = {'transpose': True, 'stride': 2}
         for width in self.widths[-2::-1]:
-            x = self.convolved(x, width, train, **(up if self.upsampling == 'transposed' else {'resize': 'up'}))
+            x = self.convolved(
+                x, width, train, **(up if self.upsampling == 'transposed' else {'resize': 'up'})
+            )
         x = Conv(self.shape[-1], 7, kernel_init=INIT, padding='VALID')(reflected(x, 3))
         result = jnp.tanh(cropped(x, image))
         return (result, tuple(features)) if self.outputs == 'both' else result

@@ -15,15 +15,21 @@ from gax.config import choices
 from gax.config import defaults as configs
 from gax.core.types import TrainState
 from gax.data import splits
+from gax.data.source import targeted
 from gax.distributed import sharding
 from gax.evals import collect, external_samples, results
 from gax.evals.evaluator import Evaluator, Setting, told
 from gax.evals.protocol import differ, refuse_other
 from gax.evals.reference import reference
-from gax.training import experiment, trained_run
+from gax.training import experiment, trained_run, translations
 from gax.training.checkpoints import Checkpoints, said
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config
+
+INPUT = (
+    'input: the inputs in place of the fakes (another size resized bicubically, one channel repeated, a hole '
+    'filled with the mean of the known pixels)'
+)
 
 
 class Evaluated(NamedTuple):
@@ -42,35 +48,38 @@ class Evaluated(NamedTuple):
     kept: bool
 
 
-def of_experiment(experiment: Experiment, setting: Setting) -> Evaluator:
+def of_experiment(built: Experiment, setting: Setting, direction: str = '') -> Evaluator:
     """An evaluator against the data of an experiment, without random flips and crops.
 
     Arrays that are on the devices already are used again where there is nothing random.
 
     Args:
-      experiment: The experiment.
+      built: The experiment.
       setting: The setting of the evaluation.
+      direction: 'ab' or 'ba' of a game that translates both ways; '' for its first direction.
 
     Returns:
       The evaluator.
     """
-    config, source, arrays = experiment.config, experiment.source, experiment.arrays
-    if any(config.data.get(field) for field in data.AS_THEY_ARE):
-        plain = config.copy_and_resolve_references()
-        with plain.unlocked():
-            data.as_they_are(plain.data)
-        source, arrays = data.load(plain, resident_up_to=0), None
-    return Evaluator(reference(source, config.data, experiment.mesh, arrays), setting, experiment.mesh)
+    task = translations.task_of(built, direction)
+    if task:
+        ref = reference(
+            targeted(task.source, task.ways[0].target), built.config.data, built.mesh, task.arrays
+        )
+        return Evaluator(ref, setting, built.mesh, translations.pairs_of(task, built.config))
+    source, arrays = translations.plain(built)
+    return Evaluator(reference(source, built.config.data, built.mesh, arrays), setting, built.mesh)
 
 
 def of_generator(
-    built: Experiment, evaluator: Evaluator
+    built: Experiment, evaluator: Evaluator, direction: str = ''
 ) -> Callable[[TrainState], tuple[dict[str, float], int]]:
     """The function that evaluates the averaged generator. It is compiled once, and donates nothing.
 
     Args:
       built: The experiment.
       evaluator: The evaluator.
+      direction: As in `of_experiment`.
 
     Returns:
       state -> ({metric: value}, how many fakes).
@@ -78,6 +87,8 @@ def of_generator(
     Raises:
       GaxError: A metric needs labels, and the game is not conditioned on them.
     """
+    if task := translations.task_of(built, direction):
+        return translations.measurer(task, evaluator)
     make, num, seed = (
         collect.generator(built.game, built.mesh, built.source.spec),
         evaluator.setting.num,
@@ -90,7 +101,7 @@ def of_generator(
         )
 
     def condition_batch() -> Mapping[str, np.ndarray]:
-        """Labels in the proportions of the reals; other conditions are fields of real examples."""
+        """Labels in the proportions of the reals; other conditions, no images, are of real examples."""
         if set(built.game.conditions) <= {'label'}:
             labels = evaluator.labels(num) if conditional else None
             return {} if labels is None else {'label': labels}
@@ -134,7 +145,13 @@ def with_split(built: Experiment, split: str, run: str) -> Experiment:
 
 
 def of_run(
-    workdir: Path, which: str, setting: Setting, against: Path | None = None, name: str = '', split: str = ''
+    workdir: Path,
+    which: str,
+    setting: Setting,
+    against: Path | None = None,
+    name: str = '',
+    split: str = '',
+    direction: str = '',
 ) -> Evaluated:
     """Evaluates checkpoints of a run, and appends a row per step to its eval.jsonl.
 
@@ -148,6 +165,7 @@ def of_run(
       against: The workdir of another run, with whose last result to compare.
       name: Where the training data is now; '': where the config says.
       split: The split to evaluate on; '': the examples that the run was trained on.
+      direction: As in `of_experiment`.
 
     Returns:
       The results.
@@ -160,9 +178,9 @@ def of_run(
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
     steps = chosen(checkpoints, workdir, which)
     judged = with_split(built, split, str(workdir))
-    evaluator = of_experiment(judged, setting)
+    evaluator = of_experiment(judged, setting, direction)
     others = [comparable(against, evaluator)] if against else []
-    measure, like = of_generator(judged, evaluator), experiment.shapes(built)
+    measure, like = of_generator(judged, evaluator, direction), experiment.shapes(built)
     rows: list[dict[str, Any]] = []
     kept = True
     for step in steps:
@@ -329,11 +347,14 @@ def table(
       The table, with the score of real data and the direction that is better, and the legend.
     """
     heads = ['samples' if row['step'] is None else f'step {row["step"]}' for row in rows]
-    heads += [f'against {row["step"]}' for row in others] + ['real', 'better']
+    baseline = rows[0].get('baseline', {})
+    heads += [f'against {row["step"]}' for row in others]
+    heads += [*(['input'] if baseline else []), 'real', 'better']
     columns = [*rows, *others]
     lines = [['metric', *heads]]
     for name, better in evaluator.names.items():
-        numbers = [row['metrics'].get(name) for row in columns] + [evaluator.floor.get(name)]
+        numbers = [row['metrics'].get(name) for row in columns]
+        numbers += [*([baseline.get(name)] if baseline else []), evaluator.floor.get(name)]
         lines.append([name, *('' if n is None else f'{n:.5g}' for n in numbers), better or '-'])
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     text = [
@@ -356,6 +377,10 @@ def legend(evaluator: Evaluator, rows: Sequence[Mapping[str, Any]]) -> str:
     ]
     if protocol['fake'] < protocol['real'] and set(evaluator.metrics) != {'frechet'}:
         lines[0] += f' (metrics that hold examples: against {protocol["fake"]} of them)'
+    if protocol.get('pairs'):
+        lines.append(protocol['pairs'])
+    if rows[0].get('baseline'):
+        lines.append(INPUT)
     if evaluator.floor:
         lines.append(f'real: {fakes} reals in place of the fakes against {against} others')
     if evaluator.floor and fakes < protocol['fake']:

@@ -1,0 +1,26 @@
+"""Holes of 16x16 in the middle of emoji of 32x32, filled by a context encoder."""
+
+from ml_collections import ConfigDict
+
+from gax.config import base, choose, optimizer
+
+
+def get_config() -> ConfigDict:
+    config = base('inpaint')
+    config.data.name = 'embedded:emoji'
+    choose(config, 'data', condition='mask:center', split='train')
+    config.data.flip = True
+    config.batch_size, config.steps = 32, 3000
+    config.d.net.width = 32
+    for player in (config.g, config.d):
+        player.optimizer = optimizer('adam', 2e-4, b1=0.5)
+    return config
+
+
+def get_test_config() -> ConfigDict:
+    config = get_config()
+    choose(config, 'data', image_size=16)
+    config.batch_size, config.fake_patches = 8, 'hole'
+    config.g.net.widths, config.d.net.width = (4, 4), 4
+    config.perceptual.net, config.perceptual.weight = 'discriminator', 1.0
+    return config

@@ -1,0 +1,27 @@
+"""Emoji four times as large, 8 to 32 pixels: 2,000 steps of L1, then 1,000 with a discriminator and VGG16."""
+
+from ml_collections import ConfigDict
+
+from gax.config import base, choose, optimizer
+
+
+def get_config() -> ConfigDict:
+    config = base('srgan')
+    config.data.name = 'embedded:emoji'
+    choose(config, 'data', condition='downsample:4', split='train')
+    config.data.flip = True
+    config.batch_size, config.steps, config.pixel.steps = 16, 3000, 2000
+    config.g.net.width, config.g.net.blocks = 32, 8
+    config.d.net.widths = (32, 64, 64)
+    config.pixel.optimizer = optimizer('adam', 1e-3)
+    config.g.optimizer = optimizer('adam', 1e-4)
+    config.d.optimizer = optimizer('adam', 1e-4)
+    return config
+
+
+def get_test_config() -> ConfigDict:
+    config = get_config()
+    choose(config, 'data', image_size=16)
+    config.batch_size, config.pixel.steps, config.perceptual.net = 8, 0, 'discriminator'
+    config.g.net.width, config.g.net.blocks, config.d.net.widths, config.d.net.dense = 4, 1, (4, 4), 4
+    return config
