@@ -11,10 +11,10 @@ def get_config() -> ConfigDict:
     choose(config, 'data', split='train')
     config.data.flip = True
     config.batch_size = 16
-    config.steps = 5000
+    config.steps = 2000
     for player in (config.g, config.d):
-        player.optimizer = optimizer('adam', 2e-4, b1=0.5)
-    config.d.net.width = 32
+        player.optimizer = optimizer('adam', 5e-4, b1=0.5)
+    config.g.net.widths, config.d.net.width = (32, 64, 128, 256), 32
     return config
 
 

@@ -69,7 +69,13 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'kind': (bounds.one_of(('', *KINDS)),),
         'direction': (bounds.one_of(pairs.DIRECTIONS),),
     },
-    'eval': {'every': (between(0),), 'num': (between(2),), 'reals': (between(0),), 'patience': (between(0),)},
+    'eval': {
+        'every': (between(0),),
+        'num': (between(2),),
+        'reals': (between(0),),
+        'patience': (between(0),),
+        'split': (bounds.one_of(('', *splits.SPLITS)),),
+    },
     'ema': {'decay': (between(0.0, 1.0),)},
     'instance_noise': {'std': (between(0.0),), 'steps': (between(0),)},
     'top_k': {

@@ -59,8 +59,7 @@ def directions(game: Game, spec: Spec) -> tuple[Direction, ...]:
       spec: The spec of the data.
 
     Returns:
-      The directions in the order of the conditions: from 'a' to 'b' first. () for a game without image
-      conditions.
+      The directions, the one to the target of the data first. () for a game without image conditions.
     """
     conditions = image_conditions(game, spec)
     if not conditions:
@@ -71,7 +70,7 @@ def directions(game: Game, spec: Spec) -> tuple[Direction, ...]:
         others = [name for name in conditions if name != target]
         if target in made and others:
             found.append(Direction(others[0], target))
-    return tuple(sorted(found, key=lambda direction: conditions.index(direction.source)))
+    return tuple(found)
 
 
 def example(game: Game, spec: Spec, batch: int = 1) -> dict[str, Any]:
@@ -90,7 +89,7 @@ def chosen(ways: tuple[Direction, ...], wanted: str, gan: str) -> Direction:
 
     Args:
       ways: What `directions` returned, at least one.
-      wanted: 'ab' or 'ba' of a game that translates both ways, '' for the first.
+      wanted: 'ab' or 'ba' of a game that translates both ways, '' for the first, to the data's target.
       gan: The name of the game, for messages.
 
     Raises:

@@ -23,7 +23,7 @@ from gax.data import (
 from gax.data.defaults import COMMA
 from gax.data.flips import PICTURES, cropped, flipped, sides
 from gax.data.resident import nbytes, resident, streamed
-from gax.data.source import Source, order_of
+from gax.data.source import Source, order_of, targeted
 from gax.data.zipped import zip
 
 __all__ = ['AS_THEY_ARE', 'KINDS', 'Field', 'Source', 'Spec', 'load', 'order_of', 'zip']
@@ -80,9 +80,14 @@ def load(config: Any, resident_up_to: float | None = None) -> Source:
     """
     section = config.data
     limit = section.device_limit_mib if resident_up_to is None else resident_up_to
-    source = opened(section, limit)
+    source = toward(opened(section, limit), section.get('direction', 'ba'))
     condition = section.get('condition', '')
     return degrade.degraded(source, condition) if condition else source
+
+
+def toward(source: Source, direction: str) -> Source:
+    """Two domains with the one as their target to which `direction` leads; other sources as they are."""
+    return targeted(source, direction[1]) if {'a', 'b'} <= source.spec.fields.keys() else source
 
 
 def opened(data: Any, limit: float) -> Source:

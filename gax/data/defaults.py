@@ -41,6 +41,8 @@ def data_offers(name: str) -> dict[str, Any]:
         offers['label_array'] = ''  # and of the one with the labels
     if 'pairs' in kinds or name == 'embedded:openmoji':
         offers['direction'] = 'ab'  # from A to B, or 'ba'
+    if 'domains' in kinds or name.startswith('zip:') or name == 'embedded:noto_openmoji':
+        offers['direction'] = 'ba'  # a, made from b, is evaluated and shown; or 'ab': b, made from a
     if kinds & {'tfds', 'folder', 'pairs', 'domains'}:
         offers['workers'] = 0  # processes that fetch; 0: threads
     if is_outside(name):

@@ -50,7 +50,9 @@ def named(path: str, data: Any, prepared: Callable[[Source], Source] = lambda so
             'give --config.data.channels=3, or 1, which makes them equal'
         )
     whole = zip_sources(name=f'domains:{path}', **sources)
-    return whole._replace(split=split, splits=counts, paired=same_names(*parts[split].values()))
+    return whole._replace(
+        split=split, splits=counts, paired=data.get('broken') != 'skip' and same_names(*parts[split].values())
+    )
 
 
 def same_names(a: Path, b: Path) -> bool:

@@ -12,6 +12,7 @@ def eval_section() -> dict[str, Any]:
         'every': 0,  # steps; 0: never
         'num': 5000,  # fakes
         'reals': 0,  # the most reals to compare with; 0: all
+        'split': '',  # validation or test, of a run that trains on data.split=train; '': what it trains on
         'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
         'metrics': ('frechet',),  # see gax/main/evaluate.py
         'best': '',  # the number that selects the best checkpoint, which is kept; '': none

@@ -51,7 +51,10 @@ def define_flags() -> None:
         'Reals of this split; those that the run was trained on if not given.',
     )
     flags.DEFINE_enum(
-        'direction', '', ['', 'ab', 'ba'], 'Of a game that translates both ways; ab if not given.'
+        'direction',
+        '',
+        ['', 'ab', 'ba'],
+        'Of a run that translates both ways; if not given, to the target of its data.',
     )
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
     flags.DEFINE_string('against', '', 'Another workdir, with whose result to compare.')

@@ -1,7 +1,8 @@
 """Sample a trained generator: gax-sample --workdir=runs/mnist --num=64 --out=grid.png
 
 The ending of --out says what is made. Of samples drawn at random:
-  --out=grid.png      a grid; each column is a class, where there are classes
+  --out=grid.png      a grid; each column is a class, where there are classes. Of a game that makes
+                      images from images rows: input, output, target
   --out=samples.npz   `images` uint8 [N, H, W, C] and `labels` int32 [N] (of 2-D data:
                       `points` float32 [N, D])
   --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
@@ -50,6 +51,12 @@ def define_flags() -> None:
     flags.DEFINE_string(
         'conditions', '', "Of a game with conditions: a data source of one's own, folder:DIR ..."
     )
+    flags.DEFINE_enum(
+        'direction',
+        '',
+        ['', 'ab', 'ba'],
+        'Of a run that translates both ways; if not given, to the target of its data.',
+    )
     flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
@@ -76,6 +83,7 @@ def main(argv: list[str]) -> int:
         data=FLAGS.data,
         split=FLAGS.split,
         conditions=FLAGS.conditions,
+        direction=FLAGS.direction,
     )
     exported = export.export(request)
     print(f'gax: {exported.said} of step {exported.step} in {FLAGS.out}')

@@ -120,7 +120,11 @@ def build(net: Any, role: str, shape: Shape, **requested: Any) -> nn.Module:
         )
     for name, value in requested.items():
         if name not in names and value not in (None, 0):
-            lacks = {'num_classes': 'take no labels', 'heads': 'give nothing beside their logits'}
+            lacks = {
+                'num_classes': 'take no labels',
+                'heads': 'give nothing beside their logits',
+                'outputs': 'give no features of their encoder',
+            }
             raise errors.GaxError(f'networks of kind {net.kind!r} {lacks.get(name, f"have no field {name}")}')
     fields = {name: value for name, value in net.items() if name != 'kind'}
     return cls(**{n: v for n, v in {'shape': shape, **requested}.items() if n in names}, **fields)
@@ -216,6 +220,23 @@ def upscaler(g: Any, shape: Shape, source: Shape, factor: int) -> Net:
     """
     net = lifted(build(g.net, 'Upscaler', shape, factor=factor), example(*source))
     return spectral_norm(net) if g.spectral_norm else net
+
+
+def features_of(net: Net, shape: Shape) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """The shapes of the features of a translator with outputs='both', for two images of `shape`.
+
+    Args:
+      net: The translator.
+      shape: The shape of what is translated, (H, W, C).
+
+    Returns:
+      The shape [2, H', W', C'] of each layer's.
+    """
+
+    def run(image: jax.Array) -> Any:
+        return net.apply(*net.init(rng.key(0)), image, train=False, key=rng.key(0))[0][1]
+
+    return jax.eval_shape(run, example(*shape))
 
 
 def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = None) -> Net:

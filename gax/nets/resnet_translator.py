@@ -24,7 +24,7 @@ from gax.nets.sizes import cropped, padded, reflected, refuse_small
 TAKES = ('image',)
 
 INIT = nn.initializers.normal(0.02)
-Outputs = Literal['image', 'features', 'both']
+Outputs = Literal['image', 'both']
 
 
 class Translator(nn.Module):
@@ -70,8 +70,6 @@ class Translator(nn.Module):
             y = self.convolved(reflected(x, 1), x.shape[-1], train, padding='VALID')
             x = x + self.convolved(reflected(y, 1), x.shape[-1], train, activated=False, padding='VALID')
             features += [x] * (i in (0, self.blocks // 2))
-        if self.outputs == 'features':
-            return tuple(features)
         up: dict[str, Any] = {'transpose': True, 'stride': 2}
         for width in self.widths[-2::-1]:
             x = self.convolved(

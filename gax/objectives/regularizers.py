@@ -195,6 +195,11 @@ def path_length(
     run = synthesis or generate(scorer.field)
 
     def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
+        if 'z' not in context.latents:
+            raise errors.GaxError(
+                'config.terms.path_length is of games with latents z, and this one makes its fakes from '
+                f'{", ".join(context.latents)} alone'
+            )
         latents = {name: x[::shrink] for name, x in context.latents.items()}
         z = jax.random.normal(context.rng('z'), latents['z'].shape)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import NamedTuple
+
 import jax.numpy as jnp
 import numpy as np
 
@@ -12,7 +15,19 @@ from gax.training import evaluate, experiment, trained_run
 from gax.training.experiment import Experiment
 
 
-def examples(request: Request, built: Experiment) -> Batch:
+class Examples(NamedTuple):
+    """Examples that fakes are made from.
+
+    Attributes:
+      conditions: {name: [num, ...]}; {} for a game that is conditioned on labels alone, or on nothing.
+      targets: The true images of the same examples, {field: [num, ...]}; {} if they are not known.
+    """
+
+    conditions: Batch
+    targets: Batch = MappingProxyType({})
+
+
+def examples(request: Request, built: Experiment) -> Examples:
     """The conditions of a game that is conditioned on more than labels.
 
     Where `request.conditions` names data, as config.data.name does, its examples are taken in order.
@@ -24,7 +39,7 @@ def examples(request: Request, built: Experiment) -> Batch:
       built: The experiment of the run.
 
     Returns:
-      {name: [num, ...]}; {} for a game that is conditioned on labels alone, or on nothing.
+      The examples.
 
     Raises:
       GaxError: The game takes no examples, the data does not exist, or its examples have another shape.
@@ -36,13 +51,15 @@ def examples(request: Request, built: Experiment) -> Batch:
                 f'--conditions={request.conditions}: {built.config.gan} makes fakes from '
                 + ('noise and a label (--label)' if names else 'noise alone')
             )
-        return {}
+        return Examples({})
     if not request.conditions:
         whole = trained_run.with_data(request.workdir, built.config, request.data, built.mesh)
         held_out = 'test' if whole.source.split == 'train' and 'test' in whole.source.splits else ''
         whole = evaluate.with_split(whole, request.split or held_out, str(request.workdir))
-        return experiment.conditions(whole, request.num)
-    return of_user(request, built)
+        batch = experiment.reals(whole, request.num)
+        known = batch if whole.source.paired else {}
+        return Examples({name: jnp.asarray(batch[name]) for name in names}, known)
+    return Examples(of_user(request, built))
 
 
 def of_user(request: Request, built: Experiment) -> Batch:

@@ -14,12 +14,15 @@ import jax
 import numpy as np
 
 from gax import data, errors, paths
+from gax.core import translation
 from gax.core.spec import Spec
+from gax.core.translation import Direction
+from gax.data.source import targeted
 from gax.evals import memorization
 from gax.evals.features import extractors
 from gax.sampling import conditions, formats, latents, sampler
 from gax.sampling.sampler import Images, Job, Request
-from gax.training import experiment, trained_run
+from gax.training import experiment, trained_run, translations
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config, write_json
 from gax.viz import images as pictures
@@ -77,6 +80,9 @@ def export(request: Request) -> Made:
     built = trained_run.build(request.workdir, config)
     if request.neighbours:
         built = trained_run.with_data(request.workdir, config, request.data, built.mesh)
+    ways = directions(request, built)
+    if ways:
+        built = built._replace(source=targeted(built.source, ways[0].target))
     check_kind(built.source.spec, kind, request)
     check_label(request.label, built)
     examples = conditions.examples(request, built)
@@ -84,9 +90,26 @@ def export(request: Request) -> Made:
         latents.check_truncation(built.game, request.truncation, sampler.every_class(built))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
     state, step = trained_run.restore(built, request.workdir, request.step)
-    job = Job(request, kind, built, state, step, mirrored, examples)
+    job = Job(request, kind, built, state, step, mirrored, *examples, ways)
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
+
+
+def directions(request: Request, built: Experiment) -> tuple[Direction, ...]:
+    """The directions of a game that makes images from images, the requested one first.
+
+    Raises:
+      GaxError: The game does not translate as the request says.
+    """
+    ways = translation.directions(built.game, built.source.spec)
+    if not ways:
+        if request.direction:
+            raise errors.GaxError(
+                f'--direction={request.direction}: {built.config.gan} makes no images from images'
+            )
+        return ()
+    first = translation.chosen(ways, request.direction, built.config.gan)
+    return (first, *(way for way in ways if way != first))
 
 
 def check_kind(spec: Spec, kind: str, request: Request) -> None:
@@ -210,6 +233,10 @@ def write_samples(job: Job) -> str:
         spec = job.built.source.spec
         images = pictures.to_uint8(fakes[pictures.field_of(fakes, spec)[0]])
         png_folder.save(images, job.out, labels, spec.classes, spec.num_classes)
+    elif job.kind == '.png' and job.ways:
+        batch = {**job.examples, **job.targets}
+        cells = translations.cells(job.ways[:1], fakes, batch, bool(job.targets))
+        pictures.save(pictures.rows(cells, most=request.num), job.out)
     else:
         write_still(job, fakes, job.columns)
     near = f' (truncated at {request.truncation:g})' if request.truncation else ''

@@ -12,6 +12,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core import rng, sample
+from gax.core.translation import Direction
 from gax.core.types import Array, Batch, TrainState
 from gax.sampling import latents
 from gax.training.experiment import Experiment
@@ -49,6 +50,7 @@ class Request(NamedTuple):
     data: str = ''
     split: str = ''
     conditions: str = ''
+    direction: str = ''
 
 
 class Job(NamedTuple):
@@ -62,6 +64,8 @@ class Job(NamedTuple):
       step: The step of the checkpoint.
       mirrored: Whether the run's images were flipped at random.
       examples: The conditions of a game that is conditioned on more than labels: leaves [num, ...].
+      targets: The true images of the same examples by field, if they are known: leaves [num, ...].
+      ways: The directions of a game that makes images from images, the requested one first.
     """
 
     request: Request
@@ -71,6 +75,8 @@ class Job(NamedTuple):
     step: int
     mirrored: bool
     examples: Batch = MappingProxyType({})
+    targets: Batch = MappingProxyType({})
+    ways: tuple[Direction, ...] = ()
 
     @property
     def out(self) -> Path:

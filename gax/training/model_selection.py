@@ -66,8 +66,9 @@ class Selection:
         if like:
             self.evaluator, self._measure = like.evaluator, like._measure
         else:
-            self.evaluator = evaluation.of_experiment(built, setting_of(self.config))
-            self._measure = evaluation.of_generator(built, self.evaluator)
+            judged = evaluation.with_split(built, self.config.split, 'this run')
+            self.evaluator = evaluation.of_experiment(judged, setting_of(self.config))
+            self._measure = evaluation.of_generator(judged, self.evaluator)
             for note in self.evaluator.notes:
                 log.info('evaluation: %s', note)
         self.best, self.higher = '', False

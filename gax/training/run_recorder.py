@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -149,7 +149,14 @@ class Record:
         """The pictures of samples that exist, by step."""
         return sorted(p for p in (self.workdir / 'samples').glob('*.png') if p.stem.isdigit())
 
-    def sample(self, step: int, fakes: PyTree, columns: int, behind: tuple[PyTree, PyTree]) -> None:
+    def sample(
+        self,
+        step: int,
+        fakes: PyTree,
+        columns: int,
+        behind: tuple[PyTree, PyTree],
+        cells: Sequence[np.ndarray] = (),
+    ) -> None:
         """Writes a picture of samples.
 
         Args:
@@ -157,8 +164,10 @@ class Record:
           fakes: The samples.
           columns: The columns of the picture.
           behind: What points are drawn over, see `images.draw`.
+          cells: Of a game that makes images from images: what `images.rows` draws in place of the samples
+            alone.
         """
-        drawn = images.draw(fakes, columns, *behind, spec=self.spec)
+        drawn = images.rows(cells) if cells else images.draw(fakes, columns, *behind, spec=self.spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.picture(step))
         self.writer.image(step, 'samples', drawn)

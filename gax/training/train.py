@@ -14,12 +14,12 @@ from ml_collections import ConfigDict
 
 from gax import errors
 from gax.config import sections
-from gax.core import optimizers, sample
+from gax.core import optimizers, sample, translation
 from gax.core.types import PyTree, TrainState
 from gax.data import identity
 from gax.distributed import sharding
 from gax.distributed.coordination import Alone
-from gax.training import experiment, initialize, loop, model_selection, start_report
+from gax.training import experiment, initialize, loop, model_selection, start_report, translations
 from gax.training.checkpoints import Checkpoints
 from gax.training.experiment import Carry
 from gax.training.progress import Clock, Progress
@@ -98,6 +98,8 @@ class Run(Course):
         self.num_samples, self.columns = experiment.sample_grid(self.own)
         self.sampler = experiment.sampler(self.own, self.num_samples)
         self.backdrop = self.behind_points()
+        self.ways = translation.directions(self.own.game, self.own.source.spec)
+        self.examples: PyTree = experiment.reals(self.own, self.num_samples) if self.ways else {}
 
     def say(self, line: str) -> None:
         """Logs a line now. The workdir is not open yet; its log file gets the line later."""
@@ -182,12 +184,17 @@ class Run(Course):
         return carry, later
 
     def on_sample(self, step: int, carry: Carry) -> tuple[Carry, None]:
-        """Draws fakes of the fixed latents by the averaged generator; the first time also real examples."""
+        """Draws fakes of the fixed latents by the averaged generator; the first time also real examples.
+
+        Of a game that makes images from images every example is a row: input, output, target.
+        """
         if not self.record.reals.exists():
             self.record.sample_reals(experiment.reals(self.own, self.num_samples), self.columns)
         state = sharding.view(carry.state, self.own.mesh)
         fakes = jax.device_get(self.sampler(state))
-        self.record.sample(step, fakes, self.columns, self.backdrop(state))
+        paired = self.own.source.paired
+        cells = translations.cells(self.ways, fakes, self.examples, paired) if self.ways else []
+        self.record.sample(step, fakes, self.columns, self.backdrop(state), cells)
         return carry, None
 
     def on_eval(self, step: int, carry: Carry) -> tuple[Carry, None]:

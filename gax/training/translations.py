@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from gax import data
 from gax.core import translation
+from gax.core.translation import Direction
 from gax.core.types import TrainState
 from gax.evals import translated
 from gax.evals.evaluator import Evaluator, Pairs, told
@@ -18,6 +20,7 @@ from gax.evals.metrics import image_pairs
 from gax.evals.translated import Task
 from gax.training import experiment
 from gax.training.experiment import Experiment
+from gax.viz import images
 
 
 def plain(built: Experiment) -> tuple[data.Source, Any]:
@@ -58,6 +61,27 @@ def task_of(built: Experiment, direction: str = '') -> Task | None:
 def game_with(game: Any, arrays: Any) -> Any:
     """The game with its frozen networks taken from `arrays`, if it has some."""
     return experiment.with_arrays(game, arrays) if game.frozen else game
+
+
+def cells(
+    ways: Sequence[Direction], fakes: Mapping[str, Any], examples: Mapping[str, Any], paired: bool = True
+) -> list[np.ndarray]:
+    """What a picture shows of every example: input, output, and target if there is one, for every direction.
+
+    Args:
+      ways: The directions of the game.
+      fakes: The fakes of the examples, [N, ...] by field.
+      examples: The examples, [N, ...] by field; fields that are missing are left out.
+      paired: Whether an input's target is in its own example.
+
+    Returns:
+      uint8 [N, H, W, C] for each place of a row, as `images.rows` takes them.
+    """
+    found = []
+    for way in ways:
+        found += [examples[way.source], fakes[way.target]]
+        found += [examples[way.target]] if paired and way.target in examples else []
+    return [images.to_uint8(x) for x in found]
 
 
 def pairs_of(task: Task, config: ConfigDict) -> Pairs:

@@ -79,6 +79,34 @@ def captioned(images: np.ndarray, captions: Sequence[str], columns: int, least: 
     return picture
 
 
+WIDEST = 800  # pixels of a picture of rows, about
+
+
+def rows(cells: Sequence[np.ndarray], most: int = 64) -> Image.Image:
+    """Several images of each example in a row, such as input, output and target; examples in blocks.
+
+    Args:
+      cells: For each place in a row uint8 [N, H, W, C]. Sizes and channels may differ: smaller images are
+        enlarged by repeating pixels, one channel is gray.
+      most: The most examples, the first ones.
+    """
+    seen = [shown(images[:most]) for images in cells]
+    height, width, channels = (max(images.shape[axis] for images in seen) for axis in (1, 2, 3))
+    seen = [alike(images, (height, width), channels) for images in seen]
+    count, places = len(seen[0]), len(seen)
+    scale = 2 if height < 128 else 1
+    blocks = max(1, min(WIDEST // (places * (width + 1) * scale), -(-count // 4)))
+    in_order = np.stack(seen, axis=1).reshape(count * places, height, width, channels)
+    return grid(in_order, places * blocks, scale)
+
+
+def alike(images: np.ndarray, size: tuple[int, int], channels: int) -> np.ndarray:
+    """uint8 [N, h, w, 1 or 3] as [N, *size, channels]: pixels repeated, as far as sizes divide or nearest."""
+    images = np.repeat(images, channels, axis=-1) if images.shape[-1] < channels else images
+    places = [np.arange(new) * old // new for old, new in zip(images.shape[1:3], size, strict=True)]
+    return images[:, places[0][:, None], places[1]]
+
+
 TEXT = 15  # pixels that a line of text takes
 
 

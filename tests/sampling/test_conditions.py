@@ -49,6 +49,19 @@ def test_conditions_come_from_the_test_split_or_from_the_user(run):
     assert (run / 'run' / 'samples').is_dir()
 
 
+def test_a_picture_has_rows_of_input_output_and_target(run):
+    """Of the user's own images there is no target."""
+    inside = run / 'pairs'
+    for request, places in (({}, 3), ({'conditions': f'folder:{run / "mine"}'}, 2)):
+        export.export(sampler.Request(run / 'run', str(run / 'out.png'), num=1, **request))
+        picture = np.asarray(Image.open(run / 'out.png'))[::2, ::2]
+        assert picture.shape == (10, 9 * places + 1, 3)
+        shown = {picture[1:9, 1 + 9 * k : 9 + 9 * k].tobytes() for k in range(places)}
+        sources = (run / 'mine',) if request else (inside / 'A', inside / 'B')
+        for source in sources:
+            assert shown & {np.asarray(Image.open(path)).tobytes() for path in source.iterdir()}
+
+
 def test_conditions_that_do_not_fit_are_refused(run):
     with pytest.raises(errors.GaxError, match=r'nothing'):
         sample(run, conditions=f'folder:{run / "nothing"}')

@@ -61,6 +61,24 @@ def test_results_of_the_held_out_split_beside_those_of_the_inputs(pairs, tmp_pat
     assert results.read_results(pairs)[-1] == row
 
 
+def cell(picture, row, column, size=12):
+    """The image at a place of a grid that is doubled, with borders of a pixel."""
+    plain = np.asarray(picture)[::2, ::2]
+    top, left = row * (size + 1) + 1, column * (size + 1) + 1
+    return plain[top : top + size, left : left + size]
+
+
+def test_pictures_are_rows_of_input_output_and_target(pairs):
+    built = evaluate.build(pairs)
+    examples = experiment.reals(built, 64)
+    picture = Image.open(pairs / 'samples' / '0000002.png')
+    assert picture.size == (2 * (30 * 13 + 1), 2 * (7 * 13 + 1))  # 64 examples in blocks of 10
+    for place, name in ((0, 'condition'), (2, 'image')):
+        for example in (0, 1, 10):  # the eleventh begins the second line
+            shown = cell(picture, example // 10, example % 10 * 3 + place)
+            np.testing.assert_array_equal(shown, np.rint((examples[name][example] + 1) * 127.5))
+
+
 def test_a_perfect_generator_is_perfect_in_every_order(pairs, tmp_path):
     """The fakes are the targets: conditions and targets come from the same examples."""
     built = evaluate.build(pairs)
@@ -86,7 +104,7 @@ def test_the_usual_metrics_and_those_that_do_not_apply(pairs, tmp_path):
     for name, says in (('hole', 'in the holes of a mask'), ('cycle', 'that translate both ways')):
         with pytest.raises(errors.GaxError, match=says):
             evaluate.of_experiment(built, Setting((name,), cache=tmp_path))
-    with pytest.raises(errors.GaxError, match="--direction=ba: .* translates 'condition' to 'image' alone"):
+    with pytest.raises(errors.GaxError, match=r"--direction=ba: .* translates 'condition' to 'image' alone"):
         evaluate.of_experiment(built, Setting(cache=tmp_path), 'ba')
     plain = experiment.build(tinyruns.config(**{'data.name': 'embedded:emoji'}))
     with pytest.raises(errors.GaxError, match='psnr compares every fake with the true image of its example'):
@@ -108,7 +126,7 @@ def test_both_directions_and_the_error_of_cycles(tmp_path):
     config = domain_config(tmp_path)
     built = experiment.build(config)
     ways = translation.directions(built.game, built.source.spec)
-    assert ways == (('a', 'b'), ('b', 'a'))
+    assert ways == (('b', 'a'), ('a', 'b'))  # to the data's target first
     assert not built.source.paired
     with pytest.raises(errors.GaxError, match='for domains without pairs, a split that has some'):
         evaluate.of_experiment(built, Setting(('psnr',), cache=tmp_path))

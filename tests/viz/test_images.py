@@ -132,3 +132,22 @@ def test_no_surface_where_d_judges_more_than_a_point():
 def test_the_telling_numbers_come_in_order():
     row = {'d/accuracy': 0.5, 'd/diversity': 0.9, 'd/grad_norm': 1.0, 'd/loss': 2.0, 'g/loss': 3.0, 'step': 1}
     assert list(progress.telling(row)) == ['d/loss', 'g/loss', 'd/accuracy', 'd/diversity']
+
+
+def test_rows_of_inputs_outputs_and_targets():
+    """A smaller gray input is enlarged by repeating pixels; every example stays beside its own."""
+    draw = np.random.default_rng(0)
+    gray = draw.integers(0, 256, (3, 4, 4, 1), np.uint8)
+    output, target = (draw.integers(0, 256, (3, 8, 8, 3), np.uint8) for _ in range(2))
+    picture = np.asarray(pictures.rows([gray, output, target]))[::2, ::2]  # small pictures are doubled
+    assert picture.shape == (3 * 9 + 1, 3 * 9 + 1, 3)
+    for i in range(3):
+        row = picture[i * 9 + 1 : i * 9 + 9]
+        cells = [row[:, 1 + 9 * k : 9 + 9 * k] for k in range(3)]
+        np.testing.assert_array_equal(
+            cells[0], gray[i].repeat(2, axis=0).repeat(2, axis=1).repeat(3, axis=-1)
+        )
+        np.testing.assert_array_equal(cells[1], output[i])
+        np.testing.assert_array_equal(cells[2], target[i])
+    wide = np.asarray(pictures.rows([np.repeat(output, 20, axis=0)] * 2, most=30))
+    assert wide.shape == (2 * (4 * 9 + 1), 2 * (16 * 9 + 1), 3)  # 8 blocks of 2, 30 examples in 4 lines
