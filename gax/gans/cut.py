@@ -78,7 +78,9 @@ def make(config: Any, spec: Spec) -> Game:
     nets = {
         'g': g,
         'd': registry.discriminator(config.d, shape, heads=heads),
-        'f': registry.lifted(PatchHead(config.nce.width), *(registry.example(1, x.shape[-1]) for x in layers)),
+        'f': registry.lifted(
+            PatchHead(config.nce.width), *(registry.example(1, x.shape[-1]) for x in layers)
+        ),
     }
 
     def generate(context: Context) -> tuple[Batch, Context]:

@@ -20,7 +20,7 @@ from gax.nets import registry
 from gax.objectives import penalties
 from tests.helpers import toys
 
-ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator')
+ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator', 'Upscaler')
 SHAPE = (8, 8, 1)
 SMALL = {
     'widths': (4, 4),
