@@ -191,8 +191,8 @@ def why_not(
     """
     requested, shape = metric(name), field.shape
     if field.kind not in requested.kinds:
-        takes, has = (' or '.join(map(plural, kinds)) for kinds in (requested.kinds, (field.kind,)))
-        return f'{name} is of {takes}, and {data} has {has}'
+        takes, holds = (' or '.join(map(plural, kinds)) for kinds in (requested.kinds, (field.kind,)))
+        return f'{name} is of {takes}, and {data} has {holds}'
     if name == 'modes' and data not in HAVE_MODES:
         return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
     if field.kind == 'image' and min(shape[:2]) < requested.side:

@@ -99,8 +99,8 @@ class Canvas:
         """
         self._plan, self._scale = plan, scale
         height, width = (side * factor for side, factor in zip(plan.padded, scale, strict=True))
-        self._sum = np.zeros((height, width, channels), np.float32)
-        self._weight = np.zeros((height, width, 1), np.float32)
+        self._sum: np.ndarray = np.zeros((height, width, channels), np.float32)
+        self._weight: np.ndarray = np.zeros((height, width, 1), np.float32)
         down, across = (
             window(side * factor, min(plan.overlap, side - 1) * factor)
             for side, factor in zip(plan.tile, scale, strict=True)

@@ -25,7 +25,7 @@ from gax.viz.images import to_uint8
 
 log = logging.getLogger('gax')
 PIXELS = 2**18  # of the tiles in one call
-LARGEST = 64  # tiles in one call
+CALLS = (1, 8, 64)  # tiles in one call: each number is a compiled program
 
 
 class Request(NamedTuple):
@@ -268,7 +268,7 @@ def through(
       float32 [H', W', C'].
     """
     stacks = [tiles.cut(tiles.padded(x, plan.padded), plan) for x in (unit, mask) if x is not None]
-    size = int(np.clip(PIXELS // (plan.tile[0] * plan.tile[1]), 1, min(LARGEST, len(plan.places))))
+    size = tiles_a_call(plan)
     canvas = tiles.Canvas(plan, translator.factor, translator.channels[1])
     noise = translator.game.latents(rng.stream(key, 'latents'), 1, {})
     for part in tiles.batches(len(plan.places), size):
@@ -279,6 +279,12 @@ def through(
             canvas.add(place, tile)
         done(part.stop - part.start)
     return canvas.image((unit.shape[0], unit.shape[1]))
+
+
+def tiles_a_call(plan: tiles.Layout) -> int:
+    """The number of tiles in a call: one of CALLS, or what PIXELS allow."""
+    enough = next((count for count in CALLS if count >= len(plan.places)), CALLS[-1])
+    return max(1, min(enough, PIXELS // (plan.tile[0] * plan.tile[1])))
 
 
 def run_checked(

@@ -8,6 +8,7 @@ adversarial phase.
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,5 @@ def between(game: Game, one: TrainState, another: TrainState, alpha: float, name
         net: mixed('averages', average, another.ema.get(net)) if net in nets else average
         for net, average in one.ema.items()
     }
-    return one.replace(
-        params={**one.params, **params}, model_state={**one.model_state, **states}, ema=averages
-    )
+    params, states = {**one.params, **params}, {**one.model_state, **states}
+    return dataclasses.replace(one, params=params, model_state=states, ema=averages)

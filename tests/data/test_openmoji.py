@@ -46,6 +46,7 @@ def test_equal_drawings_are_in_one_split():
     assert sum(map(len, lines.values())) == len(set.union(*lines.values())) == 1894
     colours = [pictures(part, 'image') for part in parts.values()]
     assert sum(map(len, colours)) == len(set.union(*colours))
+    assert [part.spec.size for part in parts.values()] == [1650, 203, 191]
     assert parts['train'].splits == {split: part.spec.size for split, part in parts.items()}
 
 
