@@ -25,7 +25,9 @@ from gax.evals.metrics import image_pairs
 from gax.training import evaluate, experiment, trained_run
 from gax.viz import images
 
-RUNS = flags.DEFINE_multi_string('run', [], 'Workdir of a run; several may be given, as WORKDIR or WORKDIR:STEP.')
+RUNS = flags.DEFINE_multi_string(
+    'run', [], 'Workdir of a run; several may be given, as WORKDIR or WORKDIR:STEP.'
+)
 PICTURE = flags.DEFINE_string('picture', '', 'Folder for a picture of each run.')
 METRICS = ('l1', 'psnr', 'ssim', 'histogram', 'lpips_alex', 'frechet')
 COLUMNS = 12
