@@ -14,6 +14,7 @@ import jax.numpy as jnp
 
 from gax import errors
 from gax.core import rng
+from gax.core.spec import KINDS
 from gax.core.types import Array, Key
 
 Transform = Callable[[Key, Array], Array]
@@ -134,12 +135,12 @@ def parse(policy: str, field: str = 'image') -> list[str]:
       The names.
 
     Raises:
-      GaxError: A transform is unknown, or `field` is not 'image'.
+      GaxError: A transform is unknown, or `field` is the name of another kind of data.
     """
     names = [name.strip() for name in policy.split(',') if name.strip()]
     for name in names:
         errors.lookup('image transform', name, TRANSFORMS)
-    if names and field != 'image':
+    if names and field in KINDS and field != 'image':
         raise errors.GaxError(f'{policy!r} transforms images, and the data are of kind {field!r}')
     return names
 
