@@ -14,7 +14,7 @@ def get_config() -> ConfigDict:
     config.steps = 2000
     for player in (config.g, config.d):
         player.optimizer = optimizer('adam', 5e-4, b1=0.5)
-    config.g.net.widths, config.d.net.width = (32, 64, 128, 256), 32
+    config.g.net.widths, config.g.net.dropout, config.d.net.width = (32, 64, 128, 256), 0.0, 32
     return config
 
 
@@ -22,5 +22,5 @@ def get_test_config() -> ConfigDict:
     config = get_config()
     choose(config, 'data', image_size=16)
     config.batch_size, config.latent_dim, config.noise = 8, 4, 'z'
-    config.g.net.widths, config.g.net.dropped, config.d.net.width = (4, 8, 8), 1, 4
+    config.g.net.widths, config.g.net.dropout, config.d.net.width = (4, 8, 8), 0.5, 4
     return config

@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from gax.config import base, choose, optimizer
+from gax.config import base, choose, optimizer, schedule
 
 
 def get_config() -> ConfigDict:
@@ -13,9 +13,13 @@ def get_config() -> ConfigDict:
     config.batch_size, config.steps, config.pixel.steps = 16, 3000, 2000
     config.g.net.width, config.g.net.blocks = 32, 8
     config.d.net.widths = (32, 64, 64)
-    config.pixel.optimizer = optimizer('adam', 1e-3)
-    config.g.optimizer = optimizer('adam', 1e-4)
-    config.d.optimizer = optimizer('adam', 1e-4)
+    falling = schedule('cosine_decay_schedule', decay_steps=1.0, alpha=0.05)
+    config.pixel.optimizer = optimizer('adam', 1e-3, schedule=falling)
+    config.g.optimizer = optimizer('adam', 2e-4)
+    config.d.optimizer = optimizer('adam', 2e-4)
+    config.perceptual.net = 'lpips_alex'
+    config.adversarial_weight = 0.01
+    config.ema.decay = 0.99  # less of the phase before remains in the average
     return config
 
 

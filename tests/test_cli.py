@@ -28,7 +28,7 @@ from tests.helpers import tinyruns
 pytestmark = pytest.mark.filterwarnings('ignore:the load_module:DeprecationWarning')
 
 TRAIN, SAMPLE, REPORT = 'train.py', 'sample.py', 'report.py'
-EVALUATE = 'evaluate.py'
+EVALUATE, TRANSLATE = 'evaluate.py', 'translate.py'
 CONFIG = '--config=configs/mnist.py'
 HERE = '--workdir={tmp}/run'
 
@@ -338,6 +338,31 @@ CASES = [
     field('eval.patience=2', 'config.eval.patience=2 needs config.eval.every'),
     field('eval.every=-1', 'config.eval.every must be at least 0'),
     field('eval.num=1', 'config.eval.num must be at least 2'),
+    Case(
+        'evaluation on held-out examples of a run on all',
+        [CONFIG, HERE, '--config.eval.every=5', '--config.eval.split=test'],
+        ['config.eval.split=test: this run was trained on all examples', 'leave --config.eval.split out'],
+    ),
+    # Translation.
+    Case('translate: no input', [HERE, '--out={tmp}/out'], ['missing --input'], TRANSLATE),
+    Case(
+        'translate: no run',
+        ['--workdir={tmp}/none', '--input=docs/pictures/mnist.png', '--out={tmp}/out'],
+        ['/none'],
+        TRANSLATE,
+    ),
+    Case(
+        'translate: a run that makes images from noise',
+        ['--workdir={tmp}/fresh', '--input=docs/pictures/mnist.png', '--out={tmp}/out'],
+        ['makes no images from images: use gax-sample'],
+        TRANSLATE,
+    ),
+    Case(
+        'translate: direction',
+        ['--workdir={tmp}/fresh', '--input={tmp}', '--out={tmp}/out', '--direction=bc'],
+        ['direction'],
+        TRANSLATE,
+    ),
 ]
 
 
@@ -436,7 +461,12 @@ def test_debug_shows_the_traceback(files: Path, script: Script, capfd: pytest.Ca
 
 @pytest.mark.parametrize(
     ('name', 'shown'),
-    [(TRAIN, ['--config', '--workdir']), (SAMPLE, ['--num', '--label']), (REPORT, ['--out'])],
+    [
+        (TRAIN, ['--config', '--workdir']),
+        (SAMPLE, ['--num', '--label']),
+        (REPORT, ['--out']),
+        (TRANSLATE, ['--tile']),
+    ],
 )
 def test_help_helps(name: str, shown: list[str], script: Script, capfd: pytest.CaptureFixture[str]) -> None:
     assert script(name, '--help') == 0
@@ -594,7 +624,7 @@ def test_what_is_typed_is_what_is_trained(
     assert [type(v) for v in trained] == [type(value)] * 2
 
 
-@pytest.mark.parametrize('name', [TRAIN, SAMPLE, REPORT])
+@pytest.mark.parametrize('name', [TRAIN, SAMPLE, REPORT, TRANSLATE])
 def test_importing_a_script_does_nothing(name: str) -> None:
     with flagsaver.flagsaver():
         saved = set(flags.FLAGS)

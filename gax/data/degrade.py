@@ -10,6 +10,7 @@ as the target, and 'mask' if one is drawn.
     edges          one channel, the norm of the Sobel gradient of the luminance: -1 for zero, 1 for that of a
                    step from black to white or more
     noise:S        Gaussian noise of standard deviation S, in the units of [-1, 1], clipped to these
+    jpeg:Q         what JPEG of quality Q, 1 to 100, makes of them: 4:4:4, gax/data/jpeg.py
     mask:center    a hole of half the height and half the width in the middle
     mask:boxes     1 to 4 boxes anywhere, sides from an eighth to a half of the image's
     mask:strokes   1 to 4 thick broken lines (after the free-form masks of Yu et al., 2019)
@@ -30,6 +31,7 @@ from gax import errors
 from gax.core import rng
 from gax.core.spec import Field
 from gax.core.types import Array, Batch, Key
+from gax.data import jpeg as codec
 from gax.data import masks
 from gax.data.source import Source
 
@@ -139,6 +141,22 @@ def noise(argument: str) -> Degradation:
     return Degradation(same, apply)
 
 
+def jpeg(argument: str) -> Degradation:
+    """Images after JPEG. Argument: 'Q', the quality, a whole number from 1 to 100."""
+    quality = int(argument) if argument.isdecimal() else 0
+    if not 1 <= quality <= 100:
+        raise bad(f'jpeg:{argument}', 'jpeg:Q, Q a whole number from 1 to 100, such as jpeg:30')
+
+    def shape(of: tuple[int, ...]) -> tuple[int, ...]:
+        if of[2] not in (1, 3):
+            raise errors.GaxError(
+                f'config.data.condition=jpeg:{quality} is for images of 1 or 3 channels, and these have {of[2]}'
+            )
+        return of
+
+    return Degradation(shape, lambda x, key: (codec.compressed(x, quality), None))
+
+
 def mask(argument: str) -> Degradation:
     """A hole. Argument: one of masks.SHAPES."""
     draw = errors.lookup('mask of config.data.condition', argument, masks.SHAPES)
@@ -156,6 +174,7 @@ DEGRADATIONS: dict[str, Callable[[str], Degradation]] = {
     'gray': gray,
     'edges': edges,
     'noise': noise,
+    'jpeg': jpeg,
     'mask': mask,
 }
 

@@ -144,7 +144,7 @@ def refuse_unknown(split: str, there: Mapping[str, Any], name: str) -> None:
         )
 
 
-def held_out(data: Any, split: str, trained: str, run: str) -> Any:
+def held_out(data: Any, split: str, trained: str, run: str, flag: str = '--split') -> Any:
     """The `data` section of a run's config, with another split to evaluate on, or to condition on.
 
     Args:
@@ -152,6 +152,7 @@ def held_out(data: Any, split: str, trained: str, run: str) -> Any:
       split: One of `SPLITS`; '' for the examples that it was trained on.
       trained: The split that it was trained on, from data.json: `Identity.split`, or `Source.split`.
       run: The run's name in messages.
+      flag: What asked for the split, in messages.
 
     Returns:
       A copy of the section.
@@ -165,8 +166,8 @@ def held_out(data: Any, split: str, trained: str, run: str) -> Any:
     errors.lookup('split', split, dict.fromkeys(SPLITS))
     if not trained:
         raise errors.GaxError(
-            f'--split={split}: {run} was trained on all examples of {data.name}, so none are held out: train '
-            'with --config.data.split=train, or leave --split out'
+            f'{flag}={split}: {run} was trained on all examples of {data.name}, so none are held out: train '
+            f'with --config.data.split=train, or leave {flag} out'
         )
     with copy.unlocked():
         copy.split = split

@@ -23,11 +23,12 @@ from gax import errors
 from gax.core import ema, rng
 from gax.core.forward import scorer_of
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Context, Game, Key, not_zero
+from gax.core.types import Array, Batch, Context, Game, Key, Term, not_zero
 from gax.nets import registry
 from gax.nets.patch_head import PatchHead
 from gax.objectives import losses, players
 from gax.objectives.contrastive import at_places, patch_nce, places
+from gax.objectives.regularizers import Generate
 from gax.objectives.terms import stateless
 
 ROLES = {'g': 'Translator'}
@@ -78,31 +79,16 @@ def make(config: Any, spec: Spec) -> Game:
     nets = {
         'g': g,
         'd': registry.discriminator(config.d, shape, heads=heads),
-        'f': registry.lifted(PatchHead(config.nce.width), *(registry.example(1, x.shape[-1]) for x in layers)),
+        'f': registry.lifted(
+            PatchHead(config.nce.width), *(registry.example(1, x.shape[-1]) for x in layers)
+        ),
     }
 
-    def generate(context: Context) -> tuple[Batch, Context]:
-        (fake, keys), context = context.apply_and_update('g', context.latents[source])
-        fakes = {field: fake, **named('keys', keys)}
-        if config.nce.identity:
-            (again, keys), context = context.apply_and_update('g', context.batch[field], stream='identity')
-            fakes |= {'identity': again, **named('identity_keys', keys)}
-        return fakes, context
-
-    def synthesize(context: Context) -> tuple[Batch, Context]:
-        (fake, _), context = context.apply_and_update('g', context.latents[source])
-        return {field: fake}, context
-
-    def nce(context: Context, out: Any) -> Array:
-        total = contrast(config.nce, context, field, 'keys')
-        if not config.nce.identity:
-            return total
-        return 0.5 * (total + contrast(config.nce, context, 'identity', 'identity_keys'))
-
+    generate, synthesize = passes(config.nce.identity, field, source)
     loss, scorer = losses.make(config.loss, config.label_smoothing), scorer_of(field)
     scorer = scorer._replace(logits=registry.answer(heads))
     d = players.discriminator(config, loss, scorer)
-    g_player = players.generator(config, loss, scorer, generate, nce=stateless(nce, weight=config.nce.weight))
+    g_player = players.generator(config, loss, scorer, generate, nce=contrastive(config.nce, field))
     halved = d.terms['adversarial']._replace(weight=0.5)
     weighted = g_player.terms['adversarial']._replace(weight=config.adversarial_weight)
     return Game(
@@ -120,6 +106,46 @@ def make(config: Any, spec: Spec) -> Game:
         generator=('g',),
         ema={'g': ema.with_warmup(config.ema.decay)},
     )
+
+
+def passes(identity: bool, field: str, source: str) -> tuple[Generate, Generate]:
+    """G's pass in training, which keeps its encoder's features, and that outside of it.
+
+    Args:
+      identity: Whether the batch's target images are translated too, in training.
+      field: The target.
+      source: The field that is translated to it.
+
+    Returns:
+      (context -> ({field, 'keys_i', and with `identity` 'identity', 'identity_keys_i'}, context), context ->
+      ({field}, context)).
+    """
+
+    def generate(context: Context) -> tuple[Batch, Context]:
+        (fake, keys), context = context.apply_and_update('g', context.latents[source])
+        fakes = {field: fake, **named('keys', keys)}
+        if identity:
+            (again, keys), context = context.apply_and_update('g', context.batch[field], stream='identity')
+            fakes |= {'identity': again, **named('identity_keys', keys)}
+        return fakes, context
+
+    def synthesize(context: Context) -> tuple[Batch, Context]:
+        (fake, _), context = context.apply_and_update('g', context.latents[source])
+        return {field: fake}, context
+
+    return generate, synthesize
+
+
+def contrastive(nce: Any, field: str) -> Term:
+    """The term of PatchNCE that the section `nce` of a config describes."""
+
+    def fn(context: Context, out: Any) -> Array:
+        total = contrast(nce, context, field, 'keys')
+        if not nce.identity:
+            return total
+        return 0.5 * (total + contrast(nce, context, 'identity', 'identity_keys'))
+
+    return stateless(fn, weight=nce.weight)
 
 
 def named(prefix: str, features: tuple[Array, ...]) -> dict[str, Array]:

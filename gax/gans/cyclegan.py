@@ -93,7 +93,9 @@ def make(config: Any, spec: Spec) -> Game:
         side: scorer_of(side, net=f'd_{side}')._replace(logits=registry.answer(heads)) for side in FROM
     }
     loss = losses.make(config.loss, config.label_smoothing)
-    d = joined({s: players.discriminator(config, loss, at)._replace(nets=(at.net,)) for s, at in scorers.items()})
+    d = joined(
+        {s: players.discriminator(config, loss, at)._replace(nets=(at.net,)) for s, at in scorers.items()}
+    )
     g = joined(
         {
             s: players.generator(config, loss, at)._replace(nets=(translator_to(s),))
@@ -107,7 +109,9 @@ def make(config: Any, spec: Spec) -> Game:
         nets,
         players={
             'g': g._replace(terms={**g.terms, 'adversarial': weighted, **reconstructions(config)}),
-            'd': d._replace(forward=pooled(d, bool(config.pool_size)), terms={**d.terms, 'adversarial': halved}),
+            'd': d._replace(
+                forward=pooled(d, bool(config.pool_size)), terms={**d.terms, 'adversarial': halved}
+            ),
         },
         conditions=tuple(FROM.values()),
         generate=translated(bool(not_zero(config.identity_weight))),

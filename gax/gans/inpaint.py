@@ -13,10 +13,11 @@ distance in features. The means are over the pixels of the batch that are in the
 filled image joined with the mask. DeepFill v2 has hole_weight 1, known_weight 1, adversarial_weight 1 and the
 loss 'hinge'; LaMa 0, 10 and 10 with 'non_saturating'.
 
-config.fake_patches='hole' is LaMa's rule (their section 2.3.2): of D's logits for a filled image, only those of patches that
-touch the hole count as fake, and the others count as real. A patch of a map of logits [h, w] is its part of
-the image, H/h x W/w pixels, as in their code, and not the larger receptive field. In D's loss the others add
-a constant, d(0, .) - d(., 0) of the loss. With adversarial_weight=0 there is no D that is trained.
+config.fake_patches='hole' is LaMa's rule (their section 2.3.2): of D's logits for a filled image, only those
+of patches that touch the hole count as fake, and the others count as real. A patch of a map of logits [h, w]
+is its part of the image, H/h x W/w pixels, as in their code, and not the larger receptive field. Least
+squares add -1/2 for each of the others; other losses add no constant. With adversarial_weight=0 there is no D
+that is trained.
 """
 
 from __future__ import annotations

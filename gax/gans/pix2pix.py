@@ -109,16 +109,15 @@ def make(config: Any, spec: Spec) -> Game:
         return {field: fake}, context
 
     scorer = Scorer('d', field, joined(config, field, config.conditional), registry.answer(heads))
-    made = two_players(config, scorer, generate)
-    return Game(
+    game = Game(
         nets,
-        players=made,
+        players=two_players(config, scorer, generate),
         conditions=('condition',),
         generate=generate,
         generator=('g',),
         ema={'g': ema.with_warmup(config.ema.decay)},
-        **({'latents': forward.normal_latents(noise)} if noise else {}),
     )
+    return game._replace(latents=forward.normal_latents(noise)) if noise else game
 
 
 def two_players(config: Any, scorer: Scorer, generate: Any) -> dict[str, Player]:

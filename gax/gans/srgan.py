@@ -86,7 +86,7 @@ def make(config: Any, spec: Spec) -> Game:
     first = both['g']._replace(
         forward=lambda context: ({}, context),
         terms={'pixel': l1(field)},
-        optimizer=optimizers.make(config.pixel.optimizer, config.pixel.steps),
+        optimizer=optimizers.make(config.pixel.optimizer, config.pixel.steps or config.steps),
         updates=config.pixel.updates,
     )
     game = Game(

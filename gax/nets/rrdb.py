@@ -18,7 +18,7 @@ from gax.core.bounds import Count, Size, between
 from gax.core.types import Array
 from gax.nets.layers import Conv, leaky_relu
 from gax.nets.srresnet import he
-from gax.nets.upscaling import stages
+from gax.nets.upscaling import repeated, stages
 
 TAKES = ('image',)
 
@@ -48,16 +48,31 @@ class Upscaler(nn.Module):
     def __call__(self, image: Array, train: bool) -> Array:
         act = leaky_relu(SLOPE)
         x = first = Conv(self.width, 3, kernel_init=he(0.1))(image)
-        for _ in range(self.blocks):
-            y = x
-            for _ in range(3):
-                y = DenseBlock(self.growth, self.residual_scale)(y)
-            x = x + self.residual_scale * y
+        x = repeated(lambda: Block(self.growth, self.residual_scale, name='blocks'), self.blocks, x, train)
         x = first + Conv(self.width, 3, kernel_init=he(0.1))(x)
         for _ in stages(self.factor, primes=(2,)):
             x = act(Conv(self.width, 3, kernel_init=he(), resize='up')(x))
         x = act(Conv(self.width, 3, kernel_init=he())(x))
         return Conv(self.shape[-1], 3, kernel_init=he())(x)
+
+
+class Block(nn.Module):
+    """x + scale * d(d(d(x))), three dense blocks, of [B, H, W, C].
+
+    Attributes:
+      growth: See `Upscaler`.
+      residual_scale: The scale.
+    """
+
+    growth: int
+    residual_scale: float
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool) -> Array:
+        y = x
+        for _ in range(3):
+            y = DenseBlock(self.growth, self.residual_scale)(y)
+        return x + self.residual_scale * y
 
 
 class DenseBlock(nn.Module):

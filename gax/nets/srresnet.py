@@ -15,7 +15,7 @@ import flax.linen as nn
 from gax.core.bounds import Count, Size
 from gax.core.types import Array
 from gax.nets.layers import Conv, Initializer, batch_norm, leaky_relu
-from gax.nets.upscaling import base, pixel_shuffle, stages
+from gax.nets.upscaling import base, pixel_shuffle, repeated, stages
 
 TAKES = ('image',)
 
@@ -52,8 +52,7 @@ class Upscaler(nn.Module):
     def __call__(self, image: Array, train: bool) -> Array:
         act = leaky_relu(SLOPE)
         x = act(Conv(self.width, 3, kernel_init=he())(image))
-        for _ in range(self.blocks):
-            x = Block(self.batch_norm)(x, train)
+        x = repeated(lambda: Block(self.batch_norm, name='blocks'), self.blocks, x, train)
         for factor in stages(self.factor):
             x = act(pixel_shuffle(Conv(self.width * factor**2, 3, kernel_init=he())(x), factor))
         x = act(Conv(self.width, 3, kernel_init=he())(x))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
@@ -50,3 +53,29 @@ def base(x: Array, factor: int, channels: int) -> Array:
         return x
     shape = (x.shape[0], factor * x.shape[1], factor * x.shape[2], channels)
     return jax.image.resize(x, shape, 'bilinear')
+
+
+def repeated(block: Callable[[], nn.Module], count: int, x: Array, train: bool) -> Array:
+    """`count` blocks (x, train) -> x of one kind after one another, which are compiled once, as a loop.
+
+    Call it within a compact module. The blocks have parameters of their own: each array has the number of the
+    block as its first axis.
+
+    Args:
+      block: Makes the module of one block.
+      count: How many; 0 for none.
+      x: The input of the first.
+      train: Whether the network is in training mode.
+
+    Returns:
+      The output of the last, of the shape of `x`.
+    """
+    if not count:
+        return x
+    loop = nn.scan(
+        lambda module, x, _: (module(x, train), None),
+        variable_axes={'params': 0, 'batch_stats': 0},
+        split_rngs={'params': True},
+        length=count,
+    )
+    return loop(block(), x, None)[0]

@@ -39,7 +39,9 @@ def joined(parts: Mapping[str, Player]) -> Player:
             for label, value in part.summary(context, out[name]).items()
         }
 
-    terms = {label: summed({name: part.terms[label] for name, part in parts.items()}) for label in first.terms}
+    terms = {
+        label: summed({name: part.terms[label] for name, part in parts.items()}) for label in first.terms
+    }
     nets = tuple(net for part in parts.values() for net in part.nets)
     return first._replace(nets=nets, forward=forward, terms=terms, summary=summary)
 

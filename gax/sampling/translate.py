@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import flax.errors
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -303,7 +304,7 @@ def run_checked(
     size = f'{plan.tile[1]}x{plan.tile[0]}'
     try:
         made = np.asarray(translator.run(translator.state, image, mask, noise, key))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, flax.errors.FlaxError) as error:
         raise errors.GaxError(
             f'the generator takes no images of {size} ({errors.first_line(error)}): it was trained on '
             f'{translator.trained[1]}x{translator.trained[0]}; leave --tile out'

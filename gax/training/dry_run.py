@@ -83,7 +83,8 @@ def describe(config: ConfigDict) -> Summary:
       GaxError: A run would refuse the config.
     """
     built = experiment.build(config)
-    nets = {name: table(net) for name, net in built.game.nets.items()}
+    trained = {name: net for name, net in built.game.nets.items() if name not in built.game.frozen}
+    nets = {name: table(net) for name, net in trained.items()}
     counted = config.copy_and_resolve_references()
     if config.parallel != 'jit':  # jit lowers the program of all devices
         with counted.unlocked():

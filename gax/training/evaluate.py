@@ -120,13 +120,14 @@ def takes_labels(experiment: Experiment) -> bool:
     return bool(experiment.source.spec.num_classes) and 'label' in experiment.game.conditions
 
 
-def with_split(built: Experiment, split: str, run: str) -> Experiment:
+def with_split(built: Experiment, split: str, run: str, flag: str = '--split') -> Experiment:
     """The experiment with another split of its data, to evaluate on.
 
     Args:
       built: The experiment.
       split: The name of the split; '' returns `built`.
       run: The name of the run, for messages.
+      flag: What asked for the split, for messages.
 
     Returns:
       The experiment.
@@ -138,7 +139,7 @@ def with_split(built: Experiment, split: str, run: str) -> Experiment:
         return built
     config = built.config.copy_and_resolve_references()
     with config.unlocked():
-        config.data = splits.held_out(config.data, split, built.source.split, run)
+        config.data = splits.held_out(config.data, split, built.source.split, run, flag)
     source = data.load(config)
     arrays = sharding.put(source.arrays, sharding.replicated(built.mesh))
     return built._replace(config=config, source=source, arrays=built.arrays._replace(data=arrays))

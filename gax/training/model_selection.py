@@ -66,7 +66,7 @@ class Selection:
         if like:
             self.evaluator, self._measure = like.evaluator, like._measure
         else:
-            judged = evaluation.with_split(built, self.config.split, 'this run')
+            judged = evaluation.with_split(built, self.config.split, 'this run', '--config.eval.split')
             self.evaluator = evaluation.of_experiment(judged, setting_of(self.config))
             self._measure = evaluation.of_generator(judged, self.evaluator)
             for note in self.evaluator.notes:

@@ -18,7 +18,6 @@ from gax.evals.evaluator import Evaluator, Pairs, told
 from gax.evals.metric import PAIRED
 from gax.evals.metrics import image_pairs
 from gax.evals.translated import Task
-from gax.training import experiment
 from gax.training.experiment import Experiment
 from gax.viz import images
 

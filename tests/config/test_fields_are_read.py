@@ -20,7 +20,7 @@ from gax.nets import registry
 from gax.objectives import penalties
 from tests.helpers import toys
 
-ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator')
+ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator', 'Upscaler')
 SHAPE = (8, 8, 1)
 SMALL = {
     'widths': (4, 4),
@@ -99,6 +99,12 @@ def test_what_is_read_beside_another_value_only_is_refused():
 
 
 SPEC = Spec('images', {'image': Field(SHAPE)}, num_classes=3, size=16)
+# The fields of the data that a recipe needs, where it needs others.
+NEEDS = {
+    'pix2pix': ('image', 'condition'),
+    'cyclegan': ('b', 'a'),
+    'cut': ('b', 'a'),
+}
 
 
 def tiny(gan='vanilla', **changes):
@@ -129,10 +135,11 @@ def program(config):
 def traced(config):
     """-> what a step of the config computes, and when; a GaxError where it is refused."""
     configs.check(config)
-    game = gans.make(config, SPEC)
+    names = NEEDS.get(config.gan, SPEC.fields)
+    game = gans.make(config, SPEC._replace(fields={name: Field(SHAPE) for name in names}))
     rows = config.batch_size * updates.batches_per_step(game)
     batch = {
-        'image': jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32),
+        **{name: jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32) for name in names},
         'label': jax.ShapeDtypeStruct((rows,), jnp.int32),
     }
     state = jax.eval_shape(lambda: toys.init(game))
@@ -205,6 +212,8 @@ VALUES = {
     'accumulate': 2,
     'd.updates': 2,
     'd.head.minibatch': 'std',
+    'noise': 'z',
+    'nce.patches': 3,
 }
 
 

@@ -43,7 +43,7 @@ def shifting(game):
 def test_whose_images_go_where():
     game = shifting(gans.make(config(pool_size=0), SPEC))
     real = batch()
-    context = toys.view(game.nets, dict.fromkeys(game.nets, {}), real)
+    context = toys.view(game.nets, {name: {} for name in game.nets}, real)
     context = context._replace(latents=real, conditions=game.conditions)
     fakes, context = game.generate(context)
     expected = {
@@ -81,15 +81,23 @@ def test_the_discriminators_see_the_pool_and_the_translators_do_not():
     """Pools of two, full of sevens: half of what D_b gets is 7."""
     game = shifting(gans.make(config(pool_size=2), SPEC))
     sevens = {'images': jnp.full((2, *SHAPE), 7.0), 'count': jnp.asarray(2)}
-    state = {name: sevens if name.startswith('pool') else {'calls': jnp.zeros((), jnp.int32)} for name in game.nets}
+    state = {
+        name: sevens if name.startswith('pool') else {'calls': jnp.zeros((), jnp.int32)} for name in game.nets
+    }
     seen = []
     for seed in range(20):
-        context = toys.view(game.nets, dict.fromkeys(game.nets, {}), batch(), seed=seed, model_state=state)
+        context = toys.view(
+            game.nets, {name: {} for name in game.nets}, batch(), seed=seed, model_state=state
+        )
         context = context._replace(latents=batch(), conditions=game.conditions)
         fakes, context = game.generate(context)
         out, after = game.players['d'].forward(context._replace(fakes=fakes))
         seen.append(float(out['b']['fake'][0]) == 7.0)
-        assert float(jnp.min(after.model_state['pool_b']['images'])) == 7.0 or seen[-1] or out['b']['fake'][1] == 7
+        assert (
+            float(jnp.min(after.model_state['pool_b']['images'])) == 7.0
+            or seen[-1]
+            or out['b']['fake'][1] == 7
+        )
         g_out, _ = game.players['g'].forward(context._replace(fakes=fakes))
         np.testing.assert_allclose(g_out['b']['fake'], fakes['b'].mean((1, 2, 3)), atol=1e-6)
     assert 3 <= sum(seen) <= 17

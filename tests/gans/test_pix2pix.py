@@ -31,7 +31,12 @@ def losses_of(made, batch):
     game = gans.make(made, SPEC)
     state = steps.init(game, rng.root(0))
     after, metrics = jax.jit(steps.make_step(game))(state, batch)
-    return game, state, after, {name: float(total / count) for name, (total, count) in metrics.items() if count}
+    return (
+        game,
+        state,
+        after,
+        {name: float(total / count) for name, (total, count) in metrics.items() if count},
+    )
 
 
 @pytest.fixture(scope='module')
@@ -48,7 +53,9 @@ def test_the_objective(batch):
     fake = game.nets['g'].apply(state.params['g'], {}, batch['condition'], train=False, key=None)[0]
     assert found['g/l1'] == pytest.approx(float(np.abs(fake - batch['image']).mean()), rel=1e-5)
     logits = [
-        np.asarray(game.nets['d'].apply(state.params['d'], {}, jnp.concatenate(pair, -1), train=False, key=None)[0])
+        np.asarray(
+            game.nets['d'].apply(state.params['d'], {}, jnp.concatenate(pair, -1), train=False, key=None)[0]
+        )
         for pair in ((batch['image'], batch['condition']), (fake, batch['condition']))
     ]
     entropy = np.mean(np.log1p(np.exp(-logits[0])) + np.log1p(np.exp(logits[1])))
@@ -106,7 +113,10 @@ def test_the_condition_is_augmented_as_the_image_is():
     ('fields', 'words'),
     [
         ({}, 'pix2pix needs pairs, and x has no condition: have --config.data.name=pairs:PATH'),
-        ({'condition': Field((2, 2, 1))}, 'takes conditions of the size of the image, 4x4, and those of x are 2x2'),
+        (
+            {'condition': Field((2, 2, 1))},
+            'takes conditions of the size of the image, 4x4, and those of x are 2x2',
+        ),
     ],
 )
 def test_data_that_do_not_fit_are_refused(fields, words):

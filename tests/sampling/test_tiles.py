@@ -44,7 +44,9 @@ def test_between_two_tiles_that_differ_the_output_is_a_ramp():
     assert made[4, 0, 0] == 0
     assert made[4, -1, 0] == 1
     assert (steps >= -1e-6).all()
-    assert steps.max() == pytest.approx(1 / 8, abs=1e-3)  # a sudden step would be 1
+    assert steps.max() == pytest.approx(1 / 4, abs=1e-2)  # over half the overlap; a sudden step would be 1
+    assert made[4, 9, 0] < 1e-2  # where a tile ends, the other one counts
+    assert made[4, 14, 0] > 0.99
 
 
 def test_sides_between_the_training_size_and_the_largest_tile_are_one_tile():
