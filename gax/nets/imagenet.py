@@ -96,7 +96,8 @@ def features(network: str, params: Any, x: Array, layers: Sequence[str], relu: b
     """
     table = {layer.name: layer for layer in errors.lookup('network', network, NETWORKS)}
     wanted = {errors.lookup(f'layer of {network}', name, table).name for name in layers}
-    shape, result = x.shape, {}
+    shape = x.shape
+    result: dict[str, Array] = {}
     x = (three_channels(x) - SHIFT) / SCALE
     for layer in table.values():
         if not wanted - result.keys():

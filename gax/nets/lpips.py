@@ -84,7 +84,7 @@ def load(name: str) -> dict[str, Any]:
         for kind, array in weights.items():
             if array.shape != wanted[layer][kind] or not np.isfinite(array).all():
                 raise errors.GaxError(f'{path}: damaged: {layer} {kind} has the shape {array.shape}')
-    flat = {layer: np.ravel(head).astype(np.float32) for layer, head in heads.items()}
+    flat: dict[str, Any] = {layer: np.ravel(head).astype(np.float32) for layer, head in heads.items()}
     return {'convolutions': convolutions, 'heads': flat}
 
 

@@ -52,6 +52,6 @@ def by_discriminator(scorer: Scorer, **fields: Any) -> Term:
         target = jax.lax.stop_gradient(scorer.apply(context, context.batch)['features'])
         fake = scorer.apply(context, fakes_of(context))['features']
         gaps = jax.tree.leaves(jax.tree.map(lambda x, y: jnp.mean(jnp.abs(x - y)), fake, target))
-        return sum(gaps[1:], start=gaps[0]) / len(gaps)
+        return jnp.mean(jnp.stack(gaps))
 
     return terms.stateless(fn, **fields)

@@ -14,7 +14,7 @@ from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.gans import srgan
 from gax.nets import lpips, perceptual
-from gax.training import experiment
+from gax.training import experiment, programs
 from tests.helpers.toys import differ, same
 
 SPEC = Spec('images', {'image': Field((8, 12, 3)), 'condition': Field((4, 6, 3))}, size=16)
@@ -35,7 +35,7 @@ class Run:
         config.g.net.kind, config.d.net.widths = 'srresnet', (4,)
         self.built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
         self.fresh = jax.device_get(experiment.init(self.built))
-        self.advance = experiment.advancer(self.built)
+        self.advance = programs.advancer(self.built)
 
     def go_on(self, host, start, *counts):
         carry = jax.device_put(jax.tree.map(np.array, host), sharding.replicated(self.built.mesh))
@@ -132,5 +132,5 @@ def test_a_frozen_net_is_an_argument_and_no_part_of_the_state(monkeypatch):
     built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     carry = experiment.init(built)
     assert set(carry.state.params) == {'g', 'd'}
-    means = metrics.means(jax.device_get(experiment.advancer(built)(carry, 0, 1)).meter)
+    means = metrics.means(jax.device_get(programs.advancer(built)(carry, 0, 1)).meter)
     assert means['g/perceptual'] == pytest.approx(3 * means['g/pixel'], rel=1e-5)
