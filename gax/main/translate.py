@@ -53,9 +53,9 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     """Runs the command. Returns its exit status."""
     from gax import paths
-    from gax.sampling import translate
+    from gax.sampling import translate, translator
 
-    request = translate.Request(
+    request = translator.Request(
         workdir=paths.user(FLAGS.workdir),
         input=paths.user(FLAGS.input),
         out=paths.user(FLAGS.out),

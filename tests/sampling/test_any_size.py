@@ -9,7 +9,7 @@ import pytest
 from gax.config import choices
 from gax.core import rng, step, translation
 from gax.errors import GaxError
-from gax.sampling import tiles, translate
+from gax.sampling import tiles, translator
 from gax.training import experiment
 
 NAMES = ('pix2pix_openmoji', 'cyclegan_emoji', 'cut_emoji', 'srgan_emoji', 'inpaint_emoji')
@@ -33,7 +33,7 @@ def test_outputs_follow_the_size_of_the_input(name):
     state = jax.eval_shape(lambda: step.init(built.game, rng.root(0)))
     for way in ways:
         (height, width, channels), (tall, wide, made) = (spec.fields[side].shape for side in way)
-        run = translate.program(built, way, built.game.phases[-1].name if built.game.phases else '')
+        run = translator.program(built, way, built.game.phases[-1].name if built.game.phases else '')
         noise = built.game.latents(rng.key(0), 1, {})
         for size in SIZES:
             image = jnp.zeros((2, *size, channels))
@@ -46,10 +46,10 @@ def test_outputs_follow_the_size_of_the_input(name):
 def test_a_network_of_a_fixed_size_says_so():
     built = experiment.build(import_module('configs.inpaint_emoji').get_test_config())
     way = translation.directions(built.game, built.source.spec)[0]
-    run = translate.program(built, way, '')
+    run = translator.program(built, way, '')
     state = jax.jit(lambda: step.init(built.game, rng.root(0)))()
-    translator = translate.Translator(built, state, way, run, (1, 1))
-    plan = tiles.layout((24, 24), translator.trained, 24, 0)
+    opened = translator.Translator(built, state, way, run, (1, 1))
+    plan = tiles.layout((24, 24), opened.trained, 24, 0)
     image, noise = jnp.zeros((1, 24, 24, 3)), built.game.latents(rng.key(0), 1, {})
     with pytest.raises(GaxError, match=r'takes no images of 24x24 .* trained on 16x16; leave --tile out'):
-        translate.run_checked(translator, image, image[..., :1], noise, rng.key(1), plan)
+        translator.run_checked(opened, image, image[..., :1], noise, rng.key(1), plan)

@@ -8,7 +8,7 @@ from PIL import Image
 from gax import errors
 from gax.core import rng, sample
 from gax.data import preprocess
-from gax.sampling import translate, weights
+from gax.sampling import translate, translator, weights
 from gax.training import train, trained_run
 from gax.training.workdir import read_config
 from tests.helpers import tinyruns
@@ -54,7 +54,7 @@ def filler(tmp_path_factory):
 
 
 def translated(run, source, out, **request):
-    return translate.translate(translate.Request(run, source, out, **request))
+    return translate.translate(translator.Request(run, source, out, **request))
 
 
 def by_hand(run, pixels, seed=0, number=0, index=0):

@@ -11,7 +11,8 @@ from gax.distributed import sharding
 from gax.evals import results, translated
 from gax.evals.evaluator import Setting
 from gax.evals.metrics import image_pairs
-from gax.training import evaluate, experiment, train, translations
+from gax.training import evaluate, experiment, model_selection, train, translations
+from gax.training.workdir import read_config
 from tests.helpers import tinyruns
 from tests.helpers.toys import differ
 
@@ -191,3 +192,16 @@ def test_a_smaller_gray_input_as_a_target():
     red = np.zeros((1, 4, 4, 3), np.float32)
     red[..., 0] = 1
     np.testing.assert_allclose(translated.as_target(red, None, (4, 4, 1))[0, 0, 0], [0.299], atol=1e-6)
+
+
+def test_while_training_the_split_that_is_asked_for_is_evaluated(pairs, tmp_path):
+    config = read_config(pairs / 'config.json').copy_and_resolve_references()
+    with config.unlocked():
+        config.eval.update({'every': 1, 'metrics': ('l1',), 'split': 'test'})
+    selection = model_selection.Selection(experiment.build(config), tmp_path)
+    assert selection.evaluator.protocol().split == 'test'
+    assert selection.evaluator.setting.num == 4
+    with config.unlocked():
+        config.data.split = ''
+    with pytest.raises(errors.GaxError, match=r'config\.eval\.split=test: this run was trained on all'):
+        model_selection.Selection(experiment.build(config), tmp_path)
