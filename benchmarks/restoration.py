@@ -114,8 +114,9 @@ def read_digits(workdir: Path) -> dict[str, float]:
     """The classifier's accuracy on held-out digits: completed, with an empty hole, and whole."""
     built = trained_run.build(workdir, read_config(workdir / 'config.json'))
     state, _ = trained_run.restore(built, workdir)
-    built = evaluate.with_split(built, 'test', str(workdir))
-    batch = experiment.examples(built, np.arange(built.source.spec.size))
+    whole = trained_run.with_data(workdir, built.config, '', built.mesh)
+    test = evaluate.with_split(whole, 'test', str(workdir))
+    batch = experiment.examples(test, np.arange(test.source.spec.size))
     conditions = {name: batch[name] for name in built.game.conditions}
     fakes = jax.jit(
         lambda state, conditions: sample.sample(

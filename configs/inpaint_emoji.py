@@ -1,4 +1,16 @@
-"""Holes of 16x16 in the middle of emoji of 32x32, filled by a context encoder."""
+"""Inpainting of emoji: holes of 16x16 in the middle of 32x32, filled by a context encoder.
+
+    python experiments/train.py --config=configs/inpaint_emoji.py --workdir=runs/holes
+    python experiments/evaluate.py --workdir=runs/holes --split=test --metrics=hole,lpips_vgg,frechet \\
+        --features=emoji
+
+Pathak et al., "Context Encoders: Feature Learning by Inpainting", 2016, with L1 for L2, and a PatchGAN that
+sees the filled image beside the mask. Free-form holes: --config.data.condition=mask:strokes. Gated
+convolutions, and LaMa's rule for patches: docs/guides/restore.md. Any images:
+--config.data.name=folder:PATH.
+
+These figures have not been measured.
+"""
 
 from ml_collections import ConfigDict
 
