@@ -18,7 +18,7 @@ import numpy as np
 from absl import flags
 from PIL import Image
 
-from gax import cli
+from gax import cli, data
 from gax.core import rng, sample, translation
 from gax.evals.evaluator import Setting
 from gax.evals.metrics import image_pairs
@@ -33,20 +33,29 @@ METRICS = ('l1', 'psnr', 'ssim', 'histogram', 'lpips_alex', 'frechet')
 COLUMNS = 12
 
 
+def held_out(workdir: Path) -> experiment.Experiment:
+    """The experiment of a run on its test split, read without flips and crops."""
+    built = evaluate.build(workdir)
+    config = built.config.copy_and_resolve_references()
+    with config.unlocked():
+        data.as_they_are(config.data)
+    return evaluate.with_split(built._replace(config=config), 'test', str(workdir))
+
+
 def judged(workdir: Path, step: str) -> dict[str, Any]:
     """The numbers of a run on its test split, and those of its inputs."""
-    built = evaluate.with_split(evaluate.build(workdir), 'test', str(workdir))
+    built = held_out(workdir)
     two_ways = len(translation.directions(built.game, built.source.spec)) > 1
     names = (*METRICS, *['cycle'] * two_ways)
     setting = Setting(names, 'emoji', built.source.spec.size)
     done = evaluate.of_run(workdir, step, setting, split='test')
     row = done.rows[-1]
-    return {'step': row['step'], 'metrics': row['metrics'], 'input': row.get('input', {})}
+    return {'step': row['step'], 'metrics': row['metrics'], 'input': row.get('baseline', {})}
 
 
 def translated(workdir: Path, step: str) -> dict[str, np.ndarray]:
     """'input', 'output' and 'target' of every test example, uint8 [N, H, W, C]."""
-    built = evaluate.with_split(evaluate.build(workdir), 'test', str(workdir))
+    built = held_out(workdir)
     state, _ = trained_run.restore(built, workdir, step)
     way = translation.directions(built.game, built.source.spec)[0]
     batch = experiment.examples(built, np.arange(built.source.spec.size))
@@ -87,6 +96,8 @@ def main(argv: list[str]) -> int:
         single = once(found['input'])
         psnr = image_pairs.psnr(found['output'], found['target'])
         row['metrics'] |= {'psnr_once': float(psnr[single].mean()), 'once': int(single.sum())}
+        unchanged = np.broadcast_to(found['input'], found['target'].shape)
+        row['input'] |= {'psnr_once': float(image_pairs.psnr(unchanged, found['target'])[single].mean())}
         print(json.dumps({'run': workdir.name, **row}), flush=True)
         if PICTURE.value:
             Path(PICTURE.value).mkdir(parents=True, exist_ok=True)

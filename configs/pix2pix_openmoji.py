@@ -1,4 +1,15 @@
-"""pix2pix from line drawings to coloured ones: OpenMoji at 32 pixels."""
+"""pix2pix from line drawings to coloured ones: OpenMoji at 32 pixels.
+
+    python experiments/train.py --config=configs/pix2pix_openmoji.py --workdir=runs/openmoji
+    python experiments/evaluate.py --workdir=runs/openmoji --split=test
+
+Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", 2017. L1 alone:
+--config.adversarial_weight=0.0; cGAN alone: --config.l1_weight=0.0; pairs of your own:
+--config.data.name=pairs:PATH. This config itself has not been measured. With dropout 0.5 in the U-Net and an
+earlier split of the data (docs/guides/images.md), one seed, 2 CPU cores (AMD EPYC) shared by about ten other
+processes, JAX 0.10.2, 2026-11-29: on held-out drawings that occur once the line itself has 15.60 dB, L1 alone
+18.24 after 1,000 steps and 18.92 after 2,000, L1 + cGAN 17.95 after 1,000.
+"""
 
 from ml_collections import ConfigDict
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import flax.linen as nn
 import jax.numpy as jnp
+from jax import lax
 
 from gax.core.types import Array
 
-INIT = nn.initializers.normal(0.02)
-
 
 class PatchHead(nn.Module):
-    """Features of patches, a layer each [B, N, C] -> vectors of length 1, [B, N, width] each.
+    """Features of patches, a layer each [B, N, C] -> vectors of length 1, [B, N, width] each; 0 stays 0.
 
     Two dense layers with a ReLU between for each layer.
 
@@ -26,8 +25,14 @@ class PatchHead(nn.Module):
 
     @nn.compact
     def __call__(self, *features: Array, train: bool) -> tuple[Array, ...]:
-        vectors = [
-            nn.Dense(self.width, kernel_init=INIT)(nn.relu(nn.Dense(self.width, kernel_init=INIT)(x)))
-            for x in features
-        ]
-        return tuple(x / (jnp.linalg.norm(x, axis=-1, keepdims=True) + 1e-7) for x in vectors)
+        vectors = [nn.Dense(self.width)(nn.relu(nn.Dense(self.width)(x))) for x in features]
+        return tuple(unit(x) for x in vectors)
+
+
+def unit(x: Array) -> Array:
+    """x / sqrt(|x|^2 + 1e-4) along the last axis.
+
+    The summand bounds the gradient where x is near 0, as where all hidden units of a small head are off; with
+    1e-12 its norm was in the thousands.
+    """
+    return x * lax.rsqrt(jnp.sum(jnp.square(x), axis=-1, keepdims=True) + 1e-4)
