@@ -26,14 +26,14 @@ WEIGHTS = {'vgg': 'vgg', 'alex': 'alex', 'lpips_vgg': 'vgg', 'lpips_alex': 'alex
 KINDS = ('discriminator', *WEIGHTS)
 
 
-def section(net: str = 'vgg', layers: str = 'conv5_3', weight: float = 1.0) -> ConfigDict:
+def section(net: str = 'vgg', layers: str = '', weight: float = 1.0) -> ConfigDict:
     """The section `perceptual` of a config.
 
     Args:
       net: 'vgg' or 'alex', the L1 distance of features before the ReLU; 'lpips_vgg' or 'lpips_alex', LPIPS;
         'discriminator', the L1 distance of its features.
       layers: Those of 'vgg' or 'alex', separated by commas, each with a weight if it is not 1:
-        'conv2_2:0.1,conv3_3'. The others do not read it.
+        'conv2_2:0.1,conv3_3'; '' is the last one, conv5_3 or conv5. Refused with another net.
       weight: The weight of the term; 0 for none.
 
     Returns:
@@ -77,6 +77,11 @@ def frozen(settings: Any) -> dict[str, tuple[Net, Frozen]]:
       GaxError: The net or a layer is unknown.
     """
     errors.lookup('config.perceptual.net', settings.net, dict.fromkeys(KINDS))
+    if settings.layers and settings.net not in imagenet.NETWORKS:
+        raise errors.GaxError(
+            f'config.perceptual.layers={settings.layers} are of {" and ".join(imagenet.NETWORKS)}, and '
+            f'config.perceptual.net={settings.net}: leave it empty'
+        )
     if settings.net == 'discriminator' or not not_zero(settings.weight):
         return {}
     network = WEIGHTS[settings.net]
@@ -85,7 +90,7 @@ def frozen(settings: Any) -> dict[str, tuple[Net, Frozen]]:
         return {}
     if settings.net != network:
         return {NET: (distances(network), Frozen(lpips.load(network)))}
-    weights = parse(settings.layers, network)
+    weights = parse(settings.layers or list(imagenet.shapes(network))[-1], network)
     arrays = lpips.load(network)['convolutions']
     last = max(list(arrays).index(layer) for layer in weights)
     return {NET: (differences(network, weights), Frozen(dict(list(arrays.items())[: last + 1])))}

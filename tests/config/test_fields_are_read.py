@@ -7,6 +7,7 @@ from importlib import import_module
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
@@ -16,7 +17,7 @@ from gax.config import defaults as configs
 from gax.core import bounds, optimizers, updates
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
-from gax.nets import registry
+from gax.nets import imagenet, lpips, registry
 from gax.objectives import penalties
 from tests.helpers import toys
 
@@ -104,6 +105,8 @@ NEEDS = {
     'pix2pix': ('image', 'condition'),
     'cyclegan': ('b', 'a'),
     'cut': ('b', 'a'),
+    'srgan': ('image', 'condition'),
+    'inpaint': ('image', 'condition', 'mask'),
 }
 
 
@@ -111,6 +114,8 @@ def tiny(gan='vanilla', **changes):
     """The recipe with small networks, and fields changed."""
     config = base(gan)
     config.batch_size, config.latent_dim = 4, 3
+    if 'perceptual' in config:
+        config.perceptual.net, config.perceptual.weight = 'discriminator', 0.5
     if config.d.updates > 1:
         config.d.updates = 2
     for section in choices.paths(config):
@@ -214,6 +219,9 @@ VALUES = {
     'd.head.minibatch': 'std',
     'noise': 'z',
     'nce.patches': 3,
+    'fake_patches': 'hole',
+    'perceptual.net': 'alex',
+    'perceptual.layers': 'conv1',  # refused beside the discriminator's features
 }
 
 
@@ -230,6 +238,18 @@ def test_of_every_section():
     assert unread(config, values) == []
 
 
+@pytest.fixture
+def weights_of_imagenet(monkeypatch):
+    """Zeros in the shapes of the weights of an extra, which need not be installed."""
+    monkeypatch.setattr(lpips, 'available', lambda: True)
+    monkeypatch.setattr(lpips, 'load', lambda name: {'convolutions': zeros(imagenet.shapes(name))})
+
+
+def zeros(shapes):
+    return {layer: {kind: np.zeros(s, np.float32) for kind, s in of.items()} for layer, of in shapes.items()}
+
+
+@pytest.mark.usefixtures('weights_of_imagenet')
 @pytest.mark.parametrize('gan', gans.names())
 def test_of_every_recipe(gan):
     """The fields that a recipe adds to those of every config."""
