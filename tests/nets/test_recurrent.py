@@ -20,13 +20,18 @@ def test_the_gru_is_flaxs():
     params = layer.init(jax.random.key(1), X)['params']
     params['recurrent_bias'] = jnp.arange(4.0)
     params['Dense_0']['bias'] = jnp.linspace(-1, 1, 12)
-    parts = {f'i{gate}': {'kernel': params['Dense_0']['kernel'][:, 4 * i : 4 * i + 4]} for i, gate in enumerate('rzn')}
+    parts = {
+        f'i{gate}': {'kernel': params['Dense_0']['kernel'][:, 4 * i : 4 * i + 4]}
+        for i, gate in enumerate('rzn')
+    }
     for i, gate in enumerate('rzn'):
         parts[f'i{gate}']['bias'] = params['Dense_0']['bias'][4 * i : 4 * i + 4]
         parts[f'h{gate}'] = {'kernel': params['recurrent'][:, 4 * i : 4 * i + 4]}
     parts['hn']['bias'] = params['recurrent_bias']
     theirs = {'cell': parts}
-    assert jax.tree.map(jnp.shape, theirs) == jax.tree.map(jnp.shape, loop.init(jax.random.key(0), X)['params'])
+    assert jax.tree.map(jnp.shape, theirs) == jax.tree.map(
+        jnp.shape, loop.init(jax.random.key(0), X)['params']
+    )
 
     def both(x):
         return layer.apply({'params': params}, x), loop.apply({'params': theirs}, x)
