@@ -57,7 +57,7 @@ class GRU(nn.Module):
         size = self.features
         inputs = nn.Dense(3 * size)(x)  # of r, z and n
         kernel = self.param('recurrent', orthogonal_blocks, (size, 3 * size)).astype(x.dtype)
-        bias = self.param('recurrent_bias', nn.initializers.zeros, (size,)).astype(x.dtype)
+        bias = self.param('recurrent_bias', nn.initializers.zeros, (size,)).astype(x.dtype)[None]
 
         def step(h: Array, here: Array) -> tuple[Array, Array]:
             there = h @ kernel

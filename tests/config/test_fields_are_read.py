@@ -20,8 +20,11 @@ from gax.nets import registry
 from gax.objectives import penalties
 from tests.helpers import toys
 
-ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator')
-SHAPE = (8, 8, 1)
+ROLES = (
+    *('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator'),
+    *('SeriesGenerator', 'SeriesDiscriminator', 'SeriesEncoder'),
+)
+SHAPE, STEPS = (8, 8, 1), (20, 2)  # of images, and of series
 SMALL = {
     'widths': (4, 4),
     'strides': (1, 2),
@@ -31,6 +34,7 @@ SMALL = {
     'code': 3,
     'downs': 1,
     'receptive_field': 16,
+    'dilations': (1, 2),
 }
 
 OTHER = {'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
@@ -59,8 +63,11 @@ def network(kind, role, **changes):
     section = registry.section(kind, role)
     section.update({name: value for name, value in SMALL.items() if name in section})
     section.update(changes)
-    module = registry.build(section, role, SHAPE, num_classes=classes)
-    shape = (5,) if role == 'Generator' else SHAPE
+    encodes = {'outputs': 3} if role == 'SeriesEncoder' else {}
+    example = STEPS if role.startswith('Series') else SHAPE
+    module = registry.build(section, role, example, num_classes=classes, **encodes)
+    shapes = {'Generator': (5,), 'SeriesGenerator': (26, 5)}
+    shape = shapes.get(role, example)
     inputs = [registry.example(*shape), *registry.labels(classes)]
     net = registry.lifted(module, *inputs)
     params, state = jax.eval_shape(lambda: net.init(jax.random.key(0)))
@@ -99,6 +106,7 @@ def test_what_is_read_beside_another_value_only_is_refused():
 
 
 SPEC = Spec('images', {'image': Field(SHAPE)}, num_classes=3, size=16)
+SERIES = Spec('series', {'series': Field(STEPS, 'series')}, num_classes=3, size=16)
 
 
 def tiny(gan='vanilla', **changes):
@@ -129,15 +137,19 @@ def program(config):
 def traced(config):
     """-> what a step of the config computes, and when; a GaxError where it is refused."""
     configs.check(config)
-    game = gans.make(config, SPEC)
+    roles = getattr(gans.recipe(config.gan), 'ROLES', {})
+    spec = SERIES if any(role.startswith('Series') for role in roles.values()) else SPEC
+    game = gans.make(config, spec)
     rows = config.batch_size * updates.batches_per_step(game)
     batch = {
-        'image': jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32),
+        spec.target: jax.ShapeDtypeStruct((rows, *spec.target_shape), jnp.float32),
         'label': jax.ShapeDtypeStruct((rows,), jnp.int32),
     }
     state = jax.eval_shape(lambda: toys.init(game))
-    step = jax.make_jaxpr(steps.make_step(game))(state, batch)
-    return words(step), str(updates.lazy_terms(game)), jax.tree.map(jnp.shape, state)
+    phases = updates.phase_names(game)
+    traces = [words(jax.make_jaxpr(steps.make_step(game, phase=phase))(state, batch)) for phase in phases]
+    lazy = [updates.lazy_terms(game, phase) for phase in phases]
+    return traces, str(game.phases), str(lazy), jax.tree.map(jnp.shape, state)
 
 
 def unread(config, values):
