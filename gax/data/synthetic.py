@@ -107,7 +107,7 @@ def sines(length: int = 24, features: int = 5) -> Source:
 
     def read(arrays: Array, indices: Array, key: Key) -> Batch:
         drawn = 0.1 * jax.random.uniform(key, (2, *indices.shape, 1, features))
-        time = jnp.arange(length, dtype=jnp.float32)[:, None]
+        time = jnp.arange(length, dtype=jnp.float32)[None, :, None]
         return {'series': 0.5 * (jnp.sin(drawn[0] * time + drawn[1]) + 1.0)}
 
     return Source(Spec('synthetic:sines', {'series': Field((length, features), 'series')}), (), read)
