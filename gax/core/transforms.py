@@ -91,3 +91,26 @@ def historical_averaging(weight: float) -> optax.GradientTransformation:
         return pulled, HistoricalState(count, mean)
 
     return optax.GradientTransformation(init, update)
+
+
+def unless_zero(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """`inner`, which is left out where every gradient is exactly 0: no update, and its state does not change.
+
+    With a gradient that a player sets to 0 (`wrappers.only_above`) the player so skips its update. Adam alone
+    would go on by its momentum.
+
+    Args:
+      inner: The optimizer.
+
+    Returns:
+      A transformation with the state of `inner`.
+    """
+    usual = optax.with_extra_args_support(inner)
+
+    def update(updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        moved, after = usual.update(updates, state, params, **extra)
+        some = jnp.any(jnp.stack([jnp.any(leaf != 0) for leaf in jax.tree.leaves(updates)]))
+        moved = jax.tree.map(lambda u: jnp.where(some, u, jnp.zeros_like(u)), moved)
+        return moved, jax.tree.map(lambda new, old: jnp.where(some, new, old), after, state)
+
+    return optax.GradientTransformationExtraArgs(usual.init, update)

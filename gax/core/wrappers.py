@@ -176,6 +176,30 @@ def accumulate(count: int) -> Callable[..., Any]:
     return grad
 
 
+def only_above(least: float, grad: Callable[..., Any] = jax.value_and_grad) -> Callable[..., Any]:
+    """Sets gradients to 0 where the loss is not above `least`; see `transforms.unless_zero`.
+
+    Args:
+      least: The largest loss without a gradient.
+      grad: A function for Player.grad.
+
+    Returns:
+      A function for Player.grad. Each replica decides by its own loss.
+    """
+
+    def gated(loss: Callable[..., Any], argnums: tuple[int, ...], has_aux: bool = True) -> Callable[..., Any]:
+        inner = grad(loss, argnums=argnums, has_aux=has_aux)
+
+        def run(*arguments: Any) -> tuple[Any, Any]:
+            (total, aux), grads = inner(*arguments)
+            keep = total > least
+            return (total, aux), jax.tree.map(lambda g: jnp.where(keep, g, jnp.zeros_like(g)), grads)
+
+        return run
+
+    return gated
+
+
 def _split(x: jax.Array, count: int) -> jax.Array:
     """[B, ...] -> [count, B / count, ...].
 

@@ -15,6 +15,7 @@ from gax.data import (
     pairs,
     preprocess,
     random_images,
+    series,
     splits,
     stacked_mnist,
     synthetic,
@@ -46,6 +47,7 @@ def embedded(name: str, data: Any) -> Source:
         'stacked_mnist': lambda: stacked_mnist.stacked_mnist(preprocess.of(data)),
         'openmoji': lambda: openmoji.pairs(data),
         'noto_openmoji': lambda: openmoji.domains(data),
+        'sp500': lambda: series.sp500(data),
     }
     return errors.lookup('embedded data set', name, sets)()
 
@@ -56,9 +58,10 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'tfds': tfds.named,
     'folder': folder.named,
     'npz': arrays.named,
-    'synthetic': lambda name, data: synthetic.named(name),
+    'synthetic': synthetic.named,
     'random': lambda name, data: random_images.named(name),
     'pairs': pairs.named,
+    'series': series.named,
 }
 
 
@@ -185,7 +188,14 @@ def changed_at_random(source: Source, data: Any) -> Source:
 
 def names() -> list[str]:
     """The valid forms of `config.data.name`."""
-    listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist', *openmoji.NAMES)]
+    listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist', *openmoji.NAMES, 'sp500')]
     listed += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
-    files = ['tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH', 'pairs:PATH', 'domains:PATH']
+    files = [
+        'tfds:NAME[/config][:split]',
+        'folder:PATH',
+        'npz:PATH',
+        'pairs:PATH',
+        'domains:PATH',
+        'series:FILE.csv',
+    ]
     return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]', 'package.module:function']

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gax.data import outside
+from gax.data import outside, series, synthetic
 
 COMMA = ','  # between the names of a zip
 
@@ -43,6 +43,10 @@ def data_offers(name: str) -> dict[str, Any]:
         offers['direction'] = 'ab'  # from A to B, or 'ba'
     if 'domains' in kinds or name.startswith('zip:') or name == 'embedded:noto_openmoji':
         offers['direction'] = 'ba'  # a, made from b, is evaluated and shown; or 'ab': b, made from a
+    if 'series' in kinds or name == 'embedded:sp500':
+        offers |= series.OFFERS
+    if name == 'synthetic:sines':
+        offers |= synthetic.SINES
     if kinds & {'tfds', 'folder', 'pairs', 'domains'}:
         offers['workers'] = 0  # processes that fetch; 0: threads
     if is_outside(name):

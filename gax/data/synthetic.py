@@ -1,9 +1,10 @@
-"""Infinite sources of points drawn from known densities."""
+"""Infinite sources drawn from known densities: points, and sine waves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -81,20 +82,58 @@ def swiss_roll(turns: float = 1.5, noise: float = 0.05) -> Source:
     return Source(Spec('synthetic:swiss_roll', {'point': Field((2,), 'point')}), (), read)
 
 
+# The fields of the `data` section of synthetic:sines; see `sines`.
+SINES: dict[str, Any] = {'length': 24, 'features': 5}
+
+
+def sines(length: int = 24, features: int = 5) -> Source:
+    """Sine waves, each column of each example with a frequency and a phase of its own: 'series' in [0, 1].
+
+    (sin(f t + p) + 1) / 2 for t = 0, 1, ..., with f and p uniform in [0, 0.1), as the code of Yoon et al.,
+    "Time-series Generative Adversarial Networks", 2019, makes them. That code draws 10,000 examples once;
+    here every example is drawn anew.
+
+    Args:
+      length: The number of steps.
+      features: The number of columns.
+
+    Raises:
+      GaxError: One of them is not positive.
+    """
+    if length < 1 or features < 1:
+        raise errors.GaxError(
+            f'config.data.length={length}, config.data.features={features}: both must be positive'
+        )
+
+    def read(arrays: Array, indices: Array, key: Key) -> Batch:
+        drawn = 0.1 * jax.random.uniform(key, (2, *indices.shape, 1, features))
+        time = jnp.arange(length, dtype=jnp.float32)[None, :, None]
+        return {'series': 0.5 * (jnp.sin(drawn[0] * time + drawn[1]) + 1.0)}
+
+    return Source(Spec('synthetic:sines', {'series': Field((length, features), 'series')}), (), read)
+
+
 def _mixture_named(name: str) -> Callable[[], Source]:
     return lambda: mixture(name)
 
 
-SYNTHETIC: dict[str, Callable[[], Source]] = {
+SYNTHETIC: dict[str, Callable[..., Source]] = {
     **{name: _mixture_named(name) for name in MIXTURES},
     'swiss_roll': swiss_roll,
+    'sines': sines,
 }
 
 
-def named(name: str) -> Source:
+def named(name: str, data: Any = MappingProxyType({})) -> Source:
     """The source called `name`.
+
+    Args:
+      name: One of SYNTHETIC.
+      data: The `data` section of a config, which has the fields SINES where the name is 'sines'.
 
     Raises:
       GaxError: The name is unknown.
     """
-    return errors.lookup('synthetic source', name, SYNTHETIC)()
+    make = errors.lookup('synthetic source', name, SYNTHETIC)
+    fields = SINES if name == 'sines' else {}
+    return make(**{field: data.get(field, default) for field, default in fields.items()})

@@ -298,7 +298,7 @@ class Evaluator:
         """
         if not self._floored:
             return {}
-        b = self.reals.b._replace(data=self.ref.describe['data'])
+        b = self.reals.b._replace(data=self.ref.describe['data'], info=self.ref.field.info)
         return registry.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
 
     @cached_property
@@ -341,7 +341,7 @@ class Evaluator:
         Raises:
           GaxError: A metric needs labels and the fakes have none, or a number is not finite.
         """
-        fakes = self.gather(chunks)._replace(data=self.ref.describe['data'])
+        fakes = self.gather(chunks)._replace(data=self.ref.describe['data'], info=self.ref.field.info)
         if 'labels' in self.needs and fakes.labels is None:
             raise errors.GaxError('accuracy is of fakes that were made for a class, and these were not')
         real = self.reals.reference if self._unpaired else Samples(0)

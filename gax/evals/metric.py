@@ -25,6 +25,7 @@ class Samples(NamedTuple):
       labels: int32 [N]: the classes of reals; the classes that fakes were generated for. None without
         classes.
       data: The name of the reals.
+      info: Of fakes: `Field.info` of the field that is evaluated.
       targets: Of fakes made from images: the true images of the same examples, [N, ...] like `x`.
       inputs: The images that the fakes were made from, as they are evaluated, [N, ...].
       masks: uint8 [N, H, W, 1], 1 in the holes of the inputs.
@@ -39,6 +40,7 @@ class Samples(NamedTuple):
     x: Any = None
     labels: Any = None
     data: str = ''
+    info: Mapping[str, Any] = {}
     targets: Any = None
     inputs: Any = None
     masks: Any = None

@@ -18,7 +18,7 @@ from gax import errors
 from gax.core import lookup
 from gax.core.spec import Field, plural
 from gax.data import synthetic
-from gax.evals import digit_accuracy, paired
+from gax.evals import digit_accuracy, paired, series
 from gax.evals.metric import HIGHER as HIGHER
 from gax.evals.metric import LOWER as LOWER
 from gax.evals.metric import Metric as Metric
@@ -135,6 +135,7 @@ METRICS: dict[str, Metric] = {
         kinds=('image', 'point'),
     ),
     **paired.METRICS,
+    **series.METRICS,
 }
 
 

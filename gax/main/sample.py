@@ -13,6 +13,10 @@ Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or
   --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) next to the nearest
                              training images, and .json: how many are nearer to one than its own nearest
                              neighbour is
+  --project=1000             reals and samples as points in the plane, by PCA and by t-SNE (.png; of
+                             series: t-SNE needs pip install 'gax[tables]')
+Series are written as --out=series.csv, in the units of the data. --length=8312 makes them as long as that,
+where the networks can (recurrent and temporal convolutional ones).
 --truncation=0.7 works with all: latents beyond 0.7 are drawn again. Less variety; better samples of some
 GANs.
 """
@@ -57,6 +61,8 @@ def define_flags() -> None:
         ['', 'ab', 'ba'],
         'Of a run that translates both ways; if not given, to the target of its data.',
     )
+    flags.DEFINE_integer('length', 0, 'Steps of a series; as many as in training if not given.')
+    flags.DEFINE_integer('project', 0, 'How many reals and samples to show as points in the plane.')
     flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
@@ -79,6 +85,8 @@ def main(argv: list[str]) -> int:
         frames=FLAGS.frames,
         neighbours=FLAGS.neighbours,
         features=FLAGS.features,
+        length=FLAGS.length,
+        project=FLAGS.project,
         class_folders=FLAGS.class_folders,
         data=FLAGS.data,
         split=FLAGS.split,

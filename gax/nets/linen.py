@@ -80,14 +80,15 @@ def check_statistics(call: Callable[..., Any], inputs: Any, options: Any, contex
     """
     layer, values = context.module, 2
     if context.method_name == '__call__' and inputs:
-        shape = jnp.shape(inputs[0])
         if isinstance(layer, nn.BatchNorm):
+            shape = jnp.shape(inputs[0])
             still = any(
                 [*inputs[1:], options.get('use_running_average'), layer.use_running_average, layer.axis_name]
             )
             axes = layer.axis if isinstance(layer.axis, Sequence) else (layer.axis,)
             values = 2 if still else math.prod(shape) // math.prod(shape[axis] for axis in axes)
         elif isinstance(layer, (MinibatchStd, MinibatchDiscrimination)):
+            shape = jnp.shape(inputs[0])
             values = shape[0]
     if values < 2:
         raise errors.GaxError(

@@ -20,13 +20,13 @@ from gax.core.translation import Direction
 from gax.data.source import targeted
 from gax.evals import memorization
 from gax.evals.features import extractors
-from gax.sampling import conditions, formats, latents, sampler
+from gax.sampling import conditions, formats, latents, lengths, sampler
 from gax.sampling.sampler import Images, Job, Request
 from gax.training import experiment, trained_run, translations
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config, write_json
 from gax.viz import images as pictures
-from gax.viz import png_folder, video
+from gax.viz import png_folder, projection, video
 
 log = logging.getLogger('gax')
 
@@ -78,11 +78,13 @@ def export(request: Request) -> Made:
     if 'data' in config:
         data.as_they_are(config.data)  # training images are shown without random flips and crops
     built = trained_run.build(request.workdir, config)
-    if request.neighbours:
+    if request.neighbours or request.project:
         built = trained_run.with_data(request.workdir, config, request.data, built.mesh)
     ways = directions(request, built)
     if ways:
         built = built._replace(source=targeted(built.source, ways[0].target))
+    if request.length:
+        built = lengths.lengthened(built, request.length)
     check_kind(built.source.spec, kind, request)
     check_label(request.label, built)
     examples = conditions.examples(request, built)
@@ -171,6 +173,7 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
         'traverse': request.traverse,
         'interpolate': request.interpolate,
         'neighbours': request.neighbours,
+        'project': request.project,
     }
     requested = [name for name, value in modes.items() if value]
     if len(requested) > 1:
@@ -183,6 +186,7 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
         'traverse': (write_path, MOVING),
         'interpolate': (write_path, MOVING),
         'neighbours': (write_neighbours, ('.png',)),
+        'project': (write_projection, ('.png',)),
     }
     write, kinds = writers[mode]
     errors.in_range('--seed', request.seed, *errors.SEEDS)
@@ -295,6 +299,15 @@ def write_path(job: Job) -> str:
     ]
     video.write([drawn[i] for i in order], job.out, FAST if flows else SLOW)
     return f'{len(order)} frames of {request.num} samples, {what},'
+
+
+def write_projection(job: Job) -> str:
+    """Writes reals and samples as points in the plane, see `projection.picture`. Returns a description."""
+    spec, count = job.built.source.spec, job.request.project
+    reals = np.asarray(experiment.reals(job.built, count)[spec.target])
+    job = job._replace(request=job.request._replace(num=count))
+    pictures.save(projection.picture(reals, sampler.draw(job)[spec.target], job.request.seed), job.out)
+    return f'{count} reals and as many samples in the plane,'
 
 
 def write_neighbours(job: Job) -> str:

@@ -13,7 +13,7 @@ from scipy.io import wavfile
 
 from gax import errors, paths
 from gax.core.spec import Field, Spec, plural
-from gax.data import kinds
+from gax.data import kinds, scaling
 from gax.viz import charts, images
 
 RATE = 16_000  # samples per second, for audio without a sample rate
@@ -60,10 +60,13 @@ def series(x: np.ndarray, field: Field, out: Path) -> None:
     """Writes series, one line per time step, each with the number of the example and the time step.
 
     Args:
-      x: float [N, length, columns].
+      x: float [N, length, columns]. If the field has a scaling (see gax.data.scaling), it is undone: the file
+        is in the units of the data.
       field: The field of the data.
       out: The file.
     """
+    if scaled := scaling.of_info(field.info):
+        x = scaled.inverse(x)
     rows = [
         [str(i), str(t), *(format(float(v), DIGITS) for v in row)]
         for i, one in enumerate(x)

@@ -14,7 +14,7 @@ from gax import errors, paths
 from gax.core import rng, sample
 from gax.core.translation import Direction
 from gax.core.types import Array, Batch, TrainState
-from gax.sampling import latents
+from gax.sampling import latents, lengths
 from gax.training.experiment import Experiment
 
 CHUNK = 256  # samples per compiled call
@@ -31,6 +31,8 @@ class Request(NamedTuple):
       traverse: '': no traversal.
       interpolate: 0: no interpolation.
       neighbours: 0: no neighbours.
+      length: Of a series; 0: as long as the training examples.
+      project: 0: no projection.
     """
 
     workdir: Path
@@ -51,6 +53,8 @@ class Request(NamedTuple):
     split: str = ''
     conditions: str = ''
     direction: str = ''
+    length: int = 0
+    project: int = 0
 
 
 class Job(NamedTuple):
@@ -129,16 +133,16 @@ def conditions(job: Job, num: int) -> Batch:
 def draw(job: Job) -> Images:
     """Fakes from random latents, and the labels that they are conditioned on."""
     num, built, phase = job.request.num, job.built, job.built.game.phase_at(job.step)
-    condition_batch = conditions(job, num)
+    condition_batch, size = conditions(job, num), lengths.chunk(job.request.length, CHUNK)
 
     @jax.jit
     def chunk(state: TrainState, key: Array, condition_batch: Batch) -> Any:
-        return sample.sample(built.game, state, key, CHUNK, condition_batch, phase=phase)
+        return sample.sample(built.game, state, key, size, condition_batch, phase=phase)
 
     parts = []
-    for i in range(0, num, CHUNK):
+    for i in range(0, num, size):
         part = {
-            name: jnp.resize(x[i : i + CHUNK], (CHUNK, *x.shape[1:])) for name, x in condition_batch.items()
+            name: jnp.resize(x[i : i + size], (size, *x.shape[1:])) for name, x in condition_batch.items()
         }
         key = jax.random.fold_in(rng.key(job.request.seed), i)
         parts.append(jax.device_get(chunk(job.state, key, part)))

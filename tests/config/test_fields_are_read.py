@@ -21,8 +21,11 @@ from gax.nets import imagenet, lpips, registry
 from gax.objectives import penalties
 from tests.helpers import toys
 
-ROLES = ('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator', 'Upscaler')
-SHAPE = (8, 8, 1)
+ROLES = (
+    *('Generator', 'Discriminator', 'Trunk', 'Autoencoder', 'Translator', 'Upscaler'),
+    *('SeriesGenerator', 'SeriesDiscriminator', 'SeriesEncoder'),
+)
+SHAPE, STEPS = (8, 8, 1), (20, 2)  # of images, and of series
 SMALL = {
     'widths': (4, 4),
     'strides': (1, 2),
@@ -32,6 +35,7 @@ SMALL = {
     'code': 3,
     'downs': 1,
     'receptive_field': 16,
+    'dilations': (1, 2),
 }
 
 OTHER = {'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
@@ -60,8 +64,11 @@ def network(kind, role, **changes):
     section = registry.section(kind, role)
     section.update({name: value for name, value in SMALL.items() if name in section})
     section.update(changes)
-    module = registry.build(section, role, SHAPE, num_classes=classes)
-    shape = (5,) if role == 'Generator' else SHAPE
+    encodes = {'outputs': 3} if role == 'SeriesEncoder' else {}
+    example = STEPS if role.startswith('Series') else SHAPE
+    module = registry.build(section, role, example, num_classes=classes, **encodes)
+    shapes = {'Generator': (5,), 'SeriesGenerator': (26, 5)}
+    shape = shapes.get(role, example)
     inputs = [registry.example(*shape), *registry.labels(classes)]
     net = registry.lifted(module, *inputs)
     params, state = jax.eval_shape(lambda: net.init(jax.random.key(0)))
@@ -108,6 +115,7 @@ NEEDS = {
     'srgan': ('image', 'condition'),
     'inpaint': ('image', 'condition', 'mask'),
 }
+SERIES = Spec('series', {'series': Field(STEPS, 'series')}, num_classes=3, size=16)
 
 
 def tiny(gan='vanilla', **changes):
@@ -137,19 +145,31 @@ def program(config):
     return KNOWN[text]
 
 
+def spec_of(gan):
+    """The data that a recipe is for."""
+    if any(role.startswith('Series') for role in getattr(gans.recipe(gan), 'ROLES', {}).values()):
+        return SERIES
+    return SPEC._replace(fields={name: Field(SHAPE) for name in NEEDS.get(gan, SPEC.fields)})
+
+
 def traced(config):
     """-> what a step of the config computes, and when; a GaxError where it is refused."""
     configs.check(config)
-    names = NEEDS.get(config.gan, SPEC.fields)
-    game = gans.make(config, SPEC._replace(fields={name: Field(SHAPE) for name in names}))
+    spec = spec_of(config.gan)
+    game = gans.make(config, spec)
     rows = config.batch_size * updates.batches_per_step(game)
     batch = {
-        **{name: jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32) for name in names},
+        **{
+            name: jax.ShapeDtypeStruct((rows, *field.shape), jnp.float32)
+            for name, field in spec.fields.items()
+        },
         'label': jax.ShapeDtypeStruct((rows,), jnp.int32),
     }
     state = jax.eval_shape(lambda: toys.init(game))
-    step = jax.make_jaxpr(steps.make_step(game))(state, batch)
-    return words(step), str(updates.lazy_terms(game)), jax.tree.map(jnp.shape, state)
+    phases = updates.phase_names(game)
+    traces = [words(jax.make_jaxpr(steps.make_step(game, phase=phase))(state, batch)) for phase in phases]
+    lazy = [updates.lazy_terms(game, phase) for phase in phases]
+    return traces, str(game.phases), str(lazy), jax.tree.map(jnp.shape, state)
 
 
 def unread(config, values):

@@ -11,8 +11,8 @@ import pytest
 from gax import data, errors, gans
 from gax.config import base, choose
 from gax.config import defaults as configs
+from gax.core import sample, updates
 from gax.core import step as steps
-from gax.core import updates
 from gax.core.spec import Field, Spec
 from gax.objectives import penalties
 from tests.helpers import toys
@@ -46,7 +46,8 @@ def outlined(config):
     }
     if spec.num_classes:
         batch['label'] = jax.ShapeDtypeStruct((rows,), jnp.int32)
-    return jax.eval_shape(steps.make_step(game), jax.eval_shape(lambda: toys.init(game)), batch)[1]
+    step = steps.make_step(game, phase=sample.last_phase(game))
+    return jax.eval_shape(step, jax.eval_shape(lambda: toys.init(game)), batch)[1]
 
 
 @pytest.mark.parametrize('gan', gans.names())

@@ -18,7 +18,7 @@ import pytest
 
 from gax import gans
 from gax.config import choices, fields
-from gax.core import metrics, rng, updates
+from gax.core import metrics, rng, sample, updates
 from gax.core import step as steps
 from gax.distributed import sharding
 from gax.training import experiment, programs
@@ -80,13 +80,16 @@ class Traced:
         self.experiment = built = build(name)
         state = jax.eval_shape(lambda: steps.init(built.game, rng.root(built.config.seed)))
         rows = jax.ShapeDtypeStruct((built.rows,), jnp.int32)
-        one_step = experiment.one_step(built)
-        jaxpr, (_, totals) = jax.make_jaxpr(one_step, return_shape=True)(state, built.arrays, rows)
-        self.like = Carry(state, jax.eval_shape(lambda: metrics.empty(totals)))
+        totals, keys = {}, []
         owned = {name: player.nets for name, player in built.game.players.items()}
-        self.key = fingerprints.fingerprint(
-            jaxpr, updates.moves(built.game), updates.lazy_terms(built.game), owned
-        )
+        for phase in updates.phase_names(built.game):
+            one_step = experiment.one_step(built, updates.Active(None, phase))
+            jaxpr, (_, new) = jax.make_jaxpr(one_step, return_shape=True)(state, built.arrays, rows)
+            totals |= new
+            plan = updates.moves(built.game, phase), updates.lazy_terms(built.game, phase), owned
+            keys.append(fingerprints.fingerprint(jaxpr, *plan))
+        self.like = Carry(state, jax.eval_shape(lambda: metrics.empty(totals)))
+        self.key = '-'.join(keys)[:200]
 
 
 class Run:
@@ -174,18 +177,20 @@ def test_a_few_steps_are_finite_and_move_every_player(run):
 
 def test_metrics_are_named_and_counted(run):
     means = metrics.means(run.six.meter)
-    for player, record in run.experiment.game.players.items():
+    game = run.experiment.game
+    for player, record in game.players.items():
         total, count = run.six.meter.totals[f'{player}/loss']
-        assert count == STEPS * record.updates
+        moves = [step for step in range(STEPS) if updates.active(record, game.phase_at(step))]
+        assert count == len(moves) * record.updates > 0
         assert np.isclose(means[f'{player}/loss'], total / count)
         for label, term in record.live_terms.items():
-            due = sum(step % term.every == 0 for step in range(STEPS))
+            due = sum(step % term.every == 0 for step in moves if updates.active(term, game.phase_at(step)))
             assert run.six.meter.totals[f'{player}/{label}'][1] == due * record.updates
 
 
 def test_each_program_is_traced_once(run):
-    due_sets = {updates.due_terms(run.experiment.game, step) for step in range(STEPS)}
-    assert run.traces == len(due_sets) <= STEPS
+    programs_needed = {updates.active_at(run.experiment.game, step) for step in range(STEPS)}
+    assert run.traces == len(programs_needed) <= STEPS
 
 
 def test_resume_is_exact(run):
@@ -210,7 +215,9 @@ def test_a_move_leaves_the_others(run):
     game, state = run.experiment.game, traced_state(run)
     batch = batch_shapes(run.experiment)
     for mover, record in game.players.items():
-        closed, (after, _) = jax.make_jaxpr(steps.make_update(game, mover), return_shape=True)(state, batch)
+        phase = next(p for p in updates.phase_names(game) if updates.active(record, p))
+        update = steps.make_update(game, mover, phase=phase)
+        closed, (after, _) = jax.make_jaxpr(update, return_shape=True)(state, batch)
         variables = jax.tree.unflatten(jax.tree.structure(state), closed.jaxpr.invars[: leaves(state)])
         results = jax.tree.unflatten(jax.tree.structure(after), closed.jaxpr.outvars[: leaves(after)])
 
@@ -235,9 +242,14 @@ def traced_state(run):
 
 
 def descended(name, run, devices=1):
-    """Three steps of gradient descent in one call, by a program of three steps."""
+    """Three steps of gradient descent in one call, by a program of three steps; of a game with phases, one by one."""
     built = build(name, devices)
     carry = place(run.descending(), built.mesh)
+    if built.game.phases:
+        advance = programs.advancer(built)
+        for step in range(3):
+            carry = advance(carry, step, 1)
+        return jax.device_get(carry)
     return jax.device_get(
         programs.program(built, count=3)(carry, built.arrays, experiment.indices(built, 0, 3))
     )
@@ -268,7 +280,8 @@ def test_learning_rates_may_be_traced(name, run):
             for path in rates:
                 fields.get(config, path).learning_rate = rate
         game = gans.make(config, run.experiment.source.spec)
-        return steps.make_step(game)(steps.init(game, rng.root(seed)), batch)[0]
+        step = steps.make_step(game, phase=sample.last_phase(game))
+        return step(steps.init(game, rng.root(seed)), batch)[0]
 
     result = jax.eval_shape(train, 1e-3, 0, batch)
     assert jax.tree.map(kind, result.params) == jax.tree.map(kind, run.fresh.state.params)
