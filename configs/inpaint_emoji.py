@@ -9,7 +9,9 @@ sees the filled image beside the mask. Free-form holes: --config.data.condition=
 convolutions, and LaMa's rule for patches: docs/guides/restore.md. Any images:
 --config.data.name=folder:PATH.
 
-These figures have not been measured.
+Measured on 2 CPU cores shared with other processes, JAX 0.10.2, 2026-11-29, one seed, on 191 held-out emoji:
+L1 alone (adversarial_weight=0) after 1,500 steps has L1 40.9 of 255 in the hole, 13.53 dB (the mean of the
+known pixels: 65.9, 10.39 dB). The adversarial variants are not measured.
 """
 
 from ml_collections import ConfigDict
