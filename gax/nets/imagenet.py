@@ -23,8 +23,8 @@ from gax import errors
 from gax.core.types import Array
 from gax.nets.ops import conv as lowering
 
-SHIFT = np.array([-0.030, -0.088, -0.188], np.float32)
-SCALE = np.array([0.458, 0.448, 0.450], np.float32)
+SHIFT = np.array([-0.030, -0.088, -0.188], np.float32).reshape(1, 1, 1, 3)
+SCALE = np.array([0.458, 0.448, 0.450], np.float32).reshape(1, 1, 1, 3)
 
 
 class Layer(NamedTuple):

@@ -68,7 +68,7 @@ def test_whose_images_go_where():
 
 
 def test_weights_and_moves():
-    game = gans.make(config(), SPEC)
+    game = gans.make(config(adversarial_weight=2.0, cycle_weight=10.0), SPEC)
     assert list(game.players) == ['g', 'd']
     assert set(game.players['g'].nets) == {'g_ab', 'g_ba'}
     assert set(game.players['d'].nets) == {'d_a', 'd_b'}
