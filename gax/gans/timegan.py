@@ -159,7 +159,7 @@ def joint(
         loss,
         scorer,
         generate,
-        early=terms.stateless(lambda context, out: jnp.mean(loss.g(None, out[EARLY])), weight=config.g.early),
+        early=terms.stateless(early_reals, weight=config.g.early),
         supervised=terms.stateless(root_supervised, weight=config.g.supervised),
         moments=terms.stateless(moments(field), weight=config.g.moments),
     )
@@ -239,6 +239,11 @@ def nth(like: Any, pieces: Any, i: int) -> Any:
 def early_fakes(context: Context, out: Any) -> Array:
     """d's cross-entropy of g(z) as fakes."""
     return jnp.mean(jnp.stack([jnp.mean(jax.nn.softplus(x)) for x in jax.tree.leaves(out[EARLY])]))
+
+
+def early_reals(context: Context, out: Any) -> Array:
+    """g's cross-entropy of g(z) as reals."""
+    return jnp.mean(jnp.stack([jnp.mean(jax.nn.softplus(-x)) for x in jax.tree.leaves(out[EARLY])]))
 
 
 def supervised(context: Context, out: Any) -> Array:

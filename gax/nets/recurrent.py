@@ -28,7 +28,8 @@ Output = Annotated[str, one_of(OUTPUTS)]
 def layers(x: Array, cell: str, widths: Sequence[int]) -> Array:
     """[B, T, C] -> the states of the last layer, [B, T, widths[-1]]. Call it within a compact module."""
     for width in widths:
-        x = GRU(width)(x) if cell == 'gru' else nn.RNN(nn.OptimizedLSTMCell(width))(x)
+        layer: nn.Module = GRU(width) if cell == 'gru' else nn.RNN(nn.OptimizedLSTMCell(width))
+        x = layer(x)
     return x
 
 

@@ -174,9 +174,10 @@ def separated(x: np.ndarray, draw: np.random.Generator) -> Parts:
     names = np.unique(
         pieces.view(np.dtype((np.void, pieces.itemsize * pieces.shape[1]))), return_inverse=True
     )[1]
-    where = np.repeat(np.arange(count), view.shape[1]), names.reshape(-1)
+    where: tuple[Any, Any] = (np.repeat(np.arange(count), view.shape[1]), names.reshape(-1))
     holds = sparse.csr_array((np.ones(len(names.reshape(-1)), np.int64), where))
-    test, wanted = np.zeros(count, bool), max(1, round(SHARE * count))
+    test: np.ndarray = np.zeros(count, bool)
+    wanted = max(1, round(SHARE * count))
     for block, first in enumerate(draw.permutation(count)):
         if test.sum() >= wanted:
             break
@@ -249,7 +250,8 @@ def _trained(judge: Judge, loss: Callable[..., Array]) -> Callable[..., tuple[Ar
             params: PyTree = judge.init(key, seen(one[:1]))['params']
             begin = params, optimizer.init(params)
             (params, _), _ = jax.lax.scan(lambda c, r: step(c, r, one, other), begin, (rows, others))
-            return tuple(judge.apply({'params': params}, seen(x)) for x in (one, other))
+            ours, theirs = (judge.apply({'params': params}, seen(x)) for x in (one, other))
+            return ours, theirs
 
         return jax.vmap(single)(jax.random.split(key, len(rows)), rows, others)
 
