@@ -3,11 +3,11 @@
     python benchmarks/series.py --table=scores --workdir=runs/timegan --out=FILE.json
     python benchmarks/series.py --table=facts --workdir=runs/quantgan --out=FILE.json
 
-scores: the discriminative score as TimeGAN's code has it, the same on parts of the reals that share no time, and
-the predictive score (gax/evals/metrics/post_hoc.py), each the mean and standard deviation of ten judges. Rows:
-real data in place of the fakes (of a file: the predictor is tested on what it was trained on, and the discriminative
-scores compare the windows with themselves, in another order), the steps of every real window shuffled, and
-the fakes of the run.
+scores: the discriminative score as TimeGAN's code has it, the same on parts of the reals that share no time,
+and the predictive score (gax/evals/metrics/post_hoc.py), each the mean and standard deviation of ten judges.
+Rows: real data in place of the fakes (of a file: the predictor is tested on what it was trained on, and the
+discriminative scores compare the windows with themselves, in another order), the steps of every real window
+shuffled, and the fakes of the run.
 
 facts: the stylised facts (gax/evals/metrics/stylized_facts.py) of the returns of a run's data, of --paths
 sampled paths of the same number of days, and of as many paths of two models fitted to the same returns:

@@ -100,8 +100,8 @@ def phases(config: Any) -> tuple[Phase, ...]:
     first, second = config.autoencoder.steps, config.supervised.steps
     if first < 1 or second < 1 or first + second >= config.steps:
         raise errors.GaxError(
-            f'config.autoencoder.steps={first} and config.supervised.steps={second} must be positive, and leave some '
-            f'of config.steps={config.steps} for the joint phase'
+            f'config.autoencoder.steps={first} and config.supervised.steps={second} must be positive, and leave '
+            f'some of config.steps={config.steps} for the joint phase'
         )
     return Phase('autoencoder', 0), Phase('supervised', first), Phase('joint', first + second)
 
@@ -211,7 +211,7 @@ def rebuild(field: str) -> Any:
 
 
 def score(scorer: forward.Scorer, field: str, reals: bool) -> Any:
-    """The forward pass of d, or with reals=False of g: all latents are scored in one batch, one after another.
+    """The forward pass of d, or with reals=False of g: all latents are scored in one batch.
 
     A recurrent network costs hardly more for three times the examples. d so must not have batch-norm.
     """
@@ -267,7 +267,7 @@ def reconstruction(field: str) -> Any:
 
 
 def moments(field: str) -> Any:
-    """The mean gap of the means, plus that of the standard deviations, over the batch: of each column and step."""
+    """The mean gap, over columns and steps, of the batch's means, plus that of its standard deviations."""
 
     def spread(x: Array) -> Array:
         return jnp.sqrt(jnp.var(x, axis=0) + 1e-6)

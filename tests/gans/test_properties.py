@@ -244,7 +244,7 @@ def traced_state(run):
 
 
 def descended(name, run, devices=1):
-    """Three steps of gradient descent in one call, by a program of three steps; of a game with phases, one by one."""
+    """Three steps of gradient descent, by a program of three steps; of a game with phases, one by one."""
     built = build(name, devices)
     carry = place(run.descending(), built.mesh)
     if built.game.phases:

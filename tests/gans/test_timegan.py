@@ -1,4 +1,4 @@
-"""The terms of all phases by hand. Toy nets: each is a number, e(x) = E x and so on; d's logit of a step is u.h."""
+"""The terms of all phases by hand. Toy nets are numbers, e(x) = E x and so on; d's logit of a step is u.h."""
 
 import jax
 import jax.numpy as jnp
