@@ -3,8 +3,9 @@
     python experiments/train.py --config=configs/quantgan_sp500.py --workdir=runs/quantgan
     python experiments/sample.py --workdir=runs/quantgan --num=10 --length=8312 --out=paths.csv
 
-Wiese et al., "Quant GANs: Deep Generation of Financial Time Series", 2020. --config.data.columns=SP500,AAPL
-trains on several shares together.
+Wiese et al., "Quant GANs: Deep Generation of Financial Time Series", 2020, with 32 channels in place
+of their 80: a sixth of the work. --config.data.columns=SP500,AAPL trains on several shares together. The run
+of this file has not been measured.
 """
 
 from ml_collections import ConfigDict
@@ -24,6 +25,7 @@ def get_config() -> ConfigDict:
         scaling='gaussianized',
     )
     config.batch_size = 64
+    config.g.net.width = config.d.net.width = 32
     config.steps = 5000
     config.log_every = config.sample_every = 500
     return config

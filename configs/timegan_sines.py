@@ -3,6 +3,7 @@
     python experiments/train.py --config=configs/timegan_sines.py --workdir=runs/timegan
 
 Yoon, Jarrett and van der Schaar, "Time-series Generative Adversarial Networks", 2019.
+The run of this file has not been measured.
 """
 
 from ml_collections import ConfigDict

@@ -101,8 +101,8 @@ def windows(name: str, rows: Rows, data: Any) -> Source:
     if not len(x):
         steps = len(scaled[parts[split]])
         raise errors.GaxError(
-            f'config.data.length={section["length"]}: {split or "all"} of {name} has {steps} steps, too few for '
-            'one window'
+            f'config.data.length={section["length"]}: {split or "all"} of {name} has {steps} steps, too few '
+            'for one window'
         )
     info = {'columns': rows.columns, **fitted._asdict()}
     if rows.dates is not None:
@@ -153,8 +153,8 @@ def filled(rows: Rows, policy: str, name: str) -> Rows:
     if policy == 'refuse':
         raise errors.GaxError(
             f'{name} lacks {int(lacking.sum())} values, the first in column {rows.columns[column]!r}, row '
-            f'{int(lacking[:, column].argmax()) + 1}: say what becomes of them with --config.data.missing=previous, '
-            'interpolate or drop'
+            f'{int(lacking[:, column].argmax()) + 1}: say what becomes of them with '
+            '--config.data.missing=previous, interpolate or drop'
         )
     values = policies(rows.values)
     keep = ~np.isnan(values).any(1)

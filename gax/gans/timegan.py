@@ -100,8 +100,8 @@ def phases(config: Any) -> tuple[Phase, ...]:
     first, second = config.autoencoder.steps, config.supervised.steps
     if first < 1 or second < 1 or first + second >= config.steps:
         raise errors.GaxError(
-            f'config.autoencoder.steps={first} and config.supervised.steps={second} must be positive, and leave some '
-            f'of config.steps={config.steps} for the joint phase'
+            f'config.autoencoder.steps={first} and config.supervised.steps={second} must be positive, and leave '
+            f'some of config.steps={config.steps} for the joint phase'
         )
     return Phase('autoencoder', 0), Phase('supervised', first), Phase('joint', first + second)
 
@@ -159,7 +159,7 @@ def joint(
         loss,
         scorer,
         generate,
-        early=terms.stateless(lambda context, out: jnp.mean(loss.g(None, out[EARLY])), weight=config.g.early),
+        early=terms.stateless(early_reals, weight=config.g.early),
         supervised=terms.stateless(root_supervised, weight=config.g.supervised),
         moments=terms.stateless(moments(field), weight=config.g.moments),
     )
@@ -211,7 +211,7 @@ def rebuild(field: str) -> Any:
 
 
 def score(scorer: forward.Scorer, field: str, reals: bool) -> Any:
-    """The forward pass of d, or with reals=False of g: all latents are scored in one batch, one after another.
+    """The forward pass of d, or with reals=False of g: all latents are scored in one batch.
 
     A recurrent network costs hardly more for three times the examples. d so must not have batch-norm.
     """
@@ -241,6 +241,11 @@ def early_fakes(context: Context, out: Any) -> Array:
     return jnp.mean(jnp.stack([jnp.mean(jax.nn.softplus(x)) for x in jax.tree.leaves(out[EARLY])]))
 
 
+def early_reals(context: Context, out: Any) -> Array:
+    """g's cross-entropy of g(z) as reals."""
+    return jnp.mean(jnp.stack([jnp.mean(jax.nn.softplus(-x)) for x in jax.tree.leaves(out[EARLY])]))
+
+
 def supervised(context: Context, out: Any) -> Array:
     """The mean |h_(t+1) - s(h)_t|^2 of real latents h."""
     latent = out[LATENT]
@@ -262,7 +267,7 @@ def reconstruction(field: str) -> Any:
 
 
 def moments(field: str) -> Any:
-    """The mean gap of the means, plus that of the standard deviations, over the batch: of each column and step."""
+    """The mean gap, over columns and steps, of the batch's means, plus that of its standard deviations."""
 
     def spread(x: Array) -> Array:
         return jnp.sqrt(jnp.var(x, axis=0) + 1e-6)

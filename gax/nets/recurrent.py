@@ -28,7 +28,8 @@ Output = Annotated[str, one_of(OUTPUTS)]
 def layers(x: Array, cell: str, widths: Sequence[int]) -> Array:
     """[B, T, C] -> the states of the last layer, [B, T, widths[-1]]. Call it within a compact module."""
     for width in widths:
-        x = GRU(width)(x) if cell == 'gru' else nn.RNN(nn.OptimizedLSTMCell(width))(x)
+        layer: nn.Module = GRU(width) if cell == 'gru' else nn.RNN(nn.OptimizedLSTMCell(width))
+        x = layer(x)
     return x
 
 
@@ -43,8 +44,8 @@ class GRU(nn.Module):
     """A layer of gated recurrent units: [B, T, C] -> its states [B, T, features], from a first state of 0.
 
     r = sigmoid(W_r x + U_r h + b_r), z = sigmoid(W_z x + U_z h + b_z), n = tanh(W_n x + b_n + r (U_n h + c)),
-    h <- (1 - z) n + z h, as nn.RNN(nn.GRUCell(features)), which multiplies by r after U_n as cuDNN does (Cho et
-    al., 2014, before it).
+    h <- (1 - z) n + z h, as nn.RNN(nn.GRUCell(features)), which multiplies by r after U_n as cuDNN
+    does (Cho et al., 2014, before it).
 
     Attributes:
       features: The number of units.

@@ -58,7 +58,7 @@ def generator(config: Any, shape: tuple[int, ...], num_classes: int = 0) -> tupl
 
 
 def discriminator(d: Any, shape: tuple[int, ...], num_classes: int = 0, heads: registry.Heads = None) -> Net:
-    """The net that the section `d` of a config describes, for series of `shape`; see `registry.discriminator`."""
+    """The net that the section `d` describes, for series of `shape`; see `registry.discriminator`."""
 
     def single(*shape: int) -> Net:
         fields = {'num_classes': num_classes, 'heads': None if heads is None else dict(heads)}

@@ -71,8 +71,9 @@ class Blocks(nn.Module):
         steps = x.shape[1] - field + 1
         if steps < 1:
             raise errors.GaxError(
-                f'a network of kind tcn with kernel={self.kernel}, dilations={tuple(self.dilations)} reads {field} '
-                f'steps at once, and the series has {x.shape[1]}: raise config.data.length, or lower the dilations'
+                f'a network of kind tcn with kernel={self.kernel}, dilations={tuple(self.dilations)} reads '
+                f'{field} steps at once, and the series has {x.shape[1]}: raise config.data.length, or lower the '
+                'dilations'
             )
         skips = []
         for dilation in (0, *self.dilations):

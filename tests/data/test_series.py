@@ -1,4 +1,4 @@
-"""Series from files: windows, splits by time, scaling fitted on the training rows, missing values, bad input."""
+"""Series from files: windows, splits by time, scaling of the training rows, missing values, bad input."""
 
 import gzip
 

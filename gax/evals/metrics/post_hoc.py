@@ -1,8 +1,8 @@
 """Scores of synthetic series by networks that are trained after the fact: discriminative and predictive.
 
-Yoon, Jarrett and van der Schaar, "Time-series Generative Adversarial Networks", 2019, section 5, as their code
-(jsyoon0823/TimeGAN, metrics/) defines them; `Judge` says how. Every score is that of REPEATS judges, which differ in
-their first parameters, splits and batches, and are trained together in one program.
+Yoon, Jarrett and van der Schaar, "Time-series Generative Adversarial Networks", 2019, section 5, as their
+code (jsyoon0823/TimeGAN, metrics/) defines them; `Judge` says how. Every score is that of REPEATS judges, which
+differ in their first parameters, splits and batches, and are trained together in one program.
 
 Their GRU is TensorFlow's, which multiplies by the reset gate before the recurrent matrix; here it is
 nets.recurrent.GRU, Flax's, which does so after it.
@@ -174,9 +174,10 @@ def separated(x: np.ndarray, draw: np.random.Generator) -> Parts:
     names = np.unique(
         pieces.view(np.dtype((np.void, pieces.itemsize * pieces.shape[1]))), return_inverse=True
     )[1]
-    where = np.repeat(np.arange(count), view.shape[1]), names.reshape(-1)
+    where: tuple[Any, Any] = (np.repeat(np.arange(count), view.shape[1]), names.reshape(-1))
     holds = sparse.csr_array((np.ones(len(names.reshape(-1)), np.int64), where))
-    test, wanted = np.zeros(count, bool), max(1, round(SHARE * count))
+    test: np.ndarray = np.zeros(count, bool)
+    wanted = max(1, round(SHARE * count))
     for block, first in enumerate(draw.permutation(count)):
         if test.sum() >= wanted:
             break
@@ -188,14 +189,14 @@ def separated(x: np.ndarray, draw: np.random.Generator) -> Parts:
     train = np.flatnonzero(~overlapping(holds, test))
     if not len(train):
         raise errors.GaxError(
-            f'all {count} windows overlap one another: there are none to train on that share no time with those to '
-            'test on; have shorter windows, or more of them'
+            f'all {count} windows overlap one another: there are none to train on that share no time with '
+            'those to test on; have shorter windows, or more of them'
         )
     return Parts(train, np.flatnonzero(test))
 
 
 def overlapping(holds: Any, chosen: np.ndarray) -> np.ndarray:
-    """bool [N]: the windows that have a piece in common with one of the `chosen`, bool [N]; these included."""
+    """bool [N]: the windows with a piece in common with one of the `chosen`, bool [N]; these included."""
     return (holds @ (holds.T @ chosen.astype(np.int64))) > 0
 
 
@@ -249,7 +250,8 @@ def _trained(judge: Judge, loss: Callable[..., Array]) -> Callable[..., tuple[Ar
             params: PyTree = judge.init(key, seen(one[:1]))['params']
             begin = params, optimizer.init(params)
             (params, _), _ = jax.lax.scan(lambda c, r: step(c, r, one, other), begin, (rows, others))
-            return tuple(judge.apply({'params': params}, seen(x)) for x in (one, other))
+            ours, theirs = (judge.apply({'params': params}, seen(x)) for x in (one, other))
+            return ours, theirs
 
         return jax.vmap(single)(jax.random.split(key, len(rows)), rows, others)
 

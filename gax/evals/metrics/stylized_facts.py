@@ -29,7 +29,10 @@ def autocorrelations(x: np.ndarray, lags: Iterable[int]) -> np.ndarray:
 
 
 def leverages(x: np.ndarray, lags: Iterable[int]) -> np.ndarray:
-    """E[z_t z_(t + lag)^2] of standardised returns z for each lag, float64: negative where losses raise volatility."""
+    """E[z_t z_(t + lag)^2] of standardised returns z for each lag, float64.
+
+    It is negative where losses raise volatility.
+    """
     z = (x - x.mean()) / x.std()
     return np.array([np.mean(z[:, :-k] * np.square(z[:, k:])) for k in lags])
 
