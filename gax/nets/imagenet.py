@@ -108,7 +108,9 @@ def features(network: str, params: Any, x: Array, layers: Sequence[str], relu: b
                 f'images of {shape[1]}x{shape[2]} are too small for {layer.name} of {network}'
             )
         weights, pads = params[layer.name], ((layer.padding, layer.padding),) * 2
-        x = lowering.conv(x, weights['kernel'], (layer.stride,) * 2, pads) + weights['bias']
+        x = lowering.conv(x, weights['kernel'], (layer.stride,) * 2, pads) + weights['bias'].reshape(
+            1, 1, 1, -1
+        )
         before, x = x, jax.nn.relu(x)
         if layer.name in wanted:
             result[layer.name] = x if relu else before
