@@ -2,9 +2,9 @@
 
 For each run one JSON line: the numbers of experiments/evaluate.py on the test split (l1, psnr, ssim,
 histogram, lpips_alex, cycle errors where the game has two directions, the Frechet distance on emoji
-features), and those of the inputs in place of the outputs. Of pairs also `psnr_once`, the PSNR over the
-examples whose condition occurs once in the split: of embedded:openmoji's 260, one drawing is there 69 times in other
-colours, which nobody can guess. `--picture=DIR` writes rows of input, output and target for each run.
+features), and those of the inputs in place of the outputs. Also `psnr_once`, the PSNR over the
+examples whose input occurs once in the split: one line drawing in several colours has no one right answer.
+`--picture=DIR` writes rows of input, output and target for each run.
 """
 
 from __future__ import annotations

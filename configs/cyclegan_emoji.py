@@ -7,7 +7,8 @@ Zhu et al., "Unpaired Image-to-Image Translation using Cycle-Consistent Adversar
 of your own: --config.data.name=domains:PATH. 2 CPU cores (AMD EPYC) shared by about ten other processes, JAX
 0.10.2, 2026-11-29, one seed, stopped after 578 steps: frechet_emoji of the 241 held-out Noto emoji to
 OpenMoji 32.9 (of the Noto images themselves 87.1; 120 real images in the fakes' place 9.6), LPIPS to the true
-partner 0.348 (0.350); black outlines and flat yellow, with a checkerboard. 1,000 steps have not been measured.
+partner 0.348 (0.350); black outlines and flat yellow, with a checkerboard. All 1,000 steps have not
+been measured.
 """
 
 from ml_collections import ConfigDict

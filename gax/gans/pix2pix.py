@@ -75,8 +75,9 @@ def check(config: Any, spec: Spec) -> tuple[int, ...]:
         raise errors.GaxError('config.l1_weight and config.adversarial_weight are both 0: nothing trains g')
     if 'condition' not in spec.fields:
         raise errors.GaxError(
-            f'{config.gan} needs pairs, and {spec.name} has no condition: have --config.data.name=pairs:PATH, '
-            'or a degradation as the condition, such as --config.data.condition=gray'
+            f'{config.gan} needs pairs, and {spec.name} has no condition: have '
+            '--config.data.name=pairs:PATH, or a degradation as the condition, such as '
+            '--config.data.condition=gray'
         )
     shape, own = spec.fields['condition'].shape, spec.target_shape
     if shape[:-1] != own[:-1]:

@@ -55,7 +55,8 @@ def take(pool: PyTree, one: tuple[Array, Array, Array]) -> tuple[PyTree, Array]:
 
     Args:
       pool: The model_state of `image_pool`.
-      one: The image [H, W, C]; whether it is exchanged, and for the image at which place, if the pool is full.
+      one: The image [H, W, C]; whether it is exchanged, and for the image at which
+        place, if the pool is full.
 
     Returns:
       (the pool after it, the image that comes out).
