@@ -17,6 +17,7 @@ from gax.data import (
     splits,
     stacked_mnist,
     synthetic,
+    table,
     tfds,
 )
 from gax.data.defaults import COMMA
@@ -54,6 +55,7 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'synthetic': lambda name, data: synthetic.named(name),
     'random': lambda name, data: random_images.named(name),
     'pairs': pairs.named,
+    'table': table.named,
 }
 
 
@@ -176,4 +178,5 @@ def names() -> list[str]:
     listed = [f'embedded:{n}' for n in (*arrays.EMBEDDED, 'stacked_mnist')]
     listed += [f'synthetic:{n}' for n in synthetic.SYNTHETIC]
     files = ['tfds:NAME[/config][:split]', 'folder:PATH', 'npz:PATH', 'pairs:PATH', 'domains:PATH']
+    files.append('table:FILE.csv')
     return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]', 'package.module:function']

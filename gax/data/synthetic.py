@@ -1,4 +1,4 @@
-"""Infinite sources of points drawn from known densities."""
+"""Sources drawn from known densities: points without end, and a table."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from gax import errors
 from gax.core.spec import Field, Spec
 from gax.core.types import Array, Batch, Key
 from gax.data.source import Source
+from gax.data.synthetic_table import synthetic_table
 
 
 class Mixture(NamedTuple):
@@ -88,6 +89,7 @@ def _mixture_named(name: str) -> Callable[[], Source]:
 SYNTHETIC: dict[str, Callable[[], Source]] = {
     **{name: _mixture_named(name) for name in MIXTURES},
     'swiss_roll': swiss_roll,
+    'table': synthetic_table,
 }
 
 

@@ -49,17 +49,22 @@ def in_packs(scorer: Scorer, size: int) -> Scorer:
     return scorer._replace(inputs=inputs)
 
 
+def refuse_uneven(config: Any) -> None:
+    """Raises GaxError if `pack` does not divide the batch."""
+    batch_size = config.batch_size // config.accumulate
+    if config.pack < 1 or batch_size % config.pack:
+        raise errors.GaxError(
+            f'config.pack={config.pack} must be positive and divide a (micro)batch of {batch_size} rows'
+        )
+
+
 def make(config: Any, spec: Spec) -> Game:
     """PacGAN on images [H, W, C] or points [D].
 
     Raises:
       GaxError: `pack` does not divide the batch.
     """
-    batch_size = config.batch_size // config.accumulate
-    if config.pack < 1 or batch_size % config.pack:
-        raise errors.GaxError(
-            f'config.pack={config.pack} must be positive and divide a (micro)batch of {batch_size} rows'
-        )
+    refuse_uneven(config)
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, pack=config.pack)
     scorer = in_packs(scorer, config.pack)
