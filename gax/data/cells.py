@@ -213,3 +213,27 @@ def refuse_many(name: str, present: Any, kind: str) -> None:
 def chosen(rows: Mapping[str, columns.Cells], indices: np.ndarray) -> dict[str, columns.Cells]:
     """The rows at `indices`."""
     return {name: cells[indices] for name, cells in rows.items()}
+
+
+def framed(encoding: columns.Encoding, rows: columns.Rows) -> Any:
+    """Cells as a pandas.DataFrame with the types of the table.
+
+    Integers are int64 (Int64 where some are missing), dates datetime64, other numbers float64, categories and
+    constants texts (object).
+
+    Args:
+      encoding: The encoding.
+      rows: The cells of its columns, see `columns.decode`.
+    """
+    pandas = require()
+
+    def typed(column: columns.Column, values: columns.Cells) -> Any:
+        if column.kind == 'integer':
+            whole = pandas.array(values, dtype='Int64')
+            return whole if np.isnan(values).any() else whole.astype('int64')
+        if column.kind == 'date':
+            unit = 's' if columns.has_time(column.format) else 'D'
+            return pandas.to_datetime(pandas.Series(values), unit=unit)
+        return values
+
+    return pandas.DataFrame({c.name: typed(c, rows[c.name]) for c in encoding.columns})

@@ -14,13 +14,14 @@ The cells of a column are float64 [N] with NaN where missing (numbers; dates as 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gax import errors
+from gax.core.spec import Field
 
 NUMBERS = ('continuous', 'integer', 'date')
 KINDS = (*NUMBERS, 'category', 'constant')
@@ -144,11 +145,13 @@ def to_text(encoding: Encoding) -> str:
 def from_text(text: str) -> Encoding:
     """The encoding that `to_text` wrote."""
     content = json.loads(text)
-    columns = [
-        Column(**{name: tuple(value) if isinstance(value, list) else value for name, value in one.items()})
-        for one in content['columns']
-    ]
-    return Encoding(tuple(columns), content['target'])
+
+    def column(stored: Mapping[str, Any]) -> Column:
+        fields: dict[str, Any] = dict(stored)
+        lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+        return Column(**(fields | lists))
+
+    return Encoding(tuple(map(column, content['columns'])), content['target'])
 
 
 def of_info(info: Mapping[str, Any]) -> Encoding | None:
@@ -176,7 +179,7 @@ def encode(encoding: Encoding, rows: Rows, seed: int = 0) -> np.ndarray:
       GaxError: A category or a missing value does not occur in what the encoding was fitted to.
     """
     count = len(next(iter(rows.values())))
-    encoded = np.zeros((count, encoding.width), np.float32)
+    encoded: np.ndarray = np.zeros((count, encoding.width), np.float32)
     for number, (column, start, _) in enumerate(places(encoding)):
         cells = rows[column.name]
         if column.kind in NUMBERS:
@@ -314,24 +317,29 @@ def categories(encoding: Encoding) -> list[Place]:
     return [place for place in places(encoding) if place.column.kind == 'category']
 
 
-def shown(info: Mapping[str, Any], encoded: np.ndarray) -> tuple[np.ndarray, Sequence[str]]:
-    """Encoded rows for pictures: one number for each column that is not constant, and their names.
+def pictured(batch: Mapping[str, Any] | None, spec: Any) -> tuple[Any, Any]:
+    """A batch for pictures: its encoded rows as one number for each column that is not constant.
 
     A category's number is its place among the values. Missing numbers are NaN.
 
     Args:
-      info: The info of the field.
-      encoded: float [N, width].
+      batch: Arrays by field, or None.
+      spec: The spec of the data, or None.
 
     Returns:
-      (float64 [N, columns], names); the rows as they are for a table that is not encoded.
+      (the batch, its spec); both unchanged if the target of the data is no encoded table.
     """
-    encoding = of_info(info)
-    if encoding is None:
-        return encoded, info.get('columns', ())
-    rows = decode(encoding, np.asarray(encoded))
+    encoding = of_info(spec.fields[spec.target].info) if spec else None
+    if spec is None or encoding is None:
+        return batch, spec
     used = [column for column in encoding.columns if column.kind != 'constant']
+    names = tuple(column.name for column in used)
+    plain = Field((len(used),), 'table', info={'columns': names})
+    spec = spec._replace(fields={**spec.fields, spec.target: plain})
+    if batch is None:
+        return None, spec
+    rows = decode(encoding, np.asarray(batch[spec.target]))
     numbers = [
         rows[column.name] if column.kind in NUMBERS else codes(column, rows[column.name]) for column in used
     ]
-    return np.stack(numbers, axis=1).astype(np.float64), tuple(column.name for column in used)
+    return {**batch, spec.target: np.stack(numbers, axis=1).astype(np.float64)}, spec

@@ -10,6 +10,7 @@ from gax.data import columns
 
 MODES = 10  # at most
 LEAST_WEIGHT = 0.005  # of a mode
+LEAST_STD = 1e-3  # of a mode of far numbers, in standard deviations of the column
 FITTED = 10_000  # numbers that a mixture is fitted to, chosen at random
 DIGITS = 6  # significant digits of what is kept: the same on machines that round differently
 
@@ -47,7 +48,8 @@ def modes(x: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...], tuple[fl
     """(means, standard deviations, weights) of a variational Gaussian mixture, without modes of small weight.
 
     As CTGAN's: at most ten modes, a Dirichlet process with concentration 0.001, weights above 0.005. Fitted to
-    standardised numbers.
+    standardised numbers. Numbers that are more than columns.WIDTH standard deviations from all of them get one
+    more mode (CTGAN clips them: of Adult's capital gains all of 99,999 would be lost).
 
     Args:
       x: float64 [N], finite, at least one.
@@ -72,7 +74,12 @@ def modes(x: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...], tuple[fl
     kept = model.weights_ > LEAST_WEIGHT
     means = center + scale * model.means_[kept, 0]
     stds = scale * np.sqrt(model.covariances_[kept, 0, 0])
-    return rounded(means), rounded(stds), rounded(model.weights_[kept])
+    far = x[(np.abs(x[:, None] - means) > columns.WIDTH * stds).all(axis=1)]
+    weights = model.weights_[kept]
+    if len(far):
+        means, weights = np.append(means, far.mean()), np.append(weights, len(far) / len(x))
+        stds = np.append(stds, max(far.std(), LEAST_STD * scale))
+    return rounded(means), rounded(stds), rounded(weights)
 
 
 def rounded(x: np.ndarray) -> tuple[float, ...]:

@@ -29,7 +29,7 @@ def rows(size: int = SIZE) -> dict[str, columns.Cells]:
     count = random.poisson(RATE, size).astype(np.float64)
     count[random.random(size) < LACKING] = np.nan
     flag = np.where(random.random(size) < np.array(CHANCE)[group], 'yes', 'no').astype(object)
-    source = np.full(size, 'gax', object)
+    source: np.ndarray = np.full(size, 'gax', object)
     return {
         'amount': amount,
         'count': count,

@@ -6,11 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gax.data.source import Order
+
 BLOCK = 4096  # positions that share a random stream
 
 
 class Weighted(NamedTuple):
-    """Examples drawn independently, with replacement. An `Order`; it can be sent to worker processes.
+    """Examples drawn independently, with replacement. It can be sent to worker processes.
 
     Attributes:
       cumulative: float64 [size], the cumulative sum of the examples' probabilities; the last one is 1.
@@ -18,7 +20,7 @@ class Weighted(NamedTuple):
 
     cumulative: np.ndarray
 
-    def __call__(self, seed: int, start: int, count: int) -> np.ndarray:
+    def at(self, seed: int, start: int, count: int) -> np.ndarray:
         """The examples at positions start .. start + count - 1, int32 [count]; a pure function."""
         first, last = start // BLOCK, (start + count - 1) // BLOCK
         draws = [
@@ -29,11 +31,11 @@ class Weighted(NamedTuple):
         return np.searchsorted(self.cumulative, drawn, side='right').astype(np.int32)
 
 
-def weighted(weights: np.ndarray) -> Weighted:
+def weighted(weights: np.ndarray) -> Order:
     """The order that draws example i with a probability proportional to weights[i].
 
     Args:
       weights: [size], not negative, one of them positive.
     """
     cumulative = np.cumsum(np.asarray(weights, np.float64))
-    return Weighted(cumulative / cumulative[-1])
+    return Weighted(cumulative / cumulative[-1]).at

@@ -274,7 +274,7 @@ class Evaluator:
         which falls with the number of samples, is higher than at the result's numbers; `floor_counts` gives
         the numbers. Metrics that need more samples are left out.
         """
-        b = self.reals.b._replace(data=self.ref.describe['data'])
+        b = self.reals.b._replace(data=self.ref.describe['data'], info=self.ref.field.info)
         return registry.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
 
     @property
@@ -305,7 +305,7 @@ class Evaluator:
         Raises:
           GaxError: A metric needs labels and the fakes have none, or a number is not finite.
         """
-        fakes = self.gather(chunks)._replace(data=self.ref.describe['data'])
+        fakes = self.gather(chunks)._replace(data=self.ref.describe['data'], info=self.ref.field.info)
         if 'labels' in self.needs and fakes.labels is None:
             raise errors.GaxError('accuracy is of fakes that were made for a class, and these were not')
         real = self.reals.reference

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +20,7 @@ import numpy as np
 from gax import errors
 from gax.core import lookup
 from gax.core.spec import KINDS, Field, plural
-from gax.data import synthetic
+from gax.data import columns, synthetic, synthetic_table
 from gax.evals import digit_accuracy
 from gax.evals.metrics import (
     fid,
@@ -30,6 +32,7 @@ from gax.evals.metrics import (
     prdc,
     ranking,
     swd,
+    tables,
 )
 
 LOWER, HIGHER = 'lower', 'higher'
@@ -49,6 +52,7 @@ class Samples(NamedTuple):
       labels: int32 [N]: the classes of reals; the classes that fakes were generated for. None without
         classes.
       data: The name of the reals.
+      info: The info of their field, see gax.core.spec.Field.
     """
 
     num: int
@@ -58,6 +62,7 @@ class Samples(NamedTuple):
     x: Any = None
     labels: Any = None
     data: str = ''
+    info: Mapping[str, Any] = MappingProxyType({})
 
 
 class Metric(NamedTuple):
@@ -71,6 +76,8 @@ class Metric(NamedTuple):
       by_features: Whether the names of its numbers carry the extractor's.
       side: The side of the smallest images that it takes.
       kinds: The kinds of examples that it takes.
+      info: What the info of their field must have.
+      packages: The packages that it needs, of the extra `tables`.
     """
 
     needs: tuple[str, ...]
@@ -80,6 +87,8 @@ class Metric(NamedTuple):
     by_features: bool = True
     side: int = 1
     kinds: tuple[str, ...] = KINDS
+    info: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def _frechet(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
@@ -149,6 +158,25 @@ def _ms_ssim(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     return {'ms_ssim': ms_ssim.diversity(fake.x, seed=seed).mean}
 
 
+def _of_rows(measure: Callable[..., dict[str, float]], **gives: str) -> Metric:
+    """A metric of encoded tables: (encoding, cells of the reals, cells of the fakes, seed) -> numbers."""
+
+    def measured(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+        encoding = columns.of_info(fake.info)
+        assert encoding is not None
+        decoded = (columns.decode(encoding, np.asarray(samples.x)) for samples in (real, fake))
+        return measure(encoding, *decoded, seed)
+
+    return Metric(
+        *(('x',), gives, measured),
+        least=(20, 20),
+        by_features=False,
+        kinds=('table',),
+        info=('encoding',),
+        packages=('pandas', 'sklearn'),
+    )
+
+
 SLICED = ('image', 'point', 'audio', 'series', 'table')  # kinds of real numbers
 SWD = 8192
 BYTES, FEWEST = 2**30, 256  # for the held examples: fewer than SWD if they are large, but at least FEWEST
@@ -177,7 +205,26 @@ METRICS: dict[str, Metric] = {
         by_features=False,
         kinds=('image', 'point'),
     ),
+    'quality': _of_rows(
+        lambda encoding, real, fake, seed: tables.quality(encoding, real, fake),
+        quality=HIGHER,
+        column_shapes=HIGHER,
+        pair_trends=HIGHER,
+    )._replace(packages=('pandas', 'sdmetrics')),
+    'tstr': _of_rows(
+        lambda encoding, real, fake, seed: tables.usefulness(encoding, fake, real, seed),
+        f1_logistic=HIGHER,
+        auc_logistic=HIGHER,
+        f1_boosting=HIGHER,
+        auc_boosting=HIGHER,
+    ),
+    'detection': _of_rows(tables.detection, detection_logistic=LOWER, detection_boosting=LOWER),
+    'closest': _of_rows(
+        lambda encoding, real, fake, seed: tables.closest(encoding, real, fake),
+        **dict.fromkeys(('dcr', 'dcr_low', 'copied'), ''),
+    ),
 }
+OF_ROWS = ('quality', 'tstr', 'detection', 'closest')  # of encoded tables
 
 
 def metric(name: str) -> Metric:
@@ -208,6 +255,8 @@ def default(data: str, kind: str) -> tuple[str, ...]:
     """
     if data in HAVE_MODES:
         return ('modes', 'swd')
+    if data.startswith('table:') or data == synthetic_table.NAME:
+        return OF_ROWS
     return tuple(
         name for name in ('frechet', 'swd', 'ms_ssim', 'kernel', 'prdc') if kind in METRICS[name].kinds
     )
@@ -227,6 +276,12 @@ def why_not(name: str, data: str, field: Field, reals: int, fakes: int) -> str:
     if field.kind not in requested.kinds:
         takes, has = (' or '.join(map(plural, kinds)) for kinds in (requested.kinds, (field.kind,)))
         return f'{name} is of {takes}, and {data} has {has}'
+    if not set(requested.info) <= field.info.keys():
+        return f'{name} is of tables that are read by table:FILE.csv, and {data} is another'
+    if missing := [package for package in requested.packages if find_spec(package) is None]:
+        return f"{name} needs {missing[0]}: pip install 'gax[tables]'"
+    if name == 'tstr' and not columns.from_text(field.info['encoding']).target:
+        return f'tstr predicts a category, and {data} has none'
     if name == 'modes' and data not in HAVE_MODES:
         return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
     if field.kind == 'image' and min(shape[:2]) < requested.side:

@@ -4,6 +4,7 @@ The ending of --out says what is made. Of samples drawn at random:
   --out=grid.png      a grid; each column is a class, where there are classes
   --out=samples.npz   `images` uint8 [N, H, W, C] and `labels` int32 [N] (of 2-D data:
                       `points` float32 [N, D])
+  --out=rows.csv      a table: the columns, types and rounding of the file that was trained on (also series)
   --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
 Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or .npz:
   --traverse=z:3 --span=2    one number varied along each row, the rest held; InfoGAN's code:0
@@ -12,6 +13,7 @@ Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or
   --neighbours=5 --num=1000  are they copies? the most suspicious samples (.png) next to the nearest
                              training images, and .json: how many are nearer to one than its own nearest
                              neighbour is
+  --where=income=1           rows of a table with this value; those without it are rejected and counted
 --truncation=0.7 works with all: latents beyond 0.7 are drawn again. Less variety; better samples of some
 GANs.
 """
@@ -50,6 +52,9 @@ def define_flags() -> None:
     flags.DEFINE_string(
         'conditions', '', "Of a game with conditions: a data source of one's own, folder:DIR ..."
     )
+    flags.DEFINE_multi_string(
+        'where', [], 'Of a table: rows with this value of a category, income=1; may be given several times.'
+    )
     flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
@@ -76,6 +81,7 @@ def main(argv: list[str]) -> int:
         data=FLAGS.data,
         split=FLAGS.split,
         conditions=FLAGS.conditions,
+        where=tuple(FLAGS.where),
     )
     exported = export.export(request)
     print(f'gax: {exported.said} of step {exported.step} in {FLAGS.out}')

@@ -49,6 +49,7 @@ class Request(NamedTuple):
     data: str = ''
     split: str = ''
     conditions: str = ''
+    where: tuple[str, ...] = ()
 
 
 class Job(NamedTuple):
