@@ -16,6 +16,7 @@ from gax.config import defaults as configs
 from gax.core import bounds, optimizers, updates
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
+from gax.data.synthetic_table import synthetic_table
 from gax.nets import registry
 from gax.objectives import penalties
 from tests.helpers import toys
@@ -98,13 +99,16 @@ def test_what_is_read_beside_another_value_only_is_refused():
 
 
 SPEC = Spec('images', {'image': Field(SHAPE)}, num_classes=3, size=16)
+SPECS = dict.fromkeys(('ctgan', 'tvae'), synthetic_table().spec)  # of recipes for other data
 
 
 def tiny(gan='vanilla', **changes):
     """The recipe with small networks, and fields changed."""
     config = base(gan)
     config.batch_size, config.latent_dim = 4, 3
-    if config.d.updates > 1:
+    if 'pack' in config:
+        config.pack = 2
+    if 'd' in config and config.d.updates > 1:
         config.d.updates = 2
     for section in choices.paths(config):
         if section.endswith('.net'):
@@ -128,10 +132,11 @@ def program(config):
 def traced(config):
     """-> what a step of the config computes, and when; a GaxError where it is refused."""
     configs.check(config)
-    game = gans.make(config, SPEC)
+    spec = SPECS.get(config.gan, SPEC)
+    game = gans.make(config, spec)
     rows = config.batch_size * updates.batches_per_step(game)
     batch = {
-        'image': jax.ShapeDtypeStruct((rows, *SHAPE), jnp.float32),
+        spec.target: jax.ShapeDtypeStruct((rows, *spec.target_shape), jnp.float32),
         'label': jax.ShapeDtypeStruct((rows,), jnp.int32),
     }
     state = jax.eval_shape(lambda: toys.init(game))
@@ -202,6 +207,7 @@ VALUES = {
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
+    'pack': 1,
     'd.updates': 2,
     'd.head.minibatch': 'std',
 }

@@ -62,13 +62,13 @@ def quality(encoding: Encoding, real: Rows, fake: Rows) -> dict[str, float]:
     Shapes are 1 - the Kolmogorov-Smirnov distance of numbers and 1 - the total variation of categories; trends
     compare correlations and contingency tables of each pair of columns.
     """
-    from sdmetrics.reports.single_table import QualityReport
-
     used = [column for column in encoding.columns if column.kind != 'constant']
     about = {'columns': {column.name: {'sdtype': SDTYPES[column.kind]} for column in used}}
     frames = [cells.framed(encoding, rows)[[column.name for column in used]] for rows in (real, fake)]
-    report = QualityReport()
     with quiet():
+        from sdmetrics.reports.single_table import QualityReport
+
+        report = QualityReport()
         report.generate(*frames, about, verbose=False)
         scores = report.get_properties().set_index('Property')['Score']
     return {
