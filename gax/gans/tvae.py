@@ -77,7 +77,7 @@ def make(config: Any, spec: Spec) -> Game:
         means = jnp.tanh(raw)
         noise = jax.random.normal(context.rng('scalars'), (raw.shape[0], len(layout.scalars)))
         places = jnp.array(layout.scalars, jnp.int32)
-        scalars = means.at[:, places].add(noise * context.apply('stds'))
+        scalars = means.at[:, places].add(noise * context.apply('stds')[None])
         choices = [jax.nn.one_hot(jnp.argmax(raw[:, a:b], -1), b - a) for a, b in layout.choices]
         return rows.by_part(layout, scalars, choices)
 

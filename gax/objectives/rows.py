@@ -113,7 +113,7 @@ def drawn_with(layout: Layout, rows: Array, key: Key) -> Array:
     values = rows[:, layout.values]
     if not layout.categories:
         return values
-    by_category = (values * jnp.asarray(rates(layout), values.dtype)) @ layout.members
+    by_category = values @ jnp.asarray(rates(layout)[:, None] * layout.members, values.dtype)
     category = jax.random.categorical(key, jnp.log(by_category))
     return values * jnp.asarray(layout.members.T)[category]
 
@@ -154,7 +154,7 @@ def reconstruction(layout: Layout, raw: Array, rows: Array, stds: Array) -> Arra
     """
     scalars = np.array(layout.scalars, int)
     gap = rows[:, scalars] - jnp.tanh(raw[:, scalars])
-    total = jnp.sum(0.5 * jnp.square(gap / stds) + jnp.log(stds), axis=-1)
+    total = jnp.sum(0.5 * jnp.square(gap / stds[None]), axis=-1) + jnp.sum(jnp.log(stds))
     for a, b in layout.choices:
         total -= jnp.sum(rows[:, a:b] * jax.nn.log_softmax(raw[:, a:b]), axis=-1)
     return total
