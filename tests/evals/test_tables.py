@@ -15,6 +15,14 @@ ENCODING = synthetic_table.encoding(DRAWN)
 HALVES = [{name: cells[part] for name, cells in DRAWN.items()} for part in (slice(0, 400), slice(400, 800))]
 
 
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Threads of several test processes wait for one another, many times as long as they work."""
+    limits = pytest.importorskip('threadpoolctl').threadpool_limits(1)
+    yield
+    limits.restore_original_limits()
+
+
 def apart(rows):
     """The columns, each in an order of its own."""
     random = np.random.default_rng(0)
