@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gax import errors
-from gax.core.spec import Field
+from gax.core.layout import Layout
+from gax.core.spec import Field, Spec
 
 NUMBERS = ('continuous', 'integer', 'date')
 KINDS = (*NUMBERS, 'category', 'constant')
@@ -315,6 +316,28 @@ def find(encoding: Encoding, name: str, what: str) -> Column:
 def categories(encoding: Encoding) -> list[Place]:
     """The places of the categories."""
     return [place for place in places(encoding) if place.column.kind == 'category']
+
+
+def layout_of(spec: Spec) -> Layout:
+    """The layout of the encoded rows of a table.
+
+    Raises:
+      GaxError: The data is no encoded table.
+    """
+    encoding = of_info(spec.fields[spec.target].info)
+    if encoding is None:
+        raise errors.GaxError(
+            f'this gan is for tables, and {spec.name} is none: config.data.name=table:FILE.csv, or '
+            'synthetic:table'
+        )
+    found, discrete = places(encoding), categories(encoding)
+    return Layout(
+        encoding.width,
+        tuple(place.start - 1 for place in found if place.column.kind in NUMBERS),
+        tuple((place.start, place.stop) for place in found),
+        tuple((place.start, place.stop) for place in discrete),
+        tuple(place.column.counts for place in discrete),
+    )
 
 
 def pictured(batch: Mapping[str, Any] | None, spec: Any) -> tuple[Any, Any]:

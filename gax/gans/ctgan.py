@@ -21,17 +21,14 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gax import errors
 from gax.core import forward, optimizers, rng
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Key, Player, Term
 from gax.data import columns, weighted
 from gax.data.source import Source
 from gax.data.threads import chunks
-from gax.gans import pacgan
 from gax.nets import registry
-from gax.objectives import losses, penalties, players, rows, terms
-from gax.objectives.rows import Layout
+from gax.objectives import losses, packs, penalties, players, rows, terms
 
 
 def defaults() -> ConfigDict:
@@ -47,34 +44,12 @@ def defaults() -> ConfigDict:
     return fields
 
 
-def layout_of(spec: Spec) -> Layout:
-    """The layout of the encoded rows of a table.
-
-    Raises:
-      GaxError: The data is no encoded table.
-    """
-    encoding = columns.of_info(spec.fields[spec.target].info)
-    if encoding is None:
-        raise errors.GaxError(
-            f'this gan is for tables, and {spec.name} is none: config.data.name=table:FILE.csv, or '
-            'synthetic:table'
-        )
-    places, categories = columns.places(encoding), columns.categories(encoding)
-    return Layout(
-        encoding.width,
-        tuple(place.start - 1 for place in places if place.column.kind in columns.NUMBERS),
-        tuple((place.start, place.stop) for place in places),
-        tuple((place.start, place.stop) for place in categories),
-        tuple(place.column.counts for place in categories),
-    )
-
-
 def arrange(config: Any, source: Source) -> Source:
     """`source` in the order of training by sampling, see `rows.rates`.
 
     A source without rows, such as the description of a run's data, and one without categories, stay.
     """
-    layout = layout_of(source.spec)
+    layout = columns.layout_of(source.spec)
     if not source.spec.size or not layout.categories or not (source.fetch or source.arrays):
         return source
     target = source.spec.target
@@ -92,8 +67,8 @@ def make(config: Any, spec: Spec) -> Game:
     Raises:
       GaxError: The data is no encoded table, or `pack` does not divide the batch.
     """
-    layout, field = layout_of(spec), spec.target
-    pacgan.refuse_uneven(config)
+    layout, field = columns.layout_of(spec), spec.target
+    packs.refuse_uneven(config)
     size = len(layout.values)
     nets = {
         'g': registry.generator(config, spec, latent_dim=config.latent_dim + size),
@@ -155,7 +130,7 @@ def in_packs(player: Player, field: str, size: int) -> Player:
 
     def packed(context: Context) -> Context:
         def joined(x: Array) -> Batch:
-            return {'pack': pacgan.pack(jnp.concatenate([x, context.latents['condition']], -1), size)}
+            return {'pack': packs.pack(jnp.concatenate([x, context.latents['condition']], -1), size)}
 
         return context._replace(batch=joined(context.batch[field]), fakes=joined(context.fakes[field]))
 

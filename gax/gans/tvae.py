@@ -22,7 +22,7 @@ from gax.core import ema, forward, optimizers
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Key, Net, Player, PyTree
-from gax.gans.ctgan import layout_of
+from gax.data.columns import layout_of
 from gax.nets import encoder, registry
 from gax.objectives import rows, terms
 

@@ -6,44 +6,13 @@ A layout lists where scalars and choices are in a row, see gax.data.columns. Fun
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gax.core.layout import Layout
 from gax.core.types import Array, Key
-
-
-class Layout(NamedTuple):
-    """The parts of an encoded row.
-
-    Attributes:
-      width: The numbers of a row.
-      scalars: The places of the scalars, in [-1, 1].
-      choices: (start, stop) of every choice, one-hot.
-      categories: (start, stop) of the choices that are categories.
-      counts: For each category, how many rows of the training set have each value.
-    """
-
-    width: int
-    scalars: tuple[int, ...]
-    choices: tuple[tuple[int, int], ...]
-    categories: tuple[tuple[int, int], ...]
-    counts: tuple[tuple[int, ...], ...]
-
-    @property
-    def values(self) -> np.ndarray:
-        """The places of all values of all categories, int [C]. A condition has one element for each."""
-        return np.concatenate([np.arange(*span) for span in self.categories] or [np.zeros(0, int)]).astype(
-            int
-        )
-
-    @property
-    def members(self) -> np.ndarray:
-        """float32 [C, categories]: 1 where a value is of a category."""
-        sizes = [stop - start for start, stop in self.categories]
-        return np.repeat(np.eye(len(sizes), dtype=np.float32), sizes, axis=0)
 
 
 def activated(layout: Layout, raw: Array, key: Key, temperature: float) -> Array:

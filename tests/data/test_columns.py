@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gax import errors
+from gax.core.layout import Layout
 from gax.core.spec import Field, Spec
 from gax.data import columns, identity, synthetic_table, weighted
 from gax.data.columns import Column, Encoding
@@ -131,7 +132,7 @@ def test_weighted_orders():
 
 def test_rows_are_drawn_as_if_the_condition_came_first():
     """Training by sampling: a category uniformly, a value by log frequency, a row that has it."""
-    layout = rows.Layout(5, (), ((0, 2), (2, 5)), ((0, 2), (2, 5)), ((3, 1), (2, 1, 1)))
+    layout = Layout(5, (), ((0, 2), (2, 5)), ((0, 2), (2, 5)), ((3, 1), (2, 1, 1)))
     table = np.zeros((4, 5))
     table[[0, 1, 2, 3], [0, 0, 0, 1]] = 1
     table[[0, 1, 2, 3], [2, 2, 3, 4]] = 1

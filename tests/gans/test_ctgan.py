@@ -9,13 +9,14 @@ import pytest
 
 from gax import errors, gans
 from gax.config import base
+from gax.core.layout import Layout
 from gax.core.spec import Field, Spec
-from gax.data import identity, synthetic_table, weighted
+from gax.data import columns, identity, synthetic_table, weighted
 from gax.gans import ctgan
 from gax.objectives import rows
 
 SOURCE = synthetic_table.synthetic_table()
-LAYOUT = ctgan.layout_of(SOURCE.spec)
+LAYOUT = columns.layout_of(SOURCE.spec)
 
 
 def test_the_layout():
@@ -26,7 +27,7 @@ def test_the_layout():
 
 
 def test_activations():
-    layout = rows.Layout(5, (0,), ((1, 5),), (), ())
+    layout = Layout(5, (0,), ((1, 5),), (), ())
     raw = jnp.tile(jnp.array([0.5, *np.log([0.1, 0.2, 0.3, 0.4])]), (20_000, 1))
     out = np.asarray(rows.activated(layout, raw, jax.random.key(0), 0.2))
     np.testing.assert_allclose(out[:, 0], np.tanh(0.5), rtol=1e-6)
@@ -102,7 +103,7 @@ def test_given_conditions_are_kept():
 
 def test_the_loss_of_tvae():
     """Closed form: unit tanh error at the standard deviation 0.5, and a choice of probability 1/2."""
-    layout = rows.Layout(3, (0,), ((1, 3),), (), ())
+    layout = Layout(3, (0,), ((1, 3),), (), ())
     x, raw = jnp.array([[1.0, 1, 0]]), jnp.zeros((1, 3))
     found = rows.reconstruction(layout, raw, x, jnp.array([0.5]))
     np.testing.assert_allclose(found, [0.5 * 4 + np.log(0.5) + np.log(2)], rtol=1e-6)
