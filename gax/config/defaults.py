@@ -68,6 +68,8 @@ def base(gan: str) -> ConfigDict:
             'steps_per_call': 0,
         }
     )
+    for section in gans.without(gan):
+        del config[section]
     config.update(gans.recipe(gan).defaults())
     return config
 

@@ -19,6 +19,7 @@ from gax.data import (
     splits,
     stacked_mnist,
     synthetic,
+    table,
     tfds,
 )
 from gax.data.defaults import COMMA
@@ -62,6 +63,7 @@ KINDS: dict[str, Callable[[str, Any], Source]] = {
     'random': lambda name, data: random_images.named(name),
     'pairs': pairs.named,
     'series': series.named,
+    'table': table.named,
 }
 
 
@@ -197,5 +199,6 @@ def names() -> list[str]:
         'pairs:PATH',
         'domains:PATH',
         'series:FILE.csv',
+        'table:FILE.csv',
     ]
     return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]', 'package.module:function']

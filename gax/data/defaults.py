@@ -39,6 +39,9 @@ def data_offers(name: str) -> dict[str, Any]:
         offers['kind'] = ''  # of its examples: image, series, table, tokens, audio, video, point; '': image
         offers['array'] = ''  # the name of the array with the examples; '': a usual one. data.kinds
         offers['label_array'] = ''  # and of the one with the labels
+    if 'table' in kinds:
+        offers['columns'] = ''  # kinds that override the inferred ones, age:integer,id:drop. data.cells
+        offers['target'] = ''  # the category that classifiers predict in evaluation; '': the last one
     if 'pairs' in kinds or name == 'embedded:openmoji':
         offers['direction'] = 'ab'  # from A to B, or 'ba'
     if 'domains' in kinds or name.startswith('zip:') or name == 'embedded:noto_openmoji':

@@ -20,6 +20,8 @@ from gax.core.types import Array, Batch, Key
 from gax.data.source import Source
 from gax.data.threads import chunks
 
+LONGEST = 200  # letters of a description of a field, in messages
+
 
 class Identity(NamedTuple):
     """What distinguishes one data set from another.
@@ -105,8 +107,14 @@ def field_text(name: str, field: Field) -> str:
     """'image 28x28x1', followed by whatever of the field differs from the defaults."""
     usual = Field(field.shape, name if name in KINDS else 'image')
     rest = [str(value) for value, default in zip(field[1:3], usual[1:3], strict=True) if value != default]
-    rest += [f'{key} {value}' for key, value in sorted(field.info.items())]
+    rest += [f'{key} {short(value)}' for key, value in sorted(field.info.items())]
     return ' '.join([name, 'x'.join(map(str, field.shape)), *rest])
+
+
+def short(value: Any) -> str:
+    """A text of at most LONGEST letters: of a longer one the first 16 hex digits of its SHA-256."""
+    text = str(value)
+    return text if len(text) <= LONGEST else f'digest {hashlib.sha256(text.encode()).hexdigest()[:16]}'
 
 
 def field_from_json(content: Mapping[str, Any]) -> Field:

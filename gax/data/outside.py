@@ -20,7 +20,10 @@ from gax.core import bounds, lookup
 from gax.data.source import Source
 
 # What comes before the colon in the names of gax's own sources.
-KINDS = ('embedded', 'tfds', 'folder', 'npz', 'synthetic', 'random', 'pairs', 'domains', 'series', 'zip')
+KINDS = (
+    *('embedded', 'tfds', 'folder', 'npz', 'synthetic', 'random'),
+    *('pairs', 'domains', 'series', 'table', 'zip'),
+)
 
 
 def is_path(name: str) -> bool:

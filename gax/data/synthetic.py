@@ -1,4 +1,4 @@
-"""Infinite sources drawn from known densities: points, and sine waves."""
+"""Sources drawn from known densities: points and sine waves without end, and a table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from gax import errors
 from gax.core.spec import Field, Spec
 from gax.core.types import Array, Batch, Key
 from gax.data.source import Source
+from gax.data.synthetic_table import synthetic_table
 
 
 class Mixture(NamedTuple):
@@ -121,6 +122,7 @@ SYNTHETIC: dict[str, Callable[..., Source]] = {
     **{name: _mixture_named(name) for name in MIXTURES},
     'swiss_roll': swiss_roll,
     'sines': sines,
+    'table': synthetic_table,
 }
 
 

@@ -60,6 +60,8 @@ class Metric(NamedTuple):
       side: The side of the smallest images that it takes.
       kinds: The kinds of examples that it takes.
       channels: The numbers of channels of images that it takes; () for any.
+      info: What the info of their field must have.
+      packages: The packages that it needs, of the extra `tables`.
     """
 
     needs: tuple[str, ...]
@@ -70,6 +72,8 @@ class Metric(NamedTuple):
     side: int = 1
     kinds: tuple[str, ...] = KINDS
     channels: tuple[int, ...] = ()
+    info: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     @property
     def paired(self) -> bool:

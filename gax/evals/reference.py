@@ -20,7 +20,7 @@ from gax.evals.collect import EVALUATED, OTHERS, Chunk, reader
 from gax.evals.features.extractors import said
 
 DIGESTED = 1024
-FILES = ('npz', 'folder', 'pairs', 'domains', 'series')  # sources whose names are paths
+FILES = ('npz', 'folder', 'pairs', 'domains', 'series', 'table')  # sources whose names are paths
 FITTED = ('crop', 'resize', 'image_width', 'random_crop')  # fields that a protocol names
 
 

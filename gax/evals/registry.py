@@ -10,14 +10,15 @@ A custom metric is a `Metric` in any module, named by its import path: package.m
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 
 from gax import errors
 from gax.core import lookup
 from gax.core.spec import Field, plural
-from gax.data import synthetic
+from gax.data import columns, synthetic, synthetic_table
 from gax.evals import digit_accuracy, paired, series
 from gax.evals.metric import HIGHER as HIGHER
 from gax.evals.metric import LOWER as LOWER
@@ -33,6 +34,7 @@ from gax.evals.metrics import (
     prdc,
     ranking,
     swd,
+    tables,
 )
 
 OWN = {'frechet': 'fid', 'kernel': 'kid', 'kernel_std': 'kid_std', 'score': 'is', 'score_std': 'is_std'}
@@ -106,6 +108,25 @@ def _ms_ssim(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     return {'ms_ssim': ms_ssim.diversity(fake.x, seed=seed).mean}
 
 
+def _of_rows(measure: Callable[..., dict[str, float]], **gives: str) -> Metric:
+    """A metric of encoded tables: (encoding, cells of the reals, cells of the fakes, seed) -> numbers."""
+
+    def measured(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
+        encoding = columns.of_info(fake.info)
+        assert encoding is not None
+        decoded = (columns.decode(encoding, np.asarray(samples.x)) for samples in (real, fake))
+        return measure(encoding, *decoded, seed)
+
+    return Metric(
+        *(('x',), gives, measured),
+        least=(20, 20),
+        by_features=False,
+        kinds=('table',),
+        info=('encoding',),
+        packages=('pandas', 'sklearn'),
+    )
+
+
 SLICED = ('image', 'point', 'audio', 'series', 'table')  # kinds of real numbers
 SWD = 8192
 BYTES, FEWEST = 2**30, 256  # for the held examples: fewer than SWD if they are large, but at least FEWEST
@@ -136,7 +157,26 @@ METRICS: dict[str, Metric] = {
     ),
     **paired.METRICS,
     **series.METRICS,
+    'quality': _of_rows(
+        lambda encoding, real, fake, seed: tables.quality(encoding, real, fake),
+        quality=HIGHER,
+        column_shapes=HIGHER,
+        pair_trends=HIGHER,
+    )._replace(packages=('pandas', 'sdmetrics')),
+    'tstr': _of_rows(
+        lambda encoding, real, fake, seed: tables.usefulness(encoding, fake, real, seed),
+        f1_logistic=HIGHER,
+        auc_logistic=HIGHER,
+        f1_boosting=HIGHER,
+        auc_boosting=HIGHER,
+    ),
+    'detection': _of_rows(tables.detection, detection_logistic=LOWER, detection_boosting=LOWER),
+    'closest': _of_rows(
+        lambda encoding, real, fake, seed: tables.closest(encoding, real, fake),
+        **dict.fromkeys(('dcr', 'dcr_low', 'copied'), ''),
+    ),
 }
+OF_ROWS = ('quality', 'tstr', 'detection', 'closest')  # of encoded tables
 
 
 def metric(name: str) -> Metric:
@@ -172,6 +212,8 @@ def default(data: str, kind: str, has: frozenset[str] = frozenset()) -> tuple[st
     if has:
         pairs = tuple(name for name in paired.DEFAULT if not paired.why_not(name, METRICS[name], has))
         return ('frechet', *pairs)
+    if data.startswith('table:') or data == synthetic_table.NAME:
+        return OF_ROWS
     return tuple(
         name for name in ('frechet', 'swd', 'ms_ssim', 'kernel', 'prdc') if kind in METRICS[name].kinds
     )
@@ -194,6 +236,12 @@ def why_not(
     if field.kind not in requested.kinds:
         takes, holds = (' or '.join(map(plural, kinds)) for kinds in (requested.kinds, (field.kind,)))
         return f'{name} is of {takes}, and {data} has {holds}'
+    if not set(requested.info) <= field.info.keys():
+        return f'{name} is of tables that are read by table:FILE.csv, and {data} is another'
+    if missing := [package for package in requested.packages if find_spec(package) is None]:
+        return f"{name} needs {missing[0]}: pip install 'gax[tables]'"
+    if name == 'tstr' and not columns.from_text(field.info['encoding']).target:
+        return f'tstr predicts a category, and {data} has none'
     if name == 'modes' and data not in HAVE_MODES:
         return f'modes are known of {", ".join(HAVE_MODES)} only, and the data are {data}'
     if field.kind == 'image' and min(shape[:2]) < requested.side:

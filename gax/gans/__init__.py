@@ -1,6 +1,7 @@
 """GANs, one recipe in each file.
 
-A recipe has `make(config, spec) -> Game`, and `defaults() -> ConfigDict` with its config fields. The files of
+A recipe has `make(config, spec) -> Game`, and `defaults() -> ConfigDict` with its config fields. It may have
+`arrange(config, source) -> Source`, if it reads the examples in an order of its own. The files of
 this folder are found by name: adding a file adds a GAN, and nothing else is edited.
 """
 
@@ -13,6 +14,7 @@ from gax import errors
 from gax.core import lookup, wrappers
 from gax.core.spec import Spec
 from gax.core.types import Game
+from gax.data.source import Source
 
 
 def names() -> list[str]:
@@ -58,3 +60,14 @@ def role(name: str, player: str) -> str:
 def make(config: Any, spec: Spec) -> Game:
     """The game that `config` describes, on data of `spec`."""
     return wrappers.from_config(config, recipe(config.gan).make(config, spec))
+
+
+def arranged(config: Any, source: Source) -> Source:
+    """`source` in the order in which the recipe reads it: its `arrange`, if it has one."""
+    arrange = getattr(recipe(config.gan), 'arrange', None)
+    return arrange(config, source) if arrange else source
+
+
+def without(name: str) -> tuple[str, ...]:
+    """The sections of every config that the configs of a recipe do not have: its WITHOUT."""
+    return getattr(recipe(name), 'WITHOUT', ())

@@ -13,15 +13,14 @@ unsupported: a pack has no label.
 
 from typing import Any
 
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gax import errors
 from gax.core.forward import Scorer
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game
 from gax.nets import registry
 from gax.objectives import losses, players
+from gax.objectives.packs import pack, refuse_uneven
 
 
 def defaults() -> ConfigDict:
@@ -29,15 +28,6 @@ def defaults() -> ConfigDict:
     fields = registry.defaults('mlp')
     fields.pack = 2
     return fields
-
-
-def pack(x: Array, size: int) -> Array:
-    """Packs `size` consecutive examples: [B, ..., C] -> [B / size, ..., size * C].
-
-    Pack i holds examples i size, ..., i size + size - 1, in this order.
-    """
-    packed = jnp.moveaxis(x.reshape(-1, size, *x.shape[1:]), 1, -2)
-    return packed.reshape(-1, *x.shape[1:-1], size * x.shape[-1])
 
 
 def in_packs(scorer: Scorer, size: int) -> Scorer:
@@ -55,11 +45,7 @@ def make(config: Any, spec: Spec) -> Game:
     Raises:
       GaxError: `pack` does not divide the batch.
     """
-    batch_size = config.batch_size // config.accumulate
-    if config.pack < 1 or batch_size % config.pack:
-        raise errors.GaxError(
-            f'config.pack={config.pack} must be positive and divide a (micro)batch of {batch_size} rows'
-        )
+    refuse_uneven(config)
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, pack=config.pack)
     scorer = in_packs(scorer, config.pack)

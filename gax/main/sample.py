@@ -5,6 +5,7 @@ The ending of --out says what is made. Of samples drawn at random:
                       images from images rows: input, output, target
   --out=samples.npz   `images` uint8 [N, H, W, C] and `labels` int32 [N] (of 2-D data:
                       `points` float32 [N, D])
+  --out=rows.csv      a table: the columns, types and rounding of the file that was trained on (also series)
   --out=samples/      a folder of PNGs, in subfolders by class (--noclass_folders: all in one)
 Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or .npz:
   --traverse=z:3 --span=2    one number varied along each row, the rest held; InfoGAN's code:0
@@ -17,6 +18,7 @@ Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or
                              series: t-SNE needs pip install 'gax[tables]')
 Series are written as --out=series.csv, in the units of the data. --length=8312 makes them as long as that,
 where the networks can (recurrent and temporal convolutional ones).
+  --where=income=1           rows of a table with this value; those without it are rejected and counted
 --truncation=0.7 works with all: latents beyond 0.7 are drawn again. Less variety; better samples of some
 GANs.
 """
@@ -63,6 +65,9 @@ def define_flags() -> None:
     )
     flags.DEFINE_integer('length', 0, 'Steps of a series; as many as in training if not given.')
     flags.DEFINE_integer('project', 0, 'How many reals and samples to show as points in the plane.')
+    flags.DEFINE_multi_string(
+        'where', [], 'Of a table: rows with this value of a category, income=1; may be given several times.'
+    )
     flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
@@ -92,6 +97,7 @@ def main(argv: list[str]) -> int:
         split=FLAGS.split,
         conditions=FLAGS.conditions,
         direction=FLAGS.direction,
+        where=tuple(FLAGS.where),
     )
     exported = export.export(request)
     print(f'gax: {exported.said} of step {exported.step} in {FLAGS.out}')

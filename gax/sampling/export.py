@@ -17,10 +17,11 @@ from gax import data, errors, paths
 from gax.core import translation
 from gax.core.spec import Spec
 from gax.core.translation import Direction
+from gax.data import columns as encoded
 from gax.data.source import targeted
 from gax.evals import memorization
 from gax.evals.features import extractors
-from gax.sampling import conditions, formats, latents, lengths, sampler
+from gax.sampling import conditions, formats, latents, lengths, sampler, where
 from gax.sampling.sampler import Images, Job, Request
 from gax.training import experiment, trained_run, translations
 from gax.training.experiment import Experiment
@@ -87,6 +88,8 @@ def export(request: Request) -> Made:
         built = lengths.lengthened(built, request.length)
     check_kind(built.source.spec, kind, request)
     check_label(request.label, built)
+    if request.where:
+        where.wishes(request.where, built.source.spec)
     examples = conditions.examples(request, built)
     if request.truncation:
         latents.check_truncation(built.game, request.truncation, sampler.every_class(built))
@@ -176,6 +179,8 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
         'project': request.project,
     }
     requested = [name for name, value in modes.items() if value]
+    if requested and request.where:
+        raise errors.GaxError(f'--where is of samples drawn at random; leave --{requested[0]} out')
     if len(requested) > 1:
         raise errors.GaxError(
             f'--{requested[0]} and --{requested[1]} are two different pictures: ask for one at a time'
@@ -231,10 +236,14 @@ def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
 
 def write_samples(job: Job) -> str:
     """Writes samples from random latents. Returns a description."""
-    fakes, request = sampler.draw(job), job.request
+    request, spec = job.request, job.built.source.spec
+    if request.where:
+        found = where.draw(job, where.wishes(request.where, spec))
+        write_still(job, {spec.target: found.rows}, job.columns)
+        return where.said(found, request.where)
+    fakes = sampler.draw(job)
     if job.kind == FOLDER:
         labels = fakes.get('label') if request.class_folders else None
-        spec = job.built.source.spec
         images = pictures.to_uint8(fakes[pictures.field_of(fakes, spec)[0]])
         png_folder.save(images, job.out, labels, spec.classes, spec.num_classes)
     elif job.kind == '.png' and job.ways:
@@ -251,7 +260,9 @@ def write_still(job: Job, fakes: Images, columns: int) -> None:
     """Writes a picture, arrays, or the file in which such data is usually kept."""
     spec = job.built.source.spec
     if job.kind == '.png':
-        pictures.save(pictures.draw(fakes, columns, behind(job), spec=spec), job.out)
+        reals = encoded.pictured(behind(job), spec)[0]
+        shown, spec = encoded.pictured(fakes, spec)
+        pictures.save(pictures.draw(shown, columns, reals, spec=spec), job.out)
     elif job.kind == '.npz':
         formats.save_npz(fakes, spec, job.out)
     else:

@@ -13,7 +13,7 @@ from scipy.io import wavfile
 
 from gax import errors, paths
 from gax.core.spec import Field, Spec, plural
-from gax.data import kinds, scaling
+from gax.data import columns, kinds, scaling
 from gax.viz import charts, images
 
 RATE = 16_000  # samples per second, for audio without a sample rate
@@ -48,11 +48,15 @@ def columns_of(field: Field) -> list[str]:
 def table(x: np.ndarray, field: Field, out: Path) -> None:
     """Writes a table, one line per example, under the names of the columns.
 
+    Encoded rows are decoded: the columns, types and rounding are those of the file that the data was read from.
+
     Args:
       x: float [N, columns].
       field: The field of the data.
       out: The file.
     """
+    if encoding := columns.of_info(field.info):
+        return write_rows(columns.lines(encoding, x), out)
     write_rows([columns_of(field), *([format(float(v), DIGITS) for v in row] for row in x)], out)
 
 

@@ -55,6 +55,7 @@ class Request(NamedTuple):
     direction: str = ''
     length: int = 0
     project: int = 0
+    where: tuple[str, ...] = ()
 
 
 class Job(NamedTuple):

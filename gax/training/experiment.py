@@ -85,7 +85,7 @@ def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | No
     configs.check(config)
     mesh = mesh or parallel.mesh()
     parallel.check_batch(config.batch_size, mesh)
-    source = source or data.load(config)
+    source = gans.arranged(config, source or data.load(config))
     game = gans.make(config, source.spec)
     updates.check(game)
     parallel.check_states(game, config.accumulate)

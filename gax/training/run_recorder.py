@@ -19,6 +19,7 @@ from gax.config import defaults as configs
 from gax.config import sections
 from gax.core import metrics
 from gax.core.types import PyTree, TrainState
+from gax.data import columns as encoded
 from gax.data.identity import Identity
 from gax.evals import results
 from gax.training import wandb_writer
@@ -167,7 +168,10 @@ class Record:
           cells: Of a game that makes images from images: what `images.rows` draws in place of the samples
             alone.
         """
-        drawn = images.rows(cells) if cells else images.draw(fakes, columns, *behind, spec=self.spec)
+        reals, surface = behind
+        reals = encoded.pictured(reals, self.spec)[0]
+        pictured, spec = encoded.pictured(fakes, self.spec)
+        drawn = images.rows(cells) if cells else images.draw(pictured, columns, reals, surface, spec=spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.picture(step))
         self.writer.image(step, 'samples', drawn)
@@ -179,7 +183,8 @@ class Record:
           reals: Examples as the discriminator gets them.
           columns: The columns of the picture.
         """
-        drawn = images.draw_reals(reals, columns, self.spec)
+        reals, spec = encoded.pictured(reals, self.spec)
+        drawn = images.draw_reals(reals, columns, spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.reals)
         self.writer.image(0, 'reals', drawn)

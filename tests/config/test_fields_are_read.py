@@ -17,6 +17,7 @@ from gax.config import defaults as configs
 from gax.core import bounds, optimizers, updates
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
+from gax.data.synthetic_table import synthetic_table
 from gax.nets import imagenet, lpips, registry
 from gax.objectives import penalties
 from tests.helpers import toys
@@ -116,6 +117,7 @@ NEEDS = {
     'inpaint': ('image', 'condition', 'mask'),
 }
 SERIES = Spec('series', {'series': Field(STEPS, 'series')}, num_classes=3, size=16)
+SPECS = dict.fromkeys(('ctgan', 'tvae'), synthetic_table().spec)  # of recipes for other data
 
 
 def tiny(gan='vanilla', **changes):
@@ -124,7 +126,9 @@ def tiny(gan='vanilla', **changes):
     config.batch_size, config.latent_dim = 4, 3
     if 'perceptual' in config:
         config.perceptual.net, config.perceptual.weight = 'discriminator', 0.5
-    if config.d.updates > 1:
+    if 'pack' in config:
+        config.pack = 2
+    if 'd' in config and config.d.updates > 1:
         config.d.updates = 2
     for section in choices.paths(config):
         if section.endswith('.net'):
@@ -147,6 +151,8 @@ def program(config):
 
 def spec_of(gan):
     """The data that a recipe is for."""
+    if gan in SPECS:
+        return SPECS[gan]
     if any(role.startswith('Series') for role in getattr(gans.recipe(gan), 'ROLES', {}).values()):
         return SERIES
     return SPEC._replace(fields={name: Field(SHAPE) for name in NEEDS.get(gan, SPEC.fields)})
@@ -235,6 +241,7 @@ VALUES = {
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
+    'pack': 1,
     'd.updates': 2,
     'd.head.minibatch': 'std',
     'noise': 'z',
