@@ -45,7 +45,7 @@ def test_usefulness():
     bad = tables.usefulness(ENCODING, apart(HALVES[0]), HALVES[1])
     assert set(good) == {'f1_logistic', 'auc_logistic', 'f1_boosting', 'auc_boosting'}
     assert abs(good['auc_logistic'] - 0.814) < 0.07
-    assert abs(bad['auc_logistic'] - 0.5) < 0.15
+    assert bad['auc_logistic'] < good['auc_logistic'] - 0.25
     one = {**HALVES[0], 'flag': np.full(400, 'no', object)}
     assert tables.usefulness(ENCODING, one, HALVES[1])['f1_logistic'] == 0.0
 
@@ -75,8 +75,8 @@ def test_closest():
 def test_the_quality_of_sdmetrics():
     pytest.importorskip('sdmetrics')
     good, bad = (tables.quality(ENCODING, HALVES[0], other) for other in (HALVES[1], apart(HALVES[1])))
-    assert good['quality'] > 0.93
-    assert bad['column_shapes'] > 0.93
+    assert good['column_shapes'] == bad['column_shapes'] > 0.93, 'the same columns'
+    assert good['quality'] == pytest.approx((good['column_shapes'] + good['pair_trends']) / 2)
     assert bad['pair_trends'] < good['pair_trends'] - 0.1
 
 
