@@ -14,8 +14,8 @@ from ml_collections import ConfigDict
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Game
-from gax.gans import rcgan
 from gax.nets import sequences
+from gax.objectives import losses, players
 
 ROLES = sequences.ROLES
 
@@ -35,4 +35,8 @@ def make(config: Any, spec: Spec) -> Game:
     Raises:
       GaxError: The data are no series, or shorter than D's receptive field.
     """
-    return rcgan.make(config, spec)
+    loss = losses.make(config.loss, config.label_smoothing)
+    nets, scorer, steps = sequences.pair(config, spec)
+    conditions = ('label',) if spec.num_classes else ()
+    game = players.two_player_game(config, loss, nets, scorer, conditions)
+    return game._replace(latents=sequences.normal_latents(steps, config.latent_dim))
