@@ -21,6 +21,7 @@ import json
 import platform
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ import numpy as np
 from absl import flags
 from scipy import stats
 
-from gax import cli, data
+from gax import cli, data, errors
 from gax.core import rng, sample
 from gax.data import scaling
 from gax.evals.metrics import post_hoc, stylized_facts
@@ -42,7 +43,7 @@ TABLE = flags.DEFINE_enum('table', 'scores', ['scores', 'facts'], 'What to measu
 WORKDIR = flags.DEFINE_string('workdir', None, 'The run.', required=True)
 STEP = flags.DEFINE_string('step', 'newest', 'The checkpoint.')
 NUM = flags.DEFINE_integer('num', 5000, 'At most how many reals and fakes.')
-ROWS = flags.DEFINE_list('rows', ['real', 'shuffled', 'fake'], 'Of scores: which rows.')
+ROWS = flags.DEFINE_list('rows', [], 'Which rows; all if not given.')
 PATHS = flags.DEFINE_integer('paths', 10, 'How many paths.')
 SEED = flags.DEFINE_integer('seed', 0, 'Seed of the samples and of the judges.')
 OUT = flags.DEFINE_string('out', '', 'A JSON file to which the result is added.')
@@ -57,8 +58,8 @@ def reals(config: Any, num: int, seed: int) -> np.ndarray:
     return np.asarray(batch[source.spec.target])
 
 
-def fakes(built: Experiment, workdir: Path, num: int, length: int = 0) -> tuple[np.ndarray, int]:
-    """Samples [num, steps, columns] of a run, as it makes them, and the step of the checkpoint."""
+def fakes(built: Experiment, workdir: Path, num: int, length: int = 0) -> np.ndarray:
+    """Samples [num, steps, columns] of a run, as its network makes them."""
     state, step = trained_run.restore(built, workdir, STEP.value)
     longer = lengths.lengthened(built, length) if length else built
     size = lengths.chunk(length, min(256, num))
@@ -66,7 +67,7 @@ def fakes(built: Experiment, workdir: Path, num: int, length: int = 0) -> tuple[
     make = jax.jit(lambda state, key: sample.sample(longer.game, state, key, size, phase=phase))
     keys = jax.random.split(rng.key(SEED.value), -(-num // size))
     target = built.source.spec.target
-    return np.concatenate([np.asarray(make(state, key)[target]) for key in keys])[:num], step
+    return np.concatenate([np.asarray(make(state, key)[target]) for key in keys])[:num]
 
 
 def shuffled_in_time(x: np.ndarray) -> np.ndarray:
@@ -78,25 +79,25 @@ def shuffled_in_time(x: np.ndarray) -> np.ndarray:
 def scores(config: Any, built: Experiment, workdir: Path) -> dict[str, Any]:
     """Row -> score -> mean, std and seconds."""
     real, finite = reals(config, NUM.value, 0), built.source.spec.size > 0
-    made, step = fakes(built, workdir, len(real))
-    rows = {
-        'real': reals(config, NUM.value, 1) if finite is False else real[::-1],
-        'shuffled': shuffled_in_time(real),
-        'fake': made,
+    rows: dict[str, Callable[[], np.ndarray]] = {
+        'real': lambda: real[::-1] if finite else reals(config, NUM.value, 1),
+        'shuffled': lambda: shuffled_in_time(real),
+        'fake': lambda: fakes(built, workdir, len(real)),
     }
     judges: dict[str, Callable[..., np.ndarray]] = {
         'discriminative': post_hoc.discriminative,
-        'discriminative_apart': lambda *sets: post_hoc.discriminative(*sets, apart=True),
+        'discriminative_apart': partial(post_hoc.discriminative, apart=True),
         'predictive': post_hoc.predictive,
     }
     if not finite:
         del judges['discriminative_apart']  # no two examples share time
-    result: dict[str, Any] = {'step': step, 'num': len(real), 'rows': {}}
-    for row in ROWS.value:
+    result: dict[str, Any] = {'num': len(real), 'rows': {}}
+    for row in ROWS.value or rows:
         result['rows'][row] = {}
+        made = errors.lookup('row', row, rows)()
         for name, judge in judges.items():
             began = time.perf_counter()
-            values = judge(real, rows[row], SEED.value)
+            values = judge(real, made, SEED.value)
             found = {'mean': float(values.mean()), 'std': float(values.std())}
             result['rows'][row][name] = {**found, 'seconds': round(time.perf_counter() - began, 1)}
             print(row, name, result['rows'][row][name], flush=True)
@@ -110,11 +111,11 @@ def student(returns: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 def garch(returns: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """GARCH(1,1) with a constant mean and Gaussian noise, fitted by maximum likelihood in percent."""
-    from arch import arch_model
+    from arch.univariate import GARCH, ConstantMean, Normal
 
-    model = arch_model(100 * returns, mean='Constant', vol='GARCH', p=1, q=1, dist='normal')
+    noise = Normal(seed=np.random.RandomState(SEED.value))
+    model = ConstantMean(100 * returns, volatility=GARCH(p=1, q=1), distribution=noise)
     fitted = model.fit(disp='off')
-    model.distribution.random_state = np.random.RandomState(SEED.value)
     paths = [model.simulate(fitted.params, shape[1])['data'].to_numpy() for _ in range(shape[0])]
     return np.stack(paths) / 100
 
@@ -135,18 +136,22 @@ def facts(config: Any, built: Experiment, workdir: Path) -> dict[str, Any]:
     fitted = scaling.of_info(built.source.spec.fields[built.source.spec.target].info)
     assert fitted is not None
     whole = config.copy_and_resolve_references()
+    if 'split' in whole.data:
+        with whole.unlocked():
+            del whole.data.split
     days = rows_of(whole)
     with whole.unlocked():
         whole.data.length, whole.data.scaling = days, 'none'
     real = np.asarray(data.load(whole).arrays['series'], np.float64)[..., 0]
-    made, step = fakes(built, workdir, PATHS.value, days)
-    paths = {
-        'real': real,
-        'fake': fitted.inverse(made)[..., 0],
-        'student_t': student(real[0], (PATHS.value, days)),
-        'garch': garch(real[0], (PATHS.value, days)),
+    shape = PATHS.value, days
+    paths: dict[str, Callable[[], np.ndarray]] = {
+        'real': lambda: real,
+        'fake': lambda: fitted.inverse(fakes(built, workdir, *shape))[..., 0],
+        'student_t': lambda: student(real[0], shape),
+        'garch': lambda: garch(real[0], shape),
     }
-    return {'step': step, 'days': days, 'rows': {name: described(x, real) for name, x in paths.items()}}
+    rows = {row: errors.lookup('row', row, paths)() for row in ROWS.value or paths}
+    return {'days': days, 'paths': shape[0], 'rows': {name: described(x, real) for name, x in rows.items()}}
 
 
 def rows_of(config: Any) -> int:
@@ -166,6 +171,7 @@ def main(argv: list[str]) -> int:
     about = {
         'data': config.data.name,
         'gan': config.gan,
+        'step': STEP.value,
         'seed': SEED.value,
         'device': f'{platform.processor() or platform.machine()}, {jax.devices()[0].platform}',
         'jax': jax.__version__,

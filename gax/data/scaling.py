@@ -47,7 +47,7 @@ class Scaling(NamedTuple):
         return heavier(np.asarray(y, np.float64) * spread + shift, tail) * scale + offset
 
 
-def heavier(u: np.ndarray, tail: np.ndarray) -> np.ndarray:
+def heavier(u: np.ndarray, tail: Any) -> np.ndarray:
     """u exp(tail u^2 / 2): Lambert's map of a Gaussian to heavy tails.
 
     Goerg, "The Lambert Way to Gaussianize Heavy-Tailed Data with the Inverse of Tukey's h Transformation as a
@@ -56,7 +56,7 @@ def heavier(u: np.ndarray, tail: np.ndarray) -> np.ndarray:
     return u * np.exp(tail * np.square(u) / 2)
 
 
-def lighter(z: np.ndarray, tail: np.ndarray) -> np.ndarray:
+def lighter(z: np.ndarray, tail: Any) -> np.ndarray:
     """The inverse of `heavier`: sign(z) sqrt(W(tail z^2) / tail), eq. 7; z itself where tail is 0."""
     tail = np.broadcast_to(tail, z.shape)
     safe = np.where(tail > 0, tail, 1.0)
@@ -77,7 +77,7 @@ def tail_of(z: np.ndarray) -> float:
     """
 
     def excess(tail: float) -> float:
-        u = lighter(z, np.float64(tail))
+        u = lighter(z, tail)
         u = u - u.mean()
         return float(np.mean(u**4) / np.mean(u**2) ** 2 - 3.0)
 

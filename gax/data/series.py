@@ -95,7 +95,7 @@ def windows(name: str, rows: Rows, data: Any) -> Source:
     rows = errors.lookup('config.data.transform', section['transform'], TRANSFORMS)(rows, name)
     parts = by_time(len(rows.values)) if split else {'': slice(0, len(rows.values))}
     fitted = scaling.fit(section['scaling'], rows.values[parts['train' if split else '']])
-    scaled = fitted.apply(rows.values).astype(np.float32)
+    scaled: np.ndarray = fitted.apply(rows.values).astype(np.float32)
     cut = {part: cut_into(scaled[where], section) for part, where in parts.items()}
     x = cut[split]
     if not len(x):

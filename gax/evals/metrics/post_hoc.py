@@ -250,8 +250,8 @@ def _trained(judge: Judge, loss: Callable[..., Array]) -> Callable[..., tuple[Ar
             params: PyTree = judge.init(key, seen(one[:1]))['params']
             begin = params, optimizer.init(params)
             (params, _), _ = jax.lax.scan(lambda c, r: step(c, r, one, other), begin, (rows, others))
-            ours, theirs = (judge.apply({'params': params}, seen(x)) for x in (one, other))
-            return ours, theirs
+            outputs: Any = tuple(judge.apply({'params': params}, seen(x)) for x in (one, other))
+            return outputs
 
         return jax.vmap(single)(jax.random.split(key, len(rows)), rows, others)
 
