@@ -15,7 +15,7 @@ import numpy as np
 
 from gax import data, errors, paths
 from gax.core.spec import Spec
-from gax.data import columns as encoded
+from gax.data import encoded
 from gax.evals import memorization
 from gax.evals.features import extractors
 from gax.sampling import conditions, formats, latents, sampler, where
