@@ -3,8 +3,7 @@
     python experiments/train.py --config=configs/tvae_adult.py:Adult.csv --workdir=runs/adult_tvae
 
 Xu et al., "Modeling Tabular Data using Conditional GAN", 2019. Without a file the data is synthetic:table.
-Its quality on Adult has not been measured at these 300 epochs; benchmarks/tables.py measures it beside the
-package ctgan.
+Its quality on Adult has not been measured; benchmarks/tables.py --methods=gax_tvae measures it.
 """
 
 from ml_collections import ConfigDict

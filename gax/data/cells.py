@@ -223,7 +223,7 @@ def framed(encoding: columns.Encoding, rows: columns.Rows) -> Any:
 
     Args:
       encoding: The encoding.
-      rows: The cells of its columns, see `columns.decode`.
+      rows: The cells of its columns, see `encoded.decode`.
     """
     pandas = require()
 

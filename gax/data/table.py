@@ -1,4 +1,4 @@
-"""Tables from .csv files: `table:FILE.csv`, rows encoded for a network (see gax.data.columns).
+"""Tables from .csv files: `table:FILE.csv`, rows encoded for a network (see gax.data.encoded).
 
 The kinds of the columns are inferred and logged; config.data.columns overrides them. The encoding is fitted
 to the training split, or to all rows if config.data.split is empty. It is part of the spec, hence of a run's
@@ -16,7 +16,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core.spec import Field, Spec
-from gax.data import cells, columns, mixture, splits
+from gax.data import cells, columns, encoded, mixture, splits
 from gax.data.source import Source, read_resident
 
 log = logging.getLogger('gax')
@@ -79,9 +79,9 @@ def of_rows(name: str, encoding: columns.Encoding, rows: columns.Rows) -> Source
       encoding: The encoding.
       rows: The cells of its columns.
     """
-    encoded = columns.encode(encoding, rows)
-    field = Field(encoded.shape[1:], 'table', info=columns.info_of(encoding))
-    return Source(Spec(name, {'table': field}, size=len(encoded)), {'table': encoded}, read_resident)
+    x = encoded.encode(encoding, rows)
+    field = Field(x.shape[1:], 'table', info=columns.info_of(encoding))
+    return Source(Spec(name, {'table': field}, size=len(x)), {'table': x}, read_resident)
 
 
 def opened(path: Path, kinds: str = '') -> Table:

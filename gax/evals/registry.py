@@ -18,7 +18,7 @@ import numpy as np
 from gax import errors
 from gax.core import lookup
 from gax.core.spec import Field, plural
-from gax.data import columns, synthetic, synthetic_table
+from gax.data import columns, encoded, synthetic, synthetic_table
 from gax.evals import digit_accuracy, paired, series
 from gax.evals.metric import HIGHER as HIGHER
 from gax.evals.metric import LOWER as LOWER
@@ -114,7 +114,7 @@ def _of_rows(measure: Callable[..., dict[str, float]], **gives: str) -> Metric:
     def measured(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
         encoding = columns.of_info(fake.info)
         assert encoding is not None
-        decoded = (columns.decode(encoding, np.asarray(samples.x)) for samples in (real, fake))
+        decoded = (encoded.decode(encoding, np.asarray(samples.x)) for samples in (real, fake))
         return measure(encoding, *decoded, seed)
 
     return Metric(

@@ -17,7 +17,7 @@ from gax import data, errors, paths
 from gax.core import translation
 from gax.core.spec import Spec
 from gax.core.translation import Direction
-from gax.data import columns as encoded
+from gax.data import encoded
 from gax.data.source import targeted
 from gax.evals import memorization
 from gax.evals.features import extractors

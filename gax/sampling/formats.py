@@ -13,7 +13,7 @@ from scipy.io import wavfile
 
 from gax import errors, paths
 from gax.core.spec import Field, Spec, plural
-from gax.data import columns, kinds, scaling
+from gax.data import columns, encoded, kinds, scaling
 from gax.viz import charts, images
 
 RATE = 16_000  # samples per second, for audio without a sample rate
@@ -56,7 +56,7 @@ def table(x: np.ndarray, field: Field, out: Path) -> None:
       out: The file.
     """
     if encoding := columns.of_info(field.info):
-        return write_rows(columns.lines(encoding, x), out)
+        return write_rows(encoded.lines(encoding, x), out)
     write_rows([columns_of(field), *([format(float(v), DIGITS) for v in row] for row in x)], out)
 
 

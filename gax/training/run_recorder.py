@@ -19,7 +19,7 @@ from gax.config import defaults as configs
 from gax.config import sections
 from gax.core import metrics
 from gax.core.types import PyTree, TrainState
-from gax.data import columns as encoded
+from gax.data import encoded
 from gax.data.identity import Identity
 from gax.evals import results
 from gax.training import wandb_writer

@@ -6,7 +6,7 @@ import pytest
 from gax import errors
 from gax.core.layout import Layout
 from gax.core.spec import Field, Spec
-from gax.data import columns, identity, synthetic_table, weighted
+from gax.data import columns, encoded, identity, synthetic_table, weighted
 from gax.data.columns import Column, Encoding
 from gax.objectives import rows
 
@@ -28,7 +28,7 @@ def cells(age=(10, 12, 50, 70), gap=(np.nan, 10, 50, 50), sex='fffm', left=('x',
 
 
 def test_a_number_is_a_scalar_of_four_standard_deviations_and_a_mode():
-    x = columns.encode(ENCODING, cells())
+    x = encoded.encode(ENCODING, cells())
     assert x.shape == (4, ENCODING.width) == (4, 11)
     np.testing.assert_allclose(x[:, :3], [[0, 1, 0], [0.5, 1, 0], [0, 0, 1], [1, 0, 1]])
     assert x[:, 3:5].tolist() == [[1, 0], [1, 0], [1, 0], [0, 1]]
@@ -40,11 +40,11 @@ def test_a_number_is_a_scalar_of_four_standard_deviations_and_a_mode():
 
 
 def test_back_again_with_names_order_rounding_range_and_missing_values():
-    x = columns.encode(ENCODING, cells())
+    x = encoded.encode(ENCODING, cells())
     x[1, 0] += 0.01  # 0.04 years: rounded away
     x[3, 0] = 7.0  # beyond 1, as no tanh is: 50 + 20
     x[3, 3:5] = 0.2, 0.3  # the larger one counts
-    assert columns.lines(ENCODING, x) == [
+    assert encoded.lines(ENCODING, x) == [
         ['age', 'unit', 'sex', 'gap', 'left'],
         ['10', 'kg', 'f', '', 'x'],
         ['12', 'kg', 'f', '10', ''],
@@ -52,12 +52,12 @@ def test_back_again_with_names_order_rounding_range_and_missing_values():
         ['70', 'kg', 'm', '50', ''],
     ]
     low = Encoding((AGE._replace(low=11.0),))
-    assert columns.decode(low, np.array([[-1.0, 1, 0]], np.float32))['age'].tolist() == [11.0]
+    assert encoded.decode(low, np.array([[-1.0, 1, 0]], np.float32))['age'].tolist() == [11.0]
 
 
 def test_the_mode_is_drawn_by_its_posterior():
     twin = Encoding((AGE._replace(means=(0.0, 0.0), stds=(1.0, 1.0), weights=(0.25, 0.75)),))
-    share = columns.encode(twin, {'age': np.zeros(20_000)})[:, 2].mean()
+    share = encoded.encode(twin, {'age': np.zeros(20_000)})[:, 2].mean()
     assert abs(share - 0.75) < 4 * (0.75 * 0.25 / 20_000) ** 0.5
 
 
@@ -72,7 +72,7 @@ def test_the_mode_is_drawn_by_its_posterior():
     ],
 )
 def test_texts_of_numbers(column, value, text):
-    assert columns.texts(column, np.array([value, np.nan])) == [text, '']
+    assert encoded.texts(column, np.array([value, np.nan])) == [text, '']
 
 
 def test_an_encoding_is_part_of_the_spec_and_of_data_json():
@@ -90,25 +90,25 @@ def test_a_category_of_another_split_only_is_refused():
         ({'age': (1, 2, 3, np.nan)}, "column 'age': a missing value is not among"),
     ):
         with pytest.raises(errors.GaxError, match=what):
-            columns.encode(ENCODING, cells(**changed))
+            encoded.encode(ENCODING, cells(**changed))
 
 
 def test_pictures_show_one_number_for_each_column():
     field = Field((11,), 'table', info=columns.info_of(ENCODING))
-    batch, spec = columns.pictured(
-        {'table': columns.encode(ENCODING, cells())}, Spec('t', {'table': field}, size=4)
+    batch, spec = encoded.pictured(
+        {'table': encoded.encode(ENCODING, cells())}, Spec('t', {'table': field}, size=4)
     )
     assert spec.fields['table'] == Field((4,), 'table', info={'columns': ('age', 'sex', 'gap', 'left')})
     np.testing.assert_array_equal(batch['table'][0], [10, 0, np.nan, 0])
     np.testing.assert_array_equal(batch['table'][3], [70, 1, 50, 1])
     plain = Spec('t', {'table': Field((2,), 'table')})
-    assert columns.pictured(None, plain) == (None, plain)
+    assert encoded.pictured(None, plain) == (None, plain)
 
 
 def test_the_synthetic_table_has_the_distribution_that_it_says():
     source = synthetic_table.synthetic_table()
     drawn = synthetic_table.rows()
-    decoded = columns.decode(
+    decoded = encoded.decode(
         columns.of_info(source.spec.fields['table'].info), np.asarray(source.arrays['table'])
     )
     reached = synthetic_table.RATE + 4 * synthetic_table.RATE**0.5

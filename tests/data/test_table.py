@@ -5,7 +5,7 @@ import pytest
 
 from gax import data, errors
 from gax.config import base, choices
-from gax.data import cells, columns, mixture, splits, table
+from gax.data import cells, columns, encoded, mixture, splits, table
 
 pytest.importorskip('pandas')
 pytest.importorskip('sklearn')
@@ -63,11 +63,11 @@ def test_a_file_of_yours_comes_back(tmp_path):
     """Names, order, types, rounding and missing values: every cell of every row."""
     path = people(tmp_path)
     source = load(path, columns='note:drop')
-    lines = columns.lines(encoding_of(source), source.arrays['table'])
+    lines = encoded.lines(encoding_of(source), source.arrays['table'])
     original = cells.read(path).drop(columns='note')
     assert lines[0] == list(original.columns)
     assert lines[1:] == original.astype(object).where(original.notna(), '').to_numpy().tolist()
-    rows = columns.decode(encoding_of(source), source.arrays['table'])
+    rows = encoded.decode(encoding_of(source), source.arrays['table'])
     framed = cells.framed(encoding_of(source), rows)
     types = [str(kind).partition('[')[0] for kind in framed.dtypes]
     assert types == ['datetime64', 'float64', 'object', 'object', 'object', 'object']

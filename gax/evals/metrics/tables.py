@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gax.data import cells, columns
+from gax.data import cells, columns, encoded
 from gax.data.columns import Encoding, Rows
 
 FOLDS = 3  # of the cross-validation of a detector
@@ -114,7 +114,7 @@ def usefulness(encoding: Encoding, train: Rows, test: Rows, seed: int = 0) -> di
 
     column = columns.find(encoding, encoding.target, 'the encoding')
     x, y = (features(encoding, rows, column.name) for rows in (train, test))
-    labels, truth = (columns.codes(column, rows[column.name]) for rows in (train, test))
+    labels, truth = (encoded.codes(column, rows[column.name]) for rows in (train, test))
     present = np.unique(truth)
     rarer = int(present[np.argmin(np.bincount(truth)[present])])
     scores = {}
@@ -227,4 +227,4 @@ def scales(encoding: Encoding) -> np.ndarray:
 
 def written(encoding: Encoding, rows: Rows) -> list[tuple[str, ...]]:
     """Rows as a .csv file has them."""
-    return list(zip(*(columns.texts(column, rows[column.name]) for column in encoding.columns), strict=True))
+    return list(zip(*(encoded.texts(column, rows[column.name]) for column in encoding.columns), strict=True))
