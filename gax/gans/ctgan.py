@@ -106,14 +106,26 @@ def make(config: Any, spec: Spec) -> Game:
 
     loss = losses.make(config.loss, config.label_smoothing)
     scorer = forward.scorer_of('pack')._replace(logits=registry.answer(registry.heads_for(config)))
-    game = players.two_player_game(config, loss, nets, scorer, generate=generate)
+
+    def generate_packs(context: Context) -> tuple[Batch, Context]:
+        """The fakes in packs, as terms that make fakes anew read them."""
+        fakes, context = generate(context)
+        return joined(fakes[field], context, config.pack), context
+
+    game = players.two_player_game(config, loss, nets, scorer, generate=generate_packs)
     d, g = (in_packs(game.players[name], field, config.pack) for name in ('d', 'g'))
     named = terms.stateless(disagreement, weight=config.condition_weight)
     return game._replace(
         players={'d': d, 'g': g._replace(terms={**g.terms, 'condition': named})},
         latents=latents,
+        generate=generate,
         synthesize=synthesize,
     )
+
+
+def joined(rows: Array, context: Context, size: int) -> Batch:
+    """Packs of `size` rows [B, width], each with its condition: {'pack': [B / size, ...]}."""
+    return {'pack': packs.pack(jnp.concatenate([rows, context.latents['condition']], axis=-1), size)}
 
 
 def in_packs(player: Player, field: str, size: int) -> Player:
@@ -129,10 +141,8 @@ def in_packs(player: Player, field: str, size: int) -> Player:
     """
 
     def packed(context: Context) -> Context:
-        def joined(x: Array) -> Batch:
-            return {'pack': packs.pack(jnp.concatenate([x, context.latents['condition']], -1), size)}
-
-        return context._replace(batch=joined(context.batch[field]), fakes=joined(context.fakes[field]))
+        real, fake = (joined(of[field], context, size) for of in (context.batch, context.fakes))
+        return context._replace(batch=real, fakes=fake)
 
     def forward_packs(context: Context) -> tuple[Any, Context]:
         out, after = player.forward(packed(context))

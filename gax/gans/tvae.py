@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from gax import errors
 from gax.core import ema, forward, optimizers
 from gax.core.optimizers import section
 from gax.core.spec import Spec
@@ -56,8 +57,10 @@ def make(config: Any, spec: Spec) -> Game:
     """TVAE on an encoded table.
 
     Raises:
-      GaxError: The data is no encoded table.
+      GaxError: The data is no encoded table, or the config asks something of a discriminator.
     """
+    if config.terms or config.augment:
+        raise errors.GaxError('tvae has no discriminator: leave config.terms and config.augment empty')
     layout, field, dim = layout_of(spec), spec.target, config.latent_dim
     trunk = registry.build(config.e.net, 'Trunk', spec.target_shape)
     code = encoder.Encoder(trunk, {'mean': dim, 'log_variance': dim})
