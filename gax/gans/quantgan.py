@@ -4,7 +4,8 @@ Wiese et al., "Quant GANs: Deep Generation of Financial Time Series", 2020, sect
 both networks are temporal convolutional networks, whose receptive field of 127 days is how far the returns of
 a sampled path depend on one another. The data are log-returns, with their heavy tails taken away by the
 inverse of Lambert's map (config.data.transform, config.data.scaling). D's windows are as long as its
-receptive field. A moving average of the generator is kept, as everywhere in gax.
+receptive field. A moving average of the generator is kept, as everywhere in gax. The learning rates and the
+width of the first block were not checked against the paper.
 """
 
 from typing import Any
