@@ -53,6 +53,9 @@ def public_functions(name):
 
 # What reads configs and sets types has tests of its own.
 APART = {'only', 'declared', 'from_config', 'for_generator', 'of_source', 'doubles', 'dtype'}
+# And what trains judges, or reads encoded tables.
+APART |= {'discriminative', 'predictive', 'usefulness', 'detection', 'classifiers', 'probabilities'}
+APART |= {'features', 'moments', 'quality', 'quiet', 'closest', 'scales', 'written'}
 
 
 @pytest.mark.parametrize('name', MODULES)

@@ -26,7 +26,11 @@ CHUNK = 2**20  # pixels at a time
 
 
 def lab(rgb: np.ndarray) -> np.ndarray:
-    """uint8 sRGB [..., 3] -> float64 L*a*b* [..., 3]: L in 0..100, a and b about -128..128."""
+    """uint8 sRGB [..., 3] -> float64 L*a*b* [..., 3]: L in 0..100, a and b about -128..128.
+
+    >>> print(np.abs(lab(np.array([255, 255, 255], np.uint8))).round(1))
+    [100.   0.   0.]
+    """
     unit = rgb.astype(np.float64) / 255
     linear = np.where(unit > 0.04045, ((unit + 0.055) / 1.055) ** 2.4, unit / 12.92)
     xyz = linear @ TO_XYZ.T / WHITE
@@ -37,13 +41,21 @@ def lab(rgb: np.ndarray) -> np.ndarray:
 
 
 def chunks(images: np.ndarray) -> Iterator[np.ndarray]:
-    """The pixels of uint8 [N, H, W, 3], [n, 3] at a time."""
+    """The pixels of uint8 [N, H, W, 3], [n, 3] at a time.
+
+    >>> [len(pixels) for pixels in chunks(np.zeros((2, 4, 4, 3), np.uint8))]
+    [32]
+    """
     pixels = images.reshape(-1, 3)
     yield from (pixels[start : start + CHUNK] for start in range(0, len(pixels), CHUNK))
 
 
 def histograms(images: np.ndarray) -> dict[str, np.ndarray]:
-    """The share of the pixels of uint8 [N, H, W, 3] in every bin of 'l', 'a' and 'b'."""
+    """The share of the pixels of uint8 [N, H, W, 3] in every bin of 'l', 'a' and 'b'.
+
+    >>> print(histograms(np.zeros((1, 2, 2, 3), np.uint8))['l'][:2])
+    [1. 0.]
+    """
     counts = {name: np.zeros(len(edges) - 1) for name, edges in EDGES.items()}
     for pixels in chunks(images):
         values = lab(pixels)
@@ -57,6 +69,12 @@ def intersections(x: np.ndarray, y: np.ndarray) -> dict[str, float]:
 
     Returns:
       {'l', 'a', 'b'}, each in 0..1; 1 for equal distributions.
+
+    >>> black, white = np.zeros((1, 2, 2, 3), np.uint8), np.full((1, 2, 2, 3), 255, np.uint8)
+    >>> intersections(black, black)
+    {'l': 1.0, 'a': 1.0, 'b': 1.0}
+    >>> intersections(black, white)['l']
+    0.0
     """
     one, other = histograms(x), histograms(y)
     return {name: float(np.minimum(one[name], other[name]).sum()) for name in EDGES}

@@ -148,7 +148,11 @@ def predictive(
 
 
 def shuffled(count: int, draw: np.random.Generator) -> Parts:
-    """A random 20 % of the examples as the test part."""
+    """A random 20 % of the examples as the test part.
+
+    >>> [len(part) for part in shuffled(10, np.random.default_rng(0))]
+    [8, 2]
+    """
     order = draw.permutation(count)
     few = count - int(count * (1 - SHARE))
     return Parts(order[few:], order[:few])
@@ -167,6 +171,12 @@ def separated(x: np.ndarray, draw: np.random.Generator) -> Parts:
 
     Raises:
       GaxError: No window is left to train on.
+
+    >>> windows = np.lib.stride_tricks.sliding_window_view(np.arange(99, dtype=np.float32), 3)[..., None]
+    >>> parts = separated(windows, np.random.default_rng(0))
+    >>> steps = [{*zip(w[:, 0], w[1:, 0], strict=False)} for w in windows]  # of each window, pairs of steps
+    >>> any(steps[i] & steps[j] for i in parts.train for j in parts.test)
+    False
     """
     count, run = len(x), min(2, x.shape[1])
     view = np.lib.stride_tricks.sliding_window_view(x, run, axis=1)
@@ -196,12 +206,20 @@ def separated(x: np.ndarray, draw: np.random.Generator) -> Parts:
 
 
 def overlapping(holds: Any, chosen: np.ndarray) -> np.ndarray:
-    """bool [N]: the windows with a piece in common with one of the `chosen`, bool [N]; these included."""
+    """bool [N]: the windows with a piece in common with one of the `chosen`, bool [N]; these included.
+
+    >>> print(overlapping(np.array([[1, 0], [1, 1], [0, 1]]), np.array([True, False, False])))
+    [ True  True False]
+    """
     return (holds @ (holds.T @ chosen.astype(np.int64))) > 0
 
 
 def batches(rows: np.ndarray, steps: int, size: int, draw: np.random.Generator) -> np.ndarray:
-    """int32 [steps, size] of `rows`, distinct ones in each batch."""
+    """int32 [steps, size] of `rows`, distinct ones in each batch.
+
+    >>> batches(np.arange(5), 3, 2, np.random.default_rng(0)).shape
+    (3, 2)
+    """
     picked = [draw.choice(len(rows), size, replace=False, shuffle=False) for _ in range(steps)]
     return rows[np.stack(picked)].astype(np.int32)
 

@@ -154,6 +154,9 @@ def area(truth: np.ndarray, shares: np.ndarray) -> float:
 
     Returns:
       From 0 to 1; 0.5 if there is nothing to tell apart.
+
+    >>> area(np.array([0, 1]), np.array([[0.9, 0.1], [0.3, 0.7]]))
+    1.0
     """
     from sklearn.metrics import roc_auc_score
 
