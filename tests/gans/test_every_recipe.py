@@ -61,7 +61,9 @@ def test_path_length_and_feature_matching_go_with_every_recipe(gan):
     assert f'{player}/feature_matching' in outlined(config)
     choose(config, 'terms.path_length', weight=0.5)
     if gan in ('cyclegan', 'cut', 'srgan', 'inpaint'):
-        with pytest.raises(errors.GaxError, match=r'path_length is of games with latents z.* from (a|condition)'):
+        with pytest.raises(
+            errors.GaxError, match=r'path_length is of games with latents z.* from (a|condition)'
+        ):
             outlined(config)
     else:
         assert f'{player}/path_length' in outlined(config)
