@@ -20,7 +20,7 @@ import numpy as np
 from absl import flags
 
 from gax import cli, paths
-from gax.core import sample
+from gax.core import rng, sample
 from gax.evals import digit_accuracy, results
 from gax.training import evaluate, experiment, trained_run
 from gax.training.workdir import read_config
@@ -120,7 +120,7 @@ def read_digits(workdir: Path) -> dict[str, float]:
     conditions = {name: batch[name] for name in built.game.conditions}
     fakes = jax.jit(
         lambda state, conditions: sample.sample(
-            built.game, state, jax.random.key(0), len(batch['label']), conditions
+            built.game, state, rng.key(0), len(batch['label']), conditions
         )
     )(state, conditions)
     sets = {'completed': fakes['image'], 'empty': batch['condition'], 'real': batch['image']}

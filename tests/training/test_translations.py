@@ -88,7 +88,7 @@ def test_a_perfect_generator_is_perfect_in_every_order(pairs, tmp_path):
         generate=lambda context: ({'image': context.latents['condition']}, context), ema={}
     )
     same = built.source._replace(arrays={**swapped, 'condition': swapped['image']})
-    built = built._replace(game=game, source=same, arrays=same.arrays)
+    built = built._replace(game=game, source=same, arrays=experiment.Arrays(same.arrays, {}))
     evaluator = evaluate.of_experiment(built, Setting(('psnr', 'l1', 'histogram'), cache=tmp_path))
     numbers, count = evaluate.of_generator(built, evaluator)(experiment.init(built).state)
     assert count == 32
