@@ -14,8 +14,8 @@ Models are those of ``models.py``. A table goes to standard error, JSON lines to
 everything, with every single window, to --out, model by model; ``table.py`` makes the tables of
 docs/results/speed.md of it.
 Leave the machine alone meanwhile: `load_before` tells if it was not, and a round during which other processes
-used a tenth of a core is taken again; what remains of such rounds is counted in the record, `disturbed`. On a GPU gax computes in --precision,
-and memory is that of the device.
+used a tenth of a core is taken again; what remains of such rounds is counted in the record, `disturbed`. On a
+GPU gax computes in --precision, and memory is that of the device.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ A clock on a shared machine hides a regression of ten per cent; counts do not. F
             collectives              by kind, and collective_bytes, what they return on one device
             donated_bytes            of the carry, that are written in place
             copied_bytes             by copy instructions
-            instructions             of the optimised program as it is trained with: they stand for the seconds
-            that it takes to compile
+            instructions             of the optimised program as it is trained with: they stand for the
+            seconds that it takes to compile
             programs                 compiled programs that 100 steps need
             changing_types           arrays of the carry that a step returns with another type: each compiles
             it again

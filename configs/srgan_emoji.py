@@ -10,9 +10,10 @@ with a small SRResNet (32 channels, 8 blocks) and LPIPS of AlexNet as the percep
 first phase, and at 3,000. Any images: --config.data.name=folder:PATH. ESRGAN: docs/guides/restore.md.
 
 Measured on 2 CPU cores shared with about ten other processes, JAX 0.10.2, 2026-11-29, one seed, on 191
-held-out emoji, with steps=2300: PSNR 21.83 dB after the L1 phase (bicubic 17.30), LPIPS of VGG16 0.228 (0.398);
-after 300 steps of the second phase 20.96 dB and 0.244, LPIPS of AlexNet 0.100 (before 0.143). 22 minutes on
-the clock there, 5 of them compilation. The 1,000 steps of this config's second phase have not been run.
+held-out emoji, with steps=2300: PSNR 21.83 dB after the L1 phase (bicubic 17.30), LPIPS of VGG16 0.228
+(0.398); after 300 steps of the second phase 20.96 dB and 0.244, LPIPS of AlexNet 0.100 (before 0.143). 22
+minutes on the clock there, 5 of them compilation. The 1,000 steps of this config's second phase have not been
+run.
 """
 
 from ml_collections import ConfigDict

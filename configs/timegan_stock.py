@@ -3,9 +3,9 @@
     python experiments/train.py --config=configs/timegan_stock.py:stock_data.csv --workdir=runs/stock
 
 What follows the colon is the path of the file: a line of names, then a line for each day, the earliest day
-first or with a column of dates. TimeGAN's own file is data/stock_data.csv of jsyoon0823/TimeGAN on GitHub: 3,685 days
-of open, high, low, close, adjusted close and volume. That code reads it from its last day to its first
-(--config.data.backwards). Yoon et al., "Time-series Generative Adversarial Networks", 2019.
+first or with a column of dates. TimeGAN's own file is data/stock_data.csv of jsyoon0823/TimeGAN on GitHub:
+3,685 days of open, high, low, close, adjusted close and volume. That code reads it from its last day to its
+first (--config.data.backwards). Yoon et al., "Time-series Generative Adversarial Networks", 2019.
 The run of this file has not been measured.
 """
 

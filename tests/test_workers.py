@@ -26,7 +26,8 @@ def test_a_module_stays_on_one_worker(tmp_path):
     """By a run of its own: each worker says in which process each test ran."""
     test = 'import os, pathlib, pytest\n'
     test += "@pytest.mark.parametrize('n', range(6))\n"
-    test += f"def test_it(n): pathlib.Path({str(tmp_path)!r}, f'{{__name__}}.{{n}}').write_text(str(os.getpid()))\n"
+    test += f"def test_it(n): pathlib.Path({str(tmp_path)!r}, f'{{__name__}}.{{n}}')"
+    test += '.write_text(str(os.getpid()))\n'
     for name in ('test_one', 'test_two'):
         (tmp_path / f'{name}.py').write_text(test)
     (tmp_path / 'conftest.py').write_text('from tests.conftest import pytest_xdist_make_scheduler\n')

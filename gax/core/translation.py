@@ -64,13 +64,13 @@ def directions(game: Game, spec: Spec) -> tuple[Direction, ...]:
     conditions = image_conditions(game, spec)
     if not conditions:
         return ()
-    made = shapes(game, example(game, spec))
-    found = []
+    fakes = shapes(game, example(game, spec))
+    result = []
     for target in spec.of_kind('image'):
         others = [name for name in conditions if name != target]
-        if target in made and others:
-            found.append(Direction(others[0], target))
-    return tuple(found)
+        if target in fakes and others:
+            result.append(Direction(others[0], target))
+    return tuple(result)
 
 
 def example(game: Game, spec: Spec, batch: int = 1) -> dict[str, Any]:
@@ -99,6 +99,8 @@ def chosen(ways: tuple[Direction, ...], wanted: str, gan: str) -> Direction:
         return ways[0]
     names = {f'{way.source}{way.target}': way for way in ways}
     if wanted not in names:
-        said = ' and '.join(f'{way.source!r} to {way.target!r}' for way in ways)
-        raise errors.GaxError(f'--direction={wanted}: {gan} translates {said} alone; leave --direction out')
+        possible = ' and '.join(f'{way.source!r} to {way.target!r}' for way in ways)
+        raise errors.GaxError(
+            f'--direction={wanted}: {gan} translates {possible} alone; leave --direction out'
+        )
     return names[wanted]

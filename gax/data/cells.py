@@ -172,7 +172,8 @@ def format_of(name: str, present: Any, wanted: bool) -> str:
         bad = present.iloc[0] if readable is None else present[~readable].iloc[0]
         like = f'the others are like {best}' if share else f'formats that are read: {", ".join(DATES)}'
         raise errors.GaxError(
-            f"column {name!r}: the date {bad!r} cannot be read ({like}); correct it, or say '{name}:category' "
+            f'column {name!r}: the date {bad!r} cannot be read ({like}); correct it, or say '
+            f"'{name}:category' "
             'in config.data.columns'
         )
     return ''
@@ -205,8 +206,8 @@ def refuse_many(name: str, present: Any, kind: str) -> None:
         raise errors.GaxError(f'column {name!r} is no constant: it has {different} values')
     if different > MOST_VALUES:
         raise errors.GaxError(
-            f'column {name!r}: {different:,} different texts, such as {present.iloc[0]!r}, are too many for a '
-            f"category (at most {MOST_VALUES:,}); leave it out, '{name}:drop' in config.data.columns"
+            f'column {name!r}: {different:,} different texts, such as {present.iloc[0]!r}, are too many '
+            f"for a category (at most {MOST_VALUES:,}); leave it out, '{name}:drop' in config.data.columns"
         )
 
 

@@ -150,7 +150,8 @@ def jpeg(argument: str) -> Degradation:
     def shape(of: tuple[int, ...]) -> tuple[int, ...]:
         if of[2] not in (1, 3):
             raise errors.GaxError(
-                f'config.data.condition=jpeg:{quality} is for images of 1 or 3 channels, and these have {of[2]}'
+                f'config.data.condition=jpeg:{quality} is for images of 1 or 3 channels, '
+                f'and these have {of[2]}'
             )
         return of
 

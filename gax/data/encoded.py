@@ -70,7 +70,8 @@ def codes(column: Column, cells: Cells) -> np.ndarray:
         if cell not in known:
             what = 'a missing value' if cell is None else f'the category {cell!r}'
             raise errors.GaxError(
-                f'column {column.name!r}: {what} is not among the rows that the encoding was fitted to (it is '
+                f'column {column.name!r}: {what} is not among the rows that the encoding was '
+                f'fitted to (it is '
                 f"in another split only): leave config.data.split empty, or the column out, '{column.name}:"
                 "drop' in config.data.columns"
             )

@@ -1,10 +1,10 @@
 """What JPEG at a quality does to images, inside a compiled step: no file is written.
 
-The baseline codec of ITU-T T.81 as libjpeg and Pillow have it: 8-bit values, JFIF's YCbCr, the discrete cosine
-transform of blocks of 8x8, coefficients rounded to multiples of the tables of its annex K, which are scaled
-to the quality by libjpeg's rule. Chroma has the resolution of luma (4:4:4, Pillow's subsampling=0). Blocks at
-the lower and the right edge are filled up by the last pixels. Entropy coding loses nothing, and is left out.
-libjpeg's transforms are of whole numbers, so that single coefficients may be rounded otherwise.
+The baseline codec of ITU-T T.81 as libjpeg and Pillow have it: 8-bit values, JFIF's YCbCr, the discrete
+cosine transform of blocks of 8x8, coefficients rounded to multiples of the tables of its annex K, which are
+scaled to the quality by libjpeg's rule. Chroma has the resolution of luma (4:4:4, Pillow's subsampling=0).
+Blocks at the lower and the right edge are filled up by the last pixels. Entropy coding loses nothing, and is
+left out. libjpeg's transforms are of whole numbers, so that single coefficients may be rounded otherwise.
 """
 
 from __future__ import annotations

@@ -47,9 +47,9 @@ def fit(column: columns.Column, cells: columns.Cells) -> columns.Column:
 def modes(x: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """(means, standard deviations, weights) of a variational Gaussian mixture, without modes of small weight.
 
-    As CTGAN's: at most ten modes, a Dirichlet process with concentration 0.001, weights above 0.005. Fitted to
-    standardised numbers. Numbers that are more than columns.WIDTH standard deviations from all of them get one
-    more mode (CTGAN clips them: of Adult's capital gains all of 99,999 would be lost).
+    As CTGAN's: at most ten modes, a Dirichlet process with concentration 0.001, weights above 0.005. Fitted
+    to standardised numbers. Numbers that are more than columns.WIDTH standard deviations from all of them get
+    one more mode (CTGAN clips them: of Adult's capital gains all of 99,999 would be lost).
 
     Args:
       x: float64 [N], finite, at least one.

@@ -114,9 +114,11 @@ def why_not(name: str, requested: Metric, has: frozenset[str]) -> str:
     """The reason why fakes with the fields `has` of PAIRED lack what a metric needs; '' if they do not."""
     lacking = {
         'targets': f'{name} compares every fake with the true image of its example, and here there is none: '
-        'it takes a game that makes images from images, and pairs of them (for domains without pairs, a split '
+        'it takes a game that makes images from images, and pairs of them (for domains without pairs, '
+        'a split '
         'that has some)',
-        'masks': f'{name} is measured in the holes of a mask, and the data has none (config.data.condition=mask:...)',
+        'masks': f'{name} is measured in the holes of a mask, and the data has none '
+        '(config.data.condition=mask:...)',
         'cycles': f'{name} is of games that translate both ways, and this one does not',
         'inputs': f'{name} is of games that make images from images',
     }

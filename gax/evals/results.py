@@ -6,8 +6,8 @@
 
 `metrics` and `floor` have the same names: the metrics of the fakes, and of real examples in place of the
 fakes. Rows of games that make images from images also have a "baseline", the numbers of their inputs in place
-of the fakes. "by" is 'training' or 'evaluate'. Rows of samples from elsewhere have a "samples" (their path) and no
-"step".
+of the fakes. "by" is 'training' or 'evaluate'. Rows of samples from elsewhere have a "samples" (their path)
+and no "step".
 """
 
 from __future__ import annotations

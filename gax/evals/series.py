@@ -24,7 +24,8 @@ def _scores(
 def _facts(real: Samples, fake: Samples, seed: int) -> Mapping[str, float]:
     """The facts of the fakes, and the distances of their returns from the reals'.
 
-    Each number is a mean over the columns. The scaling of the data is undone. The values are taken for returns.
+    Each number is a mean over the columns. The scaling of the data is undone. The values are taken for
+    returns.
     """
     scaled = scaling.of_info(fake.info)
     one, other = (scaled.inverse(x) if scaled else np.asarray(x, np.float64) for x in (real.x, fake.x))

@@ -1,8 +1,8 @@
 """CTGAN: tables of numbers and categories, conditioned on one value of one category.
 
-Xu et al., "Modeling Tabular Data using Conditional GAN", 2019, sections 4.2 to 4.4: numbers as a scalar within
-a mode (gax.data.columns), a condition that names one value of one category, training by sampling, packs of
-ten rows with one logit, WGAN-GP on packs, choices through Gumbel-softmax at temperature 0.2, and the
+Xu et al., "Modeling Tabular Data using Conditional GAN", 2019, sections 4.2 to 4.4: numbers as a scalar
+within a mode (gax.data.columns), a condition that names one value of one category, training by sampling,
+packs of ten rows with one logit, WGAN-GP on packs, choices through Gumbel-softmax at temperature 0.2, and the
 cross-entropy of the category that the condition names in G's loss. Optimizers, widths and sizes are those of
 the package ctgan 0.12.1 (300 epochs of batches of 500).
 
@@ -131,8 +131,8 @@ def joined(rows: Array, context: Context, size: int) -> Batch:
 def in_packs(player: Player, field: str, size: int) -> Player:
     """A player that sees packs of rows, each with its condition, as its examples: the field 'pack'.
 
-    Its terms and its forward pass get a context whose batch and fakes are packs, so that a gradient penalty is
-    of a pack as one point.
+    Its terms and its forward pass get a context whose batch and fakes are packs, so that a gradient penalty
+    is of a pack as one point.
 
     Args:
       player: The player.

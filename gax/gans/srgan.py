@@ -1,7 +1,8 @@
 """SRGAN and ESRGAN: large images from small ones, first by L1 alone, then against a discriminator.
 
-Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", 2017, eq.
-3, and section 3.2 for the two phases. In the phase 'pixel', of config.pixel.steps steps, G minimises the mean
+Ledig et al., "Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network", 2017,
+eq. 3, and section 3.2 for the two phases. In the phase 'pixel', of config.pixel.steps steps, G minimises the
+mean
 |y - G(x)|. In the phase 'adversarial' it minimises config.perceptual.weight times a distance in features,
 plus adversarial_weight times its side of the adversarial loss, plus pixel_weight times the mean |y - G(x)|. G
 begins the second phase with new moments of its optimizer, config.g.optimizer. With config.pixel.steps=0 there
@@ -73,7 +74,7 @@ def make(config: Any, spec: Spec) -> Game:
     compared = perceptual.frozen(config.perceptual)
     heads = registry.heads_for(config, None if compared else {})
     nets = {
-        'g': registry.upscaler(config.g, shape, spec.fields['condition'].shape, factor),
+        'g': registry.translator(config.g, shape, spec.fields['condition'].shape, 'Upscaler', factor=factor),
         'd': registry.discriminator(config.d, shape, heads=heads),
     }
 

@@ -100,7 +100,8 @@ def phases(config: Any) -> tuple[Phase, ...]:
     first, second = config.autoencoder.steps, config.supervised.steps
     if first < 1 or second < 1 or first + second >= config.steps:
         raise errors.GaxError(
-            f'config.autoencoder.steps={first} and config.supervised.steps={second} must be positive, and leave '
+            f'config.autoencoder.steps={first} and config.supervised.steps={second} must be positive, '
+            f'and leave '
             f'some of config.steps={config.steps} for the joint phase'
         )
     return Phase('autoencoder', 0), Phase('supervised', first), Phase('joint', first + second)

@@ -1,7 +1,7 @@
 """Translate images with a trained run: gax-translate --workdir=RUN --input=photos --out=translated
 
-For every run whose game makes images from images: pix2pix, CycleGAN, CUT, super-resolution, inpainting. Images
-of any size; each result is a PNG with the image's name.
+For every run whose game makes images from images: pix2pix, CycleGAN, CUT, super-resolution, inpainting.
+Images of any size; each result is a PNG with the image's name.
 
 A side larger than the images that the run was trained on is cut into tiles of that size, which overlap by a
 quarter and are blended; --tile sets a larger size, which costs memory, and gives networks with instance norm
@@ -9,10 +9,10 @@ and wide fields more to see (at another size than in training, they may do bette
 mirrored up to the training size. Transparent pixels are composed over white, and the result has the opacity
 of the image. Gray and colour become what the run takes.
 
-    gax-translate --workdir=RUN --input=photo.jpg --out=larger.png --scale=2       # of a x4 run: twice the size
+    gax-translate --workdir=RUN --input=photo.jpg --out=larger.png --scale=2    # of a x4 run: twice the size
     gax-translate --workdir=RUN --input=drawings --out=coloured --samples=4        # NAME_0.png ... NAME_3.png
     gax-translate --workdir=RUN --input=photos --mask=masks --out=filled           # white marks the hole
-    gax-translate --workdir=RUN --input=pictures --out=back --direction=ba         # CycleGAN's other generator
+    gax-translate --workdir=RUN --input=pictures --out=back --direction=ba    # CycleGAN's other generator
     gax-translate --workdir=RUN --input=photos --out=between --interpolate=2000 --alpha=0.5
 """
 

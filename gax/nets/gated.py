@@ -55,7 +55,8 @@ class Translator(nn.Module):
 
 
 class GatedConv(nn.Module):
-    """elu(f) * sigmoid(g), f and g the halves of the channels of one convolution: [B, H, W, C] -> [B, H', W', C'].
+    """elu(f) * sigmoid(g), f and g the halves of the channels of one convolution: [B, H, W, C] -> [B, H', W',
+    C'].
 
     Attributes:
       features: The output channels.

@@ -190,35 +190,20 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
     return spectral_norm(net) if config.g.spectral_norm else net
 
 
-def translator(g: Any, shape: Shape, source: Shape, **requested: Any) -> Net:
+def translator(g: Any, shape: Shape, source: Shape, role: str = 'Translator', **requested: Any) -> Net:
     """The net that the section `g` of a config describes, where it maps images to images.
 
     Args:
-      g: The section; its network's class is 'Translator'.
+      g: The section.
       shape: The shape of the result, (H, W, C).
       source: The shape of what is translated.
+      role: The class name of its network: 'Translator', or 'Upscaler' of smaller images.
       **requested: Further fields, as in `build`.
 
     Returns:
       The net.
     """
-    net = lifted(build(g.net, 'Translator', shape, **requested), example(*source))
-    return spectral_norm(net) if g.spectral_norm else net
-
-
-def upscaler(g: Any, shape: Shape, source: Shape, factor: int) -> Net:
-    """The net that the section `g` of a config describes, where it enlarges images.
-
-    Args:
-      g: The section; its network's class is 'Upscaler'.
-      shape: The shape of the result, (H, W, C).
-      source: The shape of what is enlarged, (h, w, C').
-      factor: H / h and W / w.
-
-    Returns:
-      The net.
-    """
-    net = lifted(build(g.net, 'Upscaler', shape, factor=factor), example(*source))
+    net = lifted(build(g.net, role, shape, **requested), example(*source))
     return spectral_norm(net) if g.spectral_norm else net
 
 

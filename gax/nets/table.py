@@ -1,4 +1,6 @@
-"""Generator of table rows. Xu et al., "Modeling Tabular Data using Conditional GAN" (CTGAN), 2019, section 4.4."""
+"""Generator of table rows. Xu et al., "Modeling Tabular Data using Conditional GAN" (CTGAN), 2019, section
+4.4.
+"""
 
 from __future__ import annotations
 

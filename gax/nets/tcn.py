@@ -72,7 +72,8 @@ class Blocks(nn.Module):
         if steps < 1:
             raise errors.GaxError(
                 f'a network of kind tcn with kernel={self.kernel}, dilations={tuple(self.dilations)} reads '
-                f'{field} steps at once, and the series has {x.shape[1]}: raise config.data.length, or lower the '
+                f'{field} steps at once, and the series has {x.shape[1]}: raise config.data.length, or '
+                f'lower the '
                 'dilations'
             )
         skips = []

@@ -100,7 +100,8 @@ def by_frequency(layout: Layout, num: int, key: Key) -> Array:
 
 
 def log_probabilities(layout: Layout, raw: Array) -> Array:
-    """The log-probability of every value of every category, float [B, C], by softmax of a generator's numbers.
+    """The log-probability of every value of every category, float [B, C], by softmax of a generator's
+    numbers.
 
     Args:
       layout: The layout.

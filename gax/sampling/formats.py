@@ -48,7 +48,8 @@ def columns_of(field: Field) -> list[str]:
 def table(x: np.ndarray, field: Field, out: Path) -> None:
     """Writes a table, one line per example, under the names of the columns.
 
-    Encoded rows are decoded: the columns, types and rounding are those of the file that the data was read from.
+    Encoded rows are decoded: the columns, types and rounding are those of the file that the data was read
+    from.
 
     Args:
       x: float [N, columns].

@@ -43,7 +43,8 @@ def lengthened(built: Experiment, length: int) -> Experiment:
     game = gans.make(built.config, source.spec)
     if parameters(game) != parameters(built.game):
         raise errors.GaxError(
-            f'--length={length}: the networks of this run are for series of {field.shape[0]} steps; recurrent '
+            f'--length={length}: the networks of this run are for series of {field.shape[0]} steps; '
+            f'recurrent '
             'and temporal convolutional ones (kinds recurrent and tcn) make any length'
         )
     return built._replace(source=source, game=game)

@@ -117,13 +117,13 @@ def one(
     results = []
     for i, file in enumerate(files):
         key = jax.random.fold_in(jax.random.fold_in(rng.key(request.seed), number), i)
-        made = to_uint8(through(translator, unit, mask, plan, key, done))
-        if mask is not None and made.shape == pixels.shape:
-            made = np.where(mask > 0, made, pixels)  # what is known stays as it is
+        output = to_uint8(through(translator, unit, mask, plan, key, done))
+        if mask is not None and output.shape == pixels.shape:
+            output = np.where(mask > 0, output, pixels)  # what is known stays as it is
         if request.scale:
-            made = preprocess.resize(made, scaled(pixels.shape, request.scale))
-        image_files.save(made, picture.opacity, file)
-        results.append(made)
+            output = preprocess.resize(output, scaled(pixels.shape, request.scale))
+        image_files.save(output, picture.opacity, file)
+        results.append(output)
     if number == 0 and len(results) > 1 and all((x == results[0]).all() for x in results):
         log.warning('all %d samples of %s are equal: this generator draws nothing', len(results), item.image)
 

@@ -124,8 +124,8 @@ def program(built: Experiment, way: Direction, phase: str) -> Callable[..., Arra
             else:
                 conditions[name] = jnp.zeros((*tile.shape[:3], spec.fields[name].shape[-1]))
         latents = {name: jnp.repeat(x, len(tile), axis=0) for name, x in noise.items()}
-        made = sample.synthesize(game, state, {**latents, **conditions}, key, phase=phase)
-        return made[way.target].astype(jnp.float32)
+        fakes = sample.synthesize(game, state, {**latents, **conditions}, key, phase=phase)
+        return fakes[way.target].astype(jnp.float32)
 
     return run
 
@@ -158,8 +158,8 @@ def through(
     for part in tiles.batches(len(plan.places), size):
         inputs = [np.resize(stack[part], (size, *stack.shape[1:])) for stack in stacks]
         image, where = inputs[0], inputs[1] if len(inputs) > 1 else None
-        made = run_checked(translator, image, where, noise, rng.stream(key, 'generate'), plan)
-        for place, tile in zip(plan.places[part], made, strict=False):
+        outputs = run_checked(translator, image, where, noise, rng.stream(key, 'generate'), plan)
+        for place, tile in zip(plan.places[part], outputs, strict=False):
             canvas.add(place, tile)
         done(part.stop - part.start)
     return canvas.image((unit.shape[0], unit.shape[1]))
@@ -186,16 +186,16 @@ def run_checked(
     """
     size = f'{plan.tile[1]}x{plan.tile[0]}'
     try:
-        made = np.asarray(translator.run(translator.state, image, mask, noise, key))
+        outputs = np.asarray(translator.run(translator.state, image, mask, noise, key))
     except (TypeError, ValueError, flax.errors.FlaxError) as error:
         raise errors.GaxError(
             f'the generator takes no images of {size} ({errors.first_line(error)}): it was trained on '
             f'{translator.trained[1]}x{translator.trained[0]}; leave --tile out'
         ) from error
     expected = tuple(side * factor for side, factor in zip(plan.tile, translator.factor, strict=True))
-    if made.shape[1:3] != expected:
+    if outputs.shape[1:3] != expected:
         raise errors.GaxError(
-            f'of {size} the generator makes {made.shape[2]}x{made.shape[1]}, and not '
+            f'of {size} the generator makes {outputs.shape[2]}x{outputs.shape[1]}, and not '
             f'{expected[1]}x{expected[0]}: its output has a fixed size; leave --tile out'
         )
-    return made
+    return outputs

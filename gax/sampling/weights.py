@@ -63,7 +63,8 @@ def between(game: Game, one: TrainState, another: TrainState, alpha: float, name
     def mixed(kind: str, a: Any, b: Any) -> Any:
         if jax.tree.map(jnp.shape, a) != jax.tree.map(jnp.shape, b):
             raise errors.GaxError(
-                f'--interpolate={name}: its generator has other {kind} than this run: only equal networks have '
+                f'--interpolate={name}: its generator has other {kind} than this run: only equal '
+                f'networks have '
                 'something between them'
             )
         return jax.tree.map(

@@ -153,6 +153,7 @@ def said(found: Found, where: Sequence[str]) -> str:
     """A description of what was found."""
     how = 'asked of the generator' if found.asked else 'by rejection alone'
     return (
-        f'{len(found.rows)} rows with {", ".join(where)} ({how}; of {found.drawn} drawn {found.rejected} were '
+        f'{len(found.rows)} rows with {", ".join(where)} ({how}; of {found.drawn} drawn '
+        f'{found.rejected} were '
         'rejected)'
     )

@@ -37,7 +37,8 @@ class Carry(NamedTuple):
 
 
 class Arrays(NamedTuple):
-    """The arrays that programs take as an argument. Arrays that a traced function closes over become constants.
+    """The arrays that programs take as an argument. Arrays that a traced function closes over become
+    constants.
 
     Attributes:
       data: Those of the source.

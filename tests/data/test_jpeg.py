@@ -26,7 +26,9 @@ def pictures(channels, height=24, width=29):
 
 
 def test_the_tables_are_those_of_pillow():
-    """Pillow stores the tables that it used in its files, in zigzag order or by rows; compared as sets of numbers."""
+    """Pillow stores the tables that it used in its files, in zigzag order or by rows; compared as sets of
+    numbers.
+    """
     for quality in (1, 10, 30, 50, 75, 100):
         file = io.BytesIO()
         Image.new('RGB', (8, 8)).save(file, 'jpeg', quality=quality, subsampling=0)

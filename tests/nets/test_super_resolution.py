@@ -88,7 +88,9 @@ def test_blocks_are_different_and_one_after_the_other():
 
 
 def test_pixel_shuffle_is_that_of_pytorch():
-    """nn.functional.pixel_shuffle(torch.arange(8.).view(1, 8, 1, 1), 2)[0] = [[[0, 1], [2, 3]], [[4, 5], [6, 7]]]."""
+    """nn.functional.pixel_shuffle(torch.arange(8.).view(1, 8, 1, 1), 2)[0] = [[[0, 1], [2, 3]], [[4, 5], [6,
+    7]]].
+    """
     x = jnp.arange(8.0).reshape(1, 1, 1, 8)
     found = upscaling.pixel_shuffle(x, 2)[0].transpose(2, 0, 1)
     np.testing.assert_array_equal(found, [[[0, 1], [2, 3]], [[4, 5], [6, 7]]])

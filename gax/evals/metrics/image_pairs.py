@@ -154,7 +154,8 @@ def ssim(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def hole_l1(x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The mean absolute difference within the hole, float64 [n] in 0..255; images without a hole are left out.
+    """The mean absolute difference within the hole, float64 [n] in 0..255; images without a hole are left
+    out.
 
     Args:
       x: uint8 [N, H, W, C].

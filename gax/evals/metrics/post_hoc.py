@@ -1,8 +1,8 @@
 """Scores of synthetic series by networks that are trained after the fact: discriminative and predictive.
 
 Yoon, Jarrett and van der Schaar, "Time-series Generative Adversarial Networks", 2019, section 5, as their
-code (jsyoon0823/TimeGAN, metrics/) defines them; `Judge` says how. Every score is that of REPEATS judges, which
-differ in their first parameters, splits and batches, and are trained together in one program.
+code (jsyoon0823/TimeGAN, metrics/) defines them; `Judge` says how. Every score is that of REPEATS judges,
+which differ in their first parameters, splits and batches, and are trained together in one program.
 
 Their GRU is TensorFlow's, which multiplies by the reset gate before the recurrent matrix; here it is
 nets.recurrent.GRU, Flax's, which does so after it.

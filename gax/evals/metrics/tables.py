@@ -59,8 +59,8 @@ def moments(column: columns.Column) -> tuple[float, float]:
 def quality(encoding: Encoding, real: Rows, fake: Rows) -> dict[str, float]:
     """SDMetrics' QualityReport, from 0 to 1: column shapes, pair trends, and their mean.
 
-    Shapes are 1 - the Kolmogorov-Smirnov distance of numbers and 1 - the total variation of categories; trends
-    compare correlations and contingency tables of each pair of columns.
+    Shapes are 1 - the Kolmogorov-Smirnov distance of numbers and 1 - the total variation of categories;
+    trends compare correlations and contingency tables of each pair of columns.
     """
     used = [column for column in encoding.columns if column.kind != 'constant']
     about = {'columns': {column.name: {'sdtype': SDTYPES[column.kind]} for column in used}}

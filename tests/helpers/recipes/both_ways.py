@@ -1,4 +1,6 @@
-"""A game on two unpaired domains: 'a' becomes 'b' and 'b' becomes 'a', each by a layer; only cycles are trained."""
+"""A game on two unpaired domains: 'a' becomes 'b' and 'b' becomes 'a', each by a layer; only cycles are
+trained.
+"""
 
 import flax.linen as nn
 import jax.numpy as jnp
