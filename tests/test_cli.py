@@ -501,6 +501,7 @@ def test_output_that_nobody_reads_ends_the_script_quietly(words: list[str]) -> N
     assert (done.returncode, done.stderr) == (141, '')
 
 
+@pytest.mark.slow
 def test_a_training_whose_output_nobody_reads_is_saved(tmp_path: Path) -> None:
     done = piped_to_nobody(
         TRAIN, '--config=tests/helpers/tiny_config.py', f'--workdir={tmp_path}', '--config.steps=4'

@@ -133,6 +133,7 @@ def test_the_core_imports_nothing_heavy():
     assert run(code) == []
 
 
+@pytest.mark.slow
 def test_experiments_are_importable_without_side_effects():
     """No output, no file, nothing parsed or trained; what training and sampling take to run waits for
     main.

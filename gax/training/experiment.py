@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -137,13 +138,21 @@ def metrics_of(experiment: Experiment, state: TrainState) -> Any:
     Returns:
       {metric: shape}.
     """
-    share = experiment.mesh.size if parallel.PARALLEL[experiment.config.parallel].replicas else 1
+    replicas = parallel.PARALLEL[experiment.config.parallel].replicas
+    share = experiment.mesh.size if replicas else 1
     rows = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((x.shape[1] // share, *x.shape[2:]), x.dtype), row_shapes(experiment)
+        lambda x: jax.ShapeDtypeStruct(
+            (x.shape[1] // share, *x.shape[2:]), x.dtype, sharding=parallel.rows(experiment.mesh)
+        ),
+        row_shapes(experiment),
     )
     metrics: dict[str, Any] = {}
-    for phase in updates.phase_names(experiment.game):
-        one = one_step(experiment, updates.Active(None, phase))
+    # Every set of lazy terms has the same metrics; these steps are those that a new run compiles first.
+    for first in [phase.start for phase in experiment.game.phases] or [0]:
+        active = updates.active_at(experiment.game, first)
+        # The step of a replica exists under its mesh axis only.
+        one = one_step(experiment, active) if replicas else traced_step(experiment, active)
+        one = parallel.under(experiment.mesh, one)
         metrics |= jax.eval_shape(one, state, experiment.arrays, rows)[1]
     return metrics
 
@@ -175,14 +184,57 @@ def one_step(experiment: Experiment, active: updates.Active = updates.EVERY_TERM
     Returns:
       (state, arrays, rows) -> (state, metrics). `rows` are those of one step, see `feeder`.
     """
-    read = experiment.source.read
+    return _step_of(experiment.game, experiment.source.read, active)
 
+
+def _step_of(game: Game, read: Callable[..., Any], active: updates.Active) -> Callable[..., Any]:
     def one(state: TrainState, arrays: Arrays, rows: Any) -> Any:
-        step = steps.make_step(experiment.game._replace(frozen=arrays.frozen), *active)
+        step = steps.make_step(game._replace(frozen=arrays.frozen), *active)
         key = rng.stream(rng.at_step(state.key, state.step), 'data')
         return step(state, read(arrays.data, rows, key))
 
     return one
+
+
+def traced_step(experiment: Experiment, active: updates.Active = updates.EVERY_TERM) -> Callable[..., Any]:
+    """`one_step` of the game that config.parallel makes of this one, traced once for all programs.
+
+    The shapes of the metrics need a trace before the programs are compiled, and a trace of a large step takes
+    seconds.
+
+    Args:
+      experiment: The experiment. It must not hold tracers.
+      active: The lazy terms and the phase.
+
+    Returns:
+      A function as `one_step` returns.
+    """
+    game, read = Identity(experiment.game), Identity(experiment.source.read)
+    return _traced_step(game, read, experiment.config.parallel, experiment.mesh, active)
+
+
+class Identity(NamedTuple):
+    """An object as a key of a cache, equal to itself alone.
+
+    Attributes:
+      value: The object.
+    """
+
+    value: Any
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+@functools.lru_cache(maxsize=8)
+def _traced_step(
+    game: Identity, read: Identity, mode: str, mesh: Mesh, active: updates.Active
+) -> Callable[..., Any]:
+    of_mode = parallel.PARALLEL[mode].game(game.value, mesh)
+    return jax.jit(_step_of(of_mode, read.value, active), inline=True)
 
 
 def platform(experiment: Experiment) -> str:

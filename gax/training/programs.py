@@ -19,7 +19,7 @@ from gax.core import metrics as meter
 from gax.core import updates
 from gax.core.types import Game
 from gax.distributed import sharding as parallel
-from gax.training.experiment import Carry, Experiment, feeder, one_step, platform, row_shapes
+from gax.training.experiment import Carry, Experiment, feeder, platform, row_shapes, traced_step
 from gax.training.pace import Pace
 
 log = logging.getLogger('gax')
@@ -79,8 +79,7 @@ def program(experiment: Experiment, active: updates.Active = updates.EVERY_TERM,
       ANY it is (carry, (arrays, number), rows) -> carry, with `number` at most as large as `steps`.
     """
     mode = parallel.PARALLEL[experiment.config.parallel]
-    played = experiment._replace(game=mode.game(experiment.game, experiment.mesh))
-    one = mode.step(one_step(played, active))
+    one = mode.step(traced_step(experiment, active))
     return mode.compile(functools.partial(stretch, one, count), experiment.mesh, 1)
 
 
@@ -88,7 +87,7 @@ def stretch(one: Callable[..., Any], count: int, carry: Carry, arrays: Any, rows
     """Takes `count` steps, see `program`.
 
     Args:
-      one: The step, see `one_step`.
+      one: The step, see `experiment.one_step`.
       count: How many steps, or ANY.
       carry: The carry.
       arrays: The arrays; with ANY (arrays, number).

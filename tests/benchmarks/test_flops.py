@@ -47,6 +47,7 @@ def measured(module, layers) -> float:
     return flops / minimum
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('module', 'layers'), [(vanilla_mnist, VANILLA), (dcgan_mnist, DCGAN)])
 def test_flops_within_five_percent_of_the_minimum(module, layers, monkeypatch):
     """Of convolutions as sums over all taps."""
@@ -56,6 +57,7 @@ def test_flops_within_five_percent_of_the_minimum(module, layers, monkeypatch):
     assert ratio >= 0.9  # less would mean that part of the algorithm is missing
 
 
+@pytest.mark.slow
 def test_flops_saved_by_values_at_points():
     """49 * 25 products of the largest layer become 121, of those with stride 4 * 94 at most; the transforms
     cost as much again.

@@ -276,8 +276,14 @@ def zeros(shapes):
     return {layer: {kind: np.zeros(s, np.float32) for kind, s in of.items()} for layer, of in shapes.items()}
 
 
+# A trace of a step for each field: `make test-slow` has those of large programs.
+DEAR = ('cut', 'cyclegan', 'inpaint', 'srgan', 'timegan', 'vaegan')
+
+
 @pytest.mark.usefixtures('weights_of_imagenet')
-@pytest.mark.parametrize('gan', gans.names())
+@pytest.mark.parametrize(
+    'gan', [pytest.param(name, marks=[pytest.mark.slow] * (name in DEAR)) for name in gans.names()]
+)
 def test_of_every_recipe(gan):
     """The fields that a recipe adds to those of every config."""
     config = tiny(gan)

@@ -87,6 +87,7 @@ def test_no_size_is_refused(mixed):
 SETS = [((28, 28, 1), 0), ((48, 64, 3), 0), ((20, 12, 3), 2), ((36, 36, 4), 0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('shape', 'classes'), SETS)
 def test_the_networks_fit_the_images(tmp_path, shape, classes):
     """A whole step is traced, with the widths of the config."""
@@ -209,6 +210,7 @@ def test_looking_starts_no_device():
     subprocess.run([sys.executable, '-c', said], check=True, cwd=tinyruns.ROOT)
 
 
+@pytest.mark.slow
 def test_from_the_command_line(tmp_path, digits):
     """A run says what was chosen before it begins; the same command goes on, and so does the other way to
     say it.

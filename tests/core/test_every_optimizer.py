@@ -102,6 +102,7 @@ def keyed_game(wrap=False, **fields):
     return game._replace(wrap=wrappers.extragradient(game)) if wrap else game
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('how', ['plain', 'scan', 'extragradient', 'bfloat16', 'accumulate', 'vmap'])
 def test_typed_keys_anywhere_in_a_state(how, tmp_path):
     game = keyed_game(how == 'extragradient')

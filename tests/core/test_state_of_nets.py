@@ -168,6 +168,7 @@ def test_modules_have_a_stream_of_noise_in_training_and_outside_of_it():
 # --- noise behind the mean
 
 
+@pytest.mark.slow
 def test_noise_of_the_optimizer_is_the_same_on_every_replica():
     """Of privacy's sort: drawn in Player.grad, the noise of 4 replicas would be averaged to half its size."""
 

@@ -183,6 +183,7 @@ def test_a_third_player_moves_its_net_alone():
 # ------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('updates', [3])
 def test_make_step_is_its_updates_and_the_finish(updates):
     game = toys.game(noise=0.5, d={'updates': updates, 'optimizer': optax.adam(0.1)}, ema={'g': 0.9})

@@ -119,6 +119,7 @@ def test_pixels_that_change_under_a_name_are_refused(tmp_path: Path) -> None:
         train.train(config(f'npz:{path}', steps=3), tmp_path / 'run')
 
 
+@pytest.mark.slow
 def test_moved_data_and_what_only_computes_otherwise_may_change(tmp_path: Path) -> None:
     root, run = classes(tmp_path / 'set'), tmp_path / 'run'
     train.train(config(f'folder:{root}'), run)
@@ -132,6 +133,7 @@ def test_moved_data_and_what_only_computes_otherwise_may_change(tmp_path: Path) 
         train.train(config(f'folder:{moved}', steps=5, batch_size=4), run)
 
 
+@pytest.mark.slow
 def test_a_run_from_before_data_json_stays_with_its_name(tmp_path: Path) -> None:
     path, run = tinyruns.images(tmp_path / 'x.npz'), tmp_path / 'run'
     train.train(config(f'npz:{path}'), run)
@@ -162,6 +164,7 @@ def handed_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / 'run', (folder / 'set').rename(folder / 'moved')
 
 
+@pytest.mark.slow
 def test_samples_need_no_data(handed_on: tuple[Path, Path], tmp_path: Path) -> None:
     run, moved = handed_on
     export.export(sampler.Request(run, str(tmp_path / 'a.npz'), 6))
@@ -174,6 +177,7 @@ def test_samples_need_no_data(handed_on: tuple[Path, Path], tmp_path: Path) -> N
         export.export(sampler.Request(run, str(tmp_path / 'n.png'), 6, neighbours=2, data='embedded:emoji'))
 
 
+@pytest.mark.slow
 def test_samples_are_the_same_without_the_data(tmp_path: Path) -> None:
     path, run = tinyruns.images(tmp_path / 'x.npz'), tmp_path / 'run'
     train.train(config(f'npz:{path}'), run)

@@ -55,6 +55,7 @@ def test_fetched_is_trained_on_as_what_lives_on_the_device(folder, devices):
     jax.tree.map(np.testing.assert_array_equal, one, other)
 
 
+@pytest.mark.slow
 def test_stopped_and_continued(tmp_path, folder, monkeypatch):
     made = config(folder, steps_per_call=2, log_every=5, **{'d.updates': 1})
     assert train.train(made, tmp_path / 'whole') == (20, '')

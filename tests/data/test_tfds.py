@@ -251,6 +251,7 @@ def test_what_goes_wrong_in_preparing_is_one_line(tmp_path, monkeypatch, without
     assert 'is not prepared in' in refused('emoji_tiles', tmp_path)
 
 
+@pytest.mark.slow
 def test_training_on_a_prepared_set_imports_no_tensorflow(folder, tmp_path):
     """In a process of its own, which refuses to import it: from rows fetched, and from the device."""
     env = {**os.environ, 'PYTHONPATH': str(ROOT)}

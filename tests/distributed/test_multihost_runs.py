@@ -58,6 +58,7 @@ def furthest(one: Path, other: Path, step: int) -> float:
     return gap
 
 
+@pytest.mark.slow
 def test_two_processes_of_two_devices_are_one_of_four(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,6 +75,7 @@ def test_two_processes_of_two_devices_are_one_of_four(
     assert tinyruns.pictures(tmp_path / 'two').keys() == tinyruns.pictures(tmp_path / 'one').keys()
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_drawn_on_the_devices_of_process_0(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

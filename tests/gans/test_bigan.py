@@ -137,6 +137,7 @@ def judged(kind, **d):
     return ask(z), ask(z.at[1:].set(jax.random.normal(jax.random.key(3), (3, 2)))), params, state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['mlp', 'dcgan'])
 def test_the_discriminator_heeds_every_field_of_its_section(kind):
     logits, moved, _, state = judged(kind)

@@ -109,6 +109,7 @@ def test_conditional_paths(gan, fields):
     assert [x.shape[0] for x in tables] == [3]
 
 
+@pytest.mark.slow
 def test_class_norm_of_the_projection_gan_is_scale_and_offset_by_class():
     """They begin alike for every class; where one class's offsets differ, so do its images, and no
     other's.
@@ -131,6 +132,7 @@ def test_class_norm_of_the_projection_gan_is_scale_and_offset_by_class():
     assert toys.differ(after[1], before[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('gan', ['sngan', 'r3gan'])
 def test_unconditional_paths(gan):
     _, logits, game = answers(gan)

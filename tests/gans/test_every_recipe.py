@@ -53,6 +53,7 @@ def outlined(config):
 ADVERSARIAL = [gan for gan in gans.names() if 'd' not in gans.without(gan)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('gan', ADVERSARIAL)
 def test_path_length_and_feature_matching_go_with_every_recipe(gan):
     config = TINY[gan].copy_and_resolve_references()

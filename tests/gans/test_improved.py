@@ -36,6 +36,7 @@ def with_logits_of(state, factor):
     return state.replace(params={**state.params, 'd': d})
 
 
+@pytest.mark.slow
 def test_feature_matching_alone_does_not_look_at_the_logits():
     """With adversarial_weight=0 G minimises the gap between mean features, whatever D makes of them after
     that.

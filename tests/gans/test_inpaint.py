@@ -46,6 +46,7 @@ def value(term, *arguments):
     return float(term.fn(*arguments, ())[0])
 
 
+@pytest.mark.slow
 def test_known_pixels_are_those_of_the_condition():
     game = gans.make(tiny(), SPEC)
     state = toys.init(game)

@@ -66,6 +66,7 @@ def test_packs_of_one_are_the_usual_gan():
     toys.same(run(config_of(pack=1)), run(plain))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('loss', ['relativistic', 'relativistic_average', 'hinge'])
 def test_losses_see_the_logits_of_packs(loss):
     """Both adversarial losses, from the networks by hand: six examples, two logits a side."""

@@ -30,6 +30,10 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem != '__init__')
 TEST_CONFIGS = [name for name in CONFIGS if hasattr(import_module(f'configs.{name}'), 'get_test_config')]
 STEPS = 6
+# Batch statistics, several updates of a critic, labels, pairs: `make test` compares them on one device and four.
+ON_FOUR_DEVICES = ('dcgan_mnist', 'wgan_gp_mnist', 'cgan_mnist', 'pix2pix_openmoji')
+# TimeGAN has four phases of several programs each; `make test-slow` compiles them.
+DEAR = ('timegan_sines', 'timegan_stock')
 
 
 def config_of(name):
@@ -128,7 +132,10 @@ traced = cache(Traced)
 run_of = cache(lambda name: Run(traced(name)))
 
 
-@pytest.fixture(scope='module', params=TEST_CONFIGS)
+ROWS = [pytest.param(name, marks=[pytest.mark.slow] * (name in DEAR)) for name in TEST_CONFIGS]
+
+
+@pytest.fixture(scope='module', params=ROWS)
 def name(request):
     yield request.param
     forget.compiled(request.module)
@@ -257,12 +264,23 @@ def descended(name, run, devices=1):
     )
 
 
-def test_neither_devices_nor_steps_per_call_change_anything(name, run):
+def check_devices_and_calls(name, run):
     """Three calls on one device, against one call of three steps on four."""
     one, four = run.go_on(run.descending(), 0, 3), descended(name, run, devices=4)
     assert differ(one.state.params, run.fresh.state.params)
     close(four.state, one.state, 1e-4)
     close(four.meter.totals, one.meter.totals, 1e-4)
+
+
+@pytest.mark.slow
+def test_neither_devices_nor_steps_per_call_change_anything(name, run):
+    check_devices_and_calls(name, run)
+
+
+# Each is a program for four devices, as dear as all else in its row: of the others `make test-slow` has them.
+@pytest.mark.parametrize('name', ON_FOUR_DEVICES, indirect=True)
+def test_neither_devices_nor_steps_per_call_change_these(name, run):
+    check_devices_and_calls(name, run)
 
 
 @pytest.mark.slow

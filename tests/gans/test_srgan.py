@@ -50,6 +50,7 @@ def run():
     return Run()
 
 
+@pytest.mark.slow
 def test_the_first_phase_moves_g_alone(run):
     three = run.go_on(run.fresh, 0, 3)
     five = run.go_on(three, 3, 2)

@@ -52,6 +52,7 @@ def start(game):
     return state, batch, jnp.mean(fakes, axis=0), jnp.mean(batch['point'], axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('turns', [0, 1, 3])
 def test_the_gradient_goes_through_the_moves(turns):
     game = linear_game(turns)

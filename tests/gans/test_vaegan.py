@@ -94,6 +94,7 @@ def real_d(shape=(2,), **d):
     return vaegan.make(config, Spec('toy', {field: Field(shape, field)})).nets['d']
 
 
+@pytest.mark.slow
 def test_the_discriminator_heeds_every_field_of_its_section():
     assert real_d().init(jax.random.key(0))[1] == {}
     assert real_d(spectral_norm=True).init(jax.random.key(0))[1]['u']

@@ -96,6 +96,7 @@ def test_conditioning_needs_labels():
         gans.make(config, Spec('x', {'image': Field((28, 28, 1))}, 0, 10))
 
 
+@pytest.mark.slow
 def test_projection_discriminator():
     """The logits of two classes differ by the product of their embeddings' difference with the features."""
     d = nets.from_linen(dcgan.Discriminator((3,), num_classes=4, dropout=0.0), jnp.zeros((2, 4, 6, 1)), LABEL)
@@ -116,6 +117,7 @@ def test_projection_discriminator():
     np.testing.assert_allclose(score(2) - score(1), expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_generators_latents_are_multiplied_by_the_labels_embedding():
     shape = ((4, 4, 1), (4, 4), (1, 2))
     plain = nets.from_linen(dcgan.Generator(*shape), jnp.zeros((2, 5)))
@@ -143,6 +145,7 @@ def test_labels_change_the_images_and_latents_too():
     np.testing.assert_array_equal(make(1, 0)[1], both[1])
 
 
+@pytest.mark.slow
 def test_norms_by_class_leave_the_latents_alone():
     """Two classes whose scales and offsets agree make one image; the parameters are a row a class."""
     g = nets.from_linen(

@@ -71,6 +71,7 @@ def test_what_cannot_be_read_is_refused():
         trunk(kind='resnet')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kind', ['dcgan', 'mlp'])
 def test_the_activation_is_that_asked_for(kind):
     """ReLU's features are never negative, leaky ReLU's are about half of the time."""

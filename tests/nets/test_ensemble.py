@@ -86,6 +86,7 @@ def test_each_scale_sees_a_smaller_image():
     np.testing.assert_allclose(value, np.mean([-np.mean(scores) for scores in logits]), rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('fields', [{'members': 2}, {'scales': 2}])
 @pytest.mark.parametrize('kind', ['mlp', 'dcgan'])
 def test_families_build_them(kind, fields):
@@ -127,6 +128,7 @@ def test_families_refuse_what_has_no_meaning():
         registry.pair(config, SPEC)
 
 
+@pytest.mark.slow
 def test_a_committee_whose_members_return_features():
     """Feature matching is the sum over the members, and every term takes a tuple of logits."""
     config = base('vanilla')

@@ -109,6 +109,7 @@ def test_images_are_enlarged_to_64_pixels_of_their_shorter_side():
     assert lpips.enlarged(x) is x
 
 
+@pytest.mark.slow
 def test_distances_of_equal_and_of_gray_images():
     weights = random_weights('alex')
     x, y = jax.random.uniform(jax.random.key(0), (2, 3, 64, 64, 1), minval=-1)

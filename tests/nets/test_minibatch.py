@@ -59,6 +59,7 @@ def test_discrimination_counts_copies_and_not_oneself():
     np.testing.assert_allclose(layer.apply(variables, x)[:, 4:], 4.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('kind', 'more'), [('', 0), ('std', 1), ('discrimination', 50)])
 def test_discriminators_get_more_features_for_the_logits_only(kind, more):
     made = {

@@ -124,6 +124,7 @@ def config():
     return made
 
 
+@pytest.mark.slow
 def test_family_has_spectral_norm_in_d_only():
     made = config()
     networks, scorer = registry.pair(made, Spec('x', {'image': Field((16, 16, 1))}, 0, 10), num_classes=3)

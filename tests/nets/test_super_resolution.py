@@ -50,6 +50,7 @@ def test_enlargements_and_channels(net):
         outline(net((0, 0, 3), factor=5, width=4), 1, 5, 7, 3)
 
 
+@pytest.mark.slow
 def test_srresnet_by_three_and_with_batch_norm():
     net = srresnet.Upscaler((0, 0, 3), factor=6, width=4, blocks=2, batch_norm=True)
     plain = srresnet.Upscaler((0, 0, 3), factor=6, width=4, blocks=2)
@@ -138,6 +139,7 @@ def test_sizes_of_translators():
         outline(context_encoder.Translator((0, 0, 3), widths=(4, 8)), 2, 8, 10, 4)
 
 
+@pytest.mark.slow
 def test_a_context_encoder_s_corner_depends_on_the_opposite_one():
     net = context_encoder.Translator((0, 0, 1), widths=(4, 4))
     x = jax.random.normal(jax.random.key(0), (1, 16, 16, 1))

@@ -24,6 +24,7 @@ def test_a_convolution_against_numpy():
     np.testing.assert_allclose(out, np.stack(wanted, axis=1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_parameters_steps_and_what_an_output_reads():
     """Each block: two convolutions with bias and a PReLU number each, and the skip connection."""
     g = tcn.SeriesGenerator((6, 2), width=5, kernel=2, dilations=(1, 3))

@@ -160,6 +160,7 @@ def test_instance_norm():
     np.testing.assert_allclose(half.astype(jnp.float32), expected, atol=0.05)
 
 
+@pytest.mark.slow
 def test_an_example_does_not_depend_on_its_batch():
     net = of(resnet_translator.Translator((8, 8, 1), (4, 4), 1), 8, 8, 1)
     run = jax.jit(lambda v, x: net.apply(*v, x, train=True, key=KEY)[0])
@@ -168,6 +169,7 @@ def test_an_example_does_not_depend_on_its_batch():
     np.testing.assert_allclose(run(variables, x)[0], swapped[1], atol=1e-6)
 
 
+@pytest.mark.slow
 def test_dropout_of_the_unet():
     """In training always, outside of it where asked for; with dropped=0 never."""
     x = jax.random.normal(KEY, (2, 8, 8, 1))

@@ -130,6 +130,7 @@ class Critic(nn.Module):
         return nn.Dense(1)(x.reshape(len(x), -1))[:, 0] * (1.0 + label)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'name',
     [pytest.param(n, marks=[pytest.mark.slow] * (n not in ('r1', 'wgan_gp'))) for n in penalties.PENALTIES],

@@ -192,6 +192,7 @@ def proposals_of(one: store.Store, trials: int) -> list[Any]:
     return settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('sampler', 'parts_of'), [('tpe', (3, 8, 1)), ('random', (1, 3))]
 )  # TPE: after ten trials

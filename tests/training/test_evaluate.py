@@ -42,6 +42,7 @@ def setting(tmp_path_factory: pytest.TempPathFactory) -> Setting:
     return Setting(('frechet', 'prdc', 'score'), num=64, cache=tmp_path_factory.getbasetemp() / 'statistics')
 
 
+@pytest.mark.slow
 def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
     evaluator, rows, _, kept = evaluate.of_run(run, 'all', setting)
     assert kept
@@ -82,6 +83,7 @@ def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
     assert 'not the numbers of the result' not in text
 
 
+@pytest.mark.slow
 def test_a_result_follows_from_the_seed(run: Path, setting: Setting) -> None:
     def metrics(**changes: object) -> dict[str, float]:
         return evaluate.of_run(run, 'newest', setting._replace(**changes))[1][0]['metrics']
@@ -93,6 +95,7 @@ def test_a_result_follows_from_the_seed(run: Path, setting: Setting) -> None:
     assert len(results.read_results(run)) == 2  # of one step, by two protocols
 
 
+@pytest.mark.slow
 def test_the_number_of_devices_changes_rounding_only(run: Path, setting: Setting, tmp_path: Path) -> None:
     config = tinyruns.config(**{'data.name': 'embedded:mnist'})
     found = []
@@ -255,6 +258,7 @@ def emoji(folder: Path, count: int, size: int = 32) -> Path:
 DEFAULT = ['frechet_emoji', 'swd', 'ms_ssim', 'kernel_emoji', 'kernel_emoji_std', 'precision_emoji']
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('count', 'size', 'names', 'floor', 'notes'),
     [
@@ -338,6 +342,7 @@ def test_as_many_fakes_as_there_are_reals_but_not_too_few_and_not_too_many(
     assert counts == {3: 1000, 10_000: 10_000, 60_000: 50_000, 0: 10_000}
 
 
+@pytest.mark.slow
 def test_a_result_that_cannot_be_kept_is_shown(run: Path, setting: Setting) -> None:
     """A folder in the place of the file stands for a disk that is read-only: it also stops who may write
     anywhere.

@@ -75,6 +75,7 @@ def test_all_networks_are_taken_over_and_all_else_is_fresh(
     assert not equal(there.opt_state, state.opt_state)
 
 
+@pytest.mark.slow
 def test_one_network_alone(source: Path, data: Path) -> None:
     there = state_of(source, '4')
     state, fresh = begun(data, **{'init.from': str(source), 'init.nets': 'd'})
@@ -92,6 +93,7 @@ def test_an_optimizer_that_holds_parameters_begins_with_those_taken_over(source:
     assert equal(state.params, state_of(source, '4').params)
 
 
+@pytest.mark.slow
 def test_a_run_begins_so_and_goes_on_without_the_other(source: Path, data: Path, tmp_path: Path) -> None:
     other = shutil.copytree(source, tmp_path / 'other')
     made = {'init.from': str(other), 'checkpoint.every': 1}

@@ -138,6 +138,7 @@ def test_the_best_is_kept_beside_the_newest(
     assert evaluation.chosen(Checkpoints(run / 'checkpoints', write=False), run, 'newest') == [20]
 
 
+@pytest.mark.slow
 def test_a_run_that_gets_no_better_ends(
     tmp_path: Path, config: Callable[..., Any], measured: None, plain: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -156,6 +157,7 @@ def test_a_run_that_gets_no_better_ends(
     assert tinyruns.arrays(plain, 20) == tinyruns.arrays(run, 20)
 
 
+@pytest.mark.slow
 def test_stopped_and_continued_it_ends_where_it_would_have(
     tmp_path: Path, config: Callable[..., Any], measured: None
 ) -> None:
@@ -169,6 +171,7 @@ def test_stopped_and_continued_it_ends_where_it_would_have(
     assert [row['step'] for row in results.read_results(tmp_path / 'run')] == [4, 6, 8, 12, 13, 16]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('at', ['save', 'mark'])
 def test_a_process_that_dies_while_it_judges_loses_nothing(
     tmp_path: Path,
@@ -252,6 +255,7 @@ def test_an_evaluation_that_cannot_be_is_refused_before_anything_is_made(
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_fails_takes_neither_the_run_nor_its_steps(
     tmp_path: Path,
     config: Callable[..., Any],
@@ -306,6 +310,7 @@ def test_what_counts_and_shapes_tell_is_refused_before_the_first_step(
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.slow
 def test_few_reals_are_enough_to_be_judged_by(tmp_path: Path, config: Callable[..., Any]) -> None:
     few = tinyruns.images(tmp_path / 'few.npz', 3)
     train.train(config(**{**EVERY, 'data.name': f'npz:{few}', 'steps': 4}), tmp_path / 'run')
@@ -314,6 +319,7 @@ def test_few_reals_are_enough_to_be_judged_by(tmp_path: Path, config: Callable[.
     assert row['floor'] == {}
 
 
+@pytest.mark.slow
 def test_how_a_run_is_evaluated_may_change_as_it_goes_on(tmp_path: Path, config: Callable[..., Any]) -> None:
     run = tmp_path / 'run'
     train.train(config(steps=8), run)

@@ -51,6 +51,7 @@ def test_lazy_terms_are_counted_on_their_steps() -> None:
     assert none < 0.9 * dear
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mode', ['jit', 'shard_map'])
 def test_devices_share_the_work_and_do_not_change_its_count(mode: str) -> None:
     config = tinyruns.config(**WIDE, parallel=mode)

@@ -38,6 +38,7 @@ def signal_at(monkeypatch: pytest.MonkeyPatch, steps: dict[int, signal.Signals])
 
 
 # Rhythms of saving and logging that never meet, and calls of several steps.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'changes',
     [
@@ -100,6 +101,7 @@ def kill_when(process: object, due: Callable[[], bool]) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_save_and_continued(tmp_path: Path, data: Path) -> None:
     whole, parts = tmp_path / 'whole', tmp_path / 'parts'
     assert tinyruns.run('train.py', *arguments(whole, data)).returncode == 0

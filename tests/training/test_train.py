@@ -85,6 +85,7 @@ def full(*arguments: object, **named: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'what',
     ['checkpoint', *(pytest.param(what, marks=pytest.mark.slow) for what in ('picture', 'curves'))],
@@ -129,6 +130,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(['umount', '-l', str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_really_full(
     tmp_path: Path,
     small_disk: Path,
@@ -176,6 +178,7 @@ def test_a_refused_config_makes_nothing(tmp_path: Path, data: Path) -> None:
     assert not (tmp_path / 'run').exists()
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_costs_its_steps_only(
     tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,6 +192,7 @@ def test_a_damaged_newest_checkpoint_costs_its_steps_only(
     tinyruns.same(tmp_path / 'whole', tmp_path / 'run', 20)
 
 
+@pytest.mark.slow
 def test_metrics_are_read_when_the_next_step_is_on_its_way(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,6 +213,7 @@ def test_metrics_are_read_when_the_next_step_is_on_its_way(
     assert said == ['step 0', 'step 1', 'step 2', 'row 2', 'step 3', 'row 4']
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_keeps_no_copy_of_its_checkpoint(
     tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,6 +294,7 @@ def test_a_run_shorter_than_its_rhythm_logs_all_its_steps_at_the_end(
     assert objectives.value(goal, objectives.measure(tmp_path / 'run')) == row['d/loss']
 
 
+@pytest.mark.slow
 def test_a_row_before_it_was_due_is_replaced_by_the_one_that_is(tmp_path: Path, data: Path) -> None:
     """10 steps end with a row of steps 8 to 10; a run that goes on writes those of 8 to 14 instead, as one
     that never stopped.
@@ -303,6 +309,7 @@ def test_a_row_before_it_was_due_is_replaced_by_the_one_that_is(tmp_path: Path, 
     tinyruns.same(tmp_path / 'whole', tmp_path / 'parts', 20)
 
 
+@pytest.mark.slow
 def test_what_a_killed_run_left_of_steps_not_reached_again_is_not_the_newest(
     tmp_path: Path, data: Path
 ) -> None:
@@ -323,6 +330,7 @@ def test_what_a_killed_run_left_of_steps_not_reached_again_is_not_the_newest(
     assert not late.exists()
 
 
+@pytest.mark.slow
 def test_saving_does_not_stop_the_loop(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint is held back until training is two steps further; all are there in the end, and hold
     their own step.

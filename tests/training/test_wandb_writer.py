@@ -71,6 +71,7 @@ def rows(found):
     return [row for record in found if (row := history(record))]
 
 
+@pytest.mark.slow
 @installed
 def test_rows_pictures_and_config_of_a_run_are_sent(tmp_path, monkeypatch):
     monkeypatch.setenv('WANDB_RUN_GROUP', 'sweep')
@@ -125,6 +126,7 @@ def test_two_runs_of_one_process_do_not_mix(tmp_path):
         assert all(name in row for row in rows(found))
 
 
+@pytest.mark.slow
 @installed
 def test_a_server_that_cannot_be_reached_stops_nothing(tmp_path, monkeypatch, caplog):
     monkeypatch.delenv('WANDB_MODE')

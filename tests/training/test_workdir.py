@@ -200,6 +200,7 @@ def test_a_disk_that_fills_up_under_the_metrics_is_said(tmp_path: Path) -> None:
 ODD = ' a%20#?\'"<b>&[x]*\\ $H ;|\n caf\udce9 日本'
 
 
+@pytest.mark.slow
 def test_a_workdir_and_its_data_may_have_any_name(tmp_path: Path) -> None:
     data = tinyruns.images(tmp_path / f'{ODD}.npz')
     config = tinyruns.config(steps=2, **{'data.name': f'npz:{data}'})

@@ -43,6 +43,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return 'my_features'
 
 
+@pytest.mark.slow
 def test_the_shipped_classifiers_see_their_images() -> None:
     for name in classifier.SHIPPED:
         x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / arrays.EMBEDDED[name])

@@ -140,6 +140,7 @@ OWN, OTHER = (
 )
 
 
+@pytest.mark.slow
 def test_a_number_is_a_fid_where_the_weights_are_known_to_be_the_published_ones(
     files, tmp_path, monkeypatch, caplog
 ):

@@ -18,6 +18,7 @@ def windows(rows=400, length=6, columns=2, seed=0):
     return np.stack([walk[start : start + length] for start in starts]), starts
 
 
+@pytest.mark.slow
 def test_sets_that_are_equal_and_sets_that_are_apart():
     draw = np.random.default_rng(0)
     real, fake = draw.uniform(size=(2, 600, 6, 4)).astype(np.float32)
@@ -25,6 +26,7 @@ def test_sets_that_are_equal_and_sets_that_are_apart():
     assert post_hoc.discriminative(real, np.sqrt(fake) * 0.5 + 0.5, **{**FEW, 'steps': 1500}).mean() > 0.4
 
 
+@pytest.mark.slow
 def test_a_predictor_finds_the_rule_that_the_fakes_have():
     """The last column follows the first: y_(t + 1) = x_t. A constant guess, 0.5, errs by 0.25 on average."""
 
@@ -76,6 +78,7 @@ def test_windows_that_all_overlap_cannot_be_separated():
         post_hoc.discriminative(x[:4], x, **FEW)
 
 
+@pytest.mark.slow
 def test_a_judge_has_half_as_many_units_as_columns():
     """A GRU of H units on C columns, 3 (C H + H + H^2) + H numbers, and a dense one of H + 1."""
     for columns, units in ((5, 2), (6, 3), (1, 1)):

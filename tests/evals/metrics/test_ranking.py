@@ -109,6 +109,7 @@ def npz(path: Path, x: np.ndarray, labels: np.ndarray) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_evaluations_of_sets_in_two_orders_are_equal(tmp_path: Path) -> None:
     """A choice of 60 of 100 samples, and of 50 of 80 reals, which are sorted by class the other time."""
     mesh, found = sharding.mesh(jax.devices()[:1]), []

@@ -76,6 +76,7 @@ def assert_close(actual, expected, tolerance):
         assert np.abs(a - e).max(initial=0) <= tolerance * np.abs(e).max(initial=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     'case',
     # Those of CASES[::2] differ in stride, padding, form of the kernel and number of channels.
@@ -172,6 +173,7 @@ def test_bfloat16_in_scan_and_forward_mode(name):
     assert_close([a.astype(jnp.float32) for a in actual], expected, 3e-2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('way', ['patches', 'points'])
 def test_batch_stays_sharded(way):
     """Forward and gradients of a batch laid over devices: the one communication is the sum of kernel

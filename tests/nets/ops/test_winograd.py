@@ -65,6 +65,7 @@ def test_every_plan_is_the_correlation(name):
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('case', [CASES[i] for i in (0, 1, 3, 4, 5, 9)], ids=str)
 @pytest.mark.parametrize('name', OPS)
 def test_derivatives_of_two_orders(name, case):
@@ -74,6 +75,7 @@ def test_derivatives_of_two_orders(name, case):
     assert_close(actual, expected, 1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('axis', 'products'),
     [
@@ -114,6 +116,7 @@ def test_plain_where_nothing_is_saved():
     assert winograd.cheapest(*[Axis(64, 9, 1, 4, 64)] * 2, 64, 64, 64) is None
 
 
+@pytest.mark.slow
 def test_half_precision_takes_the_plain_sum():
     x, kernel = make_inputs(CASES[0], jnp.bfloat16)
     plain, same = (conv(x, kernel, lowering=way) for way in ('patches', 'points'))
@@ -154,6 +157,7 @@ def test_resized_convolution(kernel):
             assert_close(*both(params, x), 1e-10)
 
 
+@pytest.mark.slow
 def test_resize_refuses_what_it_cannot_do():
     x = jnp.ones((1, 4, 6, 2))
     for fields in ({'stride': 2}, {'groups': 2}, {'transpose': True}, {'kernel': 4}):
