@@ -238,6 +238,7 @@ HOST = (
 VALUES = {
     'loss': 'hinge',
     'augment': 'color',
+    'ada.pipeline': 'b',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
