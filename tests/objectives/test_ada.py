@@ -79,7 +79,10 @@ RAMP = np.stack(np.meshgrid(np.arange(32.0) - 15.5, np.arange(32.0) - 15.5), -1)
 TURN = np.deg2rad(30)
 
 
-TURNED = (lambda x, y: (x * np.cos(TURN) + y * np.sin(TURN), y * np.cos(TURN) - x * np.sin(TURN)))  # fmt: skip
+def turned(x, y):
+    return x * np.cos(TURN) + y * np.sin(TURN), y * np.cos(TURN) - x * np.sin(TURN)
+
+
 ONE = 0.8413447  # the quantile of one standard deviation
 PLACES = [
     ({'flip': 0.7}, lambda x, y: (-x, y)),
@@ -91,8 +94,8 @@ PLACES = [
     ({'scale': ONE}, lambda x, y: (x * 2**-0.2, y * 2**-0.2)),
     ({'stretch': ONE}, lambda x, y: (x * 2**-0.2, y * 2**0.2)),
     ({'shift_x': 0.5, 'shift_y': ONE}, lambda x, y: (x, y - 4)),
-    ({'rotation_before': 0.5 + 30 / 360}, TURNED),
-    ({'rotation_after': 0.5 + 30 / 360}, TURNED),
+    ({'rotation_before': 0.5 + 30 / 360}, turned),
+    ({'rotation_after': 0.5 + 30 / 360}, turned),
 ]
 
 
@@ -251,7 +254,7 @@ def test_presets_grow_by_groups():
     assert {halved[name] for name in pipeline.COLOR} == {0.5}
     assert not halved.keys() & {*bands.BANDS, 'noise'}
     with pytest.raises(
-        GaxError, match="unknown preset of config.ada.pipeline 'bcg' .*; valid: b, bg, bgc, bgcf"
+        GaxError, match=r"unknown preset of config.ada.pipeline 'bcg' .*; valid: b, bg, bgc, bgcf"
     ):
         pipeline.preset('bcg')
 

@@ -94,7 +94,7 @@ def noised(draws: Draws, chances: Chances, x: Array) -> Array:
 
 def cut_out(draws: Draws, chances: Chances, x: Array) -> Array:
     """Sets a rectangle of half of each side to 0. Its centre is uniform over the image."""
-    batch, height, width, _ = x.shape
+    _, height, width, _ = x.shape
     inside = []
     for size, axis in ((height, 'y'), (width, 'x')):
         place = (jnp.arange(size, dtype=x.dtype) + 0.5) / size
