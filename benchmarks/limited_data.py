@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import flags
 from models import config_file
@@ -202,7 +201,7 @@ def plotted(results: dict[str, Any], out: Path) -> None:
         axis.tick_params(labelsize=6)
         axis.set_xlabel('step', fontsize=7)
         axis.legend(fontsize=6)
-    pictures.save(np.asarray(charts.picture(canvas)), out)
+    pictures.save(charts.picture(canvas), out)
 
 
 def keep(out: Path, result: dict[str, Any]) -> dict[str, Any]:

@@ -80,4 +80,5 @@ def of_uniforms(uniforms: Array, key: Key) -> Draws:
     """Draws from given numbers of [0, 1), float [B, COLUMNS]."""
     normals = math.sqrt(2.0) * jax.lax.erf_inv(2.0 * jnp.maximum(uniforms, LEAST) - 1.0)
     # Without the barrier XLA would compute them, and compile them, once for each transform.
-    return Draws(*jax.lax.optimization_barrier((uniforms, normals)), key)
+    uniforms, normals = jax.lax.optimization_barrier((uniforms, normals))
+    return Draws(uniforms, normals, key)

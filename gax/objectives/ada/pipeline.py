@@ -89,7 +89,8 @@ def transform(weights: Mapping[str, float], draws: Draws, p: Array | float, x: A
         if name in chances:
             chances[name] = geometry.rotation_chance(chances[name])
     if chances.keys() & geometry.INVERSES:
-        x = resampled(x, geometry.inverse(draws, chances, x.shape[1:3]))
+        height, width = x.shape[1:3]
+        x = resampled(x, geometry.inverse(draws, chances, (height, width)))
     if chances.keys() & {*COLOR}:
         x = colors.changed(draws, chances, x)
     if chances.keys() >= {*bands.BANDS}:

@@ -104,8 +104,9 @@ def bilinear(x: Array, row: Array, column: Array) -> Array:
 
 def reflection(index: np.ndarray, size: int) -> np.ndarray:
     """The pixel that a reflected image has at `index`: ..., 2, 1, 0, 1, ..., size - 1, size - 2, ..."""
-    folded = index % max(2 * (size - 1), 1)
-    return np.minimum(folded, max(2 * (size - 1), 1) - folded) if size > 1 else np.zeros_like(index)
+    period = max(2 * (size - 1), 1)  # of one pixel: 1, so that all are it
+    folded: np.ndarray = np.asarray(index) % period
+    return np.minimum(folded, period - folded) if size > 1 else folded
 
 
 @cache
