@@ -45,10 +45,10 @@ REAL = 'real data'
 SIZES = flags.DEFINE_list('sizes', ['100', '1000', '500'], 'Training images.')
 METHODS = flags.DEFINE_list('rows', list(ROWS), 'Rows of ROWS.')
 SEEDS = flags.DEFINE_integer('seeds', 3, 'Seeds 0, 1, ...', lower_bound=1)
-STEPS = flags.DEFINE_integer('steps', 3000, 'Training steps.', lower_bound=1)
+STEPS = flags.DEFINE_integer('steps', 2000, 'Training steps.', lower_bound=1)
 OUT = flags.DEFINE_string('out', str(ROOT / 'benchmarks/results/limited_data.json'), 'JSON file.')
 PICTURE = flags.DEFINE_string('picture', str(ROOT / 'docs/pictures/limited_data.png'), 'The plot.')
-CHECKS = 6  # measurements on the way
+CHECKS = 5  # measurements on the way
 SAMPLES, COMPARED = 2000, 500  # for the distances, and for memorisation
 
 
