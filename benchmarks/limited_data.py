@@ -49,7 +49,7 @@ STEPS = flags.DEFINE_integer('steps', 1500, 'Training steps.', lower_bound=1)
 OUT = flags.DEFINE_string('out', str(ROOT / 'benchmarks/results/limited_data.json'), 'JSON file.')
 PICTURE = flags.DEFINE_string('picture', str(ROOT / 'docs/pictures/limited_data.png'), 'The plot.')
 CHECKS = 5  # measurements on the way
-SIDE = 16  # pixels: digits of 28 take three times as long
+SIDE = 16  # pixels of the digits, which are shrunk so that two cores finish
 SAMPLES, COMPARED = 2000, 500  # for the distances, and for memorisation
 
 

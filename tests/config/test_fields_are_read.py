@@ -239,6 +239,7 @@ VALUES = {
     'loss': 'hinge',
     'augment': 'color',
     'ada.pipeline': 'b',
+    'ada.control': 'fixed',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,

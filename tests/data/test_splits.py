@@ -17,11 +17,11 @@ from gax.training import start_report
 from tests.helpers import imagefiles
 
 
-def load(name, limit=None, **fields):
+def load(name, up_to=None, **fields):
     config = base('vanilla')
     choices.set_all(config, {'data.name': name, **{f'data.{key}': value for key, value in fields.items()}})
     check(config)
-    return data.load(config, limit)
+    return data.load(config, up_to)
 
 
 def labels(source):
