@@ -259,9 +259,14 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
 
 
 def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
-    """The defaults of the fields of a network, to which fields that are not read are reset; {} for others."""
+    """The defaults to which fields that are not read are reset.
+
+    They are those of a network or of a section that is switched on; {} for others.
+    """
     name = section.rpartition('.')[2]
-    return fresh(config, section, fields.get(config, section).kind) if name == 'net' else {}
+    if name == 'net':
+        return fresh(config, section, fields.get(config, section).kind)
+    return sections.SWITCHED.get(section) or {}
 
 
 def paths(config: ConfigDict, section: str = '') -> Iterable[str]:

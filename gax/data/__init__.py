@@ -96,7 +96,7 @@ def toward(source: Source, direction: str) -> Source:
 
 
 def opened(data: Any, limit: float) -> Source:
-    """The source of a `data` section, flipped and cropped, but without its condition.
+    """The source of a `data` section, limited, flipped and cropped, but without its condition.
 
     Args:
       data: The `data` section of a config.
@@ -105,7 +105,8 @@ def opened(data: Any, limit: float) -> Source:
     kind, colon, name = data.name.partition(':')
 
     def prepared(source: Source) -> Source:
-        return changed_at_random(placed(source, limit), data)
+        few = splits.limited(source, data.get('limit', 0))
+        return changed_at_random(placed(few, limit), data)
 
     if kind == 'zip' and colon:
         return zipped(data, name, limit)

@@ -238,6 +238,8 @@ HOST = (
 VALUES = {
     'loss': 'hinge',
     'augment': 'color',
+    'ada.pipeline': 'b',
+    'ada.control': 'fixed',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
