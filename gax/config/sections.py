@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gax import errors
-from gax.core import bounds
+from gax.core import bounds, ema
 from gax.core.bounds import POSITIVE, SIZES, between
 from gax.core.spec import KINDS
 from gax.data import layouts, pairs, preprocess, splits
@@ -76,8 +76,8 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'patience': (between(0),),
         'split': (bounds.one_of(('', *splits.SPLITS)),),
     },
-    'ema': {'decay': (between(0.0, 1.0),)},
-    'instance_noise': {'std': (between(0.0),), 'steps': (between(0),)},
+    'ema': {'name': (bounds.one_of(ema.SECTIONS),), **ema.BOUNDS},
+    'instance_noise': {'std': (between(0.0), bounds.SCHEDULED), 'steps': (between(0),)},
     'top_k': {
         'fraction': (bounds.Bound('above 0, up to 1', lambda x: 0.0 < x <= 1.0),),
         'steps': (between(0),),

@@ -296,7 +296,10 @@ PENALTIES: dict[str, Callable[..., Term]] = {
 # What config.terms can give to 'd' and to 'g'. Keyword-only arguments become fields of the config.
 D_TERMS: dict[str, Callable[..., Term]] = {**PENALTIES, **regularizers.D_TERMS}
 G_TERMS: dict[str, Callable[..., Term]] = regularizers.G_TERMS
-ALWAYS = {'weight': Annotated[float, bounds.between(0.0)], 'every': Annotated[int, bounds.between(1)]}
+ALWAYS = {
+    'weight': Annotated[float, bounds.between(0.0), bounds.SCHEDULED],
+    'every': Annotated[int, bounds.between(1)],
+}
 
 
 def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def two_player_game(
         conditions=conditions,
         generate=run,
         generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
+        ema={'g': ema.from_config(config)},
     )
 
 
