@@ -300,9 +300,14 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
 
 
 def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
-    """The defaults of the fields of a network, to which fields that are not read are reset; {} for others."""
-    name = section.rpartition('.')[2]
-    return fresh(config, section, fields.get(config, section).kind) if name == 'net' else {}
+    """The defaults of the fields of a network or a term, to which fields that are not read are reset; {} for
+    others.
+    """
+    parent, _, name = section.rpartition('.')
+    if name != 'net' and parent != 'terms':
+        return {}
+    holder = fields.get(config, section)
+    return fresh(config, section, holder.kind if name == 'net' else holder.get('name', ''))
 
 
 def paths(config: ConfigDict, section: str = '') -> Iterable[str]:

@@ -28,6 +28,7 @@ SWITCHED: dict[str, Any] = {
     'log': {'wandb': ''},
     'ada': {'kimg': 500.0, 'target': 0.6},  # as in the paper; 0 kimg: off. augment.adaptive
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades out over `steps`; 0: constant. augment.instance_noise
+    'fake_gradient': {'decay': 0.9},  # of the size that it is divided by: fake_gradients.normalized
     'top_k': {'fraction': 0.5, 'steps': 0},  # the share of the fakes from whose losses g learns: terms.top_k
 }
 
@@ -78,6 +79,7 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
     },
     'ema': {'name': (bounds.one_of(ema.SECTIONS),), **ema.BOUNDS},
     'instance_noise': {'std': (between(0.0), bounds.SCHEDULED), 'steps': (between(0),)},
+    'fake_gradient': {'decay': (bounds.Bound('from 0 to below 1', lambda x: 0 <= x < 1),)},
     'top_k': {
         'fraction': (bounds.Bound('above 0, up to 1', lambda x: 0.0 < x <= 1.0),),
         'steps': (between(0),),
