@@ -300,14 +300,15 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
 
 
 def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
-    """The defaults of the fields of a network or a term, to which fields that are not read are reset; {} for
-    others.
+    """The defaults to which fields that are not read are reset.
+
+    They are those of a network, of a term or of a section that is switched on; {} for others.
     """
     parent, _, name = section.rpartition('.')
-    if name != 'net' and parent != 'terms':
-        return {}
-    holder = fields.get(config, section)
-    return fresh(config, section, holder.kind if name == 'net' else holder.get('name', ''))
+    if name == 'net' or parent == 'terms':
+        holder = fields.get(config, section)
+        return fresh(config, section, holder.kind if name == 'net' else holder.get('name', ''))
+    return sections.SWITCHED.get(section) or {}
 
 
 def paths(config: ConfigDict, section: str = '') -> Iterable[str]:

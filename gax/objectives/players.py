@@ -83,7 +83,9 @@ def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Ter
         optimizer=optimizers.make(config.d.optimizer, config.steps),
         updates=config.d.updates,
         grad=wrappers.accumulate(config.accumulate),
-        summary=terms.summaries(terms.logit_summary, terms.diversity_summary(scorer.field)),
+        summary=terms.summaries(
+            terms.logit_summary, terms.diversity_summary(scorer.field), augment.summary(config)
+        ),
     )
 
 

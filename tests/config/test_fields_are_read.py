@@ -241,6 +241,7 @@ VALUES = {
     'loss': 'hinge',
     'ema.name': 'half_life',
     'augment': 'color',
+    'ada.pipeline': 'b',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
