@@ -279,7 +279,7 @@ def offered(config: ConfigDict, section: str) -> dict[str, Any]:
         return {**optimizers.offered(holder.get('name', '')), 'schedule': {'name': ''}}
     if last == 'schedule':
         return optimizers.offered_to_schedule(holder.get('name', ''))
-    return {}
+    return dict(sections.OF_PLAYERS) if 'optimizer' in holder else {}
 
 
 def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:

@@ -82,6 +82,14 @@ def test_differences_approach_the_gradient():
     assert far == pytest.approx((36 + 9 * 4 * 3 / 4) / 2, rel=0.06)  # + a^2 d^2 E n^4 / 4
 
 
+@pytest.mark.parametrize(
+    ('side', 'batch_size', 'gamma'),
+    [(32, 64, 0.0032), (64, 64, 0.0128), (128, 64, 0.0512), (256, 16, 0.8192), (512, 64, 0.8192)],
+)
+def test_the_suggested_gamma_is_that_of_stylegan2_ada(side, batch_size, gamma):
+    assert penalties.suggested_gamma(side, side, batch_size) == pytest.approx(gamma)
+
+
 def test_a_share_of_the_batch():
     """grad = a x: rows 0 and 2 of 5 give the mean of 1 and 9, all five that of 1, 4, 9, 16, 25."""
     x = jnp.array([[1.0], [2.0], [3.0], [4.0], [5.0]])
