@@ -31,6 +31,8 @@ def test_parameters_layers_and_operations():
     text = dry_run.as_text(summary)
     assert 'config.d.net.widths = (3,)' in text
     assert 'd: 26 parameters' in text
+    assert summary.gamma is None  # of points
+    assert 'StyleGAN2-ADA' not in text
 
 
 def test_large_networks_are_counted_and_not_allocated():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gax import errors
-from gax.core import bounds
+from gax.core import bounds, ema
 from gax.core.bounds import POSITIVE, SIZES, between
 from gax.core.spec import KINDS
 from gax.data import layouts, pairs, preprocess, splits
@@ -37,6 +37,7 @@ SWITCHED: dict[str, Any] = {
         'p': 0.2,
     },
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades out over `steps`; 0: constant. augment.instance_noise
+    'fake_gradient': {'decay': 0.9},  # of the size that it is divided by: fake_gradients.normalized
     'top_k': {'fraction': 0.5, 'steps': 0},  # the share of the fakes from whose losses g learns: terms.top_k
 }
 
@@ -86,8 +87,9 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'patience': (between(0),),
         'split': (bounds.one_of(('', *splits.SPLITS)),),
     },
-    'ema': {'decay': (between(0.0, 1.0),)},
-    'instance_noise': {'std': (between(0.0),), 'steps': (between(0),)},
+    'ema': {'name': (bounds.one_of(ema.SECTIONS),), **ema.BOUNDS},
+    'instance_noise': {'std': (between(0.0), bounds.SCHEDULED), 'steps': (between(0),)},
+    'fake_gradient': {'decay': (bounds.Bound('from 0 to below 1', lambda x: 0 <= x < 1),)},
     'top_k': {
         'fraction': (bounds.Bound('above 0, up to 1', lambda x: 0.0 < x <= 1.0),),
         'steps': (between(0),),
@@ -98,8 +100,11 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'kimg': (between(0.0), bounds.Only('control', 'adaptive')),
         'target': (between(-1.0, 1.0), bounds.Only('control', 'adaptive')),
         'every': (POSITIVE, bounds.Only('control', 'adaptive')),
-        'p': (between(0.0), bounds.Only('control', 'fixed')),
+        'p': (between(0.0), bounds.SCHEDULED, bounds.Only('control', 'fixed')),
     },
 }
+# Fields that the section of a player may have, with their defaults: layers that keep their values, '2' for the
+# first two, or 'Conv_0,Block_0'. core.freeze
+OF_PLAYERS = {'freeze': ''}
 # The bounds of the fields of a section that describes a player.
 PLAYER = {'updates': (POSITIVE,), 'members': (SIZES,), 'scales': (SIZES,)}

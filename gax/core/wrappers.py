@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gax import errors
-from gax.core import rng
+from gax.core import freeze, rng
 from gax.core import step as steps
 from gax.core.types import Batch, Game, Key, Metrics, Net, PyTree, Step, TrainState
 
@@ -22,14 +22,15 @@ def from_config(config: Any, game: Game) -> Game:
     """Applies what a config sets for all networks, and for the step as a whole.
 
     Args:
-      config: Its fields `precision`, `remat` and `extragradient` are read.
+      config: Its fields `precision`, `remat`, `extragradient` and the players' `freeze` are read.
       game: The game.
 
     Returns:
       The game with wrapped networks and step.
 
     Raises:
-      GaxError: config.precision is unknown, or config.remat names a network that the game does not have.
+      GaxError: config.precision is unknown, or config.remat or a player's `freeze` names what the game does
+        not have.
     """
     nets = dict(game.nets)
     dtype = errors.lookup('config.precision', config.precision, PRECISIONS)
@@ -37,7 +38,7 @@ def from_config(config: Any, game: Game) -> Game:
         nets = {name: computing_in(dtype, net) for name, net in nets.items()}
     for name in filter(None, config.remat.split(',')):
         nets[name] = remat(errors.lookup('network in config.remat', name, nets))
-    game = game._replace(nets=nets)
+    game = freeze.from_config(config, game)._replace(nets=nets)
     return game._replace(wrap=extragradient(game)) if config.extragradient else game
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from gax import errors
 from gax.core.spec import Field, Spec
 from gax.data import (
+    archive,
     arrays,
     degrade,
     domains,
@@ -108,7 +109,7 @@ def opened(data: Any, limit: float) -> Source:
         few = splits.limited(source, data.get('limit', 0))
         return changed_at_random(placed(few, limit), data)
 
-    if kind == 'zip' and colon:
+    if kind == 'zip' and colon and not archive.is_archive(name):
         return zipped(data, name, limit)
     if kind == 'domains' and colon:
         return domains.named(name, data, prepared)
@@ -116,6 +117,8 @@ def opened(data: Any, limit: float) -> Source:
         return openmoji.domains(data, prepared)
     if outside.is_path(data.name):
         source = outside.load(data.name, data)
+    elif kind == 'zip' and colon:
+        source = archive.named(name, data)
     elif colon and kind in KINDS:
         source = KINDS[kind](name, data)
     else:
@@ -202,4 +205,11 @@ def names() -> list[str]:
         'series:FILE.csv',
         'table:FILE.csv',
     ]
-    return [*listed, *files, 'zip:NAME,NAME', 'random:HxWxC[/CLASSES]', 'package.module:function']
+    return [
+        *listed,
+        *files,
+        'zip:FILE.zip',
+        'zip:NAME,NAME',
+        'random:HxWxC[/CLASSES]',
+        'package.module:function',
+    ]

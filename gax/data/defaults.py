@@ -45,7 +45,8 @@ def data_offers(name: str) -> dict[str, Any]:
         offers['target'] = ''  # the category that classifiers predict in evaluation; '': the last one
     if 'pairs' in kinds or name == 'embedded:openmoji':
         offers['direction'] = 'ab'  # from A to B, or 'ba'
-    if 'domains' in kinds or name.startswith('zip:') or name == 'embedded:noto_openmoji':
+    zipped = name.startswith('zip:') and not name.endswith('.zip')
+    if 'domains' in kinds or zipped or name == 'embedded:noto_openmoji':
         offers['direction'] = 'ba'  # a, made from b, is evaluated and shown; or 'ab': b, made from a
     if 'series' in kinds or name == 'embedded:sp500':
         offers |= series.OFFERS

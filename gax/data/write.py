@@ -1,6 +1,6 @@
-"""Writes images in memory as a prepared set of TensorFlow Datasets or as a folder of PNGs.
+"""Writes images in memory as a prepared set of TensorFlow Datasets, a folder of PNGs or a zip file of PNGs.
 
-Neither needs TensorFlow.
+None of them needs TensorFlow.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import math
 import re
 import shlex
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from gax import data, errors
-from gax.data import tfds
+from gax.data import archive, tfds
 from gax.data.defaults import data_section
 from gax.data.source import Source
 from gax.viz import png_folder
@@ -61,6 +62,42 @@ def folder(name: str, out: Path, **fields: Any) -> str:
         f'{len(images)} PNGs of {name} are in {out}\n'
         f'{command} --config.data.image_size={height} --config.data.channels={channels}'
     )
+
+
+def zip_file(name: str, out: Path, **fields: Any) -> str:
+    """Writes the zip file `out` as `archive` reads it: 00000/img00000000.png ... and dataset.json.
+
+    PNGs are stored without further compression. The same images give the same bytes.
+
+    Args:
+      name: See `load`.
+      out: The file, which must not be there and must end in .zip.
+      **fields: See `load`.
+
+    Returns:
+      A message for the user.
+
+    Raises:
+      GaxError: `out` is there already, or has another ending.
+    """
+    if out.suffix != archive.SUFFIX or out.exists():
+        why = 'is there already' if out.exists() else f'does not end in {archive.SUFFIX}'
+        raise errors.GaxError(f'--zip={out} {why}: choose another name')
+    source, images, labels = load(name, **fields)
+    names = [f'{i // 1000:05}/img{i:08}.png' for i in range(len(images))]
+    told: dict[str, Any] = {'labels': None}
+    if labels is not None:
+        told = {'labels': [[n, int(label)] for n, label in zip(names, labels, strict=True)]}
+        told |= {'classes': list(source.spec.classes)} if source.spec.classes else {}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with errors.plain_os_errors(out), zipfile.ZipFile(out, 'x') as file:
+        for n, image in zip(names, images, strict=True):
+            file.writestr(zipfile.ZipInfo(n), png(image).getvalue())  # of 1980, always
+        file.writestr(zipfile.ZipInfo(archive.LABELS), json.dumps(told))
+    height, width, channels = images.shape[1:]
+    square = height == width and height & (height - 1) == 0 and channels != 4
+    note = '' if square else "; StyleGAN's tools take squares of 2^n pixels, gray or RGB, only"
+    return f'{len(images)} PNGs of {name} are in {out}{note}\n{train_on(f"zip:{out}", out.stem)}'
 
 
 def tfds_set(name: str, root: Path, **fields: Any) -> str:

@@ -5,7 +5,8 @@ TensorFlow. It is a separate command because most sets need TensorFlow to be pre
 A set that is prepared already stays as it is.
 
 Images that gax can read already (embedded:NAME, npz:PATH, folder:PATH) are written as such a set into --dir,
-or with --folder=PATH as a folder of PNGs, with a subfolder per class; TensorFlow is not needed.
+with --folder=PATH as a folder of PNGs, with a subfolder per class, or with --zip=FILE.zip as a zip file of
+PNGs with a dataset.json, as StyleGAN's tools read it; TensorFlow is not needed.
 """
 
 from absl import flags
@@ -25,6 +26,7 @@ def define_flags() -> None:
     flags.DEFINE_enum('layout', '', ['', *layouts.LAYOUTS], 'Of an .npz: as config.data.layout.')
     flags.DEFINE_enum('range', '', ['', *layouts.RANGES], 'Of an .npz: as config.data.range.')
     flags.DEFINE_string('folder', '', 'Write a folder of PNGs here, in place of a prepared set.')
+    flags.DEFINE_string('zip', '', 'Write a zip file of PNGs here, in place of a prepared set.')
 
 
 def main(argv: list[str]) -> int:
@@ -34,10 +36,17 @@ def main(argv: list[str]) -> int:
 
     section = {'layout': FLAGS.layout, 'range': FLAGS.range}
     of_tfds = FLAGS.data.startswith('tfds:')
-    if of_tfds and FLAGS.folder:
-        raise errors.GaxError('--folder is for images that are there already; leave it out with tfds:NAME')
+    written = [name for name in ('folder', 'zip') if FLAGS[name].value]
+    if of_tfds and written:
+        raise errors.GaxError(
+            f'--{written[0]} is for images that are there already; leave it out with tfds:NAME'
+        )
+    if len(written) > 1:
+        raise errors.GaxError('--folder and --zip are two ways to write the images: choose one')
     if of_tfds:
         print(tfds_prepare.prepare(FLAGS.data, FLAGS.dir))
+    elif FLAGS.zip:
+        print(write.zip_file(FLAGS.data, paths.user(FLAGS.zip), **section))
     elif FLAGS.folder:
         print(write.folder(FLAGS.data, paths.user(FLAGS.folder), **section))
     else:

@@ -12,8 +12,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from gax.core import schedules
 from gax.core.forward import Scorer
-from gax.core.types import Array, Batch, Context, Summary, Term, not_zero
+from gax.core.types import Array, Batch, Context, Schedule, Summary, Term, not_zero
 from gax.objectives import image_transforms
 from gax.objectives.ada import control, pipeline
 from gax.objectives.ada.control import Controller, Strength
@@ -91,14 +92,14 @@ def changed(scorer: Scorer, change: Change) -> Scorer:
     return scorer._replace(inputs=inputs)
 
 
-def instance_noise(std: float, steps: int = 0) -> Change:
+def instance_noise(std: float | Schedule, steps: int = 0) -> Change:
     """Adds N(0, s^2). s falls linearly from `std` at step 0 to 0 at step `steps`.
 
     Sonderby et al., "Amortised MAP Inference for Image Super-resolution", 2017; Arjovsky and Bottou, "Towards
     Principled Methods for Training Generative Adversarial Networks", 2017, section 3.
 
     Args:
-      std: In units of the data.
+      std: In units of the data; or a function of the training step.
       steps: The number of steps in which the noise fades; with 0 it stays.
 
     Returns:
@@ -107,9 +108,8 @@ def instance_noise(std: float, steps: int = 0) -> Change:
 
     def change(context: Context, x: Array) -> Array:
         left = jnp.maximum(0.0, 1.0 - context.step / steps) if steps else 1.0
-        return x + jnp.asarray(std * left, x.dtype) * jax.random.normal(
-            context.rng('noise'), x.shape, x.dtype
-        )
+        now = schedules.at(std, context.step) * left
+        return x + jnp.asarray(now, x.dtype) * jax.random.normal(context.rng('noise'), x.shape, x.dtype)
 
     return change
 

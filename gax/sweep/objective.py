@@ -14,7 +14,7 @@ from gax.training.workdir import read_metrics
 
 HOW = ('last', 'min', 'max', 'mean')
 DIRECTIONS = ('minimize', 'maximize')
-TIMING = ('steps_per_sec', 'images_per_sec', 'seconds')
+TIMING = ('steps_per_sec', 'images_per_sec', 'sec_per_kimg', 'seconds')
 Measured = dict[str, dict[str, Any]]  # name -> {'last', 'min', 'max', 'mean', 'step', 'protocol'}
 
 

@@ -17,6 +17,7 @@ from ml_collections import ConfigDict
 from gax.config import fields
 from gax.core import rng
 from gax.core.types import Net, PyTree
+from gax.objectives import penalties
 from gax.training import experiment, profiler
 from gax.training.experiment import Experiment
 
@@ -65,6 +66,7 @@ class Summary(NamedTuple):
       nets: The networks by name.
       flops: Floating-point operations of a step.
       seconds: An estimate of the seconds of a step on this device.
+      gamma: A weight of R1 by `penalties.suggested_gamma`; None for data that are no images.
       bytes: 'state' (parameters, optimizer states, averages), 'data' and 'frozen' (networks)
         on the device, and an estimate of 'activations'.
     """
@@ -74,6 +76,7 @@ class Summary(NamedTuple):
     flops: float
     seconds: float
     bytes: dict[str, int]
+    gamma: float | None
 
 
 def describe(config: ConfigDict) -> Summary:
@@ -98,7 +101,10 @@ def describe(config: ConfigDict) -> Summary:
         'frozen': size_of(built.arrays.frozen),
         'activations': activations(built, nets),
     }
-    return Summary(config, nets, flops, flops / rate, sizes)
+    spec, gamma = built.source.spec, None
+    if spec.fields[spec.target].kind == 'image' and 'd' in built.game.players:
+        gamma = penalties.suggested_gamma(*spec.target_shape[:2], config.batch_size)
+    return Summary(config, nets, flops, flops / rate, sizes, gamma)
 
 
 def table(net: Net) -> Table:
@@ -158,7 +164,7 @@ def of(config: ConfigDict, as_json: bool = False) -> str:
 
 
 def to_json(summary: Summary) -> str:
-    """One JSON object: config, nets (name -> {'parameters': N}), flops, seconds, bytes."""
+    """One JSON object: config, nets (name -> {'parameters': N}), flops, seconds, bytes, gamma."""
     nets = {name: {'parameters': net.parameters} for name, net in summary.nets.items()}
     content = {**summary._asdict(), 'config': summary.config.to_dict(), 'nets': nets}
     return json.dumps(content)
@@ -182,4 +188,9 @@ def as_text(summary: Summary) -> str:
         f'{summary.flops:.3g} floating-point operations a step, about {summary.seconds:.2g} s on this device',
         f'memory: {mib["state"]}, {mib["data"]}, about {mib["activations"]}',
     ]
+    if summary.gamma is not None:
+        lines.append(
+            f'R1 (config.terms.r1.weight): {summary.gamma:.3g} by the heuristic of StyleGAN2-ADA, 2e-4 H W / '
+            'batch_size, to begin a search with'
+        )
     return '\n'.join(lines)

@@ -78,7 +78,10 @@ class Progress:
         self._logged = now
         left = tqdm.format_interval((self._steps - step) / max(row['steps_per_sec'], 1e-9))
         text = ' '.join(f'{name} {value}' for name, value in numbers.items())
-        line = f'step {step} of {self._steps}: {text}, {row["steps_per_sec"]:.3g} steps/s, {left} left'
+        speed = f'{row["steps_per_sec"]:.3g} steps/s'
+        if 'sec_per_kimg' in row:
+            speed += f', {row["sec_per_kimg"]:.3g} s/kimg'
+        line = f'step {step} of {self._steps}: {text}, {speed}, {left} left'
         if self._bar.disable:
             log.info('%s', line)
         else:
@@ -102,9 +105,10 @@ class Progress:
 class Clock:
     """The speed of a run between two rows of its metrics."""
 
-    def __init__(self, start: int, batch_size: int, progress: Progress) -> None:
-        """`start`: the step at which training begins, now."""
+    def __init__(self, start: int, batch_size: int, progress: Progress, images: bool = False) -> None:
+        """`start`: the step at which training begins, now. `images`: whether the data are images."""
         self._start, self._batch_size, self._progress = start, batch_size, progress
+        self._images = images
         self._last, self._seconds, self._waited = (time.perf_counter(), start), 0.0, 0.0
 
     def row(self, step: int, waited: float | None) -> dict[str, float]:
@@ -118,7 +122,8 @@ class Clock:
 
         Returns:
           'steps_per_sec', 'images_per_sec', 'seconds' and, if known, 'data_wait': the share of the time that
-          the host waited for data, 0 to 1. The device has dispatched calls to work on meanwhile, so it may be
+          the host waited for data, 0 to 1. Of images also 'sec_per_kimg', the seconds for 1,000 of them, of
+          which a step counts batch_size, however many batches its updates draw. The device has dispatched calls to work on meanwhile, so it may be
           busy then.
         """
         now, (then, before) = time.perf_counter(), self._last
@@ -132,6 +137,8 @@ class Clock:
             then, before = began
         speed = (step - before) / max(now - then, 1e-9)
         images = speed * self._batch_size
+        if self._images:
+            share['sec_per_kimg'] = 1000.0 / max(images, 1e-9)
         return {'steps_per_sec': speed, 'images_per_sec': images, 'seconds': self._seconds, **share}
 
     def leave_out(self, took: float) -> None:

@@ -23,7 +23,7 @@ from tests.helpers import xla
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / 'tests' / 'helpers' / 'tiny_config.py'
-TIMING = ('steps_per_sec', 'images_per_sec', 'seconds', 'data_wait')
+TIMING = ('steps_per_sec', 'images_per_sec', 'sec_per_kimg', 'seconds', 'data_wait')
 CACHE = Path(tempfile.gettempdir()) / f'gax-test-cache-{os.getuid()}'
 
 

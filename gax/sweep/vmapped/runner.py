@@ -186,9 +186,9 @@ class Together:
         self.config, self.start = runs.built.config, members[0].record.start
         self.alive = dict(enumerate(members))  # by place in the program
         self.progress = Progress(self.start, self.config.steps)
-        self.clock = Clock(self.start, self.config.batch_size, self.progress)
-        num, self.columns = experiment.sample_grid(self.built)
         spec = self.built.source.spec
+        self.clock = Clock(self.start, self.config.batch_size, self.progress, bool(spec.of_kind('image')))
+        num, self.columns = experiment.sample_grid(self.built)
         self.examples, self.real = experiment.reals(self.built, num), None
         if spec.fields[spec.target].kind in images.BEHIND:
             self.real = experiment.reals(self.built, 512)
