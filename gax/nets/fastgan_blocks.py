@@ -46,6 +46,8 @@ def windows(size: int, count: int) -> np.ndarray:
 
 def pooled(x: Array, side: int = POOLED) -> Array:
     """Adaptive mean pooling: [B, H, W, C] -> [B, side, side, C]. A side may be smaller than `side`."""
+    if x.shape[1:3] == (side, side):
+        return x
     rows, columns = (jnp.asarray(windows(size, side), x.dtype) for size in x.shape[1:3])
     return jnp.einsum('ih,bhwc,jw->bijc', rows, x, columns)
 
@@ -59,9 +61,11 @@ class SkipExcitation(nn.Module):
 
     @nn.compact
     def __call__(self, source: Array, x: Array) -> Array:
-        y = Conv(x.shape[-1], POOLED, use_bias=False, kernel_init=NORMAL, padding='VALID')(pooled(source))
-        y = Conv(x.shape[-1], 1, use_bias=False, kernel_init=NORMAL)(nn.silu(y))
-        return x * nn.sigmoid(y)
+        shape = (POOLED, POOLED, source.shape[-1], x.shape[-1])
+        kernel = self.param('kernel', NORMAL, shape).astype(x.dtype)
+        y = nn.silu(jnp.einsum('bhwc,hwcd->bd', pooled(source), kernel))
+        y = nn.Dense(x.shape[-1], use_bias=False, kernel_init=NORMAL)(y)
+        return x * nn.sigmoid(y)[:, None, None]
 
 
 class Noise(nn.Module):
