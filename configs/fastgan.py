@@ -52,7 +52,7 @@ def get_test_config() -> ConfigDict:
     config = emoji()
     choose(config, 'data', image_size=8)
     config.batch_size, config.latent_dim, config.augment = 8, 4, ''
-    config.d.spectral_norm = config.decoder.spectral_norm = False  # to compile sooner
+    config.g.spectral_norm = config.decoder.spectral_norm = False  # to compile sooner
     config.g.net.width = config.d.net.width = 2
     config.decoder.net.width = 2
     return config

@@ -53,5 +53,5 @@ def get_test_config() -> ConfigDict:
     config.batch_size, config.latent_dim, config.augment = 8, 4, 'flip'
     for player in (config.g, config.d):
         player.net.update({'width': 8, 'depth': 2, 'attention_heads': 2})
-    config.g.net.levels, config.d.net.embedding = 2, 4
+    config.g.net.levels, config.d.net.depth, config.d.net.embedding = 2, 1, 4
     return config
