@@ -42,8 +42,8 @@ def section(net: str = 'vgg', layers: str = '', weight: float = 1.0) -> ConfigDi
     return ConfigDict({'net': net, 'layers': layers, 'weight': weight})
 
 
-def parse(text: str, network: str) -> dict[str, float]:
-    """'conv2_2:0.1,conv3_3' -> {'conv2_2': 0.1, 'conv3_3': 1.0}.
+def parse(text: str, network: str, where: str = 'perceptual') -> dict[str, float]:
+    """'conv2_2:0.1,conv3_3' -> {'conv2_2': 0.1, 'conv3_3': 1.0}; `where` is the section, for errors.
 
     Raises:
       GaxError: A layer is unknown, or its weight is no positive number.
@@ -51,23 +51,22 @@ def parse(text: str, network: str) -> dict[str, float]:
     known, result = dict.fromkeys(imagenet.shapes(network)), {}
     for part in text.split(','):
         name, _, number = part.strip().partition(':')
-        errors.lookup('layer of config.perceptual.layers', name, known)
+        errors.lookup(f'layer of config.{where}.layers', name, known)
         try:
             result[name] = float(number or 1.0)
         except ValueError:
             result[name] = 0.0
         if not result[name] > 0:
-            raise errors.GaxError(
-                f'config.perceptual.layers: the weight of {part!r} must be a positive number'
-            )
+            raise errors.GaxError(f'config.{where}.layers: the weight of {part!r} must be a positive number')
     return result
 
 
-def frozen(settings: Any) -> dict[str, tuple[Net, Frozen]]:
+def frozen(settings: Any, where: str = 'perceptual') -> dict[str, tuple[Net, Frozen]]:
     """The frozen net that the section `perceptual` describes: (x, y) [B, H, W, C] -> float32 [B].
 
     Args:
       settings: The section.
+      where: Its name, for errors.
 
     Returns:
       {NET: (net, its arrays)}; {} where the weight is 0, or the discriminator compares. It does too, with a
@@ -76,11 +75,11 @@ def frozen(settings: Any) -> dict[str, tuple[Net, Frozen]]:
     Raises:
       GaxError: The net or a layer is unknown.
     """
-    errors.lookup('config.perceptual.net', settings.net, dict.fromkeys(KINDS))
+    errors.lookup(f'config.{where}.net', settings.net, dict.fromkeys(KINDS))
     if settings.layers and settings.net not in imagenet.NETWORKS:
         raise errors.GaxError(
-            f'config.perceptual.layers={settings.layers} are of {" and ".join(imagenet.NETWORKS)}, and '
-            f'config.perceptual.net={settings.net}: leave it empty'
+            f'config.{where}.layers={settings.layers} are of {" and ".join(imagenet.NETWORKS)}, and '
+            f'config.{where}.net={settings.net}: leave it empty'
         )
     if settings.net == 'discriminator' or not not_zero(settings.weight):
         return {}
@@ -90,7 +89,7 @@ def frozen(settings: Any) -> dict[str, tuple[Net, Frozen]]:
         return {}
     if settings.net != network:
         return {NET: (distances(network), Frozen(lpips.load(network)))}
-    weights = parse(settings.layers or list(imagenet.shapes(network))[-1], network)
+    weights = parse(settings.layers or list(imagenet.shapes(network))[-1], network, where)
     arrays = lpips.load(network)['convolutions']
     last = max(list(arrays).index(layer) for layer in weights)
     return {NET: (differences(network, weights), Frozen(dict(list(arrays.items())[: last + 1])))}

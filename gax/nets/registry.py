@@ -32,7 +32,7 @@ from gax.nets.spectral_norm import spectral_norm
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
 
-GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk')
+GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk', 'truncation')
 # Fields of a player that concern its network, with their defaults; a family's own PLAYER overrides them.
 PLAYER = {'spectral_norm': False}
 

@@ -37,9 +37,11 @@ SMALL = {
     'downs': 1,
     'receptive_field': 16,
     'dilations': (1, 2),
+    'depth': 5,
+    'attention_heads': 2,
 }
 
-OTHER = {'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
+OTHER = {'patch': 4, 'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
 
 
 def other(value, notes=()):
@@ -253,6 +255,8 @@ VALUES = {
     'nce.patches': 3,
     'fake_patches': 'hole',
     'perceptual.net': 'alex',
+    'reconstruction.net': 'alex',
+    'reconstruction.layers': 'conv1',  # refused beside l1
     'perceptual.layers': 'conv1',  # refused beside the discriminator's features
 }
 
