@@ -103,3 +103,185 @@ PUBLISHED = [
 @pytest.mark.parametrize(('family', 'size', 'latents', 'classes', 'g', 'd', 'of_g', 'of_d'), PUBLISHED)
 def test_parameters_are_as_many_as_published(family, size, latents, classes, g, d, of_g, of_d):
     assert counts(family, size, latents, classes, g, d) == (of_g, of_d)
+
+
+@pytest.mark.parametrize('family', [sagan, biggan, biggan_deep])
+@pytest.mark.parametrize(('shape', 'classes'), [((48, 64, 3), 0), ((16, 16, 1), 3)])
+def test_images_of_any_shape_that_fits_with_and_without_classes(family, shape, classes):
+    labels = registry.labels(classes)
+    module = family.Generator(shape, (8, 8, 4), attention=(1,), num_classes=classes)
+    g = nets.from_linen(module, registry.example(6), *labels)
+    module = family.Discriminator((4, 8, 8), downs=2, attention=(2,), num_classes=classes)
+    d = nets.from_linen(module, registry.example(*shape), *labels)
+
+    def both(z, *label):
+        image, _ = g.apply(*g.init(KEY), z, *label, train=False, key=KEY)
+        return image, d.apply(*d.init(KEY), image, *label, train=False, key=KEY)[0]
+
+    image, logits = jax.eval_shape(both, registry.example(6), *labels)
+    assert image.shape == (2, *shape)
+    assert logits.shape == (2,)
+
+
+def attend(x, gamma):
+    layer = SelfAttention()
+    variables = layer.init(KEY, x)
+    variables['params']['gamma'] = jnp.asarray(gamma)
+    return layer.apply(variables, x), variables['params']
+
+
+def test_attention_is_the_identity_at_first_and_has_5_c_squared_over_4_plus_1_parameters():
+    x = jax.random.normal(KEY, (2, 4, 6, 16))
+    out, params = attend(x, 0.0)
+    np.testing.assert_array_equal(out, x)
+    assert jax.eval_shape(lambda: SelfAttention().init(KEY, x))['params']['gamma'].shape == ()
+    assert SelfAttention().init(KEY, x)['params']['gamma'] == 0
+    assert sum(p.size for p in jax.tree.leaves(params)) == 5 * 16**2 // 4 + 1
+
+
+def test_attention_as_sums_over_pixels():
+    """One example, pixel by pixel, in NumPy: no scale in the softmax, keys and values the largest of four."""
+    x = jax.random.normal(KEY, (1, 4, 6, 8))
+    out, params = attend(x, 0.5)
+    kernels = {name: np.asarray(params[name]['kernel'])[0, 0] for name in ('query', 'key', 'value', 'out')}
+    pixels = np.asarray(x)[0]
+
+    def pooled(name):
+        y = pixels @ kernels[name]
+        rows = [y[i : i + 2, j : j + 2].max((0, 1)) for i in (0, 2) for j in (0, 2, 4)]
+        return np.stack(rows)
+
+    keys, values = pooled('key'), pooled('value')
+    assert (keys.shape, values.shape) == ((6, 1), (6, 4))
+    for i in range(4):
+        for j in range(6):
+            weights = np.exp(keys @ (pixels[i, j] @ kernels['query']))
+            weights /= weights.sum()
+            expected = pixels[i, j] + 0.5 * (weights @ values) @ kernels['out']
+            np.testing.assert_allclose(out[0, i, j], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_attention_does_not_depend_on_the_order_of_keys():
+    """Rows of 2x2 squares in another order: the pixels of the result have that order, too."""
+    x = jax.random.normal(KEY, (2, 6, 4, 8))
+    order = jnp.array([4, 5, 0, 1, 2, 3])
+    np.testing.assert_allclose(attend(x[:, order], 1.0)[0], attend(x, 1.0)[0][:, order], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ('latents', 'count', 'sizes'),
+    [
+        (120, 6, [20] * 6),
+        (140, 7, [20] * 7),
+        (160, 8, [20] * 8),
+        (80, 4, [20] * 4),
+        (100, 5, [20] * 5),
+        (128, 6, [23, 21, 21, 21, 21, 21]),
+    ],
+)
+def test_latents_are_cut_into_equal_chunks_and_the_first_has_the_rest(latents, count, sizes):
+    z = jnp.arange(2.0 * latents).reshape(2, latents)
+    parts = chunked(z, count)
+    assert [part.shape[1] for part in parts] == sizes
+    np.testing.assert_array_equal(jnp.concatenate(parts, axis=1), z)
+
+
+def test_fewer_latents_than_chunks_are_refused():
+    with pytest.raises(GaxError, match=r'config\.latent_dim=3: .* 4 chunks'):
+        chunked(jnp.zeros((2, 3)), 4)
+
+
+def test_batch_norms_of_the_largest_model_have_148_rows():
+    """The shared embedding of 128 numbers, and a chunk of 20."""
+    g, _ = large(128, 96, (4,), (1,))
+    module = biggan.Generator((128, 128, 3), num_classes=1000, **g)
+    net = nets.from_linen(module, registry.example(120), *registry.labels(1000))
+    params = jax.eval_shape(net.init, KEY)[0]
+    assert params['UpBlock_0']['LinearBatchNorm_0']['scale']['kernel'].shape == (148, 16 * 96)
+    assert params['Dense_0']['kernel'].shape == (20, 4 * 4 * 16 * 96)
+    assert params[biggan.SHARED]['embedding'].shape == (1000, 128)
+
+
+def test_linear_batch_norm():
+    """At zero kernels a plain batch-norm; else 1 + y L and y M, example by example."""
+    x, y = jax.random.normal(KEY, (6, 2, 3, 4)), jax.random.normal(jax.random.key(1), (6, 5))
+    layer = LinearBatchNorm()
+    variables = layer.init(KEY, x, y, train=False)
+    kernels = {name: np.asarray(variables['params'][name]['kernel']) for name in ('scale', 'offset')}
+    plain = (x - x.mean((0, 1, 2))) / jnp.sqrt(x.var((0, 1, 2)) + 1e-5)
+    out, _ = layer.apply(variables, x, y, train=True, mutable=['batch_stats'])
+    scale, offset = (np.asarray(y) @ kernels[name] for name in ('scale', 'offset'))
+    np.testing.assert_allclose(
+        out, plain * (1 + scale)[:, None, None] + offset[:, None, None], rtol=1e-4, atol=1e-5
+    )
+    variables['params'] = jax.tree.map(jnp.zeros_like, variables['params'])
+    out, _ = layer.apply(variables, x, y, train=True, mutable=['batch_stats'])
+    np.testing.assert_allclose(out, plain, rtol=1e-4, atol=1e-5)
+
+
+def test_kernels_are_orthogonal_at_first():
+    init = biggan.ORTHOGONAL
+    kernel = init(KEY, (3, 3, 2, 5)).reshape(18, 5)
+    np.testing.assert_allclose(kernel.T @ kernel, np.eye(5), atol=1e-5)
+
+
+def tiny(gan, **changes):
+    config = base(gan)
+    config.latent_dim = 4
+    config.g.net.update({'widths': (8, 4), 'attention': (1,)})
+    config.d.net.update({'widths': (4, 8), 'downs': 1, 'attention': (1,)})
+    config.update(changes)
+    return config
+
+
+SPEC = Spec('x', {'image': Field((8, 8, 3))}, num_classes=3)
+
+
+def divided_by(net):
+    return set(jax.eval_shape(net.init, KEY)[1]['u'])
+
+
+def test_what_spectral_normalisation_divides():
+    """All kernels of G, the maps of its batch-norms and D's embedding too; not G's embedding, nor tables."""
+    game = make(tiny('biggan'), SPEC)
+    g, d = (divided_by(game.nets[name]) for name in 'gd')
+    assert {'UpBlock_0/LinearBatchNorm_0/scale/kernel', 'SelfAttention_0/query/kernel', 'Dense_0/kernel'} <= g
+    assert not any('embedding' in path for path in g)
+    assert {'Embed_0/embedding', 'Dense_0/kernel', 'DownBlock_0/shortcut/kernel'} <= d
+    game = make(tiny('sagan'), SPEC)
+    assert not any('BatchNorm' in path for path in divided_by(game.nets['g']))
+    assert 'Embed_0/embedding' in divided_by(game.nets['d'])
+
+
+def test_bottleneck_shortcuts_drop_and_append_channels():
+    """With all kernels of the residual branch at zero, what is left is the shortcut."""
+    x, y = jax.random.normal(KEY, (2, 4, 4, 8)), jnp.zeros((2, 3))
+    up = biggan_deep.UpBlock(6, True, 0.9)
+    variables = up.init(KEY, x, y, train=False)
+    variables['params'] = jax.tree.map(jnp.zeros_like, variables['params'])
+    out = up.apply(variables, x, y, train=False)
+    np.testing.assert_array_equal(out, np.asarray(x)[..., :6].repeat(2, 1).repeat(2, 2))
+    down = biggan_deep.DownBlock(12, True)
+    variables = down.init(KEY, x)
+    zeros = jax.tree.map(jnp.zeros_like, variables['params'])
+    kernel = variables['params']['shortcut']['kernel']
+    assert kernel.shape == (1, 1, 8, 4)
+    out = down.apply({'params': {**zeros, 'shortcut': variables['params']['shortcut']}}, x)
+    small = np.asarray(x).reshape(2, 2, 2, 2, 2, 8).mean((2, 4))
+    np.testing.assert_allclose(out[..., :8], small, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(out[..., 8:], small @ np.asarray(kernel)[0, 0], rtol=1e-4, atol=1e-5)
+
+
+def test_attention_after_no_block_is_refused():
+    config = tiny('biggan')
+    config.g.net.attention = (2,)
+    with pytest.raises(GaxError, match=r'config\.g\.net\.attention=\(2,\): .* blocks 1 to 1'):
+        make(config, SPEC)
+
+
+@pytest.mark.parametrize('gan', ['sagan', 'biggan'])
+def test_labels_that_do_not_exist_are_refused(gan):
+    unlabelled = SPEC._replace(num_classes=0)
+    with pytest.raises(GaxError, match='conditional=True needs labels, and x has none'):
+        make(tiny(gan), unlabelled)
+    assert make(tiny(gan, conditional=False), unlabelled).conditions == ()
