@@ -109,7 +109,9 @@ def with_statistics(model_state: PyTree, values: dict[str, Array]) -> PyTree:
     )
 
 
-def replaced(game: Game, state: TrainState, values: dict[str, dict[str, Array]], averaged: bool) -> TrainState:
+def replaced(
+    game: Game, state: TrainState, values: dict[str, dict[str, Array]], averaged: bool
+) -> TrainState:
     """The state with these batch statistics by net, in the moving averages or, without them, in the nets."""
     model_state, ema = dict(state.model_state), dict(state.ema)
     for name, numbers in values.items():

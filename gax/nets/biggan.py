@@ -16,6 +16,7 @@ table of D says 16 pixels for all four).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -161,7 +162,7 @@ def chunked(z: Array, count: int) -> list[Array]:
         )
     first = z.shape[-1] - size * (count - 1)
     starts = [0, *(first + size * i for i in range(count))]
-    return [z[:, a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+    return [z[:, a:b] for a, b in itertools.pairwise(starts)]
 
 
 def embedded(num_classes: int, features: int, *label: Array) -> list[Array]:

@@ -324,9 +324,7 @@ def standing(
 
     def make(state: TrainState, condition_batch: Batch, phase: str) -> TrainState:
         key = rng.key(seed)
-        return standing_statistics(
-            experiment.game, state, key, batches, size, condition_batch, phase=phase
-        )
+        return standing_statistics(experiment.game, state, key, batches, size, condition_batch, phase=phase)
 
     compiled, game = jax.jit(make, static_argnums=2), experiment.game
     return lambda state, condition_batch: compiled(

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gax import nets
+from gax.config import base
 from gax.core.spec import Field, Spec
 from gax.errors import GaxError
 from gax.gans import make
 from gax.nets import biggan, biggan_deep, registry, sagan
 from gax.nets.attention import SelfAttention
 from gax.nets.biggan import LinearBatchNorm, chunked
-from gax.config import base
 
 KEY = jax.random.key(0)
 UP = {128: (16, 16, 8, 4, 2, 1), 256: (16, 16, 8, 8, 4, 2, 1)}
@@ -125,17 +125,16 @@ def test_images_of_any_shape_that_fits_with_and_without_classes(family, shape, c
 
 def attend(x, gamma):
     layer = SelfAttention()
-    variables = layer.init(KEY, x)
-    variables['params']['gamma'] = jnp.asarray(gamma)
-    return layer.apply(variables, x), variables['params']
+    params = jax.jit(layer.init)(KEY, x)['params']
+    assert params['gamma'] == 0
+    params['gamma'] = jnp.asarray(gamma)
+    return jax.jit(layer.apply)({'params': params}, x), params
 
 
 def test_attention_is_the_identity_at_first_and_has_5_c_squared_over_4_plus_1_parameters():
     x = jax.random.normal(KEY, (2, 4, 6, 16))
     out, params = attend(x, 0.0)
     np.testing.assert_array_equal(out, x)
-    assert jax.eval_shape(lambda: SelfAttention().init(KEY, x))['params']['gamma'].shape == ()
-    assert SelfAttention().init(KEY, x)['params']['gamma'] == 0
     assert sum(p.size for p in jax.tree.leaves(params)) == 5 * 16**2 // 4 + 1
 
 
@@ -206,17 +205,22 @@ def test_linear_batch_norm():
     """At zero kernels a plain batch-norm; else 1 + y L and y M, example by example."""
     x, y = jax.random.normal(KEY, (6, 2, 3, 4)), jax.random.normal(jax.random.key(1), (6, 5))
     layer = LinearBatchNorm()
-    variables = layer.init(KEY, x, y, train=False)
-    kernels = {name: np.asarray(variables['params'][name]['kernel']) for name in ('scale', 'offset')}
-    plain = (x - x.mean((0, 1, 2))) / jnp.sqrt(x.var((0, 1, 2)) + 1e-5)
-    out, _ = layer.apply(variables, x, y, train=True, mutable=['batch_stats'])
+    variables = zeros_of(layer, x, y, train=False)
+    rows = np.random.default_rng(0).normal(size=(2, 5, 4)).astype(np.float32)
+    kernels = dict(zip(('scale', 'offset'), rows, strict=True))
+    pixels = np.asarray(x)
+    plain = (pixels - pixels.mean((0, 1, 2))) / np.sqrt(pixels.var((0, 1, 2)) + 1e-5)
+
+    @jax.jit
+    def run(params):
+        return layer.apply({**variables, 'params': params}, x, y, train=True, mutable=['batch_stats'])[0]
+
+    out = run({name: {'kernel': jnp.asarray(kernel)} for name, kernel in kernels.items()})
     scale, offset = (np.asarray(y) @ kernels[name] for name in ('scale', 'offset'))
     np.testing.assert_allclose(
         out, plain * (1 + scale)[:, None, None] + offset[:, None, None], rtol=1e-4, atol=1e-5
     )
-    variables['params'] = jax.tree.map(jnp.zeros_like, variables['params'])
-    out, _ = layer.apply(variables, x, y, train=True, mutable=['batch_stats'])
-    np.testing.assert_allclose(out, plain, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(run(variables['params']), plain, rtol=1e-4, atol=1e-5)
 
 
 def test_kernels_are_orthogonal_at_first():
@@ -253,20 +257,22 @@ def test_what_spectral_normalisation_divides():
     assert 'Embed_0/embedding' in divided_by(game.nets['d'])
 
 
+def zeros_of(module, *inputs, **options):
+    """The module's variables, all zero."""
+    shapes = jax.eval_shape(lambda: module.init(KEY, *inputs, **options))
+    return jax.tree.map(lambda x: jnp.zeros(x.shape), shapes)
+
+
 def test_bottleneck_shortcuts_drop_and_append_channels():
     """With all kernels of the residual branch at zero, what is left is the shortcut."""
     x, y = jax.random.normal(KEY, (2, 4, 4, 8)), jnp.zeros((2, 3))
     up = biggan_deep.UpBlock(6, True, 0.9)
-    variables = up.init(KEY, x, y, train=False)
-    variables['params'] = jax.tree.map(jnp.zeros_like, variables['params'])
-    out = up.apply(variables, x, y, train=False)
+    out = jax.jit(lambda v: up.apply(v, x, y, train=False))(zeros_of(up, x, y, train=False))
     np.testing.assert_array_equal(out, np.asarray(x)[..., :6].repeat(2, 1).repeat(2, 2))
     down = biggan_deep.DownBlock(12, True)
-    variables = down.init(KEY, x)
-    zeros = jax.tree.map(jnp.zeros_like, variables['params'])
-    kernel = variables['params']['shortcut']['kernel']
-    assert kernel.shape == (1, 1, 8, 4)
-    out = down.apply({'params': {**zeros, 'shortcut': variables['params']['shortcut']}}, x)
+    variables, kernel = zeros_of(down, x), jax.random.normal(KEY, (1, 1, 8, 4))
+    variables['params']['shortcut']['kernel'] = kernel
+    out = jax.jit(lambda v: down.apply(v, x))(variables)
     small = np.asarray(x).reshape(2, 2, 2, 2, 2, 8).mean((2, 4))
     np.testing.assert_allclose(out[..., :8], small, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(out[..., 8:], small @ np.asarray(kernel)[0, 0], rtol=1e-4, atol=1e-5)
