@@ -85,6 +85,7 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'num': (between(2),),
         'reals': (between(0),),
         'patience': (between(0),),
+        'standing': (between(0),),
         'split': (bounds.one_of(('', *splits.SPLITS)),),
     },
     'ema': {'name': (bounds.one_of(ema.SECTIONS),), **ema.BOUNDS},

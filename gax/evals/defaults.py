@@ -16,5 +16,6 @@ def eval_section() -> dict[str, Any]:
         'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
         'metrics': ('frechet',),  # see gax/main/evaluate.py
         'best': '',  # the number that selects the best checkpoint, which is kept; '': none
+        'standing': 0,  # batches of whose statistics those of batch-norm are the mean; 0: running ones. core.standing
         'patience': 0,  # evaluations without an improvement until training stops; 0: it does not stop
     }

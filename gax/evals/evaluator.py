@@ -41,6 +41,8 @@ class Setting(NamedTuple):
       weights: The file of the Inception's weights; '' looks in the usual places.
       cache: The folder of the data's statistics; None for the usual one.
       reals: The most reals to use, chosen at random; 0: all.
+      standing: Batches of standing statistics (see core.standing); 0: running averages; None: as the config
+        of the run says.
     """
 
     metrics: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class Setting(NamedTuple):
     weights: str = ''
     cache: Path | None = None
     reals: int = 0
+    standing: int | None = None
 
 
 class Reals(NamedTuple):
@@ -214,6 +217,7 @@ class Evaluator:
             fake=self.setting.num if fakes is None else fakes,
             seed=self.setting.seed,
             pairs=self.pairs.said if self.pairs else '',
+            standing=self.setting.standing or 0,
         )
 
     @cached_property

@@ -33,6 +33,7 @@ class Protocol:
       version: The version of the metrics' definitions and of the choice of examples.
       pairs: How fakes that are made from images are compared with the targets of their examples; '' for other
         fakes.
+      standing: The batches of standing statistics; 0: running averages of batch-norm.
     """
 
     features: str
@@ -48,11 +49,11 @@ class Protocol:
     seed: int
     version: int = 2  # 1: examples by their places in the set
     pairs: str = ''
+    standing: int = 0
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name, without `pairs` where it is empty."""
-        fields = asdict(self)
-        return fields if self.pairs else {name: x for name, x in fields.items() if name != 'pairs'}
+        """The fields by name, without `pairs` and `standing` where they are empty."""
+        return {name: x for name, x in asdict(self).items() if x or name not in ('pairs', 'standing')}
 
 
 def differ(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

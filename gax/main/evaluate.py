@@ -57,6 +57,12 @@ def define_flags() -> None:
         'Of a run that translates both ways; if not given, to the target of its data.',
     )
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
+    flags.DEFINE_integer(
+        'standing',
+        None,
+        'Standing statistics: batches of samples whose statistics take the place of the running averages of '
+        'batch-norm. 0: none; as config.eval.standing of the run says if not given.',
+    )
     flags.DEFINE_string('against', '', 'Another workdir, with whose result to compare.')
     flags.DEFINE_string('cache', '', "Folder of the data's statistics; in the user's cache if not given.")
 
@@ -74,7 +80,10 @@ def main(argv: list[str]) -> int:
     if not FLAGS.samples and workdir is None:
         raise errors.GaxError('give --workdir=RUN, or --samples=DIR or FILE.npz with --data=SOURCE')
     chosen = tuple(FLAGS.metrics), FLAGS.features, FLAGS.num, FLAGS.seed, FLAGS.resizer, FLAGS.weights
-    setting = Setting(*chosen, paths.user(FLAGS.cache) if FLAGS.cache else None, FLAGS.reals)
+    if FLAGS.standing is not None and FLAGS.standing < 0:
+        raise errors.GaxError(f'--standing must be at least 0, and is {FLAGS.standing}')
+    cache = paths.user(FLAGS.cache) if FLAGS.cache else None
+    setting = Setting(*chosen, cache, FLAGS.reals, FLAGS.standing)
     if FLAGS.samples:
         section = evaluate.data_of(FLAGS.data, read_config(workdir / 'config.json') if workdir else None)
         if FLAGS.split:

@@ -39,6 +39,12 @@ def define_flags() -> None:
     flags.DEFINE_string('step', 'newest', 'The checkpoint: newest, best, or a step.')
     flags.DEFINE_integer('label', None, 'Class of every sample; all classes in turn if not given.')
     flags.DEFINE_float('truncation', 0.0, 'Largest value of a latent; 0: no truncation.')
+    flags.DEFINE_integer(
+        'standing',
+        None,
+        'Standing statistics: batches of samples whose statistics take the place of the running averages of '
+        'batch-norm. 0: none; as config.eval.standing says if not given.',
+    )
     flags.DEFINE_string('traverse', '', 'A latent to vary: FIELD:DIMENSION or FIELD.')
     flags.DEFINE_float('span', 2.0, '--traverse varies a real number from -SPAN to SPAN.')
     flags.DEFINE_integer('interpolate', 0, 'How many latents each row passes through.')
@@ -84,6 +90,7 @@ def main(argv: list[str]) -> int:
         step=FLAGS.step,
         label=FLAGS.label,
         truncation=FLAGS.truncation,
+        standing=FLAGS.standing,
         traverse=FLAGS.traverse,
         span=FLAGS.span,
         interpolate=FLAGS.interpolate,

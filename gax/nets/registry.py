@@ -27,7 +27,7 @@ from gax.core.spec import Spec
 from gax.core.types import Net, not_zero
 from gax.nets import ensemble
 from gax.nets.linen import from_linen
-from gax.nets.spectral_norm import spectral_norm
+from gax.nets.spectral_norm import linear, spectral_norm
 
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
@@ -187,7 +187,7 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
     shape = spec.target_shape
     module = build(config.g.net, 'Generator', shape, num_classes=num_classes)
     net = lifted(module, example(latent_dim or config.latent_dim), *labels(num_classes))
-    return spectral_norm(net) if config.g.spectral_norm else net
+    return normalised(net, config.g)
 
 
 def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
@@ -237,7 +237,27 @@ def translator(g: Any, shape: Shape, source: Shape, role: str = 'Translator', **
       The net.
     """
     net = lifted(build(g.net, role, shape, **requested), example(*source))
-    return spectral_norm(net) if g.spectral_norm else net
+    return normalised(net, g)
+
+
+def normalised(net: Net, section: Any) -> Net:
+    """`net`, with spectral normalisation where the section of its player says so.
+
+    A family may have parameters that are not divided: the function `divided` of its file says which are, as
+    the argument `chosen` of `spectral_norm`.
+
+    Args:
+      net: The net.
+      section: config.g or config.d. Its fields `spectral_norm` and net.kind are read.
+
+    Returns:
+      The net.
+    """
+    if not section.spectral_norm:
+        return net
+    path = section.net.kind.partition(':')[0]
+    module = import_module(path if '.' in path else f'gax.nets.{path}')
+    return spectral_norm(net, chosen=getattr(module, 'divided', linear))
 
 
 def features_of(net: Net, shape: Shape) -> tuple[jax.ShapeDtypeStruct, ...]:
@@ -310,7 +330,7 @@ def several(d: Any, one: Callable[..., Net], shape: Shape, heads: Heads = None) 
     """
 
     def normed(*shape: int) -> Net:
-        return spectral_norm(one(*shape)) if d.spectral_norm else one(*shape)
+        return normalised(one(*shape), d)
 
     return ensemble.several(normed, shape, d.members, d.scales, heads)
 

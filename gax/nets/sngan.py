@@ -9,7 +9,8 @@ on where this family is chosen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -17,7 +18,16 @@ import jax.numpy as jnp
 
 from gax.core.bounds import Count, Fraction, Sizes
 from gax.core.types import Array
-from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, doubled, halved, halved_shape, with_heads
+from gax.nets.layers import (
+    ConditionalBatchNorm,
+    Conv,
+    Embed,
+    Initializer,
+    doubled,
+    halved,
+    halved_shape,
+    with_heads,
+)
 from gax.nets.minibatch import Minibatch, see_batch
 
 TAKES = ('image',)
@@ -53,7 +63,8 @@ class Generator(nn.Module):
         x = nn.Dense(height * width * self.widths[0], kernel_init=PLAIN)(z)
         x = x.reshape(-1, height, width, self.widths[0])
         for features in self.widths[1:]:
-            x = UpBlock(features, self.num_classes, self.momentum)(x, *label, train=train)
+            norm = partial(ConditionalBatchNorm, self.num_classes, self.momentum)
+            x = UpBlock(features, norm)(x, *label, train=train)
         x = nn.relu(ConditionalBatchNorm(0, self.momentum)(x, train=train))
         return jnp.tanh(Conv(self.shape[-1], 3, kernel_init=PLAIN)(x))
 
@@ -65,20 +76,22 @@ class UpBlock(nn.Module):
 
     Attributes:
       features: The number of output channels.
-      num_classes: The number of classes, for conditional batch-norms; 0 for no labels.
-      momentum: That of the running averages of batch-norm.
+      norm: () -> a module that normalises: (x, *condition, train=...) -> an array of the shape of x.
+      kernel_init: The initializer of the 3x3 convolutions.
+      shortcut_init: That of the shortcut's.
     """
 
     features: int
-    num_classes: int
-    momentum: float
+    norm: Callable[[], nn.Module]
+    kernel_init: Initializer = AFTER_RELU
+    shortcut_init: Initializer = PLAIN
 
     @nn.compact
-    def __call__(self, x: Array, *label: Array, train: bool) -> Array:
-        shortcut = doubled(Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(x))
+    def __call__(self, x: Array, *condition: Array, train: bool) -> Array:
+        shortcut = doubled(Conv(self.features, 1, kernel_init=self.shortcut_init, name='shortcut')(x))
         for resize in ('up', ''):
-            x = ConditionalBatchNorm(self.num_classes, self.momentum)(x, *label, train=train)
-            x = Conv(self.features, 3, kernel_init=AFTER_RELU, resize=resize)(nn.relu(x))
+            x = self.norm()(x, *condition, train=train)
+            x = Conv(self.features, 3, kernel_init=self.kernel_init, resize=resize)(nn.relu(x))
         return x + shortcut
 
 
@@ -125,17 +138,21 @@ class DownBlock(nn.Module):
       features: The number of output channels.
       down: Whether the block halves the image.
       first: Whether the block's inputs are pixels; it then begins without the ReLU.
+      kernel_init: The initializer of the 3x3 convolutions.
+      shortcut_init: That of the shortcut's.
     """
 
     features: int
     down: bool
     first: bool = False
+    kernel_init: Initializer = AFTER_RELU
+    shortcut_init: Initializer = PLAIN
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         shortcut = halved(x) if self.down else x
         if self.down or x.shape[-1] != self.features:
-            shortcut = Conv(self.features, 1, kernel_init=PLAIN, name='shortcut')(shortcut)
-        x = Conv(self.features, 3, kernel_init=AFTER_RELU)(x if self.first else nn.relu(x))
-        last = Conv(self.features, 3, kernel_init=AFTER_RELU, resize='down' if self.down else '')
-        return last(nn.relu(x)) + shortcut
+            shortcut = Conv(self.features, 1, kernel_init=self.shortcut_init, name='shortcut')(shortcut)
+        x = Conv(self.features, 3, kernel_init=self.kernel_init)(x if self.first else nn.relu(x))
+        resize = 'down' if self.down else ''
+        return Conv(self.features, 3, kernel_init=self.kernel_init, resize=resize)(nn.relu(x)) + shortcut

@@ -95,7 +95,7 @@ def export(request: Request) -> Made:
         latents.check_truncation(built.game, request.truncation, sampler.every_class(built))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
     state, step = trained_run.restore(built, request.workdir, request.step)
-    job = Job(request, kind, built, state, step, mirrored, *examples, ways)
+    job = sampler.standing(Job(request, kind, built, state, step, mirrored, *examples, ways))
     with errors.plain_os_errors(job.out):
         return Made(step, write(job))
 
@@ -195,6 +195,8 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
     }
     write, kinds = writers[mode]
     errors.in_range('--seed', request.seed, *errors.SEEDS)
+    if request.standing is not None and request.standing < 0:
+        raise errors.GaxError(f'--standing must be at least 0, and is {request.standing}')
     if request.num < 1:
         raise errors.GaxError(f'--num must be positive, and is {request.num}')
     if mode == 'interpolate' and request.interpolate < 2:

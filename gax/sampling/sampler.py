@@ -15,6 +15,7 @@ from gax.core import rng, sample
 from gax.core.translation import Direction
 from gax.core.types import Array, Batch, TrainState
 from gax.sampling import latents, lengths
+from gax.training import experiment
 from gax.training.experiment import Experiment
 
 CHUNK = 256  # samples per compiled call
@@ -33,6 +34,7 @@ class Request(NamedTuple):
       neighbours: 0: no neighbours.
       length: Of a series; 0: as long as the training examples.
       project: 0: no projection.
+      standing: None: as config.eval.standing of the run says; 0: none.
     """
 
     workdir: Path
@@ -56,6 +58,7 @@ class Request(NamedTuple):
     length: int = 0
     project: int = 0
     where: tuple[str, ...] = ()
+    standing: int | None = None
 
 
 class Job(NamedTuple):
@@ -129,6 +132,21 @@ def conditions(job: Job, num: int) -> Batch:
         return {name: jnp.resize(x, (num, *x.shape[1:])) for name, x in job.examples.items()}
     label = labels_of(num, job.built.source.spec.num_classes, job.request.label)
     return {'label': label} if label is not None and 'label' in job.built.game.conditions else {}
+
+
+def standing(job: Job) -> Job:
+    """The job with standing statistics in its state, where they are requested; see core.standing.
+
+    Conditions are those of the job, of every class in turn. Latents are those of its game, truncated or not.
+    """
+    requested = job.request.standing
+    batches = job.built.config.eval.get('standing', 0) if requested is None else requested
+    if not batches:
+        return job
+    every = job._replace(request=job.request._replace(label=None))
+    condition_batch = conditions(every, batches * job.built.config.batch_size)
+    run = experiment.standing(job.built, batches, job.request.seed)
+    return job._replace(state=run(job.state, condition_batch))
 
 
 def draw(job: Job) -> Images:

@@ -88,6 +88,11 @@ def of_generator(
       GaxError: A metric needs labels, and the game is not conditioned on them.
     """
     if task := translations.task_of(built, direction):
+        if evaluator.setting.standing:
+            raise errors.GaxError(
+                f'standing={evaluator.setting.standing}: standing statistics are of fakes from latents, and '
+                f'{built.config.gan} makes images from images'
+            )
         return translations.measurer(task, evaluator)
     make, num, seed = (
         collect.generator(built.game, built.mesh, built.source.spec),
@@ -100,15 +105,20 @@ def of_generator(
             f'accuracy is of fakes that were made for a class, and {built.config.gan} is not conditional here'
         )
 
-    def condition_batch() -> Mapping[str, np.ndarray]:
+    def condition_batch(num: int = num) -> Mapping[str, np.ndarray]:
         """Labels in the proportions of the reals; other conditions, no images, are of real examples."""
         if set(built.game.conditions) <= {'label'}:
             labels = evaluator.labels(num) if conditional else None
             return {} if labels is None else {'label': labels}
         return jax.tree.map(np.asarray, experiment.conditions(built, num))
 
+    batches = evaluator.setting.standing or 0
+    stand = experiment.standing(built, batches, seed) if batches else None
+
     def measure(state: TrainState) -> tuple[dict[str, float], int]:
         """Measures the fakes of a state."""
+        if stand:
+            state = stand(state, condition_batch(batches * built.config.batch_size))
         chunks = make(state, condition_batch(), num, evaluator.batch, seed)
         return evaluator.measure(told(chunks, f'{num} fakes', num))
 
@@ -179,6 +189,8 @@ def of_run(
     checkpoints = Checkpoints(workdir / 'checkpoints', write=False)
     steps = chosen(checkpoints, workdir, which)
     judged = with_split(built, split, str(workdir))
+    if setting.standing is None:
+        setting = setting._replace(standing=built.config.eval.get('standing', 0))
     evaluator = of_experiment(judged, setting, direction)
     others = [comparable(against, evaluator)] if against else []
     measure, like = of_generator(judged, evaluator, direction), experiment.shapes(built)

@@ -18,6 +18,7 @@ from gax.config import defaults as configs
 from gax.core import metrics as meter
 from gax.core import rng, sample, updates
 from gax.core import step as steps
+from gax.core.standing import standing_statistics
 from gax.core.types import Array, Batch, Frozen, Game, TrainState
 from gax.data import prefetch
 from gax.distributed import sharding as parallel
@@ -355,6 +356,31 @@ def sampler(experiment: Experiment, num: int) -> Callable[[TrainState], Any]:
     game = experiment.game
     return lambda state: compiled(
         state, condition_batch, game.phase_at(int(state.step)) if game.phases else ''
+    )
+
+
+def standing(
+    experiment: Experiment, batches: int, seed: int = 0
+) -> Callable[[TrainState, Mapping[str, Any]], TrainState]:
+    """The function that gives a state standing statistics, compiled: see core.standing.
+
+    Args:
+      experiment: The experiment. Batches have config.batch_size examples.
+      batches: How many batches.
+      seed: Of the latents.
+
+    Returns:
+      (state, conditions) -> state. `conditions` are leaves [batches * batch_size, ...] by name.
+    """
+    size = experiment.config.batch_size
+
+    def make(state: TrainState, condition_batch: Batch, phase: str) -> TrainState:
+        key = rng.key(seed)
+        return standing_statistics(experiment.game, state, key, batches, size, condition_batch, phase=phase)
+
+    compiled, game = jax.jit(make, static_argnums=2), experiment.game
+    return lambda state, condition_batch: compiled(
+        state, dict(condition_batch), game.phase_at(int(state.step)) if game.phases else ''
     )
 
 

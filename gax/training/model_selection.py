@@ -34,7 +34,7 @@ def setting_of(section: Any) -> Setting:
     The seed is 0 whatever the run's, so that runs with other seeds stay comparable.
     """
     section = {**eval_section(), **section}
-    chosen = {name: section[name] for name in ('features', 'num', 'reals')}
+    chosen = {name: section[name] for name in ('features', 'num', 'reals', 'standing')}
     return Setting(metrics=tuple(section['metrics']), **chosen)
 
 

@@ -35,13 +35,21 @@ SMALL = {
     'group_size': 2,
     'code': 3,
     'downs': 1,
+    'attention': (1,),
     'receptive_field': 16,
     'dilations': (1, 2),
     'depth': 5,
     'attention_heads': 2,
 }
 
-OTHER = {'patch': 4, 'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
+OTHER = {
+    'patch': 4,
+    'strides': (2, 2),
+    'group_size': 4,
+    'receptive_field': 1,
+    'dropped': 0,
+    'attention': (),
+}
 
 
 def other(value, notes=()):
@@ -95,7 +103,7 @@ def test_of_every_network(kind, role):
         if name == 'kind':
             continue
         beside = {n.field: n.value for n in notes.get(name, ()) if isinstance(n, bounds.Only)}
-        beside |= {'labels': True} if name == 'class_norm' else {}
+        beside |= {'labels': True} if name in ('class_norm', 'embedding') else {}
         value = OTHER[name] if name in OTHER else other({**usual, **SMALL}[name], notes.get(name, ()))
         before = network(kind, role, **beside) if beside else plain
         assert network(kind, role, **beside, **{name: value}) != before, f'{kind} {role} reads no {name}'

@@ -176,3 +176,14 @@ def test_feature_matching_says_what_it_needs():
         regularizers.feature_matching().fn(None, {'real_out': REAL, 'fake_out': FAKE}, ())
     with pytest.raises(GaxError, match="unknown distance 'l3'"):
         regularizers.feature_matching(distance='l3')
+
+
+def test_orthogonal_regularisation_of_biggan_by_its_true_gradient():
+    """W = [[1, 1], [0, 1]], a filter a row: rows' inner product 1, twice; 4 (W W^T off its diagonal) W.
+
+    BigGAN-PyTorch's own gradient is half of it.
+    """
+    rows = jnp.array([[1.0, 1.0], [0.0, 1.0]])
+    value, gradient = jax.value_and_grad(lambda w: regularizers.non_orthogonality(w.T))(rows)
+    assert value == 2
+    np.testing.assert_array_equal(gradient, [[0, 4], [4, 4]])
