@@ -123,7 +123,7 @@ def test_held_out_images_come_nearer_and_the_files_say_the_same(run, tmp_path):
     again = sample.synthesize(built.game, state, latents, rng.key(0))['image']
     np.testing.assert_allclose(to_uint8(again).astype(int), done.images.reshape(6, 8, 8, 1), atol=1)
     with Image.open(asked.video) as film:
-        assert film.n_frames == 5 + 12
+        assert film.n_frames == 5 + 1  # of the equal ones at the end one is written, for a second
     with Image.open(asked.out) as picture:
         assert picture.size == (4 * 66 + 2, 2 * (64 + 15 + 2) + 2)
     held_out = trained_run.with_data(run, built.config, '', built.mesh)
@@ -135,10 +135,10 @@ def test_a_fake_of_the_run_itself_is_recovered(run, tmp_path):
     state, _ = trained_run.restore(built, run)
     fake = sample.sample(built.game, state, rng.key(5), 1, {'label': jnp.asarray([1])})['image']
     Image.fromarray(to_uint8(fake)[0, ..., 0]).save(tmp_path / 'fake.png')
-    start = projector.run(request(run, tmp_path, input=tmp_path / 'fake.png', steps=1, label=1))
-    done = projector.run(request(run, tmp_path, input=tmp_path / 'fake.png', steps=100, label=1))
+    asked = request(run, tmp_path, input=tmp_path / 'fake.png', steps=100, label=1, features='none')
+    done = projector.run(asked)
     assert done.latents['label'].tolist() == [[1, 1, 1]]
-    assert done.psnr[0, 0] > start.psnr[0, 0] + 10
+    assert done.psnr[0, 0] > 30
 
 
 def test_without_a_label_the_restarts_have_the_classes_in_turn(run):
