@@ -93,4 +93,5 @@ def class_terms(weight: Any) -> tuple[dict[str, Term], dict[str, Term]]:
     def on_both(context: Context, out: Any) -> Array:
         return misnamed(out['real_out'], context.batch['label']) + on_fakes(context, out)
 
-    return tuple({'class': terms.stateless(fn, weight=weight)} for fn in (on_both, on_fakes))
+    d, g = (terms.stateless(fn, weight=weight) for fn in (on_both, on_fakes))
+    return {'class': d}, {'class': g}
