@@ -21,6 +21,7 @@ from ml_collections import ConfigDict, config_flags
 from gax import errors
 from gax.config import choices, config_file
 from gax.config import defaults as configs
+from gax.core import schedules
 
 EXAMPLES = {'config': 'mnist', 'workdir': 'runs/mnist'}
 KINDS = {'int': 'a whole number', 'float': 'a number', 'bool': 'true or false', 'tuple': 'a tuple'}
@@ -55,24 +56,24 @@ class TupleParser(flags.ArgumentParser):
 
 
 class NumberParser(flags.ArgumentParser):
-    """Parses numbers. 7 and 7.0 differ in meaning, see `optimizers.lengths`.
+    """Parses numbers, and schedules of numbers. 7 and 7.0 differ in meaning, see `optimizers.lengths`.
 
     The parser of ml_collections would accept any text.
     """
 
-    def parse(self, argument: Any) -> int | float:
+    def parse(self, argument: Any) -> int | float | str:
         """Parses one value.
 
         Args:
-          argument: The text of a number, or a number.
+          argument: The text of a number or of a schedule (`schedules.parse`), or a number.
 
         Returns:
-          An int if the text is a whole number, or else a float.
+          An int if the text is a whole number, a text if it is a schedule, or else a float.
 
         Raises:
-          ValueError: The text is not a number.
+          ValueError: The text is neither.
         """
-        if not isinstance(argument, str):
+        if not isinstance(argument, str) or schedules.is_text(argument):
             return argument
         return int(argument) if re.fullmatch(r'\s*[-+]?\d+\s*', argument) else float(argument)
 

@@ -1,7 +1,7 @@
 """A name decides which fields its section has.
 
 The name of a network's family (`*.net.kind`), an optimizer (`*.optimizer.name`), a schedule
-(`*.schedule.name`), a term (`terms.NAME`) or the data (`data.name`) brings its fields with their defaults,
+(`*.schedule.name`), a term (`terms.NAME`), the averages (`ema.name`) or the data (`data.name`) brings its fields with their defaults,
 and replaces the fields of the previous name. A section may offer further fields: other arguments of an
 optimizer, other terms. An offered field is in the config once it has been set. Config files, the command
 line and sweeps all use this module.
@@ -17,11 +17,11 @@ import builtins
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ml_collections import ConfigDict
+from ml_collections import ConfigDict, FieldReference
 
 from gax import errors, gans
 from gax.config import fields, sections
-from gax.core import bounds, optimizers
+from gax.core import bounds, ema, optimizers, schedules
 from gax.nets import encoder, registry
 from gax.objectives import penalties
 
@@ -30,7 +30,9 @@ def is_choice(path: str) -> bool:
     """Whether the field at `path` is a name that decides which fields its section has."""
     parts = ['', *path.split('.')][-2:]
     named = parts in (['net', 'kind'], ['optimizer', 'name'], ['schedule', 'name'])
-    return named or path == 'data.name' or (path.startswith('terms.') and path.endswith('.name'))
+    return (
+        named or path in ('data.name', 'ema.name') or (path.startswith('terms.') and path.endswith('.name'))
+    )
 
 
 def choose(config: ConfigDict, section: str, name: str = '', **values: Any) -> None:
@@ -81,10 +83,45 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
     kind = holder.get_type(name)
     if issubclass(kind, ConfigDict):
         raise errors.GaxError(f'config.{path} is a section; set its fields one by one')
-    if not fields.is_a(value, kind):
+    scheduled = allow_schedule(config, path, value)
+    if scheduled and schedules.is_text(value):
+        schedules.parse(f'config.{path}', value)
+    elif not fields.is_a(value, float if scheduled else kind):
+        kind = float if scheduled else kind
         raise errors.GaxError(f'config.{path} must be {fields.SAID[kind]}, and is {value!r}')
     holder[name] = tuple(value) if isinstance(value, list) else value
     reset_dependents(config, path, value)
+
+
+def may_be_scheduled(config: ConfigDict, path: str) -> bool:
+    """Whether the field at `path` is a number that may change along training, see `schedules`."""
+    section, _, name = path.rpartition('.')
+    return bounds.SCHEDULED in declared(config, section).get(name, ())
+
+
+def allow_schedule(config: ConfigDict, path: str, value: Any) -> bool:
+    """Lets a field hold a number or a schedule, where it may, and `value` or what it holds is a schedule.
+
+    Args:
+      config: The config, in which the type of the field changes.
+      path: The path of the field.
+      value: What it will be set to, or the text of it.
+
+    Returns:
+      Whether the field now takes both.
+    """
+    section, _, name = path.rpartition('.')
+    holder = fields.get(config, section) if section else config
+    present = holder[name]
+    number = holder.get_type(name) in (float, object)
+    if not (schedules.is_text(present) or (number and schedules.is_text(value))):
+        return False
+    if not may_be_scheduled(config, path):
+        return False
+    with holder.unlocked():
+        del holder[name]
+        holder[name] = FieldReference(present, field_type=object)
+    return True
 
 
 def reset_dependents(config: ConfigDict, path: str, value: Any) -> None:
@@ -123,6 +160,8 @@ def follow(config: ConfigDict, overrides: Mapping[str, str]) -> None:
             replace(config, path.rpartition('.')[0], overrides[path])
     for path in by_depth:
         bring(config, path)
+        if not isinstance(fields.get(config, path), ConfigDict):
+            allow_schedule(config, path, overrides[path])
         reset_dependents(config, path, overrides[path])
 
 
@@ -195,12 +234,14 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
 
 
 def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
-    """The section of a network, a term, an optimizer or a schedule with the defaults that `name` brings."""
+    """The section of a network, a term, the averages, an optimizer or a schedule with the defaults that `name` brings."""
     parent, _, last = section.rpartition('.')
     if parent == 'terms':
         return ConfigDict(penalties.section(last, name))
     if last == 'net':
         return registry.section(name, gans.role(config.gan, parent))
+    if last == 'ema':
+        return ConfigDict(ema.section(name))
     return optimizers.section(name) if last == 'optimizer' else optimizers.schedule(name)
 
 
@@ -259,9 +300,15 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
 
 
 def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
-    """The defaults of the fields of a network, to which fields that are not read are reset; {} for others."""
-    name = section.rpartition('.')[2]
-    return fresh(config, section, fields.get(config, section).kind) if name == 'net' else {}
+    """The defaults to which fields that are not read are reset.
+
+    They are those of a network, of a term or of a section that is switched on; {} for others.
+    """
+    parent, _, name = section.rpartition('.')
+    if name == 'net' or parent == 'terms':
+        holder = fields.get(config, section)
+        return fresh(config, section, holder.kind if name == 'net' else holder.get('name', ''))
+    return sections.SWITCHED.get(section) or {}
 
 
 def paths(config: ConfigDict, section: str = '') -> Iterable[str]:

@@ -12,7 +12,7 @@ from gax import errors, gans
 from gax.config import choices
 from gax.config.choices import choose as choose
 from gax.config.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
-from gax.core import bounds, wrappers
+from gax.core import bounds, ema, schedules, wrappers
 from gax.core.optimizers import SCHEDULE_LENGTHS, check_length
 from gax.core.optimizers import schedule as schedule
 from gax.core.optimizers import section as optimizer
@@ -55,7 +55,7 @@ def base(gan: str) -> ConfigDict:
             'augment': '',  # of all inputs of d, e.g. 'color,translation,cutout': augment.diff_augment
             'accumulate': 1,  # microbatches per gradient: wrappers.accumulate
             'extragradient': False,  # wrappers.extragradient
-            'ema': {'decay': 0.999},  # of the generator's average, with a warm-up: ema.with_warmup
+            'ema': ema.section(),  # of the generator's average: ema.from_config
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': {'every': eval_section()['every']},
             'parallel': 'jit',  # how a step uses several devices: sharding.PARALLEL
@@ -70,7 +70,10 @@ def base(gan: str) -> ConfigDict:
     )
     for section in gans.without(gan):
         del config[section]
-    config.update(gans.recipe(gan).defaults())
+    added = gans.recipe(gan).defaults()
+    if 'name' in added.get('ema', {}):  # a section follows its name
+        del config['ema']
+    config.update(added)
     return config
 
 
@@ -174,7 +177,9 @@ def check_fields(config: ConfigDict) -> None:
                 'gan'
             )
         value = get(config, path)
-        if not is_a(value, kind) and not (value is None and get(model, path) is None):
+        if schedules.is_text(value) and choices.may_be_scheduled(config, path):
+            schedules.parse(f'config.{path}', value)
+        elif not is_a(value, kind) and not (value is None and get(model, path) is None):
             raise errors.GaxError(f'config.{path} must be {SAID[kind]}, and is {value!r}')
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from gax import errors
-from gax.core import bounds
+from gax.core import bounds, ema
 from gax.core.bounds import POSITIVE, SIZES, between
 from gax.core.spec import KINDS
 from gax.data import layouts, pairs, preprocess, splits
@@ -17,6 +17,8 @@ from gax.data.defaults import data_declared as data_declared
 from gax.data.defaults import data_offers as data_offers
 from gax.data.defaults import data_section as data_section
 from gax.evals.defaults import eval_section as eval_section
+from gax.objectives import augment
+from gax.objectives.ada import pipeline
 
 # Sections and fields that a config has only while they are on, with their defaults.
 SWITCHED: dict[str, Any] = {
@@ -26,8 +28,16 @@ SWITCHED: dict[str, Any] = {
     'init': {'from': '', 'nets': ''},
     # PROJECT or ENTITY/PROJECT of Weights & Biases, which gets metrics and pictures. training.wandb_writer
     'log': {'wandb': ''},
-    'ada': {'kimg': 500.0, 'target': 0.6},  # as in the paper; 0 kimg: off. augment.adaptive
+    'ada': {  # all but `p` as in the paper; adaptive with 0 kimg, or fixed with p=0: off. augment.adaptive
+        'pipeline': 'bgc',  # which transforms: ada.pipeline.PRESETS
+        'control': 'adaptive',  # or 'fixed', with the probability `p`
+        'kimg': 500.0,  # the thousands of images in which p may rise by 1: ada.control.Controller
+        'target': 0.6,  # of the mean sign of D's logits of reals
+        'every': 4,  # updates of D between two moves of p
+        'p': 0.2,
+    },
     'instance_noise': {'std': 0.1, 'steps': 0},  # fades out over `steps`; 0: constant. augment.instance_noise
+    'fake_gradient': {'decay': 0.9},  # of the size that it is divided by: fake_gradients.normalized
     'top_k': {'fraction': 0.5, 'steps': 0},  # the share of the fakes from whose losses g learns: terms.top_k
 }
 
@@ -76,13 +86,21 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'patience': (between(0),),
         'split': (bounds.one_of(('', *splits.SPLITS)),),
     },
-    'ema': {'decay': (between(0.0, 1.0),)},
-    'instance_noise': {'std': (between(0.0),), 'steps': (between(0),)},
+    'ema': {'name': (bounds.one_of(ema.SECTIONS),), **ema.BOUNDS},
+    'instance_noise': {'std': (between(0.0), bounds.SCHEDULED), 'steps': (between(0),)},
+    'fake_gradient': {'decay': (bounds.Bound('from 0 to below 1', lambda x: 0 <= x < 1),)},
     'top_k': {
         'fraction': (bounds.Bound('above 0, up to 1', lambda x: 0.0 < x <= 1.0),),
         'steps': (between(0),),
     },
-    'ada': {'kimg': (between(0.0),), 'target': (between(-1.0, 1.0),)},
+    'ada': {
+        'pipeline': (bounds.one_of(pipeline.PRESETS),),
+        'control': (bounds.one_of(augment.CONTROLS),),
+        'kimg': (between(0.0), bounds.Only('control', 'adaptive')),
+        'target': (between(-1.0, 1.0), bounds.Only('control', 'adaptive')),
+        'every': (POSITIVE, bounds.Only('control', 'adaptive')),
+        'p': (between(0.0), bounds.SCHEDULED, bounds.Only('control', 'fixed')),
+    },
 }
 # The bounds of the fields of a section that describes a player.
 PLAYER = {'updates': (POSITIVE,), 'members': (SIZES,), 'scales': (SIZES,)}

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, NamedTuple
 
 from gax import errors
+from gax.core import schedules
 
 
 class Bound(NamedTuple):
@@ -54,6 +55,10 @@ class Couples(NamedTuple):
     value: Any
 
 
+class Scheduled(NamedTuple):
+    """The field is a number, or the text of a schedule of it, see `schedules.parse`."""
+
+
 def between(low: float, high: float = math.inf) -> Bound:
     """Numbers from `low` to `high`, both included."""
     says = f'from {low} to {high}' if high < math.inf else f'at least {low}'
@@ -72,6 +77,7 @@ def _sizes(value: Any) -> bool:
 
 POSITIVE = Bound('positive', lambda x: x > 0)
 SIZES = Bound('positive whole numbers', _sizes)
+SCHEDULED = Scheduled()
 
 Size = Annotated[int, SIZES]  # a width, a kernel, a stride
 Sizes = Annotated[tuple[int, ...], SIZES]
@@ -144,10 +150,12 @@ def check(
         if name not in section:
             continue
         value = section[name]
+        scheduled = SCHEDULED in notes and isinstance(value, str)
+        ends = schedules.parse(f'{where}{name}', value)[1:3] if scheduled else (value,)
         for note in notes if value is not None else ():
             if isinstance(note, OneOf) and value not in note.names:
                 raise errors.GaxError(errors.choices(f'{where}{name}', value, note.names))
-            if isinstance(note, Bound) and not note.holds(value):
+            if isinstance(note, Bound) and not all(map(note.holds, ends)):
                 raise errors.GaxError(f'{where}{name} must be {note.says}, and is {value}')
             if (
                 isinstance(note, Only)

@@ -19,7 +19,9 @@ from ml_collections import ConfigDict, config_dict
 
 from gax import errors
 from gax.core import rng
-from gax.core.bounds import POSITIVE, between
+from gax.core.bounds import POSITIVE, SCHEDULED, Bound, between
+from gax.core.schedules import at as value_at
+from gax.core.schedules import mapped
 from gax.core.transforms import at_training_step, historical_averaging, project_to_box
 
 # Fields of `config.PLAYER.optimizer` that are not arguments of the optax function of that name.
@@ -27,7 +29,13 @@ WRAPPERS = ('name', 'schedule', 'clip_norm', 'clip_weights', 'lazy_interval', 'h
 OFF = {'clip_norm': 0.0, 'clip_weights': 0.0, 'lazy_interval': 0, 'historical': 0.0}
 # Whole numbers of steps, or shares of config.steps, see `lengths`.
 SCHEDULE_LENGTHS = ('decay_steps', 'transition_steps', 'transition_begin', 'warmup_steps')
-BOUNDS = {'learning_rate': (POSITIVE,), **dict.fromkeys(OFF, (between(0),))}
+BOUNDS = {
+    'learning_rate': (POSITIVE, SCHEDULED),
+    'b1': (SCHEDULED,),  # negative in Gidel et al., "Negative Momentum for Improved Game Dynamics", 2019
+    'b2': (Bound('from 0 to below 1', lambda x: 0 <= x < 1), SCHEDULED),
+    'weight_decay': (SCHEDULED,),
+    **dict.fromkeys(OFF, (between(0),)),
+}
 
 # Where the default of optax differs from the paper. Daskalakis et al., 2018, algorithm 1: Adam's update,
 # without Nesterov momentum.
@@ -43,12 +51,12 @@ UNFIT = {
 }
 
 
-def section(name: str = 'adam', learning_rate: float = 1e-4, **arguments: Any) -> ConfigDict:
+def section(name: str = 'adam', learning_rate: float | str = 1e-4, **arguments: Any) -> ConfigDict:
     """The config section of one player's optimizer.
 
     Args:
       name: The name of an optax optimizer.
-      learning_rate: The learning rate.
+      learning_rate: The learning rate, or a schedule of it (`schedules.parse`).
       **arguments: Arguments of the optax function, fields of OFF, and `schedule`, a section (see `schedule`).
 
     Returns:
@@ -163,6 +171,7 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
         schedule: `name` is an optax schedule of the training step that multiplies learning_rate (see
           `at_training_step`); its lengths may be shares of `steps` (see `lengths`).
         All other fields that are not None are arguments of the optax function: learning_rate, b1, b2, eps ...
+          Those may be functions of the training step, see `at_training_step`.
       steps: The number of training steps; 0 if it is not known.
 
     Returns:
@@ -183,9 +192,13 @@ def make(config: Mapping[str, Any], steps: int = 0) -> optax.GradientTransformat
     arguments['learning_rate'] = config['learning_rate']
     if interval := config.get('lazy_interval'):
         arguments |= lazy(factory, arguments, interval)
-    rate = _scheduled(arguments['learning_rate'], config, steps)
-    build = lambda rate: _call('optimizer', name, factory, {**arguments, 'learning_rate': rate})  # noqa: E731
-    chain = [at_training_step(build, rate)]
+    rate = _scheduled(arguments.pop('learning_rate'), config, steps)
+    varying = {field: value for field, value in arguments.items() if callable(value)}
+
+    def build(rate: Any, **numbers: Any) -> optax.GradientTransformation:
+        return _call('optimizer', name, factory, {'learning_rate': rate, **arguments, **numbers})
+
+    chain = [at_training_step(build, rate, varying)]
     if _positive(config.get('clip_norm')):
         chain.insert(0, optax.clip_by_global_norm(config['clip_norm']))
     if _positive(config.get('historical')):
@@ -213,7 +226,8 @@ def lazy(factory: Callable[..., Any], arguments: Mapping[str, Any], interval: in
     """
     ratio, valid = interval / (interval + 1), inspect.signature(factory).parameters
     betas = {name: arguments.get(name, valid[name].default) for name in ('b1', 'b2') if name in valid}
-    return {'learning_rate': arguments['learning_rate'] * ratio, **{n: b**ratio for n, b in betas.items()}}
+    rate = mapped(arguments['learning_rate'], lambda x: x * ratio)
+    return {'learning_rate': rate, **{n: mapped(b, lambda x: x**ratio) for n, b in betas.items()}}
 
 
 def optimizers() -> dict[str, Callable[..., optax.GradientTransformation]]:
@@ -341,14 +355,15 @@ def _scheduled(rate: Any, config: Mapping[str, Any], steps: int) -> Any:
       GaxError: The schedule or an argument is unknown, or the optimizer takes no schedule.
     """
     schedule = config.get('schedule') or {}
-    if not schedule.get('name'):
-        return rate
-    if not takes_schedule(config['name']):
+    chosen = schedule.get('name') or ('learning_rate' if callable(rate) else '')
+    if chosen and not takes_schedule(config['name']):
         others = ', '.join(sorted(filter(takes_schedule, optimizers())))
         raise errors.GaxError(
             f'optimizer {config["name"]!r} of optax takes a number as its learning rate, and no schedule '
-            f'({schedule["name"]!r}); those that take one: {others}'
+            f'({chosen!r}); those that take one: {others}'
         )
+    if not schedule.get('name'):
+        return rate
     factory = errors.lookup('schedule', schedule['name'], schedules())
     arguments = _arguments('schedule', schedule['name'], factory, schedule, ('name',))
     arguments |= lengths(arguments, steps)
@@ -362,7 +377,7 @@ def _scheduled(rate: Any, config: Mapping[str, Any], steps: int) -> Any:
 
     def rate_at(step: Any) -> Any:
         with jax.numpy_dtype_promotion('standard'):  # optax's schedules mix int32 and floats
-            return rate * fn(step)
+            return value_at(rate, step) * fn(step)
 
     return rate_at
 

@@ -2,41 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from gax import errors
+from gax.core.types import Schedule
+
 
 def at_training_step(
-    make: Callable[[Any], optax.GradientTransformation], rate: Any
+    make: Callable[..., optax.GradientTransformation], rate: Any, others: Mapping[str, Schedule] | None = None
 ) -> optax.GradientTransformation:
-    """An optimizer whose learning rate is a function of the training step, not of its number of updates.
+    """An optimizer whose learning rate, and other numbers, are functions of the training step.
 
-    A player may be updated several times in a training step, or not in every step. The rate still follows the
-    training step, as all schedules of gax do. What the optimizer counts itself (for Adam's bias correction)
-    is its number of updates.
+    A player may be updated several times in a training step, or not in every step. The numbers still follow
+    the training step, as all schedules of gax do. What the optimizer counts itself (for Adam's bias
+    correction) is its number of updates. Adam's bias correction uses the present b2, as PyTorch's does.
 
     Args:
-      make: From a learning rate to an optimizer.
+      make: (learning rate, **{name: number}) -> an optimizer.
       rate: A number, or a schedule: int32 () -> float32 ().
+      others: Schedules of other arguments of `make`.
 
     Returns:
       A transformation with the state of `make(rate)`. Its `update` takes the training step, int32 (), as the
-      extra argument `step`; without it the schedule counts updates, as optax does.
+      extra argument `step`; without it a schedule of the learning rate counts updates, as optax does, and
+      those of other arguments are an error.
     """
-    if not callable(rate):
+    if not callable(rate) and not others:
         return make(rate)
+
+    def with_numbers(rate: Any, step: Any) -> optax.GradientTransformation:
+        return make(rate, **{name: schedule(step) for name, schedule in (others or {}).items()})
 
     def update(
         updates: Any, state: Any, params: Any = None, *, step: Any = None, **extra: Any
     ) -> tuple[Any, Any]:
-        inner = make(rate if step is None else lambda count: rate(step))
+        if step is None and others:
+            raise errors.GaxError(
+                f'schedules of {", ".join(others)} follow the training step: call update(..., step=...)'
+            )
+        now = rate if step is None or not callable(rate) else lambda count: rate(step)
+        inner = with_numbers(now, step)
         return optax.with_extra_args_support(inner).update(updates, state, params, **extra)
 
-    return optax.GradientTransformationExtraArgs(make(rate).init, update)
+    first = with_numbers(rate, jnp.zeros((), jnp.int32))
+    return optax.GradientTransformationExtraArgs(first.init, update)
 
 
 def project_to_box(limit: float) -> optax.GradientTransformation:

@@ -239,6 +239,21 @@ class Frozen(NamedTuple):
     model_state: PyTree = ()
 
 
+class Styles(NamedTuple):
+    """A generator in two parts, see styles.py.
+
+    Attributes:
+      mapping: context -> (ws, context): the styles of its latents and conditions, float [B, L, W], a vector w for
+        each of L layers.
+      synthesis: (context, ws) -> (fakes, context). It makes each example from its styles alone.
+      average: context -> float [W], the average of w over training.
+    """
+
+    mapping: Callable[[Context], tuple[Array, Context]]
+    synthesis: Callable[[Context, Array], tuple[Batch, Context]]
+    average: Callable[[Context], Array]
+
+
 def _identity_wrap(step: Step) -> Step:
     return step
 
@@ -262,6 +277,7 @@ class Game(NamedTuple):
         mask. `sample_latents` adds them to the latents. Sampling needs them as well.
       synthesize: The forward pass outside of training, for a `generate` that reads what only training has,
         such as an encoder of reals. None: `generate`.
+      styles: The two parts of a generator that makes fakes from styles; None for others.
       frozen: net -> its arrays, for those of `nets` that are not trained, initialised or saved.
       phases: The phases of training in the order of their starts, the first at step 0; () for a single one.
       ema: net -> decay (float or schedule of the step), for nets that keep a moving average.
@@ -279,6 +295,7 @@ class Game(NamedTuple):
     generator: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
     synthesize: Callable[[Context], tuple[Batch, Context]] | None = None
+    styles: Styles | None = None
     frozen: Mapping[str, Frozen] = {}
     phases: tuple[Phase, ...] = ()
     ema: Mapping[str, float | Schedule] = {}

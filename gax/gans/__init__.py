@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from gax import errors
-from gax.core import lookup, wrappers
+from gax.core import lookup, schedules, wrappers
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.data.source import Source
@@ -58,7 +58,11 @@ def role(name: str, player: str) -> str:
 
 
 def make(config: Any, spec: Spec) -> Game:
-    """The game that `config` describes, on data of `spec`."""
+    """The game that `config` describes, on data of `spec`.
+
+    Numbers of the config that have a schedule reach the recipe as functions of the step, see `schedules`.
+    """
+    config = schedules.resolved(config)
     return wrappers.from_config(config, recipe(config.gan).make(config, spec))
 
 

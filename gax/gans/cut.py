@@ -104,7 +104,7 @@ def make(config: Any, spec: Spec) -> Game:
         generate=generate,
         synthesize=synthesize,
         generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
+        ema={'g': ema.from_config(config)},
     )
 
 

@@ -117,7 +117,7 @@ def make(config: Any, spec: Spec) -> Game:
         generate=translated(bool(not_zero(config.identity_weight))),
         synthesize=synthesize,
         generator=translators,
-        ema={name: ema.with_warmup(config.ema.decay) for name in translators},
+        ema={name: ema.from_config(config) for name in translators},
     )
 
 

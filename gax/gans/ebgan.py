@@ -93,5 +93,5 @@ def make(config: Any, spec: Spec) -> Game:
         latents=forward.normal_latents(config.latent_dim),
         generate=forward.generate(field),
         generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
+        ema={'g': ema.from_config(config)},
     )

@@ -113,7 +113,7 @@ def make(config: Any, spec: Spec) -> Game:
         synthesize=synthesize,
         generator=('g',),
         frozen={name: arrays for name, (_, arrays) in compared.items()},
-        ema={'g': ema.with_warmup(config.ema.decay)},
+        ema={'g': ema.from_config(config)},
     )
 
 

@@ -116,7 +116,7 @@ def make(config: Any, spec: Spec) -> Game:
         conditions=('condition',),
         generate=generate,
         generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
+        ema={'g': ema.from_config(config)},
     )
     return game._replace(latents=forward.normal_latents(noise)) if noise else game
 

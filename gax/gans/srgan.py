@@ -97,7 +97,7 @@ def make(config: Any, spec: Spec) -> Game:
         generate=generate,
         generator=('g',),
         frozen={name: arrays for name, (_, arrays) in compared.items()},
-        ema={'g': ema.with_warmup(config.ema.decay)},
+        ema={'g': ema.from_config(config)},
     )
     return in_phases(game, first, config.pixel.steps)
 

@@ -87,7 +87,7 @@ def make(config: Any, spec: Spec) -> Game:
         synthesize=synthesize,
         generator=('g', 's'),
         phases=phases(config),
-        ema={name: ema.with_warmup(config.ema.decay) for name in ('g', 's', 'r')},
+        ema={name: ema.from_config(config) for name in ('g', 's', 'r')},
     )
 
 

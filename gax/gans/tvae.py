@@ -110,5 +110,5 @@ def make(config: Any, spec: Spec) -> Game:
         generate=rebuild,
         synthesize=synthesize,
         generator=owned,
-        ema={name: ema.with_warmup(config.ema.decay) for name in owned},
+        ema={name: ema.from_config(config) for name in owned},
     )

@@ -109,5 +109,5 @@ def make(config: Any, spec: Spec) -> Game:
         generate=generate,
         synthesize=forward.generate(field),
         generator=('g', 'e'),
-        ema={name: ema.with_warmup(config.ema.decay) for name in ('g', 'e')},
+        ema={name: ema.from_config(config) for name in ('g', 'e')},
     )

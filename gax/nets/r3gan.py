@@ -14,11 +14,11 @@ from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
-from jax import lax
 
 from gax import errors
 from gax.core.bounds import Count, Size, Sizes
 from gax.core.types import Array
+from gax.nets.fir import smooth_doubled, smooth_halved
 from gax.nets.layers import Conv, Embed, Initializer, halved_shape, leaky_relu, with_heads
 from gax.nets.minibatch import Minibatch, see_batch
 
@@ -152,34 +152,3 @@ class Block(nn.Module):
         y = leaky_relu(SLOPE)(Conv(inner, 1, kernel_init=init)(x))
         y = leaky_relu(SLOPE)(Conv(inner, 3, kernel_init=init, groups=inner // size)(y))
         return x + Conv(x.shape[-1], 1, use_bias=False, kernel_init=nn.initializers.zeros)(y)
-
-
-def smooth_doubled(x: Array) -> Array:
-    """Bilinear doubling: the filter [1, 3, 3, 1] / 4 in each direction, with zeros outside.
-
-    [B, H, W, C] -> [B, 2 H, 2 W, C].
-    """
-    for axis in (1, 2):
-        before, after = _shifted(x, axis, 1), _shifted(x, axis, -1)
-        pairs = jnp.stack([before + 3 * x, 3 * x + after], axis=axis + 1) / 4
-        x = pairs.reshape(*x.shape[:axis], 2 * x.shape[axis], *x.shape[axis + 1 :])
-    return x
-
-
-def smooth_halved(x: Array) -> Array:
-    """Smooth halving: the filter [1, 3, 3, 1] / 8 in each direction, with zeros outside.
-
-    [B, H, W, C] -> [B, H / 2, W / 2, C].
-    """
-    for axis in (1, 2):
-        pairs = x.reshape(*x.shape[:axis], x.shape[axis] // 2, 2, *x.shape[axis + 1 :])
-        even, odd = (part.squeeze(axis + 1) for part in jnp.split(pairs, 2, axis=axis + 1))
-        x = (_shifted(odd, axis, 1) + 3 * even + 3 * odd + _shifted(even, axis, -1)) / 8
-    return x
-
-
-def _shifted(x: Array, axis: int, by: int) -> Array:
-    """Shifts x by one place along the axis, up (by=1) or down (by=-1), and fills with 0."""
-    pads = [(0, 0, 0)] * x.ndim
-    pads[axis] = (by, -by, 0)
-    return lax.pad(x, jnp.zeros((), x.dtype), pads)

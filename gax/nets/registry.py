@@ -190,6 +190,39 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
     return spectral_norm(net) if config.g.spectral_norm else net
 
 
+def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
+    """The nets of a generator in two parts that config.g describes: its mapping and its synthesis.
+
+    Args:
+      config: The config of the run.
+      spec: The data.
+      num_classes: As in `pair`.
+
+    Returns:
+      (latents [B, Z] (and labels int [B]) -> ws [B, L, W], ws -> images).
+
+    Raises:
+      GaxError: The family's generator has no two parts: no method `parts`.
+    """
+    module = build(config.g.net, 'Generator', spec.target_shape, num_classes=num_classes)
+    if not hasattr(module, 'parts'):
+        able = [name for name, other in kinds('Generator').items() if hasattr(other, 'parts')]
+        raise errors.GaxError(
+            f'{config.gan} needs a generator with a mapping and a synthesis network, and those of kind '
+            f'{config.g.net.kind!r} have none: choose {", ".join(able)}'
+        )
+    inputs = [example(config.latent_dim), *labels(num_classes)]
+    mapping = lifted(module.parts()[0], *inputs)
+    ws = jax.eval_shape(lambda: mapping.apply(*mapping.init(rng.key(0)), *zeros(inputs), train=False, key=None))
+    nets = mapping, lifted(module.parts()[1], ws[0])
+    return tuple(spectral_norm(net) if config.g.spectral_norm else net for net in nets)
+
+
+def zeros(shapes: Sequence[jax.ShapeDtypeStruct]) -> list[jax.Array]:
+    """Arrays of zeros of these shapes and dtypes."""
+    return [jnp.zeros(x.shape, x.dtype) for x in shapes]
+
+
 def translator(g: Any, shape: Shape, source: Shape, role: str = 'Translator', **requested: Any) -> Net:
     """The net that the section `g` of a config describes, where it maps images to images.
 

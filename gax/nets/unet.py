@@ -21,7 +21,7 @@ from gax.core.bounds import Count, Fraction, Sizes
 from gax.core.types import Array
 from gax.nets.layers import Conv, dropout, leaky_relu, with_heads
 from gax.nets.norms import Norm, normalised
-from gax.nets.r3gan import smooth_doubled
+from gax.nets.fir import smooth_doubled
 from gax.nets.sizes import cropped, padded
 
 TAKES = ('image',)

@@ -12,15 +12,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gax.core import rng, trees
+from gax.core import schedules
 from gax.core.forward import Scorer
-from gax.core.types import Array, Batch, Context, PyTree, Term, not_zero
+from gax.core.types import Array, Batch, Context, Schedule, Summary, Term, not_zero
 from gax.objectives import image_transforms
+from gax.objectives.ada import control, pipeline
+from gax.objectives.ada.control import Controller, Strength
 
 Change = Callable[[Context, Array], Array]
-
-# A subset of the paper's pipeline: see `adaptive`.
-ADAPTIVE = ('flip', 'rotation', 'translation', 'color')
+CONTROLS = ('adaptive', 'fixed')  # of p, for config.ada.control
 
 
 def from_config(config: Any, scorer: Scorer) -> Scorer:
@@ -40,27 +40,44 @@ def from_config(config: Any, scorer: Scorer) -> Scorer:
     if not_zero(noise['std']):
         scorer = changed(scorer, instance_noise(**noise))
     if adapted(config):
-        image_transforms.parse(','.join(ADAPTIVE), scorer.field)
-        scorer = changed(scorer, adaptive())
+        image_transforms.refuse_others('config.ada', scorer.field)
+        scorer = changed(scorer, adaptive(config.ada.pipeline, strength(config)))
     if image_transforms.parse(config.augment, scorer.field):
         scorer = changed(scorer, diff_augment(config.augment))
     return scorer
 
 
 def controller(config: Any) -> dict[str, Term]:
-    """The term that controls the strength of `adaptive`.
+    """The term that moves the p of ADA's pipeline.
 
     Returns:
-      {'ada': the term of player 'd'} where config.ada is on, else {}.
+      {'ada': the term of player 'd'} where config.ada is on and its p adapts, else {}.
     """
-    if not adapted(config):
-        return {}
-    return {'ada': ada(config.batch_size, config.ada.kimg, config.ada.target)}
+    moving = adapted(config) and config.ada.control == 'adaptive'
+    return {'ada': controller_of(config).as_term()} if moving else {}
+
+
+def controller_of(config: Any) -> Controller:
+    """The controller that the section `ada` describes."""
+    section = config.ada
+    return Controller(config.batch_size, section.kimg, section.target, section.every)
+
+
+def strength(config: Any) -> Strength:
+    """context -> p of ADA's pipeline, by config.ada.control: moved by the term, or constant."""
+    return controller_of(config).strength if config.ada.control == 'adaptive' else control.given(config.ada.p)
+
+
+def summary(config: Any) -> Summary:
+    """The metric 'ada_p' where config.ada is on, else none."""
+    return control.summary(strength(config)) if adapted(config) else lambda context, out: {}
 
 
 def adapted(config: Any) -> bool:
-    """Whether the config has a section `ada` that is on."""
-    return 'ada' in config and not_zero(config.ada.kimg)
+    """Whether the config has a section `ada` that is on: 0 kimg, or a fixed p of 0, turn it off."""
+    if 'ada' not in config:
+        return False
+    return not_zero(config.ada.kimg if config.ada.control == 'adaptive' else config.ada.p)
 
 
 def changed(scorer: Scorer, change: Change) -> Scorer:
@@ -75,14 +92,14 @@ def changed(scorer: Scorer, change: Change) -> Scorer:
     return scorer._replace(inputs=inputs)
 
 
-def instance_noise(std: float, steps: int = 0) -> Change:
+def instance_noise(std: float | Schedule, steps: int = 0) -> Change:
     """Adds N(0, s^2). s falls linearly from `std` at step 0 to 0 at step `steps`.
 
     Sonderby et al., "Amortised MAP Inference for Image Super-resolution", 2017; Arjovsky and Bottou, "Towards
     Principled Methods for Training Generative Adversarial Networks", 2017, section 3.
 
     Args:
-      std: In units of the data.
+      std: In units of the data; or a function of the training step.
       steps: The number of steps in which the noise fades; with 0 it stays.
 
     Returns:
@@ -91,9 +108,8 @@ def instance_noise(std: float, steps: int = 0) -> Change:
 
     def change(context: Context, x: Array) -> Array:
         left = jnp.maximum(0.0, 1.0 - context.step / steps) if steps else 1.0
-        return x + jnp.asarray(std * left, x.dtype) * jax.random.normal(
-            context.rng('noise'), x.shape, x.dtype
-        )
+        now = schedules.at(std, context.step) * left
+        return x + jnp.asarray(now, x.dtype) * jax.random.normal(context.rng('noise'), x.shape, x.dtype)
 
     return change
 
@@ -107,55 +123,21 @@ def diff_augment(policy: str = 'color,translation,cutout') -> Change:
     return lambda context, x: image_transforms.apply(policy, context.rng('augment'), x)
 
 
-def adaptive(player: str = 'd', term: str = 'ada') -> Change:
-    """Applies each transform of ADAPTIVE to each image with probability p.
+def adaptive(preset: str, strength: Strength) -> Change:
+    """Applies a preset of ADA's pipeline, each transform to each image with probability p times its multiplier.
 
-    Of the pipeline of Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020,
-    appendix B, these are pixel blitting (flips, turns by 90 degrees, shifts by whole pixels) and part of the
-    colour group (brightness, contrast, saturation). The colours are uniform, and one draw decides on all
-    three, as in image_transforms.py; in the paper they are normal and log-normal, with a draw for each. Not
-    here: scaling and rotation by any angle, hue, luma flip, filters, noise, cutout. Reals and fakes use the
-    same p, that of before the update.
+    Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020, appendix B; see
+    gax.objectives.ada.
 
     Args:
-      player: The player whose term holds p.
-      term: The name of that term, see `ada`.
+      preset: One of ada.pipeline.PRESETS.
+      strength: context -> p; `Controller.strength` or `control.given`.
 
     Returns:
       (context, images) -> images.
+
+    Raises:
+      GaxError: There is no such preset.
     """
-
-    def change(context: Context, x: Array) -> Array:
-        p, key = context.term_state[player][term]['p'], context.rng('adaptive')
-        for name in ADAPTIVE:
-            transform_key = rng.stream(key, name)
-            chosen = jax.random.bernoulli(rng.stream(transform_key, 'chosen'), p, (x.shape[0], 1, 1, 1))
-            x = jnp.where(chosen, image_transforms.TRANSFORMS[name](transform_key, x), x)
-        return x
-
-    return change
-
-
-def ada(rows: int, kimg: float = 500.0, target: float = 0.6, **fields: Any) -> Term:
-    """The controller of `adaptive`: adds 0 to the loss, and updates p in [0, 1].
-
-    p rises where E sign(D(x)) over reals is above `target`, else it falls, by rows / (1000 kimg) in each
-    update. Karras et al., 2020, section 3 (r_t, eq. 1; they average the sign over 4 batches and change p
-    after those, and p may exceed 1).
-
-    Args:
-      rows: The number of reals in an update.
-      kimg: The thousands of images in which p rises from 0 to 1 at the fastest.
-      target: The target of E sign(D(x)), from -1 to 1.
-      **fields: The other fields of `Term`.
-
-    Returns:
-      The term.
-    """
-
-    def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
-        overfit = trees.mean(jax.tree.map(jnp.sign, jax.lax.stop_gradient(out['real'])))
-        p = state['p'] + jnp.sign(overfit - target) * rows / (1000.0 * kimg)
-        return jnp.zeros(()), {'p': jnp.clip(p, 0.0, 1.0)}
-
-    return Term(fn, init=lambda: {'p': jnp.zeros(())}, **fields)
+    weights = pipeline.preset(preset)
+    return lambda context, x: pipeline.apply(weights, context.rng('adaptive'), strength(context), x)

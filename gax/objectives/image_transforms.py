@@ -140,9 +140,15 @@ def parse(policy: str, field: str = 'image') -> list[str]:
     names = [name.strip() for name in policy.split(',') if name.strip()]
     for name in names:
         errors.lookup('image transform', name, TRANSFORMS)
-    if names and field in KINDS and field != 'image':
-        raise errors.GaxError(f'{policy!r} transforms images, and the data are of kind {field!r}')
+    if names:
+        refuse_others(repr(policy), field)
     return names
+
+
+def refuse_others(what: str, field: str) -> None:
+    """Raises GaxError if the batch field `field` is the name of another kind of data than images."""
+    if field in KINDS and field != 'image':
+        raise errors.GaxError(f'{what} transforms images, and the data are of kind {field!r}')
 
 
 def apply(policy: str, key: Key, x: Array) -> Array:

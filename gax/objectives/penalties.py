@@ -22,7 +22,7 @@ from gax import errors
 from gax.core import bounds, lookup, trees
 from gax.core.forward import IMAGES, Scorer, fakes_of
 from gax.core.types import Array, Batch, Context, Key, PyTree, Term, not_zero
-from gax.objectives import regularizers
+from gax.objectives import differences, regularizers
 from gax.objectives.terms import stateless
 
 Score = Callable[[Array], PyTree]
@@ -177,29 +177,66 @@ def _score(context: Context, scorer: Scorer, batch: Batch) -> Score:
     return lambda x: scorer.score(context, {**batch, scorer.field: x})
 
 
-def r1(scorer: Scorer = IMAGES, **fields: Any) -> Term:
+METHODS = ('gradient', 'difference')
+Method = Annotated[str, bounds.one_of(METHODS)]
+Distance = Annotated[float, bounds.POSITIVE, bounds.Only('method', 'difference')]
+Part = Annotated[float, bounds.Bound('above 0, up to 1', lambda x: 0.0 < x <= 1.0)]
+
+
+def _zero_centered_at(
+    context: Context, scorer: Scorer, batch: Batch, method: str, distance: float, fraction: float
+) -> Array:
+    """E |grad D|^2 at a share of a batch, by the gradient or by differences."""
+    part = differences.share(batch, fraction)
+    score, x = _score(context, scorer, part), part[scorer.field]
+    if errors.lookup('method', method, dict.fromkeys(METHODS, method)) == 'gradient':
+        return zero_centered(score, x)
+    return differences.zero_centered(score, x, context.rng('direction'), distance)
+
+
+def r1(
+    scorer: Scorer = IMAGES,
+    *,
+    method: Method = 'gradient',
+    distance: Distance = 0.01,
+    fraction: Part = 1.0,
+    **fields: Any,
+) -> Term:
     """R1: (1/2) E |grad D(x)|^2 on reals; the term's weight is gamma.
 
     Mescheder et al., 2018, eq. 9; see `zero_centered`.
 
     Args:
         scorer: which net is asked about which field.
+        method: 'gradient', or 'difference' for `differences.zero_centered`, which has no second derivative.
+        distance: of the differences, in units of the data.
+        fraction: the share of the batch that is penalised.
         fields: `weight` and `every` of the term.
 
     Returns:
         The term, without state.
+
+    Raises:
+        GaxError: for an unknown method.
 
     >>> print(r1(scorer).fn(context, {}, ())[0])
     12.5
     """
 
     def fn(context: Context, out: Any) -> Array:
-        return 0.5 * zero_centered(_score(context, scorer, context.batch), context.batch[scorer.field])
+        return 0.5 * _zero_centered_at(context, scorer, context.batch, method, distance, fraction)
 
     return stateless(fn, **fields)
 
 
-def r2(scorer: Scorer = IMAGES, **fields: Any) -> Term:
+def r2(
+    scorer: Scorer = IMAGES,
+    *,
+    method: Method = 'gradient',
+    distance: Distance = 0.01,
+    fraction: Part = 1.0,
+    **fields: Any,
+) -> Term:
     """R2: (1/2) E |grad D(G(z))|^2 on fakes; the term's weight is gamma.
 
     Mescheder et al., 2018, eq. 10; arguments as of `r1`.
@@ -209,8 +246,7 @@ def r2(scorer: Scorer = IMAGES, **fields: Any) -> Term:
     """
 
     def fn(context: Context, out: Any) -> Array:
-        fakes = fakes_of(context)
-        return 0.5 * zero_centered(_score(context, scorer, fakes), fakes[scorer.field])
+        return 0.5 * _zero_centered_at(context, scorer, fakes_of(context), method, distance, fraction)
 
     return stateless(fn, **fields)
 
@@ -296,7 +332,10 @@ PENALTIES: dict[str, Callable[..., Term]] = {
 # What config.terms can give to 'd' and to 'g'. Keyword-only arguments become fields of the config.
 D_TERMS: dict[str, Callable[..., Term]] = {**PENALTIES, **regularizers.D_TERMS}
 G_TERMS: dict[str, Callable[..., Term]] = regularizers.G_TERMS
-ALWAYS = {'weight': Annotated[float, bounds.between(0.0)], 'every': Annotated[int, bounds.between(1)]}
+ALWAYS = {
+    'weight': Annotated[float, bounds.between(0.0), bounds.SCHEDULED],
+    'every': Annotated[int, bounds.between(1)],
+}
 
 
 def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gax.core import ema, forward, optimizers, wrappers
+from gax.core import ema, fake_gradients, forward, optimizers, wrappers
 from gax.core.forward import IMAGES, Scorer
 from gax.core.types import Game, Net, Player, Term
 from gax.objectives import augment, penalties, terms
@@ -51,7 +51,7 @@ def two_player_game(
         conditions=conditions,
         generate=run,
         generator=('g',),
-        ema={'g': ema.with_warmup(config.ema.decay)},
+        ema={'g': ema.from_config(config)},
     )
 
 
@@ -83,7 +83,9 @@ def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Ter
         optimizer=optimizers.make(config.d.optimizer, config.steps),
         updates=config.d.updates,
         grad=wrappers.accumulate(config.accumulate),
-        summary=terms.summaries(terms.logit_summary, terms.diversity_summary(scorer.field)),
+        summary=terms.summaries(
+            terms.logit_summary, terms.diversity_summary(scorer.field), augment.summary(config)
+        ),
     )
 
 
@@ -93,6 +95,7 @@ def generator(
     """The player that trains 'g'.
 
     Its loss scores the reals too if it is relativistic. It counts only the best fakes if config.top_k is set.
+    config.fake_gradient normalises the gradient that reaches the fakes (`fake_gradients.normalized`).
 
     Args:
       config: The config of the run.
@@ -105,6 +108,10 @@ def generator(
       The player.
     """
     scorer = augment.from_config(config, scorer)
+    grad = wrappers.accumulate(config.accumulate)
+    if 'fake_gradient' in config:
+        grad = fake_gradients.normalized('g', 'fake_gradient', config.fake_gradient.decay, grad)
+        extra['fake_gradient'] = fake_gradients.average()
     return Player(
         nets=('g',),
         forward=(forward.score_both if loss.relativistic else forward.score_fakes)(scorer),
@@ -115,5 +122,5 @@ def generator(
         },
         optimizer=optimizers.make(config.g.optimizer, config.steps),
         updates=config.g.updates,
-        grad=wrappers.accumulate(config.accumulate),
+        grad=grad,
     )

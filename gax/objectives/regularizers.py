@@ -54,6 +54,26 @@ def lecam(scorer: Scorer = IMAGES, *, decay: Share = 0.99, start: Count = 0, **f
     return Term(fn, init=lambda: {'real': jnp.zeros(()), 'fake': jnp.zeros(())}, **fields)
 
 
+def centering(scorer: Scorer = IMAGES, **fields: Any) -> Term:
+    """E (D(x) + D(G(z)))^2, of a real and a fake by their places in the batch.
+
+    It keeps the logits of a relativistic discriminator, whose loss sees their differences only, around 0.
+    Lin et al., "Adversarial Flow Models", 2025; the weight there is 0.01.
+
+    Args:
+      scorer: The calling convention of the discriminator.
+      **fields: The other fields of `Term`.
+
+    Returns:
+      The term.
+    """
+
+    def fn(context: Context, out: Any) -> Array:
+        return trees.mean(jax.tree.map(lambda x, y: jnp.square(x + y), out['real'], out['fake']))
+
+    return stateless(fn, **fields)
+
+
 def inconsistency(
     scorer: Scorer, policy: str, context: Context, batch: Batch, logits: PyTree, name: str
 ) -> Array:
@@ -257,6 +277,7 @@ def _features(output: Any) -> PyTree:
 
 D_TERMS: dict[str, Callable[..., Term]] = {
     'lecam': lecam,
+    'centering': centering,
     'cr': cr,
     'bcr': bcr,
     'orthogonal': lambda scorer, **fields: orthogonal((scorer.net,), **fields),

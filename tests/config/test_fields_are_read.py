@@ -199,6 +199,8 @@ def test_of_every_term(name):
     choices.choose(config, f'terms.{name}', weight=0.5)
     assert program(config) != program(tiny())
     texts = {'policy': 'color', 'distance': 'l1'}
+    if 'method' in config.terms[name]:
+        config.terms[name].method, texts = 'difference', {'method': 'gradient'}
     section = config.terms[name].items()
     assert unread(config, {f'terms.{name}.{f}': texts.get(f) or other(value) for f, value in section}) == []
 
@@ -237,7 +239,9 @@ HOST = (
 )
 VALUES = {
     'loss': 'hinge',
+    'ema.name': 'half_life',
     'augment': 'color',
+    'ada.pipeline': 'b',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
@@ -254,7 +258,9 @@ VALUES = {
 
 def test_of_every_section():
     """Each field of the usual game, and of the sections that can be switched on."""
-    config = tiny(ada__kimg=1.0, instance_noise__std=0.1, top_k__fraction=0.5, top_k__steps=4)
+    config = tiny(
+        fake_gradient__decay=0.5, ada__kimg=1.0, instance_noise__std=0.1, top_k__fraction=0.5, top_k__steps=4
+    )
     assert program(config) == traced(config)
     apart = ('.net.', 'optimizer.name')  # networks and optimizers have tests of their own
     values = {

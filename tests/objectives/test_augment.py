@@ -1,6 +1,4 @@
-"""Noise and augmentation: what is shown of given images, who sees it, and the controller of their
-strength.
-"""
+"""Noise and augmentation: what is shown of given images, and who sees it. ADA's pipeline: test_ada.py."""
 
 import jax
 import jax.numpy as jnp
@@ -8,6 +6,7 @@ import numpy as np
 import pytest
 
 from gax.config import base, choices
+from gax.config import defaults as configs
 from gax.core import forward
 from gax.errors import GaxError
 from gax.objectives import augment, image_transforms
@@ -107,9 +106,10 @@ def test_policies_are_names_in_turn_each_with_its_own_stream():
 MEAN = toys.net(None, lambda p, x: p * jnp.mean(x, axis=(1, 2, 3)))
 
 
-def view(step=0, p=None, seed=0):
+def view(step=0, p=0.0, seed=0):
     made = toys.view({'d': MEAN}, {'d': jnp.ones(())}, {'image': X}, {'image': X}, seed)
-    return made._replace(step=jnp.asarray(step), term_state={'d': {'ada': {'p': p}}})
+    state = {'p': jnp.asarray(p, jnp.float32), 'signs': jnp.zeros(()), 'updates': jnp.zeros(())}
+    return made._replace(step=jnp.asarray(step), term_state={'d': {'ada': state}})
 
 
 def shown(scorer, context, stream=''):
@@ -151,31 +151,40 @@ def test_reals_and_fakes_are_changed_apart_and_a_penalty_sees_it_too():
     np.testing.assert_array_equal(out['real'], again['real'])
 
 
-def test_adaptive_strength_is_the_share_of_images_changed():
-    """One draw of four a transform: untouched are (1 - p)^4, but for flips and turns that change nothing."""
-    scorer = augment.from_config(config(ada={'kimg': 500.0}), forward.IMAGES)
-    np.testing.assert_array_equal(shown(scorer, view(p=0.0)), X)
-
-    def untouched(p, seed=0):
-        found = shown(scorer, view(p=p, seed=seed))
-        return np.mean([np.array_equal(a, b) for a, b in zip(found, X, strict=True)])
-
-    assert untouched(1.0) == 0.0
-    some = np.mean([untouched(0.5, seed) for seed in range(8)])
-    # Flip does nothing in 1/2 of its cases, turns in 1/4, shifts by up to one pixel in 1/9, colour never.
-    expected = (1 - 0.5 / 2) * (1 - 0.5 * 3 / 4) * (1 - 0.5 * 8 / 9) * 0.5
-    assert some == pytest.approx(expected, abs=0.05)
+def untouched(scorer, context):
+    """The share of images that the discriminator sees as they are."""
+    return np.mean(np.abs(shown(scorer, context) - X).max((1, 2, 3)) < 1e-4)
 
 
-def test_the_controller_moves_towards_its_target():
-    """4 of 5 reals above 0: E sign = 0.6. One move is rows / (1000 kimg)."""
-    logits = jnp.array([1.0, 2.0, 3.0, 0.5, -4.0])
-    move = lambda target, p: augment.ada(50, 0.5, target).fn(None, {'real': logits}, {'p': jnp.array(p)})  # noqa: E731
-    value, state = move(0.5, 0.25)
-    assert (float(value), float(state['p'])) == (0.0, pytest.approx(0.35))
-    assert float(move(0.7, 0.25)[1]['p']) == pytest.approx(0.15)
-    assert float(move(0.7, 0.05)[1]['p']) == 0.0
-    assert float(move(0.5, 0.95)[1]['p']) == 1.0
+def test_adaptive_strength_is_that_of_the_term():
+    scorer = augment.from_config(config(ada={'pipeline': 'b'}), forward.IMAGES)
+    assert untouched(scorer, view(p=0.0)) == 1.0
+    some = np.mean([untouched(scorer, view(p=0.5, seed=seed)) for seed in range(8)])
+    # A flip does nothing in 1/2 of its cases, turns in 1/4, shifts by up to one pixel in 1/4.
+    expected = (1 - 0.5 / 2) * (1 - 0.5 * 3 / 4) * (1 - 0.5 * 3 / 4)
+    assert some == pytest.approx(expected, abs=0.06)
+
+
+def test_a_fixed_strength_needs_no_term():
+    made = config(ada={'control': 'fixed', 'p': 0.7})
+    assert augment.controller(made) == {}
+    scorer = augment.from_config(made, forward.IMAGES)
+    assert untouched(scorer, view()._replace(term_state={})) < 0.2
+    assert float(augment.summary(made)(view(), {})['ada_p']) == pytest.approx(0.7)
+    off = config(ada={'control': 'fixed', 'p': 0.0})
+    assert augment.from_config(off, forward.IMAGES) is forward.IMAGES
+    assert augment.summary(off)(view(), {}) == {}
+
+
+def test_fields_that_another_control_reads_are_refused():
+    with pytest.raises(GaxError, match=r'config\.ada\.p=0\.5 is read by nobody: .*ada\.control=fixed'):
+        configs.check(config(ada={'p': 0.5}))
+    with pytest.raises(GaxError, match=r'config\.ada\.kimg=100\.0 is read by nobody'):
+        configs.check(config(ada={'control': 'fixed', 'kimg': 100.0}))
+    assert config(ada={'kimg': 100.0, 'control': 'fixed'}).ada.kimg in (100.0, 500.0)
+    configs.check(config(ada={'control': 'fixed'}))
+    with pytest.raises(GaxError, match=r"config\.ada\.pipeline"):
+        configs.check(config(ada={'pipeline': 'bcg'}))
 
 
 @pytest.mark.parametrize('section', [{'augment': 'flip'}, {'ada': {'kimg': 1.0}}])

@@ -63,6 +63,44 @@ def test_terms_on_a_linear_critic(name, expected, gradient):
     np.testing.assert_allclose(slope, gradient, rtol=1e-5)
 
 
+def test_differences_are_unbiased_for_a_linear_critic_at_any_distance():
+    """E (w n)^2 = |w|^2 = 56.09, with a standard deviation of sqrt(2 / N) |w|^2."""
+    w = jnp.array([1.3, -0.4, 7.0, 2.2, -0.2, 0.9])  # |w|^2 = 1.69 + .16 + 49 + 4.84 + .04 + .81 = 56.54
+    x = jnp.zeros((100_000, 6))
+    for distance in (0.01, 3.0):
+        term = make('r1', method='difference', distance=distance)
+        found = float(value(term, linear, w, real=x))
+        assert found == pytest.approx(56.54 / 2, rel=0.02)
+
+
+def test_differences_approach_the_gradient():
+    """D(x) = sum a x^2 / 2, n of one number: ((a x n + a d n^2 / 2))^2 = (a x)^2 as d falls."""
+    x, a = jnp.full((50_000, 1), 2.0), jnp.array([3.0])
+    near = float(value(make('r2', method='difference', distance=0.02), quadratic, a, fake=x))
+    assert near == pytest.approx(36 / 2, rel=0.03)
+    far = float(value(make('r2', method='difference', distance=2.0), quadratic, a, fake=x))
+    assert far == pytest.approx((36 + 9 * 4 * 3 / 4) / 2, rel=0.06)  # + a^2 d^2 E n^4 / 4
+
+
+def test_a_share_of_the_batch():
+    """grad = a x: rows 0 and 2 of 5 give the mean of 1 and 9, all five that of 1, 4, 9, 16, 25."""
+    x = jnp.array([[1.0], [2.0], [3.0], [4.0], [5.0]])
+    for fraction, expected in ((0.4, 5.0), (1.0, 11.0), (0.01, 1.0)):
+        found = float(value(make('r1', fraction=fraction), quadratic, jnp.ones(1), real=x))
+        assert found == pytest.approx(expected / 2)
+
+
+def test_differences_of_several_logits_and_labels_are_those_of_their_sum():
+    label = jnp.arange(4.0)
+    net = toys.net(None, lambda w, x, y: (x[:, :1] * w * y[:, None], x[:, None, 1:] * w))
+    batch = {'point': jnp.zeros((4, 2)), 'label': label}
+    context = toys.view({'d': net}, {'d': jnp.array(2.0)}, batch, {'point': jnp.zeros((4, 2))})
+    term = penalties.r1(forward.scorer_of('point', 'label'), method='difference', fraction=0.5)
+    n = np.asarray(jax.random.normal(context.rng('direction'), (2, 2)))
+    expected = np.mean((2 * n[:, 0] * [0.0, 2.0] + 2 * n[:, 1]) ** 2) / 2
+    assert float(term.fn(context, None, ())[0]) == pytest.approx(expected, rel=1e-4)
+
+
 @pytest.mark.parametrize(('name', 'x'), [('r1', REAL), ('r2', FAKE)])
 def test_r1_looks_at_reals_and_r2_at_fakes(name, x):
     a = jnp.array([1.0, -2.0, 0.5])

@@ -12,6 +12,7 @@ from gax.core import rng
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from gax.errors import GaxError
+from gax.objectives import augment
 
 SPEC = Spec('images', {'image': Field((8, 8, 3))}, 16, 0)
 D_TERMS = ('wgan_gp', 'lecam', 'orthogonal')
@@ -27,7 +28,7 @@ def everything():
         choose(config, f'terms.{name}', weight=0.01)
     config.terms.path_length.every = 2
     config.augment = 'flip'
-    choose(config, 'ada', kimg=0.1, target=-1.0)
+    choose(config, 'ada', kimg=0.1, target=-1.0, every=1)
     choose(config, 'instance_noise', std=0.1, steps=100)
     choose(config, 'top_k', fraction=0.5, steps=3)
     config.accumulate = 2
@@ -56,8 +57,11 @@ def test_everything_at_once_is_one_finite_step():
         jax.tree.leaves(start.term_state), jax.tree.leaves(state.term_state), strict=True
     ):
         assert before == 0 != after
-    # Two steps up by 8 / 100: some logit of a real is above 0, so the mean of signs is above the target, -1.
-    assert float(state.term_state['d']['ada']['p']) == pytest.approx(0.16)
+    # Two moves up by 8 / 100: some logit of a real is above 0, so the mean of signs is above the target, -1.
+    # The second one is made when it is read.
+    assert float(state.term_state['d']['ada']['p']) == pytest.approx(0.08)
+    assert float(augment.controller_of(config).p(state.term_state['d']['ada'])) == pytest.approx(0.16)
+    assert float(metrics['d/ada_p'][0]) == 0.0  # of the first step, before any move
     assert float(state.term_state['g']['path_length']['mean']) > 0
     assert float(state.opt_state['d'][0].seen) == 2
 

@@ -46,6 +46,14 @@ def test_lecam_waits_for_its_start_and_stops_gradients_of_the_averages():
     np.testing.assert_allclose(slope, 2 * (np.asarray(REAL) - 0.5) / 4, rtol=1e-6)
 
 
+def test_centering():
+    """(1 - 2)^2, 3^2, 5^2 and 11^2; of two discriminators the mean."""
+    found, _ = regularizers.centering().fn(at(0), {'real': REAL, 'fake': FAKE}, ())
+    assert float(found) == (1 + 9 + 25 + 121) / 4
+    pair = {'real': (REAL, REAL), 'fake': (FAKE, -REAL)}
+    assert float(regularizers.centering().fn(at(0), pair, ())[0]) == 39 / 2
+
+
 def mirrored(seed=0):
     """D(x) = sum of w x with w odd from left to right: a flip turns its sign."""
     w = np.array([1.0, 2.0, -2.0, -1.0], np.float32)[None, :, None]

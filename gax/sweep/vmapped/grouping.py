@@ -61,7 +61,11 @@ def groups(run_configs: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
     by_fields = {frozenset(flat): config for flat, config in zip(flats, run_configs, strict=True)}
     plain = set().union(*map(numbers, by_fields.values()))
     structures = [
-        {p: (type(v) if p in plain and v is not None else v) for p, v in flat.items() if p != 'seed'}
+        {
+            p: (type(v) if p in plain and isinstance(v, (int, float)) else v)
+            for p, v in flat.items()
+            if p != 'seed'
+        }
         for flat in flats
     ]
     reasons = [
@@ -219,9 +223,14 @@ def outline(built: Experiment, values: program.Values | None = None) -> Outline:
 
 
 def numbers(config: ConfigDict) -> set[str]:
-    """The paths of the fields that hold plain numbers, which a program can take as arrays."""
+    """The paths of the fields that hold plain numbers, which a program can take as arrays.
+
+    A number that has a schedule is none.
+    """
     model = configs.model_of(config)  # it has the types of fields that are unset
-    return {path for path, kind in configs.fields_of(model).items() if kind is float}
+    held = configs.flat(config)
+    kinds = configs.fields_of(model).items()
+    return {path for path, kind in kinds if kind is float and not isinstance(held.get(path), str)}
 
 
 def parted(

@@ -1,0 +1,223 @@
+"""The networks of StyleGAN2.
+
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, configuration F, and conditional as
+in "Training Generative Adversarial Networks with Limited Data", 2020. At a resolution r the networks have
+min(channel_base / r, channel_max) channels. The paper's are channel_base=32768 (16384 in most settings of the 2020
+code up to 256 pixels), channel_max=512, eight mapping layers, G `skip`, D `resnet`.
+
+Resolutions begin at 4, or where a side can no longer be halved: 28x28 images begin at 7x7 and 48x64 images at 6x8,
+with the channels of 4x4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Heads
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gax import errors
+from gax.core.bounds import Count, Fraction, Size, one_of
+from gax.core.types import Array
+from gax.nets import fir
+from gax.nets.equalized import Conv, Dense, leaky_relu
+from gax.nets.layers import with_heads
+from gax.nets.minibatch import MinibatchStd
+from gax.nets.style import AveragedMapping, Mapping, StyledColors, StyledConv
+
+TAKES = ('image',)
+
+HALF = 0.5**0.5  # the gain of both summands of a residual block
+ARCHITECTURES = ('skip', 'resnet', 'orig')
+LABEL_LAYERS = 8  # of the discriminator's mapping of labels, whatever the generator's
+
+
+def doublings(shape: Sequence[int]) -> int:
+    """How often the smallest image is doubled to (H, W, ...): until a side would be below 4, or odd.
+
+    Raises:
+      GaxError: The smallest image would still have 16 pixels a side.
+    """
+    height, width, count = *shape[:2], 0
+    while min(height, width) >= 8 and not (height % 2 or width % 2):
+        height, width, count = height // 2, width // 2, count + 1
+    if min(height, width) >= 16:
+        raise errors.GaxError(
+            f'stylegan2 halves images to about 4x4, and {shape[0]}x{shape[1]} can be halved {count} times, to '
+            f'{height}x{width}: set data.image_size to a multiple of a larger power of 2'
+        )
+    return count
+
+
+def widths(count: int, base: int, most: int) -> list[int]:
+    """The channels at 4, 8, ... 4 * 2^count pixels."""
+    return [max(1, min(base // (4 * 2**i), most)) for i in range(count + 1)]
+
+
+def dtype_of(i: int, count: int, stages: int, usual: Any) -> Any:
+    """bfloat16 for the `stages` largest of the resolutions 0 to `count`, but never the smallest; else `usual`."""
+    return jnp.bfloat16 if i > max(0, count - stages) else usual
+
+
+class Synthesis(nn.Module):
+    """w for each layer [B, count, W] -> images [B, H, W, C], not bounded.
+
+    From a learned constant; one styled 3x3 at the smallest size, two at each further one. The number of styles is
+    `count_of(shape)`; the layer that makes colours shares its w with the first layer of the next size.
+
+    Attributes:
+      shape: (H, W, C).
+      channel_base: See the file.
+      channel_max: See the file.
+      architecture: 'skip' sums colours of all sizes; 'resnet' has residual blocks and 'orig' plain ones, both with
+        colours at the last size alone.
+      bfloat16_stages: How many of the largest sizes compute in bfloat16; sums of colours are float32.
+    """
+
+    shape: Sequence[int]
+    channel_base: int
+    channel_max: int
+    architecture: str
+    bfloat16_stages: int
+
+    @nn.compact
+    def __call__(self, ws: Array, train: bool) -> Array:
+        count = doublings(self.shape)
+        sizes, layer, image = widths(count, self.channel_base, self.channel_max), 0, None
+        size = (self.shape[0] >> count, self.shape[1] >> count, sizes[0])
+        x = jnp.broadcast_to(self.param('constant', nn.initializers.normal(1.0), size), (len(ws), *size))
+        for i, features in enumerate(sizes):
+            x = x.astype(dtype_of(i, count, self.bfloat16_stages, ws.dtype))
+            noise, shortcut = self.noise(len(ws), i, count), None
+            if i:
+                if self.architecture == 'resnet':
+                    shortcut = Conv(features, 1, gain=HALF, use_bias=False, convolve=fir.convolved_up)(x)
+                x = StyledConv(features, convolve=fir.convolved_up)(x, ws[:, layer], noise[..., :1])
+                layer += 1
+            gain = 1.0 if shortcut is None else HALF
+            x = StyledConv(features, gain)(x, ws[:, layer], noise[..., 1:])
+            x = x if shortcut is None else x + shortcut
+            layer += 1
+            if self.architecture == 'skip' or i == count:
+                colors = StyledColors(self.shape[-1])(x, ws[:, layer]).astype(jnp.float32)
+                image = colors if image is None else fir.smooth_doubled(image) + colors
+        return image
+
+    def noise(self, batch: int, i: int, count: int) -> Array:
+        """Normal numbers for both layers of a size, [batch, H, W, 2]."""
+        sides = (self.shape[0] >> (count - i), self.shape[1] >> (count - i))
+        return jax.random.normal(self.make_rng('noise'), (batch, *sides, 2))
+
+
+def count_of(shape: Sequence[int]) -> int:
+    """The number of styles of a synthesis network: 2 log2(r) - 2 for r = 4 * 2^n pixels."""
+    return 2 * doublings(shape) + 2
+
+
+class Generator(nn.Module):
+    """latents [B, Z] (and labels int [B]) -> images [B, H, W, C]: `AveragedMapping`, then `Synthesis`.
+
+    Attributes:
+      shape: (H, W, C).
+      channel_base: See the file.
+      channel_max: See the file.
+      architecture: See `Synthesis`.
+      w_dim: The size of w.
+      mapping_layers: The dense layers of the mapping network.
+      mapping_multiplier: Their learning rate relative to the other layers'.
+      w_decay: The decay of the average of w.
+      bfloat16_stages: See `Synthesis`.
+      num_classes: The number of classes; 0 for no labels.
+    """
+
+    shape: Sequence[int]
+    channel_base: Size = 32768
+    channel_max: Size = 512
+    architecture: Annotated[str, one_of(ARCHITECTURES)] = 'skip'
+    w_dim: Size = 512
+    mapping_layers: Size = 8
+    mapping_multiplier: float = 0.01
+    w_decay: Fraction = 0.995
+    bfloat16_stages: Count = 0
+    num_classes: int = 0
+
+    @nn.compact
+    def __call__(self, z: Array, *label: Array, train: bool) -> Array:
+        mapping, synthesis = self.parts()
+        return synthesis(mapping(z, *label, train=train), train=train)
+
+    @nn.nowrap
+    def parts(self) -> tuple[AveragedMapping, Synthesis]:
+        """The two networks, which a recipe may have as nets of their own."""
+        mapping = AveragedMapping(
+            count_of(self.shape),
+            self.w_dim,
+            self.mapping_layers,
+            self.mapping_multiplier,
+            self.w_decay,
+            self.num_classes,
+        )
+        return mapping, Synthesis(
+            self.shape, self.channel_base, self.channel_max, self.architecture, self.bfloat16_stages
+        )
+
+
+class Discriminator(nn.Module):
+    """images [B, H, W, C] (and labels int [B]) -> logits [B].
+
+    Two 3x3 at each size, the second of which halves it smoothly; at the smallest the deviation of a group of
+    examples as a channel, a 3x3 and two dense layers. With labels the last layer has as many outputs as channels,
+    and the logit is their inner product with a mapping of the label, over the root of their number.
+
+    Attributes:
+      channel_base: See the file.
+      channel_max: See the file.
+      architecture: 'resnet' has residual blocks, 'skip' reads the image at each size, 'orig' does neither.
+      group: The examples whose deviation is a channel, see `MinibatchStd`; 0 for none.
+      bfloat16_stages: As in `Synthesis`.
+      num_classes: The number of classes; 0 for no labels.
+      heads: See `layers.with_heads`, with the last hidden layer as features.
+    """
+
+    channel_base: Size = 32768
+    channel_max: Size = 512
+    architecture: Annotated[str, one_of(ARCHITECTURES)] = 'resnet'
+    group: Count = 4
+    bfloat16_stages: Count = 0
+    num_classes: int = 0
+    heads: Heads[str, int] | None = None
+
+    @nn.compact
+    def __call__(self, image: Array, *label: Array, train: bool) -> Any:
+        count = doublings(image.shape[1:])
+        sizes, x = widths(count, self.channel_base, self.channel_max)[::-1], None
+        for i, features in enumerate(sizes):
+            dtype = dtype_of(count - i, count, self.bfloat16_stages, image.dtype)
+            x = None if x is None else x.astype(dtype)
+            if x is None or self.architecture == 'skip':
+                colors = leaky_relu(Conv(features, 1)(image.astype(dtype)))
+                x = colors if x is None else x + colors
+            if i < count:
+                x = self.block(x, features, sizes[i + 1])
+                image = fir.smooth_halved(image) if self.architecture == 'skip' else image
+        x = MinibatchStd(self.group)(x) if self.group else x
+        x = leaky_relu(Conv(sizes[-1], 3)(x))
+        x = leaky_relu(Dense(sizes[-1])(x.reshape(len(x), -1)))
+        logits = Dense(sizes[-1] if self.num_classes else 1)(x)
+        if self.num_classes:
+            mapped = Mapping(sizes[-1], LABEL_LAYERS, num_classes=self.num_classes)(None, *label)
+            logits = logits * mapped.astype(logits.dtype) * sizes[-1] ** -0.5
+        return with_heads(x, jnp.sum(logits, axis=-1), self.heads)
+
+    @nn.nowrap
+    def block(self, x: Array, features: int, following: int) -> Array:
+        """A block of [B, H, W, features] -> [B, H / 2, W / 2, following]."""
+        y = leaky_relu(Conv(features, 3)(x))
+        residual = self.architecture == 'resnet'
+        y = leaky_relu(Conv(following, 3, convolve=fir.convolved_down)(y), HALF if residual else 1.0)
+        if residual:
+            y = y + Conv(following, 1, gain=HALF, use_bias=False, convolve=fir.convolved_down)(x)
+        return y
