@@ -9,7 +9,7 @@ import pytest
 
 from gax import errors
 from gax.core.growth import Stage
-from gax.nets import growing, progan, registry
+from gax.nets import growing, progan, registry, stylegan
 from gax.nets.layers import doubled, halved
 from gax.nets.ops import conv
 
@@ -81,8 +81,9 @@ def test_reals_are_faded(random):
     np.testing.assert_allclose(growing.faded(x, Stage(1, 0.25)), 0.25 * low + 0.75 * lowest, atol=1e-6)
 
 
-SHAPE = (16, 16, 2)
-FAMILIES = {'progan': (progan, {'channel_base': 128, 'channel_max': 8})}
+SHAPE = (8, 8, 2)
+SIZES = {'channel_base': 32, 'channel_max': 4}
+FAMILIES = {'progan': (progan, SIZES), 'stylegan': (stylegan, SIZES)}
 
 
 @pytest.fixture(scope='module', params=FAMILIES)
@@ -115,25 +116,25 @@ def nets(request):
 def test_fading_begins_at_the_level_below_and_ends_at_the_new_one(nets, random):
     z = jnp.asarray(random.normal(size=(4, 6)), jnp.float32)
     x = jnp.asarray(random.normal(size=(4, *SHAPE)), jnp.float32)
-    at = {s: nets('g', z, s) for s in (Stage(1), Stage(2))}
-    np.testing.assert_allclose(nets('g', z, Stage(2, 0.0)), at[Stage(1)], atol=1e-5)
-    np.testing.assert_allclose(nets('g', z, Stage(2, 1.0)), at[Stage(2)], atol=1e-5)
-    half = nets('g', z, Stage(2, 0.5))
-    np.testing.assert_allclose(half, (at[Stage(1)] + at[Stage(2)]) / 2, atol=1e-5)
-    assert at[Stage(2)].shape == (4, *SHAPE)
-    np.testing.assert_allclose(doubled(halved(at[Stage(1)])), at[Stage(1)], atol=1e-6)
-    np.testing.assert_allclose(nets('d', x, Stage(2, 1.0)), nets('d', x, Stage(2)), atol=1e-4)
-    np.testing.assert_allclose(nets('d', x, Stage(2, 0.0)), nets('d', x, Stage(1)), atol=1e-4)
-    assert not np.allclose(nets('d', x, Stage(1)), nets('d', x, Stage(2)), atol=1e-2)
+    at = {s: nets('g', z, s) for s in (Stage(0), Stage(1))}
+    np.testing.assert_allclose(nets('g', z, Stage(1, 0.0)), at[Stage(0)], atol=1e-5)
+    np.testing.assert_allclose(nets('g', z, Stage(1, 1.0)), at[Stage(1)], atol=1e-5)
+    half = nets('g', z, Stage(1, 0.5))
+    np.testing.assert_allclose(half, (at[Stage(0)] + at[Stage(1)]) / 2, atol=1e-5)
+    assert at[Stage(1)].shape == (4, *SHAPE)
+    np.testing.assert_allclose(doubled(halved(at[Stage(0)])), at[Stage(0)], atol=1e-6)
+    np.testing.assert_allclose(nets('d', x, Stage(1, 1.0)), nets('d', x, Stage(1)), atol=1e-4)
+    np.testing.assert_allclose(nets('d', x, Stage(1, 0.0)), nets('d', x, Stage(0)), atol=1e-4)
+    assert not np.allclose(nets('d', x, Stage(0)), nets('d', x, Stage(1)), atol=1e-2)
 
 
 def test_a_stage_beyond_the_image_is_refused(nets):
-    with pytest.raises(errors.GaxError, match='the level of a stage must be from 0 to 2, and is 3'):
-        nets('g', jnp.zeros((1, 6)), Stage(3))
+    with pytest.raises(errors.GaxError, match='the level of a stage must be from 0 to 1, and is 2'):
+        nets('g', jnp.zeros((1, 6)), Stage(2))
 
 
 def test_the_features_of_g_have_unit_length_and_z_any(random):
-    g = registry.from_linen(progan.Generator(SHAPE, 128, 8), registry.example(6))
+    g = registry.from_linen(progan.Generator(SHAPE, 32, 4), registry.example(6))
     z = jnp.asarray(random.normal(size=(2, 6)), jnp.float32)
     both = jax.jit(
         lambda: g.apply(*g.init(jax.random.key(0)), jnp.concatenate([z, 100 * z]), train=False, key=None)
