@@ -160,9 +160,14 @@ def orthogonal(nets: Sequence[str], **fields: Any) -> Term:
 
     Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, eq. 3; their
     beta, 1e-4, is the term's weight.
+
+    Raises:
+      GaxError: When it is evaluated: the game lacks one of `nets`.
     """
 
     def fn(context: Context, out: Any) -> Array:
+        for name in nets:
+            errors.lookup('net of the orthogonal regularisation', name, context.params)
         leaves = [x for name in nets for x in jax.tree_util.tree_leaves_with_path(context.params[name])]
         kernels = [x for path, x in leaves if 'kernel' in jax.tree_util.keystr(path[-1:]) and x.ndim > 1]
         return sum((non_orthogonality(x) for x in kernels), jnp.zeros(()))

@@ -178,6 +178,12 @@ def test_feature_matching_says_what_it_needs():
         regularizers.feature_matching(distance='l3')
 
 
+def test_orthogonal_regularisation_names_the_nets_of_a_game_that_has_no_such_one():
+    context = at(0, params={'a_to_b': {}, 'd': {}})
+    with pytest.raises(GaxError, match=r"unknown net of the orthogonal regularisation 'g'.* valid: a_to_b, d"):
+        regularizers.orthogonal(('g',)).fn(context, {}, ())
+
+
 def test_orthogonal_regularisation_of_biggan_by_its_true_gradient():
     """W = [[1, 1], [0, 1]], a filter a row: rows' inner product 1, twice; 4 (W W^T off its diagonal) W.
 
