@@ -7,10 +7,8 @@ average. Results go to --out as JSON, row by row; a row that is there is replace
 all of them. A picture of the samples goes beside it.
 """
 
-import contextlib
 import json
 import statistics
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 from models import config_file
+from provenance import made_with
 from published import TABLES
 from tqdm import trange
 
@@ -135,27 +134,6 @@ def summary(found: mode_coverage.Coverage) -> dict[str, Any]:
         }
         for name, v in values.items()
     }
-
-
-def made_with() -> dict[str, str]:
-    """What a row was made with, and when; the commit where the code is a checkout, with a '+' where files
-    differ from it.
-    """
-    kind = jax.devices()[0].device_kind
-    found = {'device': kind, 'jax': jax.__version__, 'date': time.strftime('%Y-%m-%d')}
-    commit, changed = (
-        git('rev-parse', 'HEAD'),
-        git('status', '--porcelain', '--untracked-files=no', '--', 'gax'),
-    )
-    return {**found, 'commit': commit + '+' * bool(changed)} if commit else found
-
-
-def git(*arguments: str) -> str:
-    """What git says in the folder of this file; '' where it says nothing, and where there is none."""
-    with contextlib.suppress(OSError):
-        done = subprocess.run(['git', *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-        return done.stdout.strip() if done.returncode == 0 else ''
-    return ''
 
 
 def printed(results: dict[str, Any]) -> str:

@@ -68,6 +68,7 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
     'data': {
         **dict.fromkeys(('image_size', 'image_width', 'random_crop'), (between(0, 2**16),)),
         'channels': (between(0, 2**16),),
+        'limit': (between(0),),
         'device_limit_mib': (between(0),),
         'workers': (between(0, 256),),
         'crop': (bounds.one_of(preprocess.CROPS),),

@@ -97,7 +97,7 @@ def toward(source: Source, direction: str) -> Source:
 
 
 def opened(data: Any, limit: float) -> Source:
-    """The source of a `data` section, flipped and cropped, but without its condition.
+    """The source of a `data` section, limited, flipped and cropped, but without its condition.
 
     Args:
       data: The `data` section of a config.
@@ -106,7 +106,8 @@ def opened(data: Any, limit: float) -> Source:
     kind, colon, name = data.name.partition(':')
 
     def prepared(source: Source) -> Source:
-        return changed_at_random(placed(source, limit), data)
+        few = splits.limited(source, data.get('limit', 0))
+        return changed_at_random(placed(few, limit), data)
 
     if kind == 'zip' and colon and not archive.is_archive(name):
         return zipped(data, name, limit)

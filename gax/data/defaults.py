@@ -26,6 +26,7 @@ def data_offers(name: str) -> dict[str, Any]:
         'resize': 'lanczos',  # Pillow's filter
         'image_width': 0,  # if image_size is the height alone; 0: squares
         'random_crop': 0,  # pixels of random shifts each way, at most; reflected at the edges
+        'limit': 0,  # train on so many examples of the split, chosen at random; 0: all. splits.limited
         'split': '',  # train, validation or test; '': all, or train where a set keeps them apart. data.splits
         'condition': '',  # a degradation of the target, added to the batch, e.g. downsample:4. data.degrade
     }

@@ -20,6 +20,7 @@ SPLITS = ('train', 'validation', 'test')
 ALIASES = {'val': 'validation', 'valid': 'validation', 'dev': 'validation', 'eval': 'validation'}
 SHARE = 0.1  # of the examples, in validation and in test each
 KEY = 0x6761782D73706C69  # of the Philox stream; it must never change
+LIMIT_KEY = KEY + 1  # likewise
 
 
 class Part(NamedTuple):
@@ -118,17 +119,45 @@ def part(source: Source, split: str, rows: Mapping[str, np.ndarray] | None = Non
         )
     rows = rows or dealt(source.spec.size)
     refuse_unknown(split, rows, name)
-    chosen = rows[split]
+    return only(source, rows[split])._replace(split=split, splits=sizes(rows))
+
+
+def only(source: Source, rows: np.ndarray) -> Source:
+    """A source of the examples `rows`, int32, in their order."""
     arrays, fetch = source.arrays, source.fetch
     if fetch is None:
-        arrays = jax.tree.map(lambda x: x[chosen], arrays)
+        arrays = jax.tree.map(lambda x: x[rows], arrays)
     return source._replace(
-        spec=source.spec._replace(size=len(chosen)),
+        spec=source.spec._replace(size=len(rows)),
         arrays=arrays,
-        fetch=Part(fetch, chosen).take if fetch else None,
-        split=split,
-        splits=sizes(rows),
+        fetch=Part(fetch, rows).take if fetch else None,
     )
+
+
+def limited(source: Source, limit: int) -> Source:
+    """A source of `limit` examples, chosen by a permutation that depends only on the size of the set.
+
+    The examples of a lower limit are among those of a higher one.
+
+    Args:
+      source: A finite source.
+      limit: How many; 0 for all.
+
+    Returns:
+      A source of these examples, in the order of the set.
+
+    Raises:
+      GaxError: The source is infinite, has an order of its own, or fewer examples.
+    """
+    size, name = source.spec.size, source.spec.name
+    if not limit:
+        return source
+    if not size or source.order:
+        raise errors.GaxError(f'config.data.limit={limit}: {name} has no examples that could be counted')
+    if limit > size:
+        raise errors.GaxError(f'config.data.limit={limit}: {name} has {size} examples here')
+    order = np.random.Generator(np.random.Philox(key=LIMIT_KEY)).permutation(size)
+    return only(source, np.sort(order[:limit]).astype(np.int32))
 
 
 def sizes(rows: Mapping[str, np.ndarray]) -> dict[str, int]:
@@ -171,4 +200,6 @@ def held_out(data: Any, split: str, trained: str, run: str, flag: str = '--split
         )
     with copy.unlocked():
         copy.split = split
+        if 'limit' in copy:
+            del copy['limit']  # of the training set
     return copy

@@ -36,7 +36,7 @@ def joined(parts: Mapping[str, Player]) -> Player:
         return {
             f'{label}_{name}': value
             for name, part in parts.items()
-            for label, value in part.summary(context, out[name]).items()
+            for label, value in part.summary(seen_by(name, context), out[name]).items()
         }
 
     terms = {

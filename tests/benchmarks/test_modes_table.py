@@ -67,7 +67,7 @@ def test_training_that_fails_is_no_number(modes, monkeypatch):
 
 @pytest.mark.skipif(not shutil.which('git'), reason='needs git')
 def test_a_row_has_the_commit_that_made_it(modes, monkeypatch, tmp_path):
-    monkeypatch.setattr(modes, 'ROOT', tmp_path)
+    monkeypatch.setitem(modes.made_with.__globals__, 'ROOT', tmp_path)
     monkeypatch.setenv('GIT_CEILING_DIRECTORIES', str(tmp_path.parent))
     assert 'commit' not in modes.made_with()
     source = tmp_path / 'gax' / 'a.py'

@@ -242,6 +242,7 @@ VALUES = {
     'ema.name': 'half_life',
     'augment': 'color',
     'ada.pipeline': 'b',
+    'ada.control': 'fixed',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,

@@ -17,11 +17,11 @@ from gax.training import start_report
 from tests.helpers import imagefiles
 
 
-def load(name, limit=None, **fields):
+def load(name, up_to=None, **fields):
     config = base('vanilla')
     choices.set_all(config, {'data.name': name, **{f'data.{key}': value for key, value in fields.items()}})
     check(config)
-    return data.load(config, limit)
+    return data.load(config, up_to)
 
 
 def labels(source):
@@ -130,3 +130,21 @@ def test_held_out_data_is_what_training_left_out():
         GaxError, match=r'--split=test: run was trained on all examples .*config\.data\.split=train'
     ):
         splits.held_out(section, 'test', '', 'run')
+
+
+@pytest.mark.parametrize('resident', [None, 0])
+def test_a_limit_takes_examples_of_the_training_set_alone(tmp_path, resident):
+    name = numbered(tmp_path / 'a.npz')
+    everything = labels(load(name, resident, split='train'))
+    few, more = (labels(load(name, resident, split='train', limit=n)) for n in (5, 12))
+    assert (len(few), len(more)) == (5, 12)
+    assert {*few} < {*more} < {*everything}
+    assert few == sorted(few) == labels(load(name, resident, split='train', limit=5))
+    with pytest.raises(GaxError, match=r'config\.data\.limit=41: .* has 40 examples here'):
+        load(name, resident, limit=41)
+    config = base('vanilla')
+    choices.set_all(config, {'data.name': name, 'data.split': 'train', 'data.limit': 5})
+    held = splits.held_out(config.data, 'test', 'train', 'a run')
+    assert (held.split, held.get('limit', 0)) == ('test', 0)
+    with pytest.raises(GaxError, match='ring has no examples that could be counted'):
+        load('synthetic:ring', limit=3)

@@ -28,7 +28,7 @@ def everything():
         choose(config, f'terms.{name}', weight=0.01)
     config.terms.path_length.every = 2
     config.augment = 'flip'
-    choose(config, 'ada', kimg=0.1, target=-1.0, every=1)
+    choose(config, 'ada', pipeline='b', kimg=0.1, target=-1.0, every=1)
     choose(config, 'instance_noise', std=0.1, steps=100)
     choose(config, 'top_k', fraction=0.5, steps=3)
     config.accumulate = 2

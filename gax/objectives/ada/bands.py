@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax.core.types import Array
-from gax.objectives.ada.draws import Draws
+from gax.objectives.ada.draws import Chances, Draws
 from gax.objectives.ada.resample import reflection
 
 # sym2, the same as the Daubechies filter of 4 taps; the sum is sqrt(2).
@@ -61,46 +61,45 @@ def banded(size: int) -> np.ndarray:
     return matrices
 
 
-def gains(draws: Draws, p: dict[str, Array]) -> Array:
+def gains(draws: Draws, chances: Chances) -> Array:
     """The gain of each band, [B, 4].
 
     For each band in turn, one draw of 2^N(0, 1) for it and 1 for the others; these four are divided by
     sqrt(sum of POWER * gain^2), which keeps the expected power, and multiplied with those of the bands
     before.
     """
-    total = jnp.ones((draws.table.shape[0], 4), draws.table.dtype)
+    total = jnp.ones((draws.uniforms.shape[0], 4), draws.uniforms.dtype)
     for i, name in enumerate(BANDS):
-        gain = jnp.where(draws.chosen(name, p[name]), jnp.exp2(STRENGTHS['band'] * draws.normal(name)), 1.0)
+        gain = jnp.exp2(draws.number(name, chances, STRENGTHS['band'] * draws.normal(name), 0.0))
         power = (1.0 - POWER[i]) + POWER[i] * jnp.square(gain)
         factor = jnp.where((jnp.arange(4) == i)[None], gain[:, None], 1.0)
         total = total * factor / jnp.sqrt(power)[:, None]
     return total
 
 
-def filtered(draws: Draws, p: dict[str, Array], x: Array) -> Array:
+def filtered(draws: Draws, chances: Chances, x: Array) -> Array:
     """Scales the four bands of each image, float [B, H, W, C], along both axes."""
-    gain, exact = gains(draws, p), jax.lax.Precision.HIGHEST
+    gain, exact = gains(draws, chances), jax.lax.Precision.HIGHEST
     for axis, rule in ((1, 'bij,bjwc->biwc'), (2, 'bij,bhjc->bhic')):
         matrices = jnp.asarray(banded(x.shape[axis]), x.dtype)
         x = jnp.einsum(rule, jnp.einsum('bk,kij->bij', gain, matrices, precision=exact), x, precision=exact)
     return x
 
 
-def noised(draws: Draws, p: dict[str, Array], x: Array) -> Array:
+def noised(draws: Draws, chances: Chances, x: Array) -> Array:
     """Adds N(0, s^2) to every number, with s = |N(0, 0.1^2)| for each image."""
-    std = STRENGTHS['noise'] * jnp.abs(draws.normal('noise'))
-    std = jnp.where(draws.chosen('noise', p['noise']), std, 0.0)
+    std = draws.number('noise', chances, STRENGTHS['noise'] * jnp.abs(draws.normal('noise')), 0.0)
     return x + std[:, None, None, None] * jax.random.normal(draws.key, x.shape, x.dtype)
 
 
-def cut_out(draws: Draws, p: dict[str, Array], x: Array) -> Array:
+def cut_out(draws: Draws, chances: Chances, x: Array) -> Array:
     """Sets a rectangle of half of each side to 0. Its centre is uniform over the image."""
-    batch, height, width, _ = x.shape
+    _, height, width, _ = x.shape
     inside = []
     for size, axis in ((height, 'y'), (width, 'x')):
         place = (jnp.arange(size, dtype=x.dtype) + 0.5) / size
         gap = jnp.abs(place[None] - draws.uniform(f'cutout_{axis}')[:, None])
         inside.append(gap < STRENGTHS['cutout'] / 2)
     hole = inside[0][:, :, None, None] & inside[1][:, None, :, None]
-    hole = hole & draws.chosen('cutout', p['cutout'])[:, None, None, None]
+    hole = hole & draws.chosen('cutout', chances)[:, None, None, None]
     return jnp.where(hole, jnp.zeros((), x.dtype), x)

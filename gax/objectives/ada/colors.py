@@ -15,15 +15,15 @@ import numpy as np
 
 from gax import errors
 from gax.core.types import Array
-from gax.objectives.ada.draws import Draws
+from gax.objectives.ada.draws import Chances, Draws
 
 STRENGTHS = {'brightness': 0.2, 'contrast': 0.5, 'saturation': 1.0}
 LUMA = np.full((3, 3), 1 / 3)  # v v^T
 CROSS = np.array([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]]) / math.sqrt(3)  # x -> v x x
 
 
-def changed(draws: Draws, p: dict[str, Array], x: Array) -> Array:
-    """Applies the colour transforms in `p`, name -> probability, to images float [B, H, W, 1 or 3].
+def changed(draws: Draws, chances: Chances, x: Array) -> Array:
+    """Applies the colour transforms in `chances` to images, float [B, H, W, 1 or 3].
 
     Hue and saturation leave grey images alone, and a luma flip negates them.
 
@@ -36,7 +36,7 @@ def changed(draws: Draws, p: dict[str, Array], x: Array) -> Array:
             f'colours of images with {channels} channels cannot be changed, only of 1 or 3; choose '
             'config.ada.pipeline=bg, which moves pixels'
         )
-    matrix, offset = affine(draws, p)
+    matrix, offset = affine(draws, chances)
     if channels == 1:
         gain = jnp.sum(matrix, axis=2).mean(axis=1)
         return gain[:, None, None, None] * x + offset[:, None, None, None]
@@ -44,7 +44,7 @@ def changed(draws: Draws, p: dict[str, Array], x: Array) -> Array:
     return jnp.einsum('bij,bhwj->bhwi', matrix, x, precision=exact) + offset[:, None, None, None]
 
 
-def affine(draws: Draws, p: dict[str, Array]) -> tuple[Array, Array]:
+def affine(draws: Draws, chances: Chances) -> tuple[Array, Array]:
     """The map x -> A x + o of the channels.
 
     A = c (f v v^T + s (cos(a) (I - v v^T) + sin(a) [v x])) with contrast c = 2^N(0, 0.5^2), luma sign f = -1
@@ -53,20 +53,20 @@ def affine(draws: Draws, p: dict[str, Array]) -> tuple[Array, Array]:
 
     Args:
       draws: The random numbers.
-      p: The probability of each transform; those that are missing are left out.
+      chances: The probability of each transform; those that are missing are left out.
 
     Returns:
       A, float [B, 3, 3], and o, float [B], equal for all channels.
     """
 
-    def value(name: str, drawn: Array, neutral: float) -> Array:
-        return jnp.where(draws.chosen(name, p.get(name, 0.0)), drawn, neutral)
+    def number(name: str, value: Array) -> Array:
+        return draws.number(name, chances, value, 0.0)
 
-    brightness = value('brightness', STRENGTHS['brightness'] * draws.normal('brightness'), 0.0)
-    contrast = value('contrast', jnp.exp2(STRENGTHS['contrast'] * draws.normal('contrast')), 1.0)
-    sign = value('luma_flip', 1.0 - 2.0 * jnp.floor(2.0 * draws.uniform('luma_flip')), 1.0)
-    angle = value('hue', math.pi * (2.0 * draws.uniform('hue') - 1.0), 0.0)
-    saturation = value('saturation', jnp.exp2(STRENGTHS['saturation'] * draws.normal('saturation')), 1.0)
+    brightness = number('brightness', STRENGTHS['brightness'] * draws.normal('brightness'))
+    contrast = jnp.exp2(number('contrast', STRENGTHS['contrast'] * draws.normal('contrast')))
+    sign = draws.number('luma_flip', chances, draws.sign('luma_flip'), 1.0)
+    angle = number('hue', math.pi * draws.centred('hue'))
+    saturation = jnp.exp2(number('saturation', STRENGTHS['saturation'] * draws.normal('saturation')))
 
     def times(numbers: Array, matrix: np.ndarray) -> Array:
         return numbers[:, None, None] * jnp.asarray(matrix, numbers.dtype)[None]

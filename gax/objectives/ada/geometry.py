@@ -1,145 +1,138 @@
-"""The geometric transforms: one 3x3 matrix for each image, and resampling by it.
+"""The geometric transforms: together they are one affine map for each image.
 
-A matrix takes a pixel's place in the output to its place in the input, (x, y, 1) in pixels from the centre, x
-to the right and y down. Images continue as their reflections. They are doubled with the wavelet filter sym6,
-sampled bilinearly, and halved with the same filter, which gives back the image where nothing moves.
+It takes a pixel's place in the output to its place in the input, in pixels from the centre, x to the right
+and y down. resample.py moves the image by it.
 """
 
 from __future__ import annotations
 
 import math
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 
 from gax.core.types import Array
-from gax.objectives.ada.draws import Draws
+from gax.objectives.ada.draws import Chances, Draws
 
-EXACT = jax.lax.Precision.HIGHEST
-# sym6: the orthonormal filter of 12 taps with 6 vanishing moments (Daubechies, "Ten Lectures on Wavelets", 1992,
-# section 8.1.1) whose phase is nearest to linear. Computed by spectral factorisation; the sum is sqrt(2).
-SYM6 = (
-    *(0.01540410932704476, 0.0034907120842220833, -0.11799011114851964, -0.048311742585697266),
-    *(0.49105594192797364, 0.78764114102865, 0.33792942172816554, -0.07263752278637614),
-    *(-0.021060292512370675, 0.04472490177078127, 0.0017677118642539704, -0.00780070832503237),
-)
-CENTRE = sum(k * h for k, h in enumerate(SYM6)) / math.sqrt(2)  # 5.098, not 5.5: it is not symmetric
-MARGIN = 5  # of the doubled image's pixels on each side, which the first and last output pixels reach
 STRENGTHS = {'integer_shift': 0.125, 'scale': 0.2, 'stretch': 0.2, 'shift': 0.125}
 
 
-def inverse_matrix(draws: Draws, p: dict[str, Array], shape: tuple[int, int]) -> Array:
+class Affine(NamedTuple):
+    """The map (x, y) -> (a x + b y + e, c x + d y + f) of each image, six arrays [B]."""
+
+    a: Array
+    b: Array
+    c: Array
+    d: Array
+    e: Array
+    f: Array
+
+    def of(self, other: Affine) -> Affine:
+        """The map that applies `other` first."""
+        return Affine(
+            self.a * other.a + self.b * other.c,
+            self.a * other.b + self.b * other.d,
+            self.c * other.a + self.d * other.c,
+            self.c * other.b + self.d * other.d,
+            self.a * other.e + self.b * other.f + self.e,
+            self.c * other.e + self.d * other.f + self.f,
+        )
+
+
+def inverse(draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
     """The product of the inverses of the transforms, in order of application.
 
     Args:
       draws: The random numbers.
-      p: The probability of each transform, scalars; those that are missing are left out.
+      chances: The probability of each transform; those that are missing are left out.
       shape: Height and width.
 
     Returns:
-      Float [B, 3, 3], from a place in the output to one in the input.
+      The map from a place in the output to one in the input. An image without any transform has the
+      identity.
     """
-    parts = [matrix for name in MATRICES if name in p for matrix in [chosen_matrix(draws, name, p, shape)]]
-    return reduce(lambda a, b: jnp.matmul(a, b, precision=EXACT), parts)
+    return reduce(Affine.of, [INVERSES[name](draws, chances, shape) for name in INVERSES if name in chances])
 
 
-def chosen_matrix(draws: Draws, name: str, p: dict[str, Array], shape: tuple[int, int]) -> Array:
-    """The inverse of one transform, and the identity for images that do not get it, [B, 3, 3]."""
-    matrix = MATRICES[name](draws, shape)
-    keep = jnp.eye(3, dtype=matrix.dtype)[None]
-    return jnp.where(draws.chosen(name, p[name])[:, None, None], matrix, keep)
-
-
-def rotation_probability(p: Array) -> Array:
-    """Of each of the two rotations, so that an image gets at least one of them with probability p."""
+def rotation_chance(p: Array) -> Array:
+    """The probability of each of the two rotations, so that an image gets at least one with probability p."""
     return 1.0 - jnp.sqrt(jnp.maximum(1.0 - p, 0.0))
 
 
-def affine(a: Array, b: Array, c: Array, d: Array, x: Array, y: Array) -> Array:
-    """[[a, b, x], [c, d, y], [0, 0, 1]] from numbers [B], [B, 3, 3]."""
-    zero, one = jnp.zeros_like(a), jnp.ones_like(a)
-    return jnp.stack([a, b, x, c, d, y, zero, zero, one], axis=-1).reshape(-1, 3, 3)
-
-
-def scaling(x: Array, y: Array) -> Array:
-    """The inverse of the scaling by x and y, [B, 3, 3]."""
+def scaling(x: Array, y: Array) -> Affine:
+    """The inverse of the scaling by x and y."""
     zero = jnp.zeros_like(x)
-    return affine(1.0 / x, zero, zero, 1.0 / y, zero, zero)
+    return Affine(1.0 / x, zero, zero, 1.0 / y, zero, zero)
 
 
-def turning(angle: Array) -> Array:
-    """The inverse of the rotation by `angle` in radians, clockwise as y is down, [B, 3, 3]."""
-    cos, sin, zero = jnp.cos(angle), jnp.sin(angle), jnp.zeros_like(angle)
-    return affine(cos, sin, -sin, cos, zero, zero)
+def turning(cos: Array, sin: Array) -> Affine:
+    """The inverse of the rotation by an angle with this cosine and sine, clockwise, as y is down."""
+    zero = jnp.zeros_like(cos)
+    return Affine(cos, sin, -sin, cos, zero, zero)
 
 
-def moving(x: Array, y: Array) -> Array:
-    """The inverse of the shift by x to the right and y down, in pixels, [B, 3, 3]."""
+def moving(x: Array, y: Array) -> Affine:
+    """The inverse of the shift by x to the right and y down, in pixels."""
     zero, one = jnp.zeros_like(x), jnp.ones_like(x)
-    return affine(one, zero, zero, one, -x, -y)
+    return Affine(one, zero, zero, one, -x, -y)
 
 
-def flip(draws: Draws, shape: tuple[int, int]) -> Array:
+def flip(draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
     """Left to right, for half of the images."""
-    sign = 1.0 - 2.0 * jnp.floor(2.0 * draws.uniform('flip'))
+    sign = draws.number('flip', chances, draws.sign('flip'), 1.0)
     return scaling(sign, jnp.ones_like(sign))
 
 
-def quarter_turn(draws: Draws, shape: tuple[int, int]) -> Array:
+def quarter_turn(draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
     """By 0, 90, 180 or 270 degrees, equally likely; exact."""
-    turns = jnp.floor(4.0 * draws.uniform('quarter_turn'))
-    cos, sin = jnp.where(turns % 2 == 0, 1.0 - turns, 0.0), jnp.where(turns % 2 == 1, 2.0 - turns, 0.0)
-    zero = jnp.zeros_like(cos)
-    return affine(cos, sin, -sin, cos, zero, zero)
+    turns = draws.number('quarter_turn', chances, jnp.floor(4.0 * draws.uniform('quarter_turn')), 0.0)
+    odd = turns % 2 == 1
+    return turning(jnp.where(odd, 0.0, 1.0 - turns), jnp.where(odd, 2.0 - turns, 0.0))
 
 
-def integer_shift(draws: Draws, shape: tuple[int, int]) -> Array:
+def integer_shift(draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
     """U[-1/8, 1/8) of each side, rounded to pixels."""
     height, width = shape
-    x, y = (2.0 * draws.uniform(f'integer_shift_{axis}') - 1.0 for axis in 'xy')
-    strength = STRENGTHS['integer_shift']
-    return moving(jnp.round(strength * width * x), jnp.round(strength * height * y))
+    limits = {'x': STRENGTHS['integer_shift'] * width, 'y': STRENGTHS['integer_shift'] * height}
+    pixels = [jnp.round(limit * draws.centred(f'integer_shift_{axis}')) for axis, limit in limits.items()]
+    return moving(*[draws.number('integer_shift', chances, number, 0.0) for number in pixels])
 
 
-def scale(draws: Draws, shape: tuple[int, int]) -> Array:
+def scale(draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
     """2^N(0, 0.2^2) in both directions."""
-    factor = jnp.exp2(STRENGTHS['scale'] * draws.normal('scale'))
+    factor = jnp.exp2(draws.number('scale', chances, STRENGTHS['scale'] * draws.normal('scale'), 0.0))
     return scaling(factor, factor)
 
 
-def rotation_before(draws: Draws, shape: tuple[int, int]) -> Array:
-    """U[-pi, pi), before the stretch."""
-    return turning(math.pi * (2.0 * draws.uniform('rotation_before') - 1.0))
+def rotation(name: str, draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
+    """U[-pi, pi): 'rotation_before' the stretch, or 'rotation_after' it."""
+    angle = draws.number(name, chances, math.pi * draws.centred(name), 0.0)
+    return turning(jnp.cos(angle), jnp.sin(angle))
 
 
-def stretch(draws: Draws, shape: tuple[int, int]) -> Array:
+def stretch(draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
     """2^N(0, 0.2^2) in x, and by the inverse in y."""
-    factor = jnp.exp2(STRENGTHS['stretch'] * draws.normal('stretch'))
+    factor = jnp.exp2(draws.number('stretch', chances, STRENGTHS['stretch'] * draws.normal('stretch'), 0.0))
     return scaling(factor, 1.0 / factor)
 
 
-def rotation_after(draws: Draws, shape: tuple[int, int]) -> Array:
-    """U[-pi, pi), after the stretch."""
-    return turning(math.pi * (2.0 * draws.uniform('rotation_after') - 1.0))
-
-
-def shift(draws: Draws, shape: tuple[int, int]) -> Array:
+def shift(draws: Draws, chances: Chances, shape: tuple[int, int]) -> Affine:
     """N(0, 0.125^2) of each side."""
     height, width = shape
-    return moving(
-        STRENGTHS['shift'] * width * draws.normal('shift_x'),
-        STRENGTHS['shift'] * height * draws.normal('shift_y'),
-    )
+    limits = {'x': STRENGTHS['shift'] * width, 'y': STRENGTHS['shift'] * height}
+    pixels = [limit * draws.normal(f'shift_{axis}') for axis, limit in limits.items()]
+    return moving(*[draws.number('shift', chances, number, 0.0) for number in pixels])
 
 
-MATRICES = {
+INVERSES: dict[str, Callable[[Draws, Chances, tuple[int, int]], Affine]] = {
     'flip': flip,
     'quarter_turn': quarter_turn,
     'integer_shift': integer_shift,
     'scale': scale,
-    'rotation_before': rotation_before,
+    'rotation_before': partial(rotation, 'rotation_before'),
     'stretch': stretch,
-    'rotation_after': rotation_after,
+    'rotation_after': partial(rotation, 'rotation_after'),
     'shift': shift,
 }

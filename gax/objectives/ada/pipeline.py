@@ -87,9 +87,10 @@ def transform(weights: Mapping[str, float], draws: Draws, p: Array | float, x: A
     chances = {name: weights[name] * strength for name in TRANSFORMS if name in weights}
     for name in ('rotation_before', 'rotation_after'):
         if name in chances:
-            chances[name] = geometry.rotation_probability(chances[name])
-    if chances.keys() & geometry.MATRICES:
-        x = resampled(x, geometry.inverse_matrix(draws, chances, x.shape[1:3]))
+            chances[name] = geometry.rotation_chance(chances[name])
+    if chances.keys() & geometry.INVERSES:
+        height, width = x.shape[1:3]
+        x = resampled(x, geometry.inverse(draws, chances, (height, width)))
     if chances.keys() & {*COLOR}:
         x = colors.changed(draws, chances, x)
     if chances.keys() >= {*bands.BANDS}:

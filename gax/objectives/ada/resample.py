@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache
 
 import jax
@@ -9,36 +10,45 @@ import jax.numpy as jnp
 import numpy as np
 
 from gax.core.types import Array
-from gax.objectives.ada.geometry import CENTRE, EXACT, MARGIN, SYM6
+from gax.objectives.ada.geometry import Affine
+
+EXACT = jax.lax.Precision.HIGHEST
+# sym6: the orthonormal filter of 12 taps with 6 vanishing moments (Daubechies, "Ten Lectures on Wavelets", 1992,
+# section 8.1.1) whose phase is nearest to linear. Computed by spectral factorisation; the sum is sqrt(2).
+SYM6 = (
+    *(0.01540410932704476, 0.0034907120842220833, -0.11799011114851964, -0.048311742585697266),
+    *(0.49105594192797364, 0.78764114102865, 0.33792942172816554, -0.07263752278637614),
+    *(-0.021060292512370675, 0.04472490177078127, 0.0017677118642539704, -0.00780070832503237),
+)
+CENTRE = sum(k * h for k, h in enumerate(SYM6)) / math.sqrt(2)  # 5.098, not 5.5: it is not symmetric
+MARGIN = 5  # of the doubled image's pixels on each side, which the first and last output pixels reach
 
 
-def resampled(x: Array, inverse: Array) -> Array:
-    """Moves images as their matrices say.
+def resampled(x: Array, inverse: Affine) -> Array:
+    """Moves images as their maps say, linear in the images.
 
     y = D S U x: U doubles with sym6, S samples U x bilinearly at the places of the pixels of a doubled
-    output, D = U^T halves. Beyond its border an image continues as its reflection, without end, which the
-    sampler finds by reflecting coordinates. Sampling is a gather, whose gradient is a scatter; everything
-    else is a product with a constant matrix.
+    output, D = U^T halves. Where nothing moves, D U gives back the image. Beyond its border an image
+    continues as its reflection, without end, which the sampler finds by reflecting coordinates. Sampling is a
+    gather, whose gradient is a scatter; everything else is a product with a constant matrix.
 
     Args:
       x: Float [B, H, W, C].
-      inverse: Float [B, 3, 3], see geometry.py.
+      inverse: From a place in the output to one in the input, six arrays [B].
 
     Returns:
       Float [B, H, W, C].
     """
     batch, height, width, channels = x.shape
     doubled = along_both(jnp.asarray(doubling(height), x.dtype), jnp.asarray(doubling(width), x.dtype), x)
-    columns, rows = (jnp.asarray(places(size), x.dtype) for size in (width, height))
-    column, row = jnp.broadcast_to(columns[None, :], (rows.size, columns.size)), rows[:, None]
-    place = [
-        inverse[:, i, 0, None, None] * column[None]
-        + inverse[:, i, 1, None, None] * row[None]
-        + inverse[:, i, 2, None, None]
-        for i in (1, 0)
-    ]
-    sampled = bilinear(doubled, reflected(place[0], height), reflected(place[1], width))
-    sampled = sampled.reshape(batch, rows.size, columns.size, channels)
+    column, row = jnp.meshgrid(jnp.asarray(places(width), x.dtype), jnp.asarray(places(height), x.dtype))
+    a, b, c, d, e, f = (number[:, None, None] for number in inverse)
+    sampled = bilinear(
+        doubled,
+        reflected(c * column[None] + d * row[None] + f, height),
+        reflected(a * column[None] + b * row[None] + e, width),
+    )
+    sampled = sampled.reshape(batch, *row.shape, channels)
     return along_both(jnp.asarray(halving(height), x.dtype), jnp.asarray(halving(width), x.dtype), sampled)
 
 
@@ -94,8 +104,9 @@ def bilinear(x: Array, row: Array, column: Array) -> Array:
 
 def reflection(index: np.ndarray, size: int) -> np.ndarray:
     """The pixel that a reflected image has at `index`: ..., 2, 1, 0, 1, ..., size - 1, size - 2, ..."""
-    folded = index % max(2 * (size - 1), 1)
-    return np.minimum(folded, max(2 * (size - 1), 1) - folded) if size > 1 else np.zeros_like(index)
+    period = max(2 * (size - 1), 1)  # of one pixel: 1, so that all are it
+    folded: np.ndarray = np.asarray(index) % period
+    return np.minimum(folded, period - folded) if size > 1 else folded
 
 
 @cache
