@@ -15,6 +15,7 @@ measured here; the third command counts without data. `emoji` is narrow, for a C
 our choice; it has not been measured either.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -96,7 +97,10 @@ def published(preset: Preset) -> ConfigDict:
 
 
 def get_config(preset: str = 'emoji') -> ConfigDict:
-    makers = {'emoji': emoji, **{name: partial(published, row) for name, row in PRESETS.items()}}
+    makers: dict[str, Callable[[], ConfigDict]] = {
+        'emoji': emoji,
+        **{name: partial(published, row) for name, row in PRESETS.items()},
+    }
     return errors.lookup('preset', preset, makers)()
 
 

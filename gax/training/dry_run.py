@@ -103,7 +103,8 @@ def describe(config: ConfigDict) -> Summary:
     }
     spec, gamma = built.source.spec, None
     if spec.fields[spec.target].kind == 'image' and 'd' in built.game.players:
-        gamma = penalties.suggested_gamma(*spec.target_shape[:2], config.batch_size)
+        height, width = spec.target_shape[:2]
+        gamma = penalties.suggested_gamma(height, width, config.batch_size)
     return Summary(config, nets, flops, flops / rate, sizes, gamma)
 
 
