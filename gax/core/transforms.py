@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -128,3 +128,51 @@ def unless_zero(inner: optax.GradientTransformation) -> optax.GradientTransforma
         return moved, jax.tree.map(lambda new, old: jnp.where(some, new, old), after, state)
 
     return optax.GradientTransformationExtraArgs(usual.init, update)
+
+
+class PhasedState(NamedTuple):
+    """The state of an optimizer that begins anew with each phase of training.
+
+    Attributes:
+      phase: The number of the phase of the last update, int32 ().
+      inner: The state of the optimizer.
+    """
+
+    phase: jax.Array
+    inner: Any
+
+
+def by_phase(
+    inner: optax.GradientTransformation, starts: Sequence[int], rates: Sequence[float]
+) -> optax.GradientTransformation:
+    """`inner`, whose state begins anew with each phase of training, and whose updates have a factor in each.
+
+    In the first update of a phase the state is that of `inner.init`, of the parameters at that time. For an
+    optimizer whose updates are proportional to its learning rate the factor is one of the rate.
+
+    Args:
+      inner: The optimizer.
+      starts: The first step of each phase, ascending, the first of them 0.
+      rates: The factor of the updates in each phase.
+
+    Returns:
+      A transformation whose `update` takes the training step, int32 (), as the extra argument `step`.
+    """
+    usual = optax.with_extra_args_support(inner)
+
+    def init(params: Any) -> PhasedState:
+        return PhasedState(jnp.zeros((), jnp.int32), usual.init(params))
+
+    def update(
+        updates: Any, state: PhasedState, params: Any = None, *, step: Any, **extra: Any
+    ) -> tuple[Any, PhasedState]:
+        phase = jnp.sum(step >= jnp.asarray(starts, jnp.int32), dtype=jnp.int32) - 1
+        kept = phase == state.phase
+        state_now = jax.tree.map(lambda old, new: jnp.where(kept, old, new), state.inner, usual.init(params))
+        moved, after = usual.update(updates, state_now, params, step=step, **extra)
+        if any(rate != 1.0 for rate in rates):
+            factor = jnp.asarray(rates, jnp.float32)[phase]
+            moved = jax.tree.map(lambda u: factor.astype(u.dtype) * u, moved)
+        return moved, PhasedState(phase, after)
+
+    return optax.GradientTransformationExtraArgs(init, update)

@@ -17,11 +17,23 @@ are no Inception weights, other features take their place, and a message says so
     gax-evaluate --workdir=runs/mnist --step=all --num=5000
     gax-evaluate --workdir=runs/a --against=runs/b       # refused if the protocols differ
     gax-evaluate --samples=made.npz --data=embedded:mnist      # or a folder of images
+    gax-evaluate --workdir=runs/mnist --truncation=0.5,1,2,0   # a line for each; 0: all latents
+
+--truncation: the largest |z| (see gax-sample), or of a generator with a mapping network psi, w drawn towards its
+average: 0.5,0.7,0.85,1. The results are written to WORKDIR/truncation.json, and not to eval.jsonl.
 """
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from absl import flags
 
 from gax import cli
+
+if TYPE_CHECKING:
+    from gax.evals.evaluator import Setting
 
 FLAGS = flags.FLAGS
 
@@ -58,6 +70,10 @@ def define_flags() -> None:
     )
     flags.DEFINE_integer('seed', 0, 'Seed of the latents.')
     flags.DEFINE_string('against', '', 'Another workdir, with whose result to compare.')
+    flags.DEFINE_list('truncation', [], 'Truncations, separated by commas; a line of the table for each.')
+    flags.DEFINE_string(
+        'truncation_space', '', 'What is truncated: z or w; if not given, w where there is one.'
+    )
     flags.DEFINE_string('cache', '', "Folder of the data's statistics; in the user's cache if not given.")
 
 
@@ -81,6 +97,10 @@ def main(argv: list[str]) -> int:
             with section.unlocked():
                 section.split = FLAGS.split
         done = evaluate.of_samples(paths.user(FLAGS.samples), section, setting, workdir, against)
+    elif FLAGS.truncation:
+        assert workdir is not None
+        print(curve(workdir, setting))
+        return 0
     else:
         assert workdir is not None
         where = FLAGS.data, FLAGS.split, FLAGS.direction
@@ -89,6 +109,29 @@ def main(argv: list[str]) -> int:
     if workdir and done.kept:
         print(f'gax: appended to {workdir / "eval.jsonl"}')
     return 0
+
+
+def curve(workdir: Path, setting: Setting) -> str:
+    """The table of metrics against truncation.
+
+    Raises:
+      GaxError: A truncation is no number, or another flag does not go with truncation.
+    """
+    from gax import errors
+    from gax.sampling import truncation
+
+    if FLAGS.against or FLAGS.direction or FLAGS.step == 'all':
+        raise errors.GaxError(
+            '--truncation is of one step of one run: leave --against, --direction, --step=all out'
+        )
+    try:
+        values = [float(text) for text in FLAGS.truncation]
+    except ValueError as error:
+        raise errors.GaxError(
+            f'--truncation={",".join(FLAGS.truncation)}: give numbers, 0.5,0.7,1'
+        ) from error
+    where = FLAGS.truncation_space, FLAGS.data, FLAGS.split
+    return truncation.table(*truncation.curve(workdir, FLAGS.step, setting, values, *where))
 
 
 def run() -> None:

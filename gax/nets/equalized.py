@@ -41,7 +41,11 @@ def unit(x: Array) -> Array:
 
 
 def scaled(
-    module: nn.Module, shape: tuple[int, ...], gain: float = 1.0, multiplier: float = 1.0, name: str = 'kernel'
+    module: nn.Module,
+    shape: tuple[int, ...],
+    gain: float = 1.0,
+    multiplier: float = 1.0,
+    name: str = 'kernel',
 ) -> Array:
     """The weights of a layer: the parameter, times multiplier * gain / sqrt(fan-in).
 
@@ -65,7 +69,9 @@ def scaled(
     return parameter * (multiplier * gain / fan_in**0.5)
 
 
-def bias_of(module: nn.Module, features: int, ndim: int, start: float = 0.0, multiplier: float = 1.0) -> Array:
+def bias_of(
+    module: nn.Module, features: int, ndim: int, start: float = 0.0, multiplier: float = 1.0
+) -> Array:
     """The bias of a layer, [1, ..., 1, features] with `ndim` axes. The parameter begins at `start`."""
     bias = module.param('bias', nn.initializers.constant(start), (features,)) * multiplier
     return bias.reshape(*[1] * (ndim - 1), features)

@@ -1,0 +1,172 @@
+"""Projection: schedules as numbers, least squares by another way, rows by themselves, files, what is refused."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from gax import errors
+from gax.core import rng, sample
+from gax.sampling import project, project_distances, projector, spaces
+from gax.sampling.project import Descent, Space
+from gax.training import train, trained_run
+from gax.training.workdir import read_config
+from gax.viz.images import to_uint8
+from tests.helpers import tinyruns
+
+A = np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32)
+
+
+def linear(latents, held):
+    """Images [1, 2, 2, 3] that are linear in z [1, 3], moved by the held number."""
+    return (latents['z'] @ A + held['shift'][:, None]).reshape(-1, 2, 2, 3)
+
+
+def space_of(images=2, restarts=3, radius=100.0, shift=0.0):
+    z = jnp.asarray(np.random.default_rng(1).normal(size=(images, restarts, 3)), jnp.float32)
+    held = {'shift': jnp.full((images, restarts), shift)}
+    return Space({'z': z}, held, {'z': jnp.ones(())}, {'z': jnp.asarray(radius)})
+
+
+def descended(space, targets, steps=200, **fields):
+    descent = Descent(steps, **fields)
+    return jax.jit(
+        lambda carry: project.advance(
+            carry, space, targets, rng.key(0), linear, project.squared, descent, steps
+        )
+    )(project.begin(space))
+
+
+def test_rate_and_noise_over_the_steps():
+    descent = Descent(1000, rate=0.1, noise=0.05)
+    rates = [float(project.rate_at(descent, step)) for step in (0, 25, 50, 750, 875, 1000)]
+    np.testing.assert_allclose(rates, [0, 0.05, 0.1, 0.1, 0.05, 0], atol=1e-7)
+    noises = [float(project.noise_at(descent, step)) for step in (0, 375, 750, 1000)]
+    np.testing.assert_allclose(noises, [0.05, 0.0125, 0, 0], atol=1e-8)
+
+
+def test_long_vectors_are_scaled_down_and_short_ones_stay():
+    x = jnp.asarray([[3.0, 4.0], [0.3, 0.4], [0.0, 0.0]])
+    held = project.within({'z': x, 'other': x}, {'z': jnp.asarray(2.0)})
+    np.testing.assert_allclose(held['z'], [[1.2, 1.6], [0.3, 0.4], [0, 0]], rtol=1e-6)
+    np.testing.assert_array_equal(held['other'], x)
+
+
+def test_every_restart_of_a_linear_generator_ends_at_the_least_squares():
+    targets = np.random.default_rng(2).normal(size=(2, 2, 2, 3)).astype(np.float32)
+    space = space_of(shift=0.5)
+    carry = descended(space, jnp.asarray(targets))
+    assert int(carry.step) == 200
+    best = np.linalg.lstsq(A.T, (targets - 0.5).reshape(2, -1).T, rcond=None)[0].T
+    np.testing.assert_allclose(carry.latents['z'], np.broadcast_to(best[:, None], (2, 3, 3)), atol=5e-3)
+    images = project.render_all(carry.latents, space.held, linear)
+    distance = project.distances(images, jnp.asarray(targets), space.held, project.squared)
+    residual = np.square((best @ A + 0.5).reshape(targets.shape) - targets).mean(axis=(1, 2, 3))
+    np.testing.assert_allclose(distance, np.broadcast_to(residual[:, None], (2, 3)), rtol=1e-3)
+
+
+def test_latents_stay_within_the_radius():
+    targets = jnp.full((2, 2, 2, 3), 50.0)
+    lengths = jnp.linalg.norm(descended(space_of(radius=1.5), targets, 20).latents['z'], axis=-1)
+    assert float(jnp.max(lengths)) <= 1.5 * (1 + 1e-6)
+    assert float(jnp.max(lengths)) > 1.4
+
+
+def test_a_row_does_not_depend_on_the_others():
+    targets = jnp.asarray(np.random.default_rng(2).normal(size=(2, 2, 2, 3)), jnp.float32)
+    whole = space_of()
+    one = jax.tree.map(lambda x: x[1:, 2:] if x.ndim else x, whole)
+    alone = descended(one, targets[1:], 5, noise=0.0).latents['z']
+    together = descended(whole, targets, 5, noise=0.0).latents['z']
+    np.testing.assert_allclose(together[1:, 2:], alone, rtol=1e-5)
+
+
+def test_distances_are_weighted():
+    x, y = jnp.zeros((2, 2, 2, 1)), jnp.asarray([1.0, 3.0])[:, None, None, None] * jnp.ones((2, 2, 2, 1))
+    np.testing.assert_allclose(project.squared(x, y, {}), [1, 9])
+    both = project.weighted([(2.0, project.squared), (0.5, lambda *_: jnp.ones(2))])
+    np.testing.assert_allclose(both(x, y, {}), [2.5, 18.5])
+    np.testing.assert_allclose(project_distances.relative(jnp.zeros((1, 2)), jnp.asarray([[3.0, 4.0]])), [1])
+    twice = project_distances.relative(jnp.asarray([[6.0, 8.0]]), jnp.asarray([[3.0, 4.0]]))
+    np.testing.assert_allclose(twice, [1])
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """A run on images of 8x8, conditioned on labels; half of the set is held out."""
+    root = tmp_path_factory.mktemp('projected')
+    tinyruns.images(root / 'set.npz')
+    data = {'data.name': f'npz:{root / "set.npz"}', 'data.split': 'train'}
+    kinds = {'g.net.kind': 'mlp', 'd.net.kind': 'mlp'}
+    config = tinyruns.config('cgan', steps=2, batch_size=4, **{'checkpoint.every': 2}, **kinds, **data)
+    train.train(config, root / 'run')
+    return root / 'run'
+
+
+def request(run, tmp_path, **fields):
+    usual = {'num': 2, 'restarts': 3, 'steps': 30, 'features': 'd'}
+    return projector.Request(run, tmp_path / 'projected.png', **{**usual, **fields})
+
+
+def test_held_out_images_come_nearer_and_the_files_say_the_same(run, tmp_path):
+    asked = request(run, tmp_path, latents=tmp_path / 'a.npz', video=tmp_path / 'a.gif', frames=5)
+    done = projector.run(asked)
+    assert (done.step, done.space, done.features) == (2, 'z', 'd')
+    assert done.images.shape == (2, 3, 8, 8, 1)
+    assert (np.diff(done.distances, axis=1) >= 0).all()
+    arrays = np.load(asked.latents)
+    np.testing.assert_array_equal(arrays['images'], done.images)
+    built = trained_run.build(run, read_config(run / 'config.json'))
+    state, _ = trained_run.restore(built, run)
+    latents = {name: jnp.asarray(arrays[name]).reshape(6, *arrays[name].shape[2:]) for name in ('z', 'label')}
+    again = sample.synthesize(built.game, state, latents, rng.key(0))['image']
+    np.testing.assert_allclose(to_uint8(again).astype(int), done.images.reshape(6, 8, 8, 1), atol=1)
+    with Image.open(asked.video) as film:
+        assert film.n_frames == 5 + 1  # of the equal ones at the end one is written, for a second
+    with Image.open(asked.out) as picture:
+        assert picture.size == (4 * 66 + 2, 2 * (64 + 15 + 2) + 2)
+    held_out = trained_run.with_data(run, built.config, '', built.mesh)
+    assert held_out.source.split == 'train'
+
+
+def test_a_fake_of_the_run_itself_is_recovered(run, tmp_path):
+    built = trained_run.build(run, read_config(run / 'config.json'))
+    state, _ = trained_run.restore(built, run)
+    fake = sample.sample(built.game, state, rng.key(5), 1, {'label': jnp.asarray([1])})['image']
+    Image.fromarray(to_uint8(fake)[0, ..., 0]).save(tmp_path / 'fake.png')
+    asked = request(run, tmp_path, input=tmp_path / 'fake.png', steps=100, label=1, features='none')
+    done = projector.run(asked)
+    assert done.latents['label'].tolist() == [[1, 1, 1]]
+    assert done.psnr[0, 0] > 30
+
+
+def test_without_a_label_the_restarts_have_the_classes_in_turn(run):
+    built = trained_run.build(run, read_config(run / 'config.json'))
+    assert spaces.conditions(built, None, (2, 4))['label'].tolist() == [0, 1, 2, 0, 0, 1, 2, 0]
+    assert spaces.conditions(built, np.array([2, 1]), (2, 2))['label'].tolist() == [2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ('fields', 'message'),
+    [
+        ({'steps': 0}, '--steps must be positive, and is 0'),
+        ({'space': 'v'}, "unknown --space 'v'.*valid: '', z"),
+        ({'features': 'vgg'}, "unknown --features 'vgg'"),
+        ({'label': 3}, '--label=3: the generator of this run has no such class'),
+        ({'pixel_weight': 0.0, 'feature_weight': 0.0}, 'neither may be below 0, and one must be above'),
+        ({'rate': 0.0}, '--rate must be positive'),
+    ],
+)
+def test_what_is_refused_in_one_line(run, tmp_path, fields, message):
+    with pytest.raises(errors.GaxError, match=message) as info:
+        projector.run(request(run, tmp_path, **fields))
+    assert '\n' not in str(info.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_files_of_another_kind_are_refused(run, tmp_path):
+    with pytest.raises(errors.GaxError, match=r'--video=.*a\.avi must end in \.gif or \.mp4'):
+        projector.run(request(run, tmp_path, video=tmp_path / 'a.avi'))
+    with pytest.raises(errors.GaxError, match=r'--out=.* must end in \.png'):
+        projector.run(request(run, tmp_path)._replace(out=tmp_path / 'a.npz'))
