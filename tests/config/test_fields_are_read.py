@@ -40,7 +40,14 @@ SMALL = {
     **{'channel_base': 24, 'channel_max': 4, 'w_dim': 4, 'mapping_layers': 1},
 }
 
-OTHER = {'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0, 'channel_base': 8}
+OTHER = {
+    'strides': (2, 2),
+    'group_size': 4,
+    'receptive_field': 1,
+    'dropped': 0,
+    'channel_base': 8,
+    'group': 0,
+}
 
 
 def other(value, notes=()):

@@ -74,14 +74,15 @@ def test_truncation():
     np.testing.assert_allclose(styles.truncated(ws, average, 1.0), ws, atol=1e-6)
     np.testing.assert_array_equal(styles.truncated(ws, average, 0.0), jnp.tile(average, (2, 3, 1)))
     each = styles.truncated(ws, average, jnp.array([0.5, -1.0]))
-    np.testing.assert_allclose(each[0], (ws[0] + average) / 2, rtol=1e-6)
-    np.testing.assert_allclose(each[1], 2 * average - ws[1], rtol=1e-6)
+    np.testing.assert_allclose(each[0], (ws[0] + average) / 2, atol=1e-5)
+    np.testing.assert_allclose(each[1], 2 * average - ws[1], atol=1e-5)
 
 
 def test_path_length_of_a_linear_synthesis():
     """Each layer has the Jacobian A, so that l = |A^T y|; the average moves before it is used, with its gradient."""
     matrix = jax.random.normal(jax.random.key(1), (3, 2))
 
+    @jax.jit
     def term(scale):
         parts = linear(scale * matrix)
         made = style_paths.path_length(parts, 'image', decay=0.25, shrink=2)
@@ -95,7 +96,7 @@ def test_path_length_of_a_linear_synthesis():
     np.testing.assert_allclose(value, np.mean((lengths - mean) ** 2), rtol=1e-4)
     # d/dscale of (s l - a(s))^2 with a(s) = 0.375 + 0.25 s mean(l).
     slope = np.mean(2 * (lengths - mean) * (lengths - 0.25 * lengths.mean()))
-    np.testing.assert_allclose(jax.grad(lambda s: term(s)[0])(1.0), slope, rtol=1e-3)
+    np.testing.assert_allclose(jax.jit(jax.grad(lambda s: term(s)[0]))(1.0), slope, rtol=1e-3)
 
 
 def test_the_game_has_a_generator_of_two_nets():
