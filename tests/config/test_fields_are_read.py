@@ -40,6 +40,7 @@ SMALL = {
     'dilations': (1, 2),
     'depth': 5,
     'attention_heads': 2,
+    **{'channel_base': 24, 'channel_max': 4, 'w_dim': 4, 'mapping_layers': 1},
 }
 
 OTHER = {
@@ -49,6 +50,8 @@ OTHER = {
     'receptive_field': 1,
     'dropped': 0,
     'attention': (),
+    'channel_base': 8,
+    'group': 0,
 }
 
 
