@@ -41,7 +41,7 @@ SMALL = {
     'attention_heads': 2,
 }
 
-OTHER = {'patch': 4, 'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
+OTHER = {'width': 24, 'patch': 4, 'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
 
 
 def other(value, notes=()):
