@@ -117,7 +117,7 @@ class Discriminator(nn.Module):
     than 256 pixels; blocks halve down to about 8x8; a 4x4 convolution makes the logits. A second, plain
     branch judges the smaller image. With classes the inner product of the label's embedding and a branch's
     mean features is added to all its logits (Miyato and Koyama, "cGANs with Projection Discriminator", 2018;
-    the paper has no classes).
+    the paper has no classes). Batch-norm lets examples interact, so a gradient penalty is not an example's own.
 
     Attributes:
       width: ndf; 64 in the paper.

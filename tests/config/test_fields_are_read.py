@@ -44,6 +44,7 @@ SMALL = {
 }
 
 OTHER = {
+    'width': 24,
     'patch': 4,
     'strides': (2, 2),
     'group_size': 4,
