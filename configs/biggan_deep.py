@@ -5,8 +5,8 @@
 
 Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, tables 7 to 9. It is
 the recipe of configs/biggan.py with other networks. `imagenet128` has those of the paper, ch = 128
-(50,244,484 and 34,590,210 parameters); the second command counts them without data. What it reaches has not
-been measured here.
+(50,244,484 and 34,590,210 parameters); the second command counts them without data. What it and `emoji` reach
+has not been measured.
 """
 
 from ml_collections import ConfigDict
