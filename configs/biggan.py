@@ -66,9 +66,7 @@ def get_config(preset: str = 'emoji') -> ConfigDict:
 
 def get_test_config() -> ConfigDict:
     config = emoji()
-    choose(config, 'terms.orthogonal_g', weight=1e-4)
-    config.batch_size, config.latent_dim, config.data.image_size = 8, 4, 8
-    config.d.updates = 2
+    config.batch_size, config.latent_dim, config.data.image_size, config.augment = 8, 4, 8, ''
     config.g.net.update({'widths': (8, 4), 'attention': (1,), 'embedding': 3})
-    config.d.net.update({'widths': (4, 8), 'downs': 1})
+    config.d.net.update({'widths': (4,), 'downs': 1})
     return config

@@ -5,8 +5,8 @@
 
 Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, tables 7 to 9. It is
 the recipe of configs/biggan.py with other networks. `imagenet128` has those of the paper, ch = 128
-(50,244,484 and 34,590,210 parameters); the second command counts them without data. What it reaches has not
-been measured here.
+(50,244,484 and 34,590,210 parameters); the second command counts them without data. What it and `emoji` reach
+has not been measured.
 """
 
 from ml_collections import ConfigDict
@@ -50,7 +50,7 @@ def get_config(preset: str = 'emoji') -> ConfigDict:
 
 def get_test_config() -> ConfigDict:
     config = emoji()
-    config.batch_size, config.latent_dim, config.data.image_size = 8, 3, 8
+    config.batch_size, config.latent_dim, config.data.image_size, config.augment = 8, 3, 8, ''
     config.g.net.update({'widths': (8, 4), 'attention': (1,), 'embedding': 3})
-    config.d.net.update({'widths': (4, 8), 'blocks': 2, 'downs': 1})
+    config.d.net.update({'widths': (4, 8), 'downs': 1})
     return config

@@ -59,7 +59,7 @@ def get_config(preset: str = 'emoji') -> ConfigDict:
 
 def get_test_config() -> ConfigDict:
     config = emoji()
-    config.batch_size, config.latent_dim, config.data.image_size = 8, 4, 8
+    config.batch_size, config.latent_dim, config.data.image_size, config.augment = 8, 4, 8, ''
     config.g.net.update({'widths': (8, 4), 'attention': (1,)})
-    config.d.net.update({'widths': (4, 8), 'downs': 1})
+    config.d.net.update({'widths': (4,), 'downs': 1})
     return config

@@ -95,15 +95,13 @@ class UpBlock(nn.Module):
     @nn.compact
     def __call__(self, x: Array, condition: Array, train: bool) -> Array:
         inner, y = max(1, x.shape[-1] // RATIO), x
-        resize = 'up' if self.up else ''
-        for features, kernel, how in (
-            (inner, 1, ''),
-            (inner, 3, resize),
-            (inner, 3, ''),
-            (self.features, 1, ''),
+        for conv in (
+            Conv(inner, 1, kernel_init=ORTHOGONAL),
+            Conv(inner, 3, kernel_init=ORTHOGONAL, resize='up' if self.up else ''),
+            Conv(inner, 3, kernel_init=ORTHOGONAL),
+            Conv(self.features, 1, kernel_init=ORTHOGONAL),
         ):
-            y = nn.relu(LinearBatchNorm(self.momentum)(y, condition, train=train))
-            y = Conv(features, kernel, kernel_init=ORTHOGONAL, resize=how)(y)
+            y = conv(nn.relu(LinearBatchNorm(self.momentum)(y, condition, train=train)))
         missing = max(0, self.features - x.shape[-1])
         shortcut = jnp.pad(x[..., : self.features], [(0, 0)] * 3 + [(0, missing)])
         return y + (doubled(shortcut) if self.up else shortcut)

@@ -154,5 +154,5 @@ class DownBlock(nn.Module):
         if self.down or x.shape[-1] != self.features:
             shortcut = Conv(self.features, 1, kernel_init=self.shortcut_init, name='shortcut')(shortcut)
         x = Conv(self.features, 3, kernel_init=self.kernel_init)(x if self.first else nn.relu(x))
-        resize = 'down' if self.down else ''
-        return Conv(self.features, 3, kernel_init=self.kernel_init, resize=resize)(nn.relu(x)) + shortcut
+        last = Conv(self.features, 3, kernel_init=self.kernel_init, resize='down' if self.down else '')
+        return last(nn.relu(x)) + shortcut
