@@ -68,7 +68,7 @@ def training_styles(styles: Styles, context: Context, mixing: float = 0.0) -> tu
     z = context.latents['z']
     other = {**context.latents, 'z': jax.random.normal(context.rng('mixing/z'), z.shape, z.dtype)}
     second, _ = styles.mapping(context._replace(latents=other))
-    return mixed(ws, second, cutoffs(context.rng('mixing'), *ws.shape[:2], mixing)), context
+    return mixed(ws, second, cutoffs(context.rng('mixing'), ws.shape[0], ws.shape[1], mixing)), context
 
 
 def cutoffs(key: Key, num: int, layers: int, probability: float) -> Array:

@@ -19,6 +19,11 @@ Other pictures, one at a time; as .png, .gif, .mp4 (pip install 'gax[video]') or
 Series are written as --out=series.csv, in the units of the data. --length=8312 makes them as long as that,
 where the networks can (recurrent and temporal convolutional ones).
   --where=income=1           rows of a table with this value; those without it are rejected and counted
+Of a generator with a mapping and a synthesis network (StyleGAN ...):
+  --mix=0-3                  a grid; layers 0 to 3 have the styles of the columns, the others of the rows
+  --psi=0,0.5,0.7,1          the same latents truncated in w, a row for each psi; one value goes with all
+  --interpolate=4 --space=w  straight lines between styles instead
+--seeds=0-35 names samples, one for each seed; with --mix the rows and then the columns.
 --truncation=0.7 works with all: latents beyond 0.7 are drawn again. Less variety; better samples of some
 GANs.
 """
@@ -68,13 +73,17 @@ def define_flags() -> None:
     flags.DEFINE_multi_string(
         'where', [], 'Of a table: rows with this value of a category, income=1; may be given several times.'
     )
+    flags.DEFINE_string('seeds', '', 'A sample for each of these seeds, such as 0-35 or 3,7,20-25.')
+    flags.DEFINE_string('mix', '', 'Layers whose styles come from the columns, such as 0-3.')
+    flags.DEFINE_list('psi', [], 'Truncation in w; several values for a row each.')
+    flags.DEFINE_enum('space', 'z', ['z', 'w'], 'Where --interpolate draws its lines.')
     flags.DEFINE_bool('class_folders', True, 'A folder of PNGs has a subfolder for each class.')
 
 
 def main(argv: list[str]) -> int:
     """Runs the command. Returns its exit status."""
     from gax import paths
-    from gax.sampling import export, sampler
+    from gax.sampling import export, sampler, styled
 
     request = sampler.Request(
         workdir=paths.user(FLAGS.workdir),
@@ -98,6 +107,10 @@ def main(argv: list[str]) -> int:
         conditions=FLAGS.conditions,
         direction=FLAGS.direction,
         where=tuple(FLAGS.where),
+        seeds=styled.numbers('seeds', FLAGS.seeds),
+        mix=FLAGS.mix,
+        psi=styled.psis(FLAGS.psi),
+        space=FLAGS.space,
     )
     exported = export.export(request)
     print(f'gax: {exported.said} of step {exported.step} in {FLAGS.out}')

@@ -213,9 +213,13 @@ def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
         )
     inputs = [example(config.latent_dim), *labels(num_classes)]
     mapping = lifted(module.parts()[0], *inputs)
-    ws = jax.eval_shape(lambda: mapping.apply(*mapping.init(rng.key(0)), *zeros(inputs), train=False, key=None))
-    nets = mapping, lifted(module.parts()[1], ws[0])
-    return tuple(spectral_norm(net) if config.g.spectral_norm else net for net in nets)
+    ws = jax.eval_shape(
+        lambda: mapping.apply(*mapping.init(rng.key(0)), *zeros(inputs), train=False, key=None)
+    )
+    synthesis = lifted(module.parts()[1], ws[0])
+    if config.g.spectral_norm:
+        return spectral_norm(mapping), spectral_norm(synthesis)
+    return mapping, synthesis
 
 
 def zeros(shapes: Sequence[jax.ShapeDtypeStruct]) -> list[jax.Array]:

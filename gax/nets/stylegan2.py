@@ -86,7 +86,8 @@ class Synthesis(nn.Module):
     @nn.compact
     def __call__(self, ws: Array, train: bool) -> Array:
         count = doublings(self.shape)
-        sizes, layer, image = widths(count, self.channel_base, self.channel_max), 0, None
+        sizes, layer = widths(count, self.channel_base, self.channel_max), 0
+        image: Array = jnp.zeros((), jnp.float32)
         size = (self.shape[0] >> count, self.shape[1] >> count, sizes[0])
         x = jnp.broadcast_to(self.param('constant', nn.initializers.normal(1.0), size), (len(ws), *size))
         for i, features in enumerate(sizes):
@@ -103,7 +104,7 @@ class Synthesis(nn.Module):
             layer += 1
             if self.architecture == 'skip' or i == count:
                 colors = StyledColors(self.shape[-1])(x, ws[:, layer]).astype(jnp.float32)
-                image = colors if image is None else fir.smooth_doubled(image) + colors
+                image = fir.smooth_doubled(image) + colors if image.ndim else colors
         return image
 
     def noise(self, batch: int, i: int, count: int) -> Array:
@@ -193,13 +194,14 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, image: Array, *label: Array, train: bool) -> Any:
         count = doublings(image.shape[1:])
-        sizes, x = widths(count, self.channel_base, self.channel_max)[::-1], None
+        sizes = widths(count, self.channel_base, self.channel_max)[::-1]
+        x: Array = jnp.zeros((), image.dtype)
         for i, features in enumerate(sizes):
             dtype = dtype_of(count - i, count, self.bfloat16_stages, image.dtype)
-            x = None if x is None else x.astype(dtype)
-            if x is None or self.architecture == 'skip':
+            x = x.astype(dtype)
+            if not i or self.architecture == 'skip':
                 colors = leaky_relu(Conv(features, 1)(image.astype(dtype)))
-                x = colors if x is None else x + colors
+                x = x + colors if i else colors
             if i < count:
                 x = self.block(x, features, sizes[i + 1])
                 image = fir.smooth_halved(image) if self.architecture == 'skip' else image

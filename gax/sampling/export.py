@@ -21,7 +21,7 @@ from gax.data import encoded
 from gax.data.source import targeted
 from gax.evals import memorization
 from gax.evals.features import extractors
-from gax.sampling import conditions, formats, latents, lengths, sampler, where
+from gax.sampling import conditions, formats, latents, lengths, sampler, styled, where
 from gax.sampling.sampler import Images, Job, Request
 from gax.training import experiment, trained_run, translations
 from gax.training.experiment import Experiment
@@ -73,6 +73,7 @@ def export(request: Request) -> Made:
       GaxError: The workdir has no such checkpoint, the ending of the file does not fit, or a class, a latent
         or a number is out of range. Nothing has been written then.
     """
+    request = request._replace(num=len(request.seeds) or request.num)
     write, kind = plan(request)
     config = read_config(request.workdir / 'config.json')
     mirrored = bool(config.get('data', {}).get('flip', False))
@@ -94,6 +95,11 @@ def export(request: Request) -> Made:
     if request.truncation:
         latents.check_truncation(built.game, request.truncation, sampler.every_class(built))
         built = built._replace(game=latents.truncated(built.game, request.truncation))
+    for flag, value in (('psi', request.psi), ('mix', request.mix), ('space', request.space == 'w')):
+        if value:
+            styled.parts(built, flag)
+    if len(request.psi) == 1:
+        built = styled.truncated(built, request.psi[0])
     state, step = trained_run.restore(built, request.workdir, request.step)
     job = Job(request, kind, built, state, step, mirrored, *examples, ways)
     with errors.plain_os_errors(job.out):
@@ -177,6 +183,8 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
         'interpolate': request.interpolate,
         'neighbours': request.neighbours,
         'project': request.project,
+        'mix': styled.numbers('mix', request.mix),
+        'psi': len(request.psi) > 1,
     }
     requested = [name for name, value in modes.items() if value]
     if requested and request.where:
@@ -192,9 +200,13 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
         'interpolate': (write_path, MOVING),
         'neighbours': (write_neighbours, ('.png',)),
         'project': (write_projection, ('.png',)),
+        'mix': (styled.write_mixed, ('.png',)),
+        'psi': (styled.write_truncations, ('.png',)),
     }
     write, kinds = writers[mode]
-    errors.in_range('--seed', request.seed, *errors.SEEDS)
+    for seed in (request.seed, *request.seeds):
+        errors.in_range('--seed', seed, *errors.SEEDS)
+    check_styles(request, mode)
     if request.num < 1:
         raise errors.GaxError(f'--num must be positive, and is {request.num}')
     if mode == 'interpolate' and request.interpolate < 2:
@@ -202,6 +214,20 @@ def plan(request: Request) -> tuple[Callable[[Job], str], str]:
     if request.frames < 2:
         raise errors.GaxError(f'--frames must be at least 2, and is {request.frames}')
     return write, kind_of(request.out, kinds, f'with --{mode} ' if mode else '')
+
+
+def check_styles(request: Request, mode: str) -> None:
+    """Checks what the flags of seeds and styles go with.
+
+    Raises:
+      GaxError: They contradict the picture that is requested.
+    """
+    if request.seeds and mode not in ('', 'mix', 'psi'):
+        raise errors.GaxError(f'--seeds names samples, and goes with --mix and --psi; leave --{mode} out')
+    if request.seeds and request.where:
+        raise errors.GaxError('--where is of samples drawn at random; leave --seeds out')
+    if request.space == 'w' and mode != 'interpolate':
+        raise errors.GaxError('--space=w goes with --interpolate')
 
 
 def kind_of(out: str, kinds: tuple[str, ...], when: str) -> str:
@@ -241,7 +267,7 @@ def write_samples(job: Job) -> str:
         found = where.draw(job, where.wishes(request.where, spec))
         write_still(job, {spec.target: found.rows}, job.columns)
         return where.said(found, request.where)
-    fakes = sampler.draw(job)
+    fakes = styled.seeded(job) if request.seeds else sampler.draw(job)
     if job.kind == FOLDER:
         labels = fakes.get('label') if request.class_folders else None
         images = pictures.to_uint8(fakes[pictures.field_of(fakes, spec)[0]])
@@ -291,14 +317,18 @@ def behind(job: Job) -> Any:
 def write_path(job: Job) -> str:
     """Writes a traversal or an interpolation, as rows of a picture or as a film. Returns a description."""
     request, film = job.request, job.kind in video.KINDS
-    chosen, steps, flows = sampler.path(job, film)
-    fakes = sampler.synthesize(job, chosen)
+    if request.space == 'w':
+        ws, steps = styled.interpolation(job, film)
+        fakes, flows = styled.to_fakes(job, ws), True
+    else:
+        chosen, steps, flows = sampler.path(job, film)
+        fakes = sampler.synthesize(job, chosen)
     what = (
         f'{request.traverse} varied' if request.traverse else f'the way through {request.interpolate} latents'
     )
     if not film:
         write_still(job, fakes, steps)
-        return f'{len(chosen[next(iter(chosen))]) // steps} rows, {what} along each,'
+        return f'{len(next(iter(fakes.values()))) // steps} rows, {what} along each,'
     order = list(range(steps))
     if request.traverse and flows:
         order += order[-2:0:-1]  # forward, then backward

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -33,6 +34,10 @@ class Request(NamedTuple):
       neighbours: 0: no neighbours.
       length: Of a series; 0: as long as the training examples.
       project: 0: no projection.
+      seeds: One for each sample; (): all from `seed`.
+      mix: '': no mixing of styles.
+      psi: (): no truncation of styles; several: a row for each.
+      space: Where latents are interpolated, 'z' or 'w'.
     """
 
     workdir: Path
@@ -56,6 +61,10 @@ class Request(NamedTuple):
     length: int = 0
     project: int = 0
     where: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    mix: str = ''
+    psi: tuple[float, ...] = ()
+    space: str = 'z'
 
 
 class Job(NamedTuple):
@@ -175,11 +184,24 @@ def traversal(job: Job, film: bool) -> tuple[Batch, int, bool]:
 
 def interpolation(job: Job, film: bool) -> tuple[Batch, int, bool]:
     """As `path`. About COLUMNS latents per row of a picture; a film returns to its first latent."""
+    return *interpolated(job, film), True
+
+
+def interpolated(
+    job: Job, film: bool, change: Callable[[Batch], Batch] = lambda ends: ends
+) -> tuple[Batch, int]:
+    """(what is between the latents of the request, leaves [rows * steps, ...], steps).
+
+    Args:
+      job: The job.
+      film: Whether a film is made, rather than a picture.
+      change: What the latents are changed to before they are interpolated.
+    """
     request, count = job.request, job.request.interpolate
     each = request.frames if film else max(1, round((latents.COLUMNS - 1) / (count - 1)))
     steps = count * each if film else (count - 1) * each + 1
-    ends = keys(job, rows_of(request, steps, film), count)
-    return latents.between(ends, count, each, closed=film), steps, True
+    ends = change(keys(job, rows_of(request, steps, film), count))
+    return latents.between(ends, count, each, closed=film), steps
 
 
 def rows_of(request: Request, steps: int, film: bool) -> int:

@@ -37,9 +37,17 @@ SMALL = {
     'downs': 1,
     'receptive_field': 16,
     'dilations': (1, 2),
+    **{'channel_base': 24, 'channel_max': 4, 'w_dim': 4, 'mapping_layers': 1},
 }
 
-OTHER = {'strides': (2, 2), 'group_size': 4, 'receptive_field': 1, 'dropped': 0}
+OTHER = {
+    'strides': (2, 2),
+    'group_size': 4,
+    'receptive_field': 1,
+    'dropped': 0,
+    'channel_base': 8,
+    'group': 0,
+}
 
 
 def other(value, notes=()):

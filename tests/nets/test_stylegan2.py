@@ -79,7 +79,9 @@ def test_sizes():
     assert [stylegan2.count_of((n, n)) for n in (4, 16, 32, 256, 1024)] == [2, 6, 8, 14, 18]
     assert [stylegan2.doublings(s) for s in ((28, 28), (48, 64), (20, 8))] == [2, 3, 1]
     assert stylegan2.widths(3, 1024, 128) == [128, 128, 64, 32]
-    with pytest.raises(GaxError, match=r'stylegan2 halves images to about 4x4, and 36x66 can be halved 1 times'):
+    with pytest.raises(
+        GaxError, match=r'stylegan2 halves images to about 4x4, and 36x66 can be halved 1 times'
+    ):
         stylegan2.doublings((36, 66))
 
 
@@ -134,7 +136,7 @@ def test_the_mapping_ignores_the_length_of_z_and_averages_w_in_training():
 def test_each_layer_reads_its_own_style_and_noise_begins_silent():
     synthesis = stylegan2.Generator((8, 8, 2), **TINY).parts()[1]
     ws = jnp.zeros((1, 4, 16))
-    variables = synthesis.init({'params': KEY, 'noise': KEY}, ws, train=False)
+    variables = jax.jit(lambda: synthesis.init({'params': KEY, 'noise': KEY}, ws, train=False))()
 
     @jax.jit
     def run(variables, ws, key):
@@ -146,7 +148,7 @@ def test_each_layer_reads_its_own_style_and_noise_begins_silent():
         assert jnp.abs(run(variables, ws.at[:, layer].set(1.0), KEY) - image).max() > 1e-3, layer
     variables['params']['StyledConv_2']['noise'] = jnp.ones(())
     noisy = run(variables, jnp.zeros((2, 4, 16)), KEY)
-    assert jnp.abs(noisy[0] - noisy[1]).max() > 1e-3  # a plane for each example
+    assert jnp.abs(noisy[0] - noisy[1]).max() > 1e-3  # each example has its own
 
 
 def test_skips_sum_smoothly_doubled_colors():
@@ -155,12 +157,19 @@ def test_skips_sum_smoothly_doubled_colors():
     small = stylegan2.Generator((4, 4, 2), **TINY).parts()[1]
     rngs = {'params': KEY, 'noise': KEY}
     ws = jax.random.normal(KEY, (2, 4, 16))
-    params = synthesis.init(rngs, ws, train=False)['params']
+    params = jax.jit(lambda: synthesis.init(rngs, ws, train=False))()['params']
     params['StyledColors_1']['kernel'] = jnp.zeros_like(params['StyledColors_1']['kernel'])
-    of_small = small.init(rngs, ws[:, :2], train=False)['params']
+    of_small = jax.eval_shape(lambda: small.init(rngs, ws[:, :2], train=False))['params']
     shared = {name: params[name] for name in of_small}
-    image = synthesis.apply({'params': params}, ws, train=False, rngs=rngs)
-    wanted = small.apply({'params': shared}, ws[:, :2], train=False, rngs=rngs)
+
+    @jax.jit
+    def both(params, shared):
+        return (
+            synthesis.apply({'params': params}, ws, train=False, rngs=rngs),
+            small.apply({'params': shared}, ws[:, :2], train=False, rngs=rngs),
+        )
+
+    image, wanted = both(params, shared)
     np.testing.assert_allclose(image, fir.smooth_doubled(wanted), atol=1e-5)
 
 
