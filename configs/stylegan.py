@@ -3,8 +3,8 @@
     python experiments/train.py --config=configs/stylegan.py:ffhq1024 --config.data.name=folder:PATH --workdir=runs/ffhq
     python experiments/train.py --config=configs/stylegan.py:emoji --workdir=runs/stylegan
 
-`ffhq1024`: the settings of the authors' code, but for the batch, which is 32 at every resolution, as theirs is at the
-larger ones on 8 GPUs. It has not been measured here.
+`ffhq1024`: the settings of the authors' code for 8 GPUs, but for the batch, which is 32 at every resolution; theirs is
+larger at the small ones. It has not been measured here.
 `--config.data.name=random:1024x1024x3/1000 --dry_run` counts its parameters: 26,219,627 and 23,087,249.
 
 `emoji`: 32x32 on CPU cores, with narrow networks. It has not been measured.
@@ -20,7 +20,7 @@ def ffhq1024() -> ConfigDict:
     config = base('stylegan')
     config.data.name = 'folder:ffhq1024'
     config.data.flip = True
-    config.batch_size, config.steps = 32, 25_000_000 // 32
+    config.batch_size, config.steps, config.growth.first = 32, 25_000_000 // 32, 8
     config.growth.rates = (1.0, 1.0, 1.0, 1.0, 1.0, 1.5, 2.0, 3.0, 3.0)
     return config
 
@@ -49,6 +49,6 @@ def get_test_config() -> ConfigDict:
     config.batch_size, config.latent_dim, config.data.image_size = 8, 4, 8
     for player in (config.g, config.d):
         player.net.channel_base, player.net.channel_max = 32, 4
-    config.g.net.w_dim, config.g.net.mapping_layers, config.growth.first = 4, 1, 4
+    config.g.net.w_dim, config.g.net.mapping_layers = 4, 1
     config.growth.stable, config.growth.fade = 0.0, 0.16  # 20 steps, within which tests stay
     return config

@@ -1,8 +1,8 @@
 """StyleGAN, the first of the name: a style-based generator that grows, with R1 on every step.
 
 Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, with the settings of
-their code for FFHQ: the non-saturating loss, R1 with gamma 10, growth from 8x8 with 600,000 images for each resolution
-and as many to fade the next one in, styles mixed with probability 0.9 among the layers that there are, Adam at 1e-3
+their code for FFHQ: the non-saturating loss, R1 with gamma 10, 600,000 images for each resolution and as many to fade
+the next one in (theirs begins at growth.first=8), styles mixed with probability 0.9 among the layers that there are, Adam at 1e-3
 with b1 0, b2 0.99, anew with each phase, samples of G's average with a half-life of 10,000 images. growth.rates are
 factors of the learning rate at each resolution, 4x4 first. Class-conditional where `conditional` is set.
 
@@ -30,7 +30,7 @@ def defaults() -> ConfigDict:
     fields.mixing = 0.9  # the probability of mixed styles
     fields.terms = {'r1': penalties.section('r1', weight=10.0)}
     fields.ema = ema.section('half_life', kimg=10.0)
-    fields.growth = growth.section(first=8)
+    fields.growth = growth.section()
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 1e-3, b1=0.0, b2=0.99)
     return fields

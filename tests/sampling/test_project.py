@@ -1,4 +1,9 @@
-"""Projection: schedules as numbers, least squares by another way, rows by themselves, files, what is refused."""
+"""Projection: schedules as numbers, least squares by another way, rows by themselves, files, what is refused.
+
+And metrics against truncation, of the same run.
+"""
+
+import json
 
 import jax
 import jax.numpy as jnp
@@ -7,13 +12,15 @@ import pytest
 from PIL import Image
 
 from gax import errors
-from gax.core import rng, sample
-from gax.sampling import project, project_distances, projector, spaces
+from gax.core import rng, sample, styles
+from gax.core.types import Game, Styles
+from gax.evals.evaluator import Setting
+from gax.sampling import project, project_distances, projector, spaces, truncation
 from gax.sampling.project import Descent, Space
 from gax.training import train, trained_run
 from gax.training.workdir import read_config
 from gax.viz.images import to_uint8
-from tests.helpers import tinyruns
+from tests.helpers import tinyruns, toys
 
 A = np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32)
 
@@ -105,7 +112,7 @@ def run(tmp_path_factory):
 
 
 def request(run, tmp_path, **fields):
-    usual = {'num': 2, 'restarts': 3, 'steps': 30, 'features': 'd'}
+    usual = {'num': 2, 'restarts': 3, 'steps': 10, 'features': 'd'}
     return projector.Request(run, tmp_path / 'projected.png', **{**usual, **fields})
 
 
@@ -120,7 +127,8 @@ def test_held_out_images_come_nearer_and_the_files_say_the_same(run, tmp_path):
     built = trained_run.build(run, read_config(run / 'config.json'))
     state, _ = trained_run.restore(built, run)
     latents = {name: jnp.asarray(arrays[name]).reshape(6, *arrays[name].shape[2:]) for name in ('z', 'label')}
-    again = sample.synthesize(built.game, state, latents, rng.key(0))['image']
+    run_again = jax.jit(lambda: sample.synthesize(built.game, state, latents, rng.key(0))['image'])
+    again = run_again()
     np.testing.assert_allclose(to_uint8(again).astype(int), done.images.reshape(6, 8, 8, 1), atol=1)
     with Image.open(asked.video) as film:
         assert film.n_frames == 5 + 1  # of the equal ones at the end one is written, for a second
@@ -133,7 +141,8 @@ def test_held_out_images_come_nearer_and_the_files_say_the_same(run, tmp_path):
 def test_a_fake_of_the_run_itself_is_recovered(run, tmp_path):
     built = trained_run.build(run, read_config(run / 'config.json'))
     state, _ = trained_run.restore(built, run)
-    fake = sample.sample(built.game, state, rng.key(5), 1, {'label': jnp.asarray([1])})['image']
+    label = {'label': jnp.asarray([1])}
+    fake = jax.jit(lambda: sample.sample(built.game, state, rng.key(5), 1, label)['image'])()
     Image.fromarray(to_uint8(fake)[0, ..., 0]).save(tmp_path / 'fake.png')
     asked = request(run, tmp_path, input=tmp_path / 'fake.png', steps=100, label=1, features='none')
     done = projector.run(asked)
@@ -151,7 +160,7 @@ def test_without_a_label_the_restarts_have_the_classes_in_turn(run):
     ('fields', 'message'),
     [
         ({'steps': 0}, '--steps must be positive, and is 0'),
-        ({'space': 'v'}, "unknown --space 'v'.*valid: '', z"),
+        ({'space': 'v'}, "unknown --space 'v'; valid: z"),
         ({'features': 'vgg'}, "unknown --features 'vgg'"),
         ({'label': 3}, '--label=3: the generator of this run has no such class'),
         ({'pixel_weight': 0.0, 'feature_weight': 0.0}, 'neither may be below 0, and one must be above'),
@@ -170,3 +179,54 @@ def test_files_of_another_kind_are_refused(run, tmp_path):
         projector.run(request(run, tmp_path, video=tmp_path / 'a.avi'))
     with pytest.raises(errors.GaxError, match=r'--out=.* must end in \.png'):
         projector.run(request(run, tmp_path)._replace(out=tmp_path / 'a.npz'))
+
+
+def test_a_line_for_each_truncation(run):
+    setting = Setting(('frechet',), 'raw', 40)
+    evaluator, rows = truncation.curve(run, 'newest', setting, [0.5, 1.0, 0.0])
+    assert [(row['truncation'], row['space'], row['step']) for row in rows] == [
+        (0.5, 'z', 2),
+        (1.0, 'z', 2),
+        (0.0, 'z', 2),
+    ]
+    numbers = [row['metrics']['frechet_raw'] for row in rows]
+    assert len(set(numbers)) == 3
+    assert json.loads((run / 'truncation.json').read_text()) == json.loads(json.dumps(rows))
+    assert not (run / 'eval.jsonl').exists()
+    lines = truncation.table(evaluator, rows).splitlines()
+    assert [line.split()[0] for line in lines[2:7]] == ['0.5', '1', 'all', 'real', 'better']
+    assert lines[0].split() == ['|z|', '<=', 'frechet_raw']
+    assert float(lines[2].split()[1]) == pytest.approx(numbers[0], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ('values', 'space', 'message'),
+    [
+        ([-1.0], '', 'each value must be a number from 0, and one is -1'),
+        ([1e-4], '', 'too few to draw'),
+        ([1.0], 'w', 'cgan has no mapping network; z is truncated'),
+        ([1.0], 'v', "unknown --truncation_space 'v'"),
+    ],
+)
+def test_truncations_that_are_refused(run, values, space, message):
+    with pytest.raises(errors.GaxError, match=message):
+        truncation.curve(run, 'newest', Setting(('frechet',), 'raw', 40), values, space)
+
+
+def test_w_is_drawn_towards_its_average():
+    """w = 2 z, x = 3 w, average (1, 1): x = 3 (1 + psi (2 z - 1))."""
+
+    def mapping(context):
+        return 2.0 * context.latents['z'][:, None], context
+
+    def synthesis(context, ws):
+        return {'point': 3.0 * ws[:, 0]}, context
+
+    ways = Styles(mapping, synthesis, lambda context: jnp.ones(2))
+    game = toys.game()._replace(styles=ways, generate=styles.generate(ways))
+    assert isinstance(game, Game)
+    z = jnp.asarray([[1.0, -2.0], [0.0, 3.0]])
+    state = toys.init(game)
+    for psi in (0.0, 0.5, 1.0):
+        fakes = sample.synthesize(truncation.in_w(game, psi), state, {'z': z}, jax.random.key(0))['point']
+        np.testing.assert_allclose(fakes, 3 * (1 + psi * (2 * z - 1)), rtol=1e-6)
