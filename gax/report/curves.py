@@ -23,7 +23,9 @@ def groups(runs: Sequence[Run]) -> dict[str, list[Panel]]:
         norms = 'norm' in kind
         heading = 'norms' if norms else 'training' if kind in images.PANELS else kind
         panels_of.setdefault(heading, []).extend(Panel(name, lines_of(runs, name), norms) for name in names)
-    speed = [name for name in ('steps_per_sec', 'images_per_sec', 'sec_per_kimg', 'data_wait') if name in known]
+    speed = [
+        name for name in ('steps_per_sec', 'images_per_sec', 'sec_per_kimg', 'data_wait') if name in known
+    ]
     panels_of['speed'] = [Panel(name, lines_of(runs, name)) for name in speed]
     return {
         heading: filled

@@ -276,7 +276,11 @@ VALUES = {
 def test_of_every_section():
     """Each field of the usual game, and of the sections that can be switched on."""
     config = tiny(
-        fake_gradient__decay=0.5, ada__pipeline='b', instance_noise__std=0.1, top_k__fraction=0.5, top_k__steps=4
+        fake_gradient__decay=0.5,
+        ada__pipeline='b',
+        instance_noise__std=0.1,
+        top_k__fraction=0.5,
+        top_k__steps=4,
     )
     assert program(config) == traced(config)
     apart = ('.net.', 'optimizer.name')  # networks and optimizers have tests of their own

@@ -180,7 +180,9 @@ def test_feature_matching_says_what_it_needs():
 
 def test_orthogonal_regularisation_names_the_nets_of_a_game_that_has_no_such_one():
     context = at(0, params={'a_to_b': {}, 'd': {}})
-    with pytest.raises(GaxError, match=r"unknown net of the orthogonal regularisation 'g'.* valid: a_to_b, d"):
+    with pytest.raises(
+        GaxError, match=r"unknown net of the orthogonal regularisation 'g'.* valid: a_to_b, d"
+    ):
         regularizers.orthogonal(('g',)).fn(context, {}, ())
 
 
