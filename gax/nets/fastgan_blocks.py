@@ -122,7 +122,7 @@ class First(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """[B, H, W, C] -> [B, 2 H, 2 W, features], see fastgan.Generator; `thorough`: with noise and a second 3x3."""
+    """[B, H, W, C] -> [B, 2 H, 2 W, features], see `Generator`; `thorough`: with noise and a second 3x3."""
 
     features: int
     thorough: bool = False
