@@ -1,7 +1,7 @@
 """FastGAN: an image model for hundreds of images rather than thousands.
 
     python experiments/train.py --config=configs/fastgan.py:emoji --workdir=runs/fastgan
-    python experiments/train.py --config=configs/fastgan.py:256 --workdir=runs/mine --config.data.name=folder:DIR
+    python experiments/train.py --config=configs/fastgan.py:256 --config.data.name=folder:PATH --workdir=mine
 
 Liu et al., "Towards Faster and Stabilized GAN Training for High-fidelity Few-shot Image Synthesis", 2021.
 `256`: the authors' networks and settings (29,127,846 parameters in G, 11,526,160 in D with its decoders), for
