@@ -37,7 +37,8 @@ SMALL = {
     'downs': 1,
     'receptive_field': 16,
     'dilations': (1, 2),
-    'depth': 5,
+    'depth': 3,
+    'levels': 2,
     'attention_heads': 2,
 }
 
