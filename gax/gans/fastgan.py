@@ -8,10 +8,9 @@ image, of the smaller image, and of a random quarter. G minimises -E D(G(z)). Th
 logits. D sees all images through DiffAugment (config.augment), and reconstructs what it saw.
 
 Other than in their code: reconstruction.net is 'l1', the mean |difference|, and not LPIPS, whose weights are
-an extra ('lpips_vgg', and all others of nets/perceptual.py but D's features; or an import path, see
-`distance`). Theirs sums LPIPS over a batch of 8, which is a weight of 8 here. The smaller image of a real is
-its mean over squares (there: every other pixel), and G ends in tanh at every size. Class-conditional where
-`conditional` is set, which theirs is not.
+an extra ('lpips_vgg'; perceptual.distance has the other choices). Theirs sums LPIPS over a batch of 8, which
+is a weight of 8 here. The smaller image of a real is its mean over squares (there: every other pixel), and G
+ends in tanh at every size. Class-conditional where `conditional` is set, which theirs is not.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.core import ema, forward, lookup, optimizers, rng
+from gax.core import ema, forward, optimizers, rng
 from gax.core.forward import Scorer
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Context, Frozen, Game, Net, Player, Term, not_zero
-from gax.nets import fastgan, lpips, perceptual, registry
+from gax.core.types import Array, Batch, Context, Game, Net, Player, Term, not_zero
+from gax.nets import fastgan, perceptual, registry
 from gax.nets.fastgan_blocks import quarter, shrunk
 from gax.nets.spectral_norm import spectral_norm
 from gax.objectives import augment, losses, players, terms
@@ -47,34 +46,6 @@ def defaults() -> ConfigDict:
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 2e-4, b1=0.5, b2=0.999)
     return fields
-
-
-def distance(settings: Any) -> dict[str, tuple[Net, Frozen]]:
-    """The frozen net (x, y) -> float32 [B] that compares images.
-
-    Args:
-      settings: The section `reconstruction`. An import path is of a function () -> (Net, Frozen).
-
-    Returns:
-      {its name: (net, its arrays)}; {} for 'l1'.
-
-    Raises:
-      GaxError: The net is unknown, or its weights are not installed.
-    """
-    name = settings.net
-    if lookup.is_path(name):
-        return {perceptual.NET: lookup.load('config.reconstruction.net', name)()}
-    errors.lookup('config.reconstruction.net', name, dict.fromkeys(('l1', *perceptual.WEIGHTS)))
-    if name == 'l1' and settings.layers:
-        raise errors.GaxError(f'config.reconstruction.layers={settings.layers} are read beside a net, not l1')
-    if name == 'l1' or not not_zero(settings.weight):
-        return {}
-    if not lpips.available():
-        raise errors.GaxError(
-            f'config.reconstruction.net={name} needs weights that are not installed: '
-            f'{lpips.INSTALL}, or have l1'
-        )
-    return perceptual.frozen(settings, 'reconstruction')
 
 
 def shown(config: Any, field: str, reduction: int, conditional: bool) -> Scorer:
@@ -170,7 +141,9 @@ def discriminator(config: Any, loss: losses.Loss, scorer: Scorer, reduction: int
     player = player._replace(terms={**player.terms, 'adversarial': terms.soft_hinge(config.margin_softness)})
     if not not_zero(config.reconstruction.weight):
         return player
-    term = reconstruction(distance(config.reconstruction), config.reconstruction.weight)
+    term = reconstruction(
+        perceptual.distance(config.reconstruction, 'reconstruction'), config.reconstruction.weight
+    )
     return player._replace(
         nets=('d', 'decoder'),
         forward=rebuilding(augment.from_config(config, scorer), reduction),
@@ -178,19 +151,31 @@ def discriminator(config: Any, loss: losses.Loss, scorer: Scorer, reduction: int
     )
 
 
+def classes_of(config: Any, spec: Spec) -> int:
+    """The number of classes, 0 unless `conditional` is set.
+
+    Raises:
+      GaxError: It is, and there are no labels.
+    """
+    if config.conditional and not spec.num_classes:
+        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    return spec.num_classes if config.conditional else 0
+
+
 def make(config: Any, spec: Spec) -> Game:
     """FastGAN on images [H, W, C] whose sides can be halved, see nets/fastgan.py.
 
     Raises:
       GaxError: The data are no images, or have no labels where `conditional` is set; another loss; see
-        `networks` and `distance`.
+        `networks` and `perceptual.distance`.
     """
-    classes = spec.num_classes if config.conditional else 0
-    if config.conditional and not classes:
-        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    classes = classes_of(config, spec)
     field, loss = spec.target, losses.only('hinge', config)
     nets = networks(config, spec.target_shape, classes)
-    compared, conditions = distance(config.reconstruction), ('label',) * bool(classes)
+    compared, conditions = (
+        perceptual.distance(config.reconstruction, 'reconstruction'),
+        ('label',) * bool(classes),
+    )
     reduction = fastgan.reduction(spec.target_shape)
     scorer = shown(config, field, reduction, bool(classes))
 

@@ -1,4 +1,4 @@
-"""GAT: a GAN of two plain transformers, of which the discriminator sees what every part of the generator makes.
+"""GAT: a GAN of two plain transformers. The discriminator sees what every part of the generator makes.
 
 Hyun et al., "Scalable GANs with Transformers", 2026 (arXiv 2509.24935), sections 3.1 to 3.3, with their code.
 G makes an image at each of g.net.levels depths. D reads all of them, image k of K with noise,
@@ -38,7 +38,7 @@ def learning_rate(width: int) -> float:
 
 
 def defaults() -> ConfigDict:
-    """GAT-S/2, the relativistic loss, R1 and R2 by differences, DiffAugment, AdamW at the rate of the width."""
+    """GAT-S/2, the relativistic loss, R1 and R2 by differences, DiffAugment, AdamW."""
     fields = registry.defaults('gat')
     fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False})
     fields.noise = {'least': 0.125, 'offset': 0.01}
@@ -145,15 +145,24 @@ def networks(config: Any, shape: tuple[int, ...], classes: int) -> tuple[dict[st
     return {'g': registry.spectral_norm(g) if config.g.spectral_norm else g, 'd': d}, levels
 
 
+def classes_of(config: Any, spec: Spec) -> int:
+    """The number of classes, 0 unless `conditional` is set.
+
+    Raises:
+      GaxError: It is, and there are no labels.
+    """
+    if config.conditional and not spec.num_classes:
+        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    return spec.num_classes if config.conditional else 0
+
+
 def make(config: Any, spec: Spec) -> Game:
     """GAT on images or latents [H, W, C].
 
     Raises:
-      GaxError: `conditional` is set and there are no labels; see `networks`.
+      GaxError: See `classes_of` and `networks`.
     """
-    classes = spec.num_classes if config.conditional else 0
-    if config.conditional and not classes:
-        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    classes = classes_of(config, spec)
     field, channels, conditions = spec.target, spec.target_shape[-1], ('label',) * bool(classes)
     loss = losses.make(config.loss, config.label_smoothing)
     nets, levels = networks(config, spec.target_shape, classes)

@@ -117,14 +117,15 @@ class Discriminator(nn.Module):
     than 256 pixels; blocks halve down to about 8x8; a 4x4 convolution makes the logits. A second, plain
     branch judges the smaller image. With classes the inner product of the label's embedding and a branch's
     mean features is added to all its logits (Miyato and Koyama, "cGANs with Projection Discriminator", 2018;
-    the paper has no classes). Batch-norm lets examples interact, so a gradient penalty is not an example's own.
+    the paper has no classes). Batch-norm lets examples interact: a gradient penalty is then not an
+    example's own.
 
     Attributes:
       width: ndf; 64 in the paper.
       num_classes: The number of classes; 0 for no labels.
       heads: See `layers.with_heads`, with the means over pixels of the last feature map as features.
-      outputs: 'both' for a dict of 'logits', 'features', 'maps' (the last of each branch, and the one before the
-        first branch's last) and 'image', as it was given.
+      outputs: 'both' for a dict of 'logits', 'features', 'maps' (the last of each branch, and the one before
+        the first branch's last) and 'image', as it was given.
     """
 
     width: Size = 64

@@ -82,7 +82,9 @@ class Noise(nn.Module):
 
 
 class NoisyBatchNorm(nn.Module):
-    """Batch-norm (momentum 0.9, epsilon 1e-5) whose scales begin at N(1, 0.02^2), after `Noise` if asked.
+    """Batch-norm (momentum 0.9, epsilon 1e-5), after `Noise` if asked.
+
+    Its scales begin at 1. In the authors' code they begin at N(1, 0.02^2).
 
     Attributes:
       noise: Whether noise is added first.
@@ -93,14 +95,7 @@ class NoisyBatchNorm(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool) -> Array:
         x = Noise()(x) if self.noise else x
-        return nn.BatchNorm(not train, momentum=0.9, epsilon=1e-5, scale_init=near_one)(x)
-
-
-def near_one(key: Array, shape: tuple[int, ...], dtype: type = jnp.float32) -> Array:
-    """N(1, 0.02^2), the initial scales of a batch-norm (Radford et al., "Unsupervised Representation Learning
-    with Deep Convolutional Generative Adversarial Networks", 2016, and their code).
-    """
-    return 1 + NORMAL(key, shape, dtype)
+        return nn.BatchNorm(not train, momentum=0.9, epsilon=1e-5)(x)
 
 
 def channels(width: int, relative: float) -> int:
@@ -127,7 +122,7 @@ class First(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """[B, H, W, C] -> [B, 2 H, 2 W, features], see fastgan.Generator; `thorough`: with noise and a second 3x3."""
+    """[B, H, W, C] -> [B, 2 H, 2 W, features], see `Generator`; `thorough`: with noise and a second 3x3."""
 
     features: int
     thorough: bool = False

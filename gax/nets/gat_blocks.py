@@ -86,8 +86,8 @@ def norm(x: Array) -> Array:
 class Block(nn.Module):
     """x + l attention(norm(x)), then x + l swiglu(norm(x)), of tokens [B, T, C].
 
-    norm has learned scales. l, a vector over channels, begins at 0.1 (Touvron et al., "Going deeper with Image
-    Transformers", 2021, eq. 4).
+    norm has learned scales. l, a vector over channels, begins at 0.1 (Touvron et al., "Going deeper with
+    Image Transformers", 2021, eq. 4).
     """
 
     heads: int

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors
+from gax.core import lookup
 from gax.core.types import Array, Frozen, Key, Net, PyTree, not_zero
 from gax.nets import imagenet, lpips
 
@@ -93,6 +94,35 @@ def frozen(settings: Any, where: str = 'perceptual') -> dict[str, tuple[Net, Fro
     arrays = lpips.load(network)['convolutions']
     last = max(list(arrays).index(layer) for layer in weights)
     return {NET: (differences(network, weights), Frozen(dict(list(arrays.items())[: last + 1])))}
+
+
+def distance(settings: Any, where: str) -> dict[str, tuple[Net, Frozen]]:
+    """The frozen net (x, y) [B, H, W, C] -> float32 [B] of a section that may say 'l1', which needs none.
+
+    Args:
+      settings: The section: `net` is 'l1', one of WEIGHTS, or the import path of a function
+        () -> (Net, Frozen).
+      where: Its name, for errors.
+
+    Returns:
+      {NET: (net, its arrays)}; {} for 'l1' and for the weight 0.
+
+    Raises:
+      GaxError: The net is unknown, or its weights are not installed.
+    """
+    name = settings.net
+    if lookup.is_path(name):
+        return {NET: lookup.load(f'config.{where}.net', name)()}
+    errors.lookup(f'config.{where}.net', name, dict.fromkeys(('l1', *WEIGHTS)))
+    if name == 'l1' and settings.layers:
+        raise errors.GaxError(f'config.{where}.layers={settings.layers} are read beside a net, not l1')
+    if name == 'l1' or not not_zero(settings.weight):
+        return {}
+    if not lpips.available():
+        raise errors.GaxError(
+            f'config.{where}.net={name} needs weights that are not installed: {lpips.INSTALL}, or have l1'
+        )
+    return frozen(settings, where)
 
 
 @cache

@@ -53,8 +53,8 @@ def positions(rows: int, columns: int, channels: int) -> np.ndarray:
     """Fixed positions float32 [rows columns, channels]: the first half of the channels is of the column.
 
     Each half is sin and cos of place / 10000^(i / n), i from 0 to n - 1, n = channels / 4. Vaswani et al.,
-    "Attention Is All You Need", 2017, section 3.5, in two dimensions as of He et al., "Masked Autoencoders Are
-    Scalable Vision Learners", 2022.
+    "Attention Is All You Need", 2017, section 3.5, in two dimensions as of He et al., "Masked Autoencoders
+    Are Scalable Vision Learners", 2022.
     """
     rates = PERIOD ** (-np.arange(channels // 4) / (channels / 4))
     row, column = (place.reshape(-1, 1) * rates for place in np.indices((rows, columns)))

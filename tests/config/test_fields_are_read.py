@@ -38,7 +38,8 @@ SMALL = {
     'attention': (1,),
     'receptive_field': 16,
     'dilations': (1, 2),
-    'depth': 5,
+    'depth': 3,
+    'levels': 2,
     'attention_heads': 2,
     **{'channel_base': 24, 'channel_max': 4, 'w_dim': 4, 'mapping_layers': 1},
 }

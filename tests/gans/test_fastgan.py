@@ -59,7 +59,7 @@ def players_output(made, image):
         'decoder': game.nets['decoder']._replace(apply=decoder),
     }
     nets = {**game.nets, **replaced}
-    empty = {key: {} for key in nets}
+    empty: dict = {name: {} for name in nets}
     fakes = {'image': image, 'small': halved(image)}
     context = toys.view(nets, empty, {'image': image}, fakes, model_state=empty)
     return game, context, game.players['d'].forward(context)[0]
