@@ -302,11 +302,12 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
 def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
     """The defaults to which fields that are not read are reset.
 
-    They are those of a network, of a term or of a section that is switched on; {} for others.
+    They are those of a network, of a term or of a section that is switched on; {} for others, such as the terms
+    that a recipe has for itself.
     """
     parent, _, name = section.rpartition('.')
-    if name == 'net' or parent == 'terms':
-        holder = fields.get(config, section)
+    holder = fields.get(config, section)
+    if name == 'net' or (parent == 'terms' and (holder.get('name') or penalties.known(name))):
         return fresh(config, section, holder.kind if name == 'net' else holder.get('name', ''))
     return sections.SWITCHED.get(section) or {}
 

@@ -19,6 +19,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gax import errors
 from gax.core.bounds import AnySizes, Count, Fraction, Size, Sizes
 from gax.core.types import Array
 from gax.nets import biggan
@@ -122,6 +123,9 @@ class Discriminator(nn.Module):
       minibatch: See `minibatch.see_batch`, with the sums over pixels as features.
       num_classes: The number of classes; 0 for no labels.
       heads: See `layers.with_heads`, with the sums over pixels as features.
+
+    Raises:
+      GaxError: There are more halvings than groups of blocks.
     """
 
     widths: Sizes = (512, 512, 512, 512)
@@ -134,6 +138,11 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
+        if self.downs > len(self.widths) - 1:
+            raise errors.GaxError(
+                f'config.d.net.downs={self.downs}: {len(self.widths)} widths have {len(self.widths) - 1} groups '
+                'of blocks, each of which halves the image at most once'
+            )
         halved_shape(x.shape[1:], self.downs, 'd.net.downs')
         attention = after_blocks(self.attention, len(self.widths) - 1, 'd.net.attention')
         x = Conv(self.widths[0], 3, kernel_init=ORTHOGONAL)(x)

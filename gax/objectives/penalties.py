@@ -386,6 +386,15 @@ def section(name: str, path: str = '', **changes: Any) -> dict[str, Any]:
     return {**always, **bounds.defaults(errors.lookup('term', name, D_TERMS | G_TERMS)), **changes}
 
 
+def known(name: str) -> bool:
+    """Whether there is a term of this name for every recipe; a recipe may have others for itself.
+
+    >>> known('r1'), known('pulling_away')
+    (True, False)
+    """
+    return name in D_TERMS | G_TERMS
+
+
 def declared(name: str, path: str = '') -> dict[str, tuple[Any, ...]]:
     """What is known of the values of these fields, see `bounds.check`."""
     make = lookup.load('term', path) if path else (D_TERMS | G_TERMS).get(name, stateless)

@@ -291,3 +291,9 @@ def test_labels_that_do_not_exist_are_refused(gan):
     with pytest.raises(GaxError, match='conditional=True needs labels, and x has none'):
         make(tiny(gan), unlabelled)
     assert make(tiny(gan, conditional=False), unlabelled).conditions == ()
+
+
+def test_more_halvings_than_groups_of_blocks_are_refused():
+    d = biggan_deep.Discriminator((4, 8), downs=2, attention=())
+    with pytest.raises(GaxError, match=r'd\.net\.downs=2: 2 widths have 1 groups'):
+        jax.eval_shape(lambda: d.init(KEY, jnp.zeros((2, 8, 8, 3)), train=False))

@@ -403,3 +403,21 @@ def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
     section = evaluate.data_of(f'npz:{tmp_path / "right.npz"}', None)
     (row,) = evaluate.of_samples(tmp_path / 'made.npz', section, setting)[1]
     assert row['metrics']['accuracy_mnist'] > 0.97
+
+
+def test_standing_statistics_of_a_run(run: Path, setting: Setting, tmp_path: Path) -> None:
+    """They change the fakes, and the protocol says so; the config's own number holds where none is given."""
+    once = setting._replace(metrics=('frechet',))
+    running, standing = (evaluate.of_run(run, 'newest', once._replace(standing=n)).rows[0] for n in (0, 2))
+    assert 'standing' not in running['protocol']
+    assert standing['protocol'] == {**running['protocol'], 'standing': 2}
+    assert standing['metrics'] != running['metrics']
+    images = {}
+    for number in (None, 0, 2):
+        out = tmp_path / f'{number}.npz'
+        export.export(Request(run, str(out), num=8, standing=number))
+        images[number] = np.load(out)['images']
+    assert np.array_equal(images[None], images[0])
+    assert not np.array_equal(images[2], images[0])
+    with pytest.raises(errors.GaxError, match='--standing must be at least 0, and is -1'):
+        export.export(Request(run, str(tmp_path / 'x.npz'), standing=-1))
