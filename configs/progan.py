@@ -3,8 +3,8 @@
     python experiments/train.py --config=configs/progan.py:emoji --workdir=runs/progan
     python experiments/train.py --config=configs/progan.py:celeba1024 --config.data.name=folder:PATH --workdir=runs/hq
 
-`emoji`: 32x32 on 2 CPU cores, an eighth of the paper's channels at most, 500 steps for each resolution and as many to
-fade the next one in.
+`emoji`: 32x32 on CPU cores, with an eighth of the paper's channels at most, 500 steps for each resolution and as many
+to fade the next one in. It has not been measured.
 
 `celeba1024`: the settings of the authors' code for one GPU, but for the batch, which is 16 at every resolution (theirs
 falls from 128 to 4), and so the learning rate's factors, which are those of their 8 GPUs. It has not been measured
