@@ -6,13 +6,38 @@ Karras et al., "A Style-Based Generator Architecture for Generative Adversarial 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gax import errors
 from gax.core.types import Array
 from gax.nets.equalized import Convolve, Dense, bias_of, leaky_relu, unit
 from gax.nets.ops import conv
+
+
+def doublings(shape: Sequence[int]) -> int:
+    """How often the smallest image is doubled to (H, W, ...): until a side would be below 4, or odd.
+
+    Raises:
+      GaxError: The smallest image would still have 16 pixels a side.
+    """
+    height, width, count = *shape[:2], 0
+    while min(height, width) >= 8 and not (height % 2 or width % 2):
+        height, width, count = height // 2, width // 2, count + 1
+    if min(height, width) >= 16:
+        raise errors.GaxError(
+            f'images are halved to about 4x4, and {shape[0]}x{shape[1]} can be halved {count} times, to '
+            f'{height}x{width}: set data.image_size to a multiple of a larger power of 2'
+        )
+    return count
+
+
+def widths(count: int, base: int, most: int) -> list[int]:
+    """The channels at 4, 8, ... 4 * 2^count pixels."""
+    return [max(1, min(base // (4 * 2**i), most)) for i in range(count + 1)]
 
 
 class Mapping(nn.Module):

@@ -19,42 +19,19 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gax import errors
 from gax.core.bounds import Count, Fraction, Size, one_of
 from gax.core.types import Array
 from gax.nets import fir
 from gax.nets.equalized import Conv, Dense, leaky_relu
 from gax.nets.layers import with_heads
 from gax.nets.minibatch import MinibatchStd
-from gax.nets.style import AveragedMapping, Mapping, StyledColors, StyledConv
+from gax.nets.style import AveragedMapping, Mapping, StyledColors, StyledConv, doublings, widths
 
 TAKES = ('image',)
 
 HALF = 0.5**0.5  # the gain of both summands of a residual block
 ARCHITECTURES = ('skip', 'resnet', 'orig')
 LABEL_LAYERS = 8  # of the discriminator's mapping of labels, whatever the generator's
-
-
-def doublings(shape: Sequence[int]) -> int:
-    """How often the smallest image is doubled to (H, W, ...): until a side would be below 4, or odd.
-
-    Raises:
-      GaxError: The smallest image would still have 16 pixels a side.
-    """
-    height, width, count = *shape[:2], 0
-    while min(height, width) >= 8 and not (height % 2 or width % 2):
-        height, width, count = height // 2, width // 2, count + 1
-    if min(height, width) >= 16:
-        raise errors.GaxError(
-            f'stylegan2 halves images to about 4x4, and {shape[0]}x{shape[1]} can be halved {count} times, to '
-            f'{height}x{width}: set data.image_size to a multiple of a larger power of 2'
-        )
-    return count
-
-
-def widths(count: int, base: int, most: int) -> list[int]:
-    """The channels at 4, 8, ... 4 * 2^count pixels."""
-    return [max(1, min(base // (4 * 2**i), most)) for i in range(count + 1)]
 
 
 def dtype_of(i: int, count: int, stages: int, usual: Any) -> Any:

@@ -138,10 +138,7 @@ def latents_of(job: Job, num: int) -> Batch:
 
 
 def seeded(job: Job) -> Images:
-    """A sample for each of --seeds, which is the same whatever the other seeds are, as far as `generate` allows.
-
-    Where there are styles, samples have the same noise.
-    """
+    """A sample for each of --seeds. Where there are styles, all have the same noise."""
     latents = latents_of(job, len(job.request.seeds))
     if job.built.game.styles is None:
         return sampler.synthesize(job, latents)
