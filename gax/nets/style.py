@@ -1,7 +1,7 @@
 """Layers of generators that are steered by styles: the mapping network, and modulated convolutions.
 
-Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019 (the mapping), and
-"Analyzing and Improving the Image Quality of StyleGAN", 2020 (modulation, section 2.2).
+Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019 (the mapping),
+and "Analyzing and Improving the Image Quality of StyleGAN", 2020 (modulation, section 2.2).
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def widths(count: int, base: int, most: int) -> list[int]:
 class Mapping(nn.Module):
     """Latents [B, Z], labels int [B], or both -> w [B, features].
 
-    Labels are embedded linearly, latents and embedding are normalised by `equalized.unit` and concatenated, and
-    `layers` dense layers with leaky ReLU follow.
+    Labels are embedded linearly, latents and embedding are normalised by `equalized.unit` and concatenated,
+    and `layers` dense layers with leaky ReLU follow.
 
     Attributes:
       features: The size of w, and of the embedding.
@@ -108,9 +108,10 @@ def modulated(
 ) -> Array:
     """Convolution with a kernel whose input channels are scaled for each example.
 
-    Karras et al., 2020, eq. 1 and 3: kernel' = s kernel, and demodulated kernel' / sqrt(sum kernel'^2 + 1e-8), the
-    sum over taps and input channels. Images are scaled in place of kernels, before and after one convolution for
-    all examples: a kernel for each example would be a grouped convolution, which is slow on every platform.
+    Karras et al., 2020, eq. 1 and 3: kernel' = s kernel, and demodulated kernel' / sqrt(sum kernel'^2 +
+    1e-8), the sum over taps and input channels. Images are scaled in place of kernels, before and after one
+    convolution for all examples: a kernel for each example would be a grouped convolution, which is slow on
+    every platform.
 
     Args:
       x: Float [B, H, W, C].
@@ -130,10 +131,11 @@ def modulated(
 
 
 class StyledConv(nn.Module):
-    """A modulated 3x3 convolution, noise, bias and leaky ReLU: x [B, H, W, C], w [B, W] -> [B, H', W', features].
+    """A modulated 3x3 convolution, noise, bias and leaky ReLU: x [B, H, W, C], w [B, W] -> [B, H', W',
+    features].
 
-    The style is a linear map of w that begins around 1. `noise` [B, H', W', 1] is multiplied by a learned number
-    that begins at 0.
+    The style is a linear map of w that begins around 1. `noise` [B, H', W', 1] is multiplied by a learned
+    number that begins at 0.
 
     Attributes:
       features: The number of output channels.

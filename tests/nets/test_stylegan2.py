@@ -1,5 +1,5 @@
-"""StyleGAN2: parameters of the published sizes, modulation by its identities, and the families as configs build
-them.
+"""StyleGAN2: parameters of the published sizes, modulation by its identities, and the families as configs
+build them.
 """
 
 import jax
