@@ -19,9 +19,9 @@ import jax.numpy as jnp
 
 from gax.core.bounds import Count, Fraction, Sizes
 from gax.core.types import Array
+from gax.nets.fir import smooth_doubled
 from gax.nets.layers import Conv, dropout, leaky_relu, with_heads
 from gax.nets.norms import Norm, normalised
-from gax.nets.fir import smooth_doubled
 from gax.nets.sizes import cropped, padded
 
 TAKES = ('image',)
