@@ -1,14 +1,15 @@
 """ProGAN (Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018).
 
     python experiments/train.py --config=configs/progan.py:emoji --workdir=runs/progan
-    python experiments/train.py --config=configs/progan.py:celeba1024 --config.data.name=folder:PATH --workdir=runs/hq
+    python experiments/train.py --config=configs/progan.py:celeba1024 --workdir=runs/hq
 
-`emoji`: 32x32 on 2 CPU cores, an eighth of the paper's channels at most, 500 steps for each resolution and as many to
-fade the next one in.
+`emoji`: 32x32 on CPU cores, with an eighth of the paper's channels at most, 500 steps for each resolution
+and as many to fade the next one in. It has not been measured.
 
-`celeba1024`: the settings of the authors' code for one GPU, but for the batch, which is 16 at every resolution (theirs
-falls from 128 to 4), and so the learning rate's factors, which are those of their 8 GPUs. It has not been measured
-here. `--config.data.name=random:1024x1024x3/1000 --dry_run` counts its parameters: 23,079,115 and 23,087,249.
+`celeba1024`: the settings of the authors' code for one GPU, but for the batch, which is 16 at every
+resolution (theirs falls from 128 to 4), and so the learning rate's factors, which are those of their 8 GPUs.
+--config.data.name=folder:PATH says where the images are. It has not been measured here. Parameters of G and
+D, which the tests assert: 23,079,115 and 23,087,249.
 """
 
 from ml_collections import ConfigDict

@@ -1,11 +1,11 @@
 """StyleGAN (Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019).
 
-    python experiments/train.py --config=configs/stylegan.py:ffhq1024 --config.data.name=folder:PATH --workdir=runs/ffhq
+    python experiments/train.py --config=configs/stylegan.py:ffhq1024 --workdir=runs/ffhq
     python experiments/train.py --config=configs/stylegan.py:emoji --workdir=runs/stylegan
 
-`ffhq1024`: the settings of the authors' code for 8 GPUs, but for the batch, which is 32 at every resolution; theirs is
-larger at the small ones. It has not been measured here.
-`--config.data.name=random:1024x1024x3/1000 --dry_run` counts its parameters: 26,219,627 and 23,087,249.
+`ffhq1024`: the settings of the authors' code for 8 GPUs, but for the batch, which is 32 at every resolution;
+theirs is larger at the small ones. --config.data.name=folder:PATH says where the images are. It has not been
+measured here. Parameters of G and D, which the tests assert: 26,219,627 and 23,087,249.
 
 `emoji`: 32x32 on CPU cores, with narrow networks. It has not been measured.
 """

@@ -1,8 +1,8 @@
 """Games whose images grow: a phase of training for each resolution, and one in which the next is faded in.
 
-Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, section 2 and
-figure 2. A phase is static: each compiles its own programs, with the layers that it has. What changes within it is
-an array: the share of the new layers.
+Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, section 2
+and figure 2. A phase is static: each compiles its own programs, with the layers that it has. What changes
+within it is an array: the share of the new layers.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Stage:
 
     Attributes:
       level: How often the smallest image is doubled, static.
-      share: The share of the layers of this level in the output, a float32 scalar from 0 to 1; the rest is that of
-        the level below. None: all of it.
+      share: The share of the layers of this level in the output, a float32 scalar from 0 to 1; the rest is
+        that of the level below. None: all of it.
     """
 
     level: int = flax.struct.field(pytree_node=False)
@@ -122,15 +122,16 @@ def grown(
 ) -> Game:
     """The game with these phases.
 
-    Reals are shown as the generator could make them: at the resolution of the phase, and faded between two as the
-    fakes are. The state of each optimizer begins anew with each phase, as in the authors' code.
+    Reals are shown as the generator could make them: at the resolution of the phase, and faded between two
+    as the fakes are. The state of each optimizer begins anew with each phase, as in the authors' code.
 
     Args:
       game: The game. Its generator and its scorers pass the stage to their nets.
       growth: The phases.
       field: The batch field that grows.
       fade: (images, stage) -> images of the same shape.
-      rates: Factors of the learning rates at each level, level 0 first; the last one is that of all further levels.
+      rates: Factors of the learning rates at each level, level 0 first; the last one is that of all further
+        levels.
 
     Returns:
       The game.
@@ -155,12 +156,12 @@ def section(first: int = 4, stable: float = 600.0, fade: float = 600.0) -> dict[
 
     Args:
       first: The shorter side of the first resolution.
-      stable: Thousands of images with which a resolution is trained.
+      stable: Thousands of images of a resolution.
       fade: Thousands of images in which the next one is faded in.
 
     Returns:
-      Its fields; `rates` are factors of the learning rates at each resolution, the smallest first, the last one for
-      all further ones.
+      Its fields; `rates` are factors of the learning rates at each resolution, the smallest first, the last
+      one for all further ones.
     """
     return {'first': first, 'stable': stable, 'fade': fade, 'rates': (1.0,)}
 
@@ -196,7 +197,7 @@ def from_config(config: Any, last: int, shape: Sequence[int]) -> Growth:
     begins = growth.parts[-1].phase.start
     if begins >= config.steps:
         raise errors.GaxError(
-            f'images have grown to {side} pixels at step {begins}, and config.steps={config.steps} ends before: '
-            'have more steps, or less of config.growth.stable and config.growth.fade (thousands of images)'
+            f'images have grown to {side} pixels at step {begins}, and config.steps={config.steps} ends '
+            'before: have more steps, or less of config.growth.stable and config.growth.fade'
         )
     return growth

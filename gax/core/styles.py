@@ -1,8 +1,8 @@
 """Generators in two parts: a mapping from latents to styles, and a synthesis of examples from styles.
 
 Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019. Styles are
-ws [B, L, W], a vector w for each of L layers. A recipe that has such a generator says so in `Game.styles`; then
-`sample.py` mixes, truncates and interpolates styles, whatever the GAN.
+ws [B, L, W], a vector w for each of L layers. A recipe that has such a generator says so in `Game.styles`;
+then `sample.py` mixes, truncates and interpolates styles, whatever the GAN.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def generate(styles: Styles, mixing: float = 0.0) -> Callable[[Context], tuple[B
 
 
 def training_styles(styles: Styles, context: Context, mixing: float = 0.0) -> tuple[Array, Context]:
-    """The styles of the context's latents, in training mixed with those of other latents of the same conditions.
+    """The styles of the context's latents, in training mixed with those of other latents of the same
+    conditions.
 
     The second latents leave the average of w as it is.
     """
@@ -74,8 +75,8 @@ def training_styles(styles: Styles, context: Context, mixing: float = 0.0) -> tu
 def cutoffs(key: Key, num: int, layers: int, probability: float) -> Array:
     """Where styles are mixed, int32 [num]: uniform in 1 to layers - 1 with this probability, else `layers`.
 
-    Karras et al., 2019, section 3.1. Each example has its own, so that the draw does not depend on how the batch is
-    divided among devices; in the code of StyleGAN2 with ADA a batch has one.
+    Karras et al., 2019, section 3.1. Each example has its own, so that the draw does not depend on how the
+    batch is divided among devices; in the code of StyleGAN2 with ADA a batch has one.
     """
     numbers = jax.random.uniform(key, (num, 2))
     cutoff = 1 + jnp.floor(numbers[:, 0] * (layers - 1)).astype(jnp.int32)

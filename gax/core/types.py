@@ -243,8 +243,8 @@ class Styles(NamedTuple):
     """A generator in two parts, see styles.py.
 
     Attributes:
-      mapping: context -> (ws, context): the styles of its latents and conditions, float [B, L, W], a vector w for
-        each of L layers.
+      mapping: context -> (ws, context): the styles of its latents and conditions, float [B, L, W], a vector w
+        for each of L layers.
       synthesis: (context, ws) -> (fakes, context). It makes each example from its styles alone.
       average: context -> float [W], the average of w over training.
     """

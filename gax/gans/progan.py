@@ -1,11 +1,12 @@
 """ProGAN: networks that grow from 4x4 to the size of the data, by WGAN-GP.
 
-Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, with the settings
-of their code: each resolution is trained for config.growth.stable thousands of images, then the next one faded in
-over config.growth.fade; a static phase for each, and a traced share of the new layers (core/growth.py). Reals are
-faded too, and Adam begins anew with each phase. D minimises E D(G(z)) - E D(x), plus 10 times WGAN-GP, plus drift
-(1e-3) times the mean of D(x)^2. Adam at 1e-3, b1 0, b2 0.99; samples are of G's average. growth.rates are factors
-of the learning rate at each resolution, 4x4 first: theirs for 8 GPUs are (1, 1, 1, 1, 1, 1.5, 2, 3, 3).
+Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, with the
+settings of their code: each resolution is trained for config.growth.stable thousands of images, then the
+next one faded in over config.growth.fade; a static phase for each, and a traced share of the new layers
+(core/growth.py). Reals are faded too, and Adam begins anew with each phase. D minimises E D(G(z)) - E D(x),
+plus 10 times WGAN-GP, plus drift (1e-3) times the mean of D(x)^2. Adam at 1e-3, b1 0, b2 0.99; samples are
+of G's average. growth.rates are factors of the learning rate at each resolution, 4x4 first: theirs for 8
+GPUs are (1, 1, 1, 1, 1, 1.5, 2, 3, 3).
 
 With config.class_weight above 0 G takes labels, and D has a head that classifies (AC-GAN, their section on
 CIFAR-10). The batch is the same at every resolution; theirs falls from 128 to 4 as memory demands.
@@ -26,7 +27,7 @@ from gax.objectives import losses, penalties, players, terms
 
 
 def defaults() -> ConfigDict:
-    """ProGAN's networks, the phases for images of 1024x1024, the loss 'wasserstein', wgan_gp and the drift."""
+    """ProGAN's networks, the phases for 1024x1024, the loss 'wasserstein', wgan_gp and the drift."""
     fields = registry.defaults('progan')
     fields.update({'loss': 'wasserstein', 'latent_dim': 512, 'batch_size': 16, 'steps': 750_000})
     fields.terms = {'wgan_gp': penalties.section('wgan_gp', weight=10.0)}
@@ -42,8 +43,8 @@ def make(config: Any, spec: Spec) -> Game:
     """ProGAN on images [H, W, C].
 
     Raises:
-      GaxError: The loss is another, the images cannot be halved down to 4x4, training ends before they have grown,
-        or class_weight is set and there are no labels.
+      GaxError: The loss is another, the images cannot be halved down to 4x4, training ends before they have
+        grown, or class_weight is set and there are no labels.
     """
     loss = losses.only('wasserstein', config)
     classes = classes_of(config, spec)

@@ -1,13 +1,14 @@
 """StyleGAN, the first of the name: a style-based generator that grows, with R1 on every step.
 
-Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, with the settings of
-their code for FFHQ: the non-saturating loss, R1 with gamma 10, 600,000 images for each resolution and as many to fade
-the next one in (theirs begins at growth.first=8), styles mixed with probability 0.9 among the layers that there are, Adam at 1e-3
-with b1 0, b2 0.99, anew with each phase, samples of G's average with a half-life of 10,000 images. growth.rates are
-factors of the learning rate at each resolution, 4x4 first. Class-conditional where `conditional` is set.
+Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, with the
+settings of their code for FFHQ: the non-saturating loss, R1 with gamma 10, 600,000 images for each
+resolution and as many to fade the next one in (theirs begins at growth.first=8), styles mixed with
+probability 0.9 among the layers that there are, Adam at 1e-3 with b1 0, b2 0.99, anew with each phase,
+samples of G's average with a half-life of 10,000 images. growth.rates are factors of the learning rate at
+each resolution, 4x4 first. Class-conditional where `conditional` is set.
 
-The batch is the same at every resolution. StyleGAN2 replaces growth and normalisation (gans/stylegan2.py), and is
-better in every published number; this is for comparisons with what came before it.
+The batch is the same at every resolution. StyleGAN2 replaces growth and normalisation (gans/stylegan2.py),
+and is better in every published number; this is for comparisons with what came before it.
 """
 
 from typing import Any
@@ -40,8 +41,8 @@ def make(config: Any, spec: Spec) -> Game:
     """StyleGAN on images [H, W, C].
 
     Raises:
-      GaxError: `conditional` is set and there are no labels, g.net has no two parts, `mixing` is no probability, the
-        images cannot be halved down to 4x4, or training ends before they have grown.
+      GaxError: `conditional` is set and there are no labels, g.net has no two parts, `mixing` is no
+        probability, the images cannot be halved down to 4x4, or training ends before they have grown.
     """
     classes = spec.num_classes if config.conditional else 0
     if config.conditional and not classes:
@@ -69,7 +70,7 @@ def make(config: Any, spec: Spec) -> Game:
 
 
 def staged(field: str, phases: Growth) -> Styles:
-    """The two parts of a generator that grows: styles for the layers that there are, and the stage for the second."""
+    """The parts of a generator that grows: styles for the layers that there are, the stage for synthesis."""
     whole = styles.two_nets(field)
 
     def to_styles(context: Context) -> tuple[Array, Context]:

@@ -1,14 +1,16 @@
 """StyleGAN2: a generator in two parts, mapping and synthesis, with lazy R1 and path length regularisation.
 
 Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, and the settings of "Training
-Generative Adversarial Networks with Limited Data", 2020: non-saturating loss, R1 on every 16th step and path length
-on every 4th, styles mixed with probability 0.9, Adam with b1 0, b2 0.99, samples of G's average with a half-life in
-images. config.ada is the augmentation of the second paper. Class-conditional where `conditional` is set.
+Generative Adversarial Networks with Limited Data", 2020: non-saturating loss, R1 on every 16th step and path
+length on every 4th, styles mixed with probability 0.9, Adam with b1 0, b2 0.99, samples of G's average with a
+half-life in images. config.ada is the augmentation of the second paper. Class-conditional where `conditional`
+is set.
 
 Other than their code: a step makes one batch of fakes, D is updated first and G on the same fakes; there each
-update has new latents, and G is first. A lazy term is added to the update of its step, where they take a step of
-Adam of its own, so that their corrected rates and betas do not apply (`optimizers.lazy`, optimizer.lazy_interval).
-The average of w is averaged with the rest of the mapping network where samples are drawn; there it is copied.
+update has new latents, and G is first. A lazy term is added to the update of its step, where they take a step
+of Adam of its own, so that their corrected rates and betas do not apply (`optimizers.lazy`,
+optimizer.lazy_interval). The average of w is averaged with the rest of the mapping network where samples are
+drawn; there it is copied.
 """
 
 from typing import Any
@@ -42,7 +44,8 @@ def make(config: Any, spec: Spec) -> Game:
     """StyleGAN2 on images [H, W, C].
 
     Raises:
-      GaxError: `conditional` is set and there are no labels, g.net has no two parts, or `mixing` is no probability.
+      GaxError: `conditional` is set and there are no labels, g.net has no two parts, or `mixing` is no
+        probability.
     """
     classes = spec.num_classes if config.conditional else 0
     if config.conditional and not classes:

@@ -19,8 +19,9 @@ are no Inception weights, other features take their place, and a message says so
     gax-evaluate --samples=made.npz --data=embedded:mnist      # or a folder of images
     gax-evaluate --workdir=runs/mnist --truncation=0.5,1,2,0   # a line for each; 0: all latents
 
---truncation: the largest |z| (see gax-sample), or of a generator with a mapping network psi, w drawn towards its
-average: 0.5,0.7,0.85,1. The results are written to WORKDIR/truncation.json, and not to eval.jsonl.
+--truncation: the largest |z| (see gax-sample), or of a generator with a mapping network psi, w drawn
+towards its average: 0.5,0.7,0.85,1. The results are written to WORKDIR/truncation.json, and not to
+eval.jsonl.
 """
 
 from __future__ import annotations

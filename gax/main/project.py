@@ -1,20 +1,21 @@
 """Find the latents of images in a trained run: gax-project --workdir=RUN --out=projected.png
 
-Each image has several restarts from random latents, which are optimised together by Adam until their fakes are
-near to the image: in pixels, and in features. For every run whose generator makes images from latents (and
-labels): DCGAN, SNGAN, R3GAN, ProGAN, StyleGAN ... The picture has a row for each image: itself, then its results,
-the nearest first, with their PSNR.
+Each image has several restarts from random latents, which are optimised together by Adam until their fakes
+are near to the image: in pixels, and in features. For every run whose generator makes images from latents
+(and labels): DCGAN, SNGAN, R3GAN, ProGAN, StyleGAN ... The picture has a row for each image: itself, then
+its results, the nearest first, with their PSNR.
 
-The images are those of --input, cropped and resized to the run's; or, if it is left out, examples of the run's
-own data, of the test split where the run was trained on another one: how well is what was never seen represented?
+The images are those of --input, cropped and resized to the run's; or, if it is left out, examples of the
+run's own data, of the test split where the run was trained on another one: how well is what was never seen
+represented?
 
     gax-project --workdir=RUN --input=photo.png --out=projected.png --video=projected.gif
     gax-project --workdir=RUN --input=photos --restarts=16 --steps=1000 --out=projected.png
-    gax-project --workdir=RUN --latents=projected.npz --out=projected.png    # latents, images, distances, PSNR
+    gax-project --workdir=RUN --latents=projected.npz --out=projected.png    # and arrays of what was written
 
---features: lpips_vgg or lpips_alex (pip install 'gax[lpips]'), d (the run's own discriminator's), none (pixels
-alone); if none are given, lpips_vgg where it is installed, else d. A generator that is conditioned on labels takes
-the label of the image, or --label, or else each restart another class.
+--features: lpips_vgg or lpips_alex (pip install 'gax[lpips]'), d (the run's own discriminator's), none
+(pixels alone); if none are given, lpips_vgg where it is installed, else d. A generator that is conditioned
+on labels takes the label of the image, or --label, or else each restart another class.
 """
 
 from absl import flags

@@ -1,8 +1,8 @@
 """Layers with an equalised learning rate, as ProGAN and the StyleGANs have them.
 
-Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, section 4.1:
-parameters begin as N(0, 1), and a layer divides them by sqrt(fan-in) each time it is used. Adam moves all
-parameters at about one speed, so that all layers learn at one speed relative to their scale. ProGAN and
+Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, section
+4.1: parameters begin as N(0, 1), and a layer divides them by sqrt(fan-in) each time it is used. Adam moves
+all parameters at about one speed, so that all layers learn at one speed relative to their scale. ProGAN and
 StyleGAN put the gain of the activation, sqrt(2), into the weights (`gain`); StyleGAN2 puts it into the
 activation (`leaky_relu`).
 """

@@ -1,13 +1,14 @@
 """Resampling by the filter [1, 3, 3, 1], alone and together with a convolution.
 
-Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, appendix B: the filter is that of
-Zhang, "Making Convolutional Networks Shift-Invariant Again", 2019. Images are [B, H, W, C], with zeros outside.
-Filters are shifted copies that are added, and convolutions of stride 2 are convolutions of stride 1 on blocks of
-2x2 pixels: XLA has neither a fast depthwise convolution nor a fast transposed one, nor are the gradients of a
-strided one fast (jax issues 8537 and 23783).
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, appendix B: the filter is that
+of Zhang, "Making Convolutional Networks Shift-Invariant Again", 2019. Images are [B, H, W, C], with zeros
+outside. Filters are shifted copies that are added, and convolutions of stride 2 are convolutions of stride 1
+on blocks of 2x2 pixels: XLA has neither a fast depthwise convolution nor a fast transposed one, nor are the
+gradients of a strided one fast (jax issues 8537 and 23783).
 
-Together with a kernel, the filter and the kernel are applied to the image with zeros outside, as one operator, and
-the result is cropped: at the border it differs from a convolution of the smoothly doubled image.
+Together with a kernel, the filter and the kernel are applied to the image with zeros outside, as one
+operator, and the result is cropped: at the border it differs from a convolution of the smoothly doubled
+image.
 """
 
 from __future__ import annotations
@@ -96,10 +97,11 @@ def pixels_to_blocks(x: Array) -> Array:
 def convolved_up(x: Array, kernel: Array, *, lowering: conv.Lowering | None = None) -> Array:
     """Doubles images smoothly, and convolves them with the kernel.
 
-    On GPU and TPU in two steps: 3x3 on the image with a zero after each pixel, which is a convolution with 2x2
-    blocks (16 products for each small pixel, where a 3x3 of the doubled image takes 36), and then the filter. On
-    CPU as one convolution with 3x3 blocks (36 products, but `ops.winograd` saves two thirds of them): 20 ms
-    against 37, 8x8 with 64 channels, batch 32, forward and gradients. A kernel of 1x1 goes before the filter.
+    On GPU and TPU in two steps: 3x3 on the image with a zero after each pixel, which is a convolution with
+    2x2 blocks (16 products for each small pixel, where a 3x3 of the doubled image takes 36), and then the
+    filter. On CPU as one convolution with 3x3 blocks (36 products, many of which `ops.winograd` saves):
+    20 ms against 37 on two busy cores, 8x8 with 64 channels, batch 32, forward and gradients. A kernel of
+    1x1 goes before the filter.
 
     Args:
       x: Float [B, H, W, C].
@@ -121,8 +123,8 @@ def convolved_up(x: Array, kernel: Array, *, lowering: conv.Lowering | None = No
 def convolved_down(x: Array, kernel: Array, *, lowering: conv.Lowering | None = None) -> Array:
     """Convolves images with the kernel, and halves them smoothly.
 
-    The filter goes first, and then the kernel at every second pixel: on GPU and TPU as a convolution of blocks of
-    2x2 pixels, as gradients of a strided convolution are slow there.
+    The filter goes first, and then the kernel at every second pixel: on GPU and TPU as a convolution of
+    blocks of 2x2 pixels, as gradients of a strided convolution are slow there.
 
     Args:
       x: Float [B, H, W, C].
@@ -162,8 +164,8 @@ def block_kernel(kernel: Array) -> Array:
 def smooth_block_kernel(kernel: Array) -> Array:
     """The filter and a 3x3 convolution of a doubled image, as one with 3x3 blocks of the image itself.
 
-    In one direction, of kernel (a, b, c): pixel 2i of the result has (3 a + b) / 4, (a + 3 b + 3 c) / 4 and c / 4
-    of the pixels i - 1, i and i + 1. [3, 3, C, C'] -> [3, 3, C, 4 C'], see `blocks_to_pixels`.
+    In one direction, of kernel (a, b, c): pixel 2i of the result has (3 a + b) / 4, (a + 3 b + 3 c) / 4 and c
+    / 4 of the pixels i - 1, i and i + 1. [3, 3, C, C'] -> [3, 3, C, 4 C'], see `blocks_to_pixels`.
     """
     for axis in (0, 1):
         a, b, c = jnp.split(kernel, 3, axis=axis)

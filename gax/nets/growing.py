@@ -1,9 +1,9 @@
-"""What networks that grow share: levels, fading, doubling and halving together with a convolution.
+"""What networks that grow share: levels, and fading.
 
-Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, section 2. Level
-0 is the smallest image, with a shorter side of 4 to 7; each further level has twice its sides, and the last one is
-the image of the data. A network has the parameters of all levels from the start. Images always have the size of the
-data: at a lower level each of their squares of pixels has one colour.
+Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, section
+2. Level 0 is the smallest image, with a shorter side of 4 to 7; each further level has twice its sides, and
+the last one is the image of the data. A network has the parameters of all levels from the start. Images
+always have the size of the data: at a lower level each of their squares of pixels has one colour.
 """
 
 from __future__ import annotations
@@ -13,14 +13,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 
 from gax import errors
 from gax.core.growth import Stage
 from gax.core.types import Array
-from gax.nets import fir
-from gax.nets.layers import check_even, doubled, halved, neighbours
-from gax.nets.ops import conv
+from gax.nets.layers import doubled, halved
 
 SMALLEST = 4
 
@@ -48,13 +45,13 @@ def base_of(shape: Sequence[int]) -> tuple[int, int]:
 
 
 def channels_at(level: int, channel_base: int, channel_max: int) -> int:
-    """The channels at a level: channel_base over the side of a square image of that level, at most channel_max."""
+    """channel_base over the side of a square image of that level, at most channel_max."""
     return max(1, min(int(channel_base / (SMALLEST * 2.0**level)), channel_max))
 
 
 def split(inputs: Sequence[Any], last: int) -> tuple[list[Array], Stage]:
-    """The inputs of a network beside the first: its labels, and its stage, which is the last level where none is
-    given.
+    """The inputs of a network beside the first: its labels, and its stage, which is the last level where
+    none is given.
 
     Raises:
       GaxError: The stage is beyond the last level.
@@ -89,8 +86,8 @@ def averaged(x: Array, times: int) -> Array:
 def faded(images: Array, stage: Stage) -> Array:
     """Images as a generator at this stage could make them: float [B, H, W, C] -> the same shape.
 
-    They have the resolution of the stage's level; while it is faded in, they are blended with those of the level
-    below, as fakes are.
+    They have the resolution of the stage's level; while it is faded in, they are blended with those of the
+    level below, as fakes are.
     """
     times = levels(images.shape[1:]) - stage.level
     x = averaged(images, times)
@@ -163,46 +160,3 @@ def fall(
             old = from_image(averaged(images, stage.level - level + 1), level - 1)
             x = blend(old, x, stage) if fades else x
     return x
-
-
-def doubled_conv(x: Array, kernel: Array) -> Array:
-    """Nearest doubling, then a 3x3 convolution, as one with 2x2 blocks of the small image.
-
-    It takes 16 products for each small pixel; the two operations take 36. There is no stride and no zero between
-    pixels. Results are equal up to rounding.
-
-    Args:
-      x: Float [B, H, W, C].
-      kernel: Float [3, 3, C, C'].
-
-    Returns:
-      [B, 2 H, 2 W, C'].
-    """
-    # In one direction the pair of pixels between x and x' is (k01 x + k2 x', k0 x + k12 x'), of the sums of
-    # neighbouring taps (k0, k01, k12, k2).
-    sums = neighbours(kernel)
-    taps = sums.reshape(2, 2, 2, 2, *sums.shape[2:])[:, ::-1, :, ::-1]
-    taps = taps.transpose(0, 2, 4, 1, 3, 5).reshape(2, 2, sums.shape[2], -1)
-    blocks = fir.blocks_to_pixels(conv.conv(x, taps, padding=((1, 1), (1, 1))))
-    return blocks[:, 1:-1, 1:-1]
-
-
-def halved_conv(x: Array, kernel: Array) -> Array:
-    """A 3x3 convolution, then the mean over squares of 2x2 pixels, as one convolution of 2x2 blocks.
-
-    Args:
-      x: Float [B, H, W, C].
-      kernel: Float [3, 3, C, C'].
-
-    Returns:
-      [B, H / 2, W / 2, C'].
-
-    Raises:
-      GaxError: A side is odd.
-    """
-    check_even(x)
-    sums = neighbours(kernel) / 4
-    taps = sums.reshape(2, 2, 2, 2, *sums.shape[2:]).transpose(0, 2, 1, 3, 4, 5)
-    padded = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), (1, 1, 0), (1, 1, 0), (0, 0, 0)))
-    taps = taps.reshape(2, 2, -1, sums.shape[-1])
-    return conv.conv(fir.pixels_to_blocks(padded), taps, padding='VALID')

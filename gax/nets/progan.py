@@ -1,9 +1,9 @@
 """The networks of ProGAN.
 
-Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, table 2: level by
-level two 3x3 convolutions with an equalised learning rate, in G each followed by pixel-wise normalisation, and a
-1x1 to or from colours at every level. Images of any sides that can be halved down to 4 to 7 pixels. Without a stage
-(see core/growth.py) they are the networks of the last level.
+Karras et al., "Progressive Growing of GANs for Improved Quality, Stability, and Variation", 2018, table 2:
+level by level two 3x3 convolutions with an equalised learning rate, in G each followed by pixel-wise
+normalisation, and a 1x1 to or from colours at every level. Images of any sides that can be halved down to 4
+to 7 pixels. Without a stage (see core/growth.py) they are the networks of the last level.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from gax.core.bounds import Size
 from gax.core.types import Array
-from gax.nets import equalized, growing
+from gax.nets import blocks, equalized, growing
 from gax.nets.equalized import GAIN, SLOPE, Convolve, unit
 from gax.nets.layers import leaky_relu, with_heads
 from gax.nets.minibatch import MinibatchStd
@@ -34,8 +34,8 @@ class Generator(nn.Module):
 
     Attributes:
       shape: (H, W, C).
-      channel_base: The channels at a level are this over the side of its images (of the shorter side's power of
-        two), at most channel_max. 16384: the paper's.
+      channel_base: The channels at a level are this over the side of its images (of the shorter side's
+        power of two), at most channel_max. 16384: the paper's.
       channel_max: The most channels.
       num_classes: The number of classes; 0 for no labels.
     """
@@ -55,7 +55,7 @@ class Generator(nn.Module):
 
         def block(x: Array, level: int) -> Array:
             features = self.channels(level)
-            x = layer(x, features, f'conv_{level}_up', growing.doubled_conv)
+            x = layer(x, features, f'conv_{level}_up', blocks.doubled_conv)
             return layer(x, features, f'conv_{level}')
 
         def layer(x: Array, features: int, name: str, convolve: Convolve = conv.conv) -> Array:
@@ -120,7 +120,7 @@ class Critic(nn.Module):
     channel_base: int
     channel_max: int
     num_classes: int
-    down: Convolve = growing.halved_conv
+    down: Convolve = blocks.halved_conv
 
     @nn.compact
     def __call__(self, images: Array, *inputs: Any) -> tuple[Array, Array]:

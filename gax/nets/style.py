@@ -1,25 +1,50 @@
 """Layers of generators that are steered by styles: the mapping network, and modulated convolutions.
 
-Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019 (the mapping), and
-"Analyzing and Improving the Image Quality of StyleGAN", 2020 (modulation, section 2.2).
+Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019 (the mapping),
+and "Analyzing and Improving the Image Quality of StyleGAN", 2020 (modulation, section 2.2).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from gax import errors
 from gax.core.types import Array
 from gax.nets.equalized import Convolve, Dense, bias_of, leaky_relu, unit
 from gax.nets.ops import conv
 
 
+def doublings(shape: Sequence[int]) -> int:
+    """How often the smallest image is doubled to (H, W, ...): until a side would be below 4, or odd.
+
+    Raises:
+      GaxError: The smallest image would still have 16 pixels a side.
+    """
+    height, width, count = *shape[:2], 0
+    while min(height, width) >= 8 and not (height % 2 or width % 2):
+        height, width, count = height // 2, width // 2, count + 1
+    if min(height, width) >= 16:
+        raise errors.GaxError(
+            f'images are halved to about 4x4, and {shape[0]}x{shape[1]} can be halved {count} times, to '
+            f'{height}x{width}: set data.image_size to a multiple of a larger power of 2'
+        )
+    return count
+
+
+def widths(count: int, base: int, most: int) -> list[int]:
+    """The channels at 4, 8, ... 4 * 2^count pixels."""
+    return [max(1, min(base // (4 * 2**i), most)) for i in range(count + 1)]
+
+
 class Mapping(nn.Module):
     """Latents [B, Z], labels int [B], or both -> w [B, features].
 
-    Labels are embedded linearly, latents and embedding are normalised by `equalized.unit` and concatenated, and
-    `layers` dense layers with leaky ReLU follow.
+    Labels are embedded linearly, latents and embedding are normalised by `equalized.unit` and concatenated,
+    and `layers` dense layers with leaky ReLU follow.
 
     Attributes:
       features: The size of w, and of the embedding.
@@ -83,9 +108,10 @@ def modulated(
 ) -> Array:
     """Convolution with a kernel whose input channels are scaled for each example.
 
-    Karras et al., 2020, eq. 1 and 3: kernel' = s kernel, and demodulated kernel' / sqrt(sum kernel'^2 + 1e-8), the
-    sum over taps and input channels. Images are scaled in place of kernels, before and after one convolution for
-    all examples: a kernel for each example would be a grouped convolution, which is slow on every platform.
+    Karras et al., 2020, eq. 1 and 3: kernel' = s kernel, and demodulated kernel' / sqrt(sum kernel'^2 +
+    1e-8), the sum over taps and input channels. Images are scaled in place of kernels, before and after one
+    convolution for all examples: a kernel for each example would be a grouped convolution, which is slow on
+    every platform.
 
     Args:
       x: Float [B, H, W, C].
@@ -105,10 +131,11 @@ def modulated(
 
 
 class StyledConv(nn.Module):
-    """A modulated 3x3 convolution, noise, bias and leaky ReLU: x [B, H, W, C], w [B, W] -> [B, H', W', features].
+    """A modulated 3x3 convolution, noise, bias and leaky ReLU: x [B, H, W, C], w [B, W] -> [B, H', W',
+    features].
 
-    The style is a linear map of w that begins around 1. `noise` [B, H', W', 1] is multiplied by a learned number
-    that begins at 0.
+    The style is a linear map of w that begins around 1. `noise` [B, H', W', 1] is multiplied by a learned
+    number that begins at 0.
 
     Attributes:
       features: The number of output channels.

@@ -1,13 +1,14 @@
 """The networks of StyleGAN, the first of the name, which grow.
 
-Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, figure 1b and appendix
-C: a mapping from latents to w, and a synthesis from a constant, whose layers add noise, normalise each channel of each
-example, and scale and shift it by a linear map of w. Resampling is followed, in D preceded, by the filter [1, 2, 1].
-The discriminator is ProGAN's with that filter. Without a stage (core/growth.py) they are the networks of the last
-level.
+Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, figure 1b
+and appendix C: a mapping from latents to w, and a synthesis from a constant, whose layers add noise,
+normalise each channel of each example, and scale and shift it by a linear map of w. Resampling is followed,
+in D preceded, by the filter [1, 2, 1]. The discriminator is ProGAN's with that filter. Without a stage
+(core/growth.py) they are the networks of the last level.
 
-The mapping is `style.AveragedMapping`, that of StyleGAN2: its biases are scaled by sqrt(2) with the activation, and
-the embedding of labels is normalised by itself and has a bias; the authors' code does neither.
+The mapping is `style.AveragedMapping`, that of StyleGAN2: its biases are scaled by sqrt(2) with the
+activation, and the embedding of labels is normalised by itself and has a bias; the authors' code does
+neither.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import jax.numpy as jnp
 
 from gax.core.bounds import Fraction, Size
 from gax.core.types import Array
-from gax.nets import fir, growing
+from gax.nets import blocks, fir, growing
 from gax.nets.equalized import GAIN, SLOPE, Conv, Convolve, Dense, bias_of
 from gax.nets.layers import leaky_relu, with_heads
 from gax.nets.ops import conv
@@ -39,12 +40,12 @@ def smoothed(x: Array) -> Array:
 
 def convolved_up(x: Array, kernel: Array) -> Array:
     """Nearest doubling, a 3x3 convolution, and the filter: [B, H, W, C] -> [B, 2 H, 2 W, C']."""
-    return smoothed(growing.doubled_conv(x, kernel))
+    return smoothed(blocks.doubled_conv(x, kernel))
 
 
 def convolved_down(x: Array, kernel: Array) -> Array:
     """The filter, a 3x3 convolution, and the mean of 2x2 pixels: [B, H, W, C] -> [B, H / 2, W / 2, C']."""
-    return growing.halved_conv(smoothed(x), kernel)
+    return blocks.halved_conv(smoothed(x), kernel)
 
 
 def normalised(x: Array) -> Array:
@@ -61,8 +62,8 @@ def normalised(x: Array) -> Array:
 class Styled(nn.Module):
     """What follows each convolution: noise, bias, leaky ReLU, normalisation, and the style of w.
 
-    x [B, H, W, C], w [B, W], noise [B, H, W, 1] -> [B, H, W, C]. Noise is scaled by a learned vector that begins at 0;
-    the style is x (1 + scale) + shift.
+    x [B, H, W, C], w [B, W], noise [B, H, W, 1] -> [B, H, W, C]. Noise is scaled by a learned vector that
+    begins at 0; the style is x (1 + scale) + shift.
     """
 
     @nn.compact

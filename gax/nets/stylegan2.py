@@ -1,12 +1,12 @@
 """The networks of StyleGAN2.
 
-Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, configuration F, and conditional as
-in "Training Generative Adversarial Networks with Limited Data", 2020. At a resolution r the networks have
-min(channel_base / r, channel_max) channels. The paper's are channel_base=32768 (16384 in most settings of the 2020
-code up to 256 pixels), channel_max=512, eight mapping layers, G `skip`, D `resnet`.
+Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, configuration F, and conditional
+as in "Training Generative Adversarial Networks with Limited Data", 2020. At a resolution r the networks have
+min(channel_base / r, channel_max) channels. The paper's are channel_base=32768 (16384 in most settings of the
+2020 code up to 256 pixels), channel_max=512, eight mapping layers, G `skip`, D `resnet`.
 
-Resolutions begin at 4, or where a side can no longer be halved: 28x28 images begin at 7x7 and 48x64 images at 6x8,
-with the channels of 4x4.
+Resolutions begin at 4, or where a side can no longer be halved: 28x28 images begin at 7x7 and 48x64 images at
+6x8, with the channels of 4x4.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gax import errors
 from gax.core.bounds import Count, Fraction, Size, one_of
 from gax.core.types import Array
 from gax.nets import fir
 from gax.nets.equalized import Conv, Dense, leaky_relu
 from gax.nets.layers import with_heads
 from gax.nets.minibatch import MinibatchStd
-from gax.nets.style import AveragedMapping, Mapping, StyledColors, StyledConv
+from gax.nets.style import AveragedMapping, Mapping, StyledColors, StyledConv, doublings, widths
 
 TAKES = ('image',)
 
@@ -35,45 +34,23 @@ ARCHITECTURES = ('skip', 'resnet', 'orig')
 LABEL_LAYERS = 8  # of the discriminator's mapping of labels, whatever the generator's
 
 
-def doublings(shape: Sequence[int]) -> int:
-    """How often the smallest image is doubled to (H, W, ...): until a side would be below 4, or odd.
-
-    Raises:
-      GaxError: The smallest image would still have 16 pixels a side.
-    """
-    height, width, count = *shape[:2], 0
-    while min(height, width) >= 8 and not (height % 2 or width % 2):
-        height, width, count = height // 2, width // 2, count + 1
-    if min(height, width) >= 16:
-        raise errors.GaxError(
-            f'stylegan2 halves images to about 4x4, and {shape[0]}x{shape[1]} can be halved {count} times, to '
-            f'{height}x{width}: set data.image_size to a multiple of a larger power of 2'
-        )
-    return count
-
-
-def widths(count: int, base: int, most: int) -> list[int]:
-    """The channels at 4, 8, ... 4 * 2^count pixels."""
-    return [max(1, min(base // (4 * 2**i), most)) for i in range(count + 1)]
-
-
 def dtype_of(i: int, count: int, stages: int, usual: Any) -> Any:
-    """bfloat16 for the `stages` largest of the resolutions 0 to `count`, but never the smallest; else `usual`."""
+    """bfloat16 for the `stages` largest of the sizes 0 to `count`, but for the smallest; else `usual`."""
     return jnp.bfloat16 if i > max(0, count - stages) else usual
 
 
 class Synthesis(nn.Module):
     """w for each layer [B, count, W] -> images [B, H, W, C], not bounded.
 
-    From a learned constant; one styled 3x3 at the smallest size, two at each further one. The number of styles is
-    `count_of(shape)`; the layer that makes colours shares its w with the first layer of the next size.
+    From a learned constant; one styled 3x3 at the smallest size, two at each further one. There are
+    `count_of(shape)` styles; the layer that makes colours shares its w with the next size's first layer.
 
     Attributes:
       shape: (H, W, C).
       channel_base: See the file.
       channel_max: See the file.
-      architecture: 'skip' sums colours of all sizes; 'resnet' has residual blocks and 'orig' plain ones, both with
-        colours at the last size alone.
+      architecture: 'skip' sums colours of all sizes; 'resnet' has residual blocks and 'orig' plain ones, both
+        with colours of the last size.
       bfloat16_stages: How many of the largest sizes compute in bfloat16; sums of colours are float32.
     """
 
@@ -170,8 +147,8 @@ class Discriminator(nn.Module):
     """images [B, H, W, C] (and labels int [B]) -> logits [B].
 
     Two 3x3 at each size, the second of which halves it smoothly; at the smallest the deviation of a group of
-    examples as a channel, a 3x3 and two dense layers. With labels the last layer has as many outputs as channels,
-    and the logit is their inner product with a mapping of the label, over the root of their number.
+    examples as a channel, a 3x3 and two dense layers. With labels the last layer has as many outputs as
+    channels, and the logit is their inner product with a mapping of the label, over the root of their number.
 
     Attributes:
       channel_base: See the file.
@@ -194,11 +171,9 @@ class Discriminator(nn.Module):
     @nn.compact
     def __call__(self, image: Array, *label: Array, train: bool) -> Any:
         count = doublings(image.shape[1:])
-        sizes = widths(count, self.channel_base, self.channel_max)[::-1]
-        x: Array = jnp.zeros((), image.dtype)
+        sizes, x = widths(count, self.channel_base, self.channel_max)[::-1], jnp.zeros((), image.dtype)
         for i, features in enumerate(sizes):
-            dtype = dtype_of(count - i, count, self.bfloat16_stages, image.dtype)
-            x = x.astype(dtype)
+            x = x.astype(dtype := dtype_of(count - i, count, self.bfloat16_stages, image.dtype))
             if not i or self.architecture == 'skip':
                 colors = leaky_relu(Conv(features, 1)(image.astype(dtype)))
                 x = x + colors if i else colors

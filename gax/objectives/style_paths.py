@@ -14,7 +14,8 @@ from gax.core.types import Array, Context, PyTree, Styles, Term
 
 
 def lengths(synthesise: Callable[[Array], Array], ws: Array, y: Array) -> Array:
-    """sqrt(the mean over layers of |J_l^T y|^2 + 1e-12), J_l the Jacobian with respect to the style of layer l.
+    """sqrt(the mean over layers of |J_l^T y|^2 + 1e-12), J_l the Jacobian with respect to the style of layer
+    l.
 
     Args:
       synthesise: ws -> fakes. It makes each example from its styles alone.
@@ -38,10 +39,10 @@ def path_length(
 ) -> Term:
     """E (|J^T y| - a)^2 with J with respect to the styles, see `lengths`; a is the moving average of |J^T y|.
 
-    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, eq. 4, as in their code of 2021
-    (stylegan2-ada-pytorch): y ~ N(0, I) / sqrt(H W), B / `shrink` new latents with the labels of the batch, styles
-    mixed as in training, a <- a + decay (mean - a) before it is used, and gradients go through the new mean in a.
-    `regularizers.path_length` is the term with respect to z, for any generator.
+    Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020, eq. 4, as in their code of
+    2021 (stylegan2-ada-pytorch): y ~ N(0, I) / sqrt(H W), B / `shrink` new latents with the labels of the
+    batch, styles mixed as in training, a <- a + decay (mean - a) before it is used, and gradients go through
+    the new mean in a. `regularizers.path_length` is the term with respect to z, for any generator.
 
     Args:
       styles: The two parts of the generator.

@@ -80,7 +80,7 @@ def rate_at(descent: Descent, step: Array) -> Array:
 
 
 def noise_at(descent: Descent, step: Array) -> Array:
-    """The standard deviation of the noise: falls as a parabola to 0 at 75 % of the steps. Scalar -> scalar."""
+    """The noise's standard deviation: a parabola down to 0 at 75 % of the steps. Scalar -> scalar."""
     return descent.noise * jnp.square(jnp.maximum(0.0, 1.0 - step / descent.steps / NOISY))
 
 

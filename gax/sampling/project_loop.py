@@ -62,7 +62,8 @@ def programs(problem: Problem) -> tuple[Callable[..., Carry], Callable[..., tupl
 def optimised(
     problem: Problem, frames: int = 0
 ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray], list[np.ndarray]]:
-    """Takes all steps, with a progress bar on a terminal, and brings the restarts in order, the nearest first.
+    """Takes all steps, with a progress bar on a terminal, and brings the restarts in order, the nearest
+    first.
 
     Args:
       problem: The problem.

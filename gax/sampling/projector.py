@@ -110,8 +110,8 @@ def check(request: Request) -> None:
     weights = request.pixel_weight, request.feature_weight
     if min(weights) < 0 or not 0 < sum(weights) < float('inf'):
         raise errors.GaxError(
-            f'--pixel_weight={weights[0]}, --feature_weight={weights[1]}: neither may be below 0, and one must '
-            'be above'
+            f'--pixel_weight={weights[0]}, --feature_weight={weights[1]}: neither may be below 0, and one '
+            'must be above'
         )
     files = {'--out': (request.out, ('.png',)), '--latents': (request.latents, ('.npz',))}
     for flag, (path, endings) in {**files, '--video': (request.video, video.KINDS)}.items():

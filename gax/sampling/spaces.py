@@ -100,11 +100,12 @@ def is_free(game: Game, name: str, x: Array) -> bool:
 def mapped(
     built: Experiment, state: TrainState, phase: str, held: Batch, shape: tuple[int, int], seed: int
 ) -> tuple[Space, WithState]:
-    """w, one for all layers of a generator with a mapping network. The first guess of an image is the mean of w.
+    """w, one for all layers of a generator with a mapping network. The first guess of an image is the mean
+    of w.
 
-    Mean and standard deviation are over latents.SEEN draws, with the classes of all restarts. The other restarts of an
-    image begin at draws. Karras et al., 2020, appendix D, begin at the mean; their unit is the length of w - mean, here
-    it is that of one of its numbers.
+    Mean and standard deviation are over latents.SEEN draws, with the classes of all restarts. The other
+    restarts of an image begin at draws. Karras et al., 2020, appendix D, begin at the mean; their unit is
+    the length of w - mean, here it is that of one of its numbers.
     """
     game, field, ways = built.game, built.source.spec.target, built.game.styles
     assert ways is not None

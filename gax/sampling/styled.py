@@ -1,7 +1,7 @@
 """Pictures of a generator in two parts: styles that are mixed, truncated in steps, and interpolated.
 
-They are of every game that says what its styles are (`Game.styles`, see core/styles.py). All images of a picture have
-the same noise, so that they differ by their styles alone and films do not flicker.
+They are of every game that says what its styles are (`Game.styles`, see core/styles.py). All images of a
+picture have the same noise, so that they differ by their styles alone and films do not flicker.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def parts(built: Experiment, flag: str) -> Styles:
     """
     if built.game.styles is None:
         raise errors.GaxError(
-            f'--{flag} is of generators with a mapping and a synthesis network, and {built.config.gan} has none'
+            f'--{flag} is of generators with a mapping and a synthesis, and {built.config.gan} has none'
         )
     return built.game.styles
 
@@ -138,10 +138,7 @@ def latents_of(job: Job, num: int) -> Batch:
 
 
 def seeded(job: Job) -> Images:
-    """A sample for each of --seeds, which is the same whatever the other seeds are, as far as `generate` allows.
-
-    Where there are styles, samples have the same noise.
-    """
+    """A sample for each of --seeds. Where there are styles, all have the same noise."""
     latents = latents_of(job, len(job.request.seeds))
     if job.built.game.styles is None:
         return sampler.synthesize(job, latents)
@@ -150,17 +147,17 @@ def seeded(job: Job) -> Images:
 
 
 def interpolation(job: Job, film: bool) -> tuple[Array, int]:
-    """(styles on straight lines between those of latents [rows * steps, L, W], steps), as `sampler.interpolation`."""
+    """(styles on lines between those of latents, [rows * steps, L, W], steps), as `sampler.interpolation`."""
     between, steps = sampler.interpolated(job, film, lambda ends: {'w': to_styles(job, ends)[0]})
     return between['w'], steps
 
 
 def write_mixed(job: Job) -> str:
-    """Writes a grid: each image has the layers of --mix from the image above its column, the others from that left
-    of its row.
+    """Writes a grid: each image has the layers of --mix from the image above its column, the others from that
+    left of its row.
 
-    Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, figure 3. The first
-    half of --seeds are the rows. Returns a description.
+    Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, figure 3.
+    The first half of --seeds are the rows. Returns a description.
 
     Raises:
       GaxError: There is no such layer, or there are fewer than two seeds.

@@ -1,7 +1,9 @@
-"""Metrics against truncation: what a run gains in quality and loses in variety as its latents come nearer the middle.
+"""Metrics against truncation: what a run gains in quality and loses in variety as its latents come nearer
+the middle.
 
-Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, section 3.1, of z; Karras et
-al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, appendix B, of w.
+Brock et al., "Large Scale GAN Training for High Fidelity Natural Image Synthesis", 2019, section 3.1, of z;
+Karras et al., "A Style-Based Generator Architecture for Generative Adversarial Networks", 2019, appendix B,
+of w.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ def curve(
       workdir: The workdir.
       which: 'newest', 'best' or a step.
       setting: The setting of the evaluation.
-      values: In z: the largest absolute value of a latent, from above 0; 0: no truncation. In w: psi, 1: no truncation.
+      values: In z: the largest absolute value of a latent, from above 0; 0: no truncation. In w: psi, 1: no
+        truncation.
       space: One of SPACES; '': w where the generator has a mapping network, else z.
       data: Where the training data is now; '': where the config says.
       split: The split to evaluate on; '': the examples that the run was trained on.
@@ -116,7 +119,7 @@ def in_w(game: Game, psi: float) -> Game:
 
 
 def table(evaluator: Evaluator, rows: Sequence[dict[str, Any]]) -> str:
-    """The results as text, a line for each truncation and a column for each metric; the last line is of real data."""
+    """The results as text, a line for each truncation, then real data; a column for each metric."""
     names = list(evaluator.names)
     label = 'psi' if rows[0]['space'] == 'w' else '|z| <='
     lines = [[label, *names]]

@@ -32,7 +32,7 @@ def context_of(z, step=0, train=True, **fields):
 
 
 def linear(matrix, layers=3):
-    """Styles z at each layer, fakes A (the sum of the layers' styles) as [B, 1, 1, C], average (1, ..., 1)."""
+    """Styles z at each layer, fakes A (the sum of the layers' styles) as [B, 1, 1, C], average 1."""
     size = matrix.shape[1]
 
     def mapping(context):
@@ -79,7 +79,7 @@ def test_truncation():
 
 
 def test_path_length_of_a_linear_synthesis():
-    """Each layer has the Jacobian A, so that l = |A^T y|; the average moves before it is used, with its gradient."""
+    """Each layer has the Jacobian A, so that l = |A^T y|; the average moves before it is used."""
     matrix = jax.random.normal(jax.random.key(1), (3, 2))
 
     @jax.jit

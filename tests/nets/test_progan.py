@@ -9,7 +9,7 @@ import pytest
 
 from gax import errors
 from gax.core.growth import Stage
-from gax.nets import growing, progan, registry, stylegan
+from gax.nets import blocks, growing, progan, registry, stylegan
 from gax.nets.layers import doubled, halved
 from gax.nets.ops import conv
 
@@ -67,8 +67,8 @@ def random():
 def test_a_convolution_fused_with_doubling_or_halving(random):
     x, kernel = random.normal(size=(2, 4, 6, 3)), random.normal(size=(3, 3, 3, 5))
     x, kernel = jnp.asarray(x, jnp.float32), jnp.asarray(kernel, jnp.float32)
-    np.testing.assert_allclose(growing.doubled_conv(x, kernel), conv.conv(doubled(x), kernel), atol=1e-4)
-    np.testing.assert_allclose(growing.halved_conv(x, kernel), halved(conv.conv(x, kernel)), atol=1e-4)
+    np.testing.assert_allclose(blocks.doubled_conv(x, kernel), conv.conv(doubled(x), kernel), atol=1e-4)
+    np.testing.assert_allclose(blocks.halved_conv(x, kernel), halved(conv.conv(x, kernel)), atol=1e-4)
 
 
 def test_reals_are_faded(random):

@@ -1,5 +1,5 @@
-"""StyleGAN2: parameters of the published sizes, modulation by its identities, and the families as configs build
-them.
+"""StyleGAN2: parameters of the published sizes, modulation by its identities, and the families as configs
+build them.
 """
 
 import jax
@@ -79,9 +79,7 @@ def test_sizes():
     assert [stylegan2.count_of((n, n)) for n in (4, 16, 32, 256, 1024)] == [2, 6, 8, 14, 18]
     assert [stylegan2.doublings(s) for s in ((28, 28), (48, 64), (20, 8))] == [2, 3, 1]
     assert stylegan2.widths(3, 1024, 128) == [128, 128, 64, 32]
-    with pytest.raises(
-        GaxError, match=r'stylegan2 halves images to about 4x4, and 36x66 can be halved 1 times'
-    ):
+    with pytest.raises(GaxError, match=r'images are halved to about 4x4, and 36x66 can be halved 1 times'):
         stylegan2.doublings((36, 66))
 
 

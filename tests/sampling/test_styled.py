@@ -1,5 +1,6 @@
 """Pictures of styles, of a game whose fakes say which styles they are made of."""
 
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from gax.core.types import Game, Styles, TrainState
 from gax.errors import GaxError
 from gax.sampling import export, sampler, styled
 from gax.sampling.sampler import Job, Request
+from gax.training import train
 
 LAYERS = 3
 AVERAGE = 0.25
@@ -148,3 +150,24 @@ def test_lines_between_styles_are_straight():
 def test_contradictions_are_refused(tmp_path, fields, message):
     with pytest.raises(GaxError, match=message):
         export.plan(Request(tmp_path, str(tmp_path / 'x.png'), **fields))
+
+
+@pytest.mark.slow
+def test_pictures_of_a_trained_stylegan2(tmp_path):
+    """By the command's own steps: every picture of a run is written, in its size."""
+    config = import_module('configs.stylegan2').get_test_config()
+    config.steps = config.checkpoint.every = 2
+    config.conditional = False
+    train.train(config, tmp_path / 'run')
+
+    def size_of(name, **fields):
+        export.export(Request(tmp_path / 'run', str(tmp_path / name), **fields))
+        return Image.open(tmp_path / name).size
+
+    cell = 2 * (8 + 1)  # an image of 8 pixels and its border, enlarged twice
+    assert size_of('mix.png', mix='0-1', num=16) == (5 * cell + 2, 5 * cell + 2)
+    assert size_of('psi.png', psi=(0.0, 0.5, 1.0), seeds=(3, 4)) == (2 * cell + 2, 3 * cell + 2)
+    assert size_of('w.png', interpolate=2, space='w', num=20) == (10 * cell + 2, 2 * cell + 2)
+    assert size_of('seeds.png', seeds=(1, 2, 3, 4), psi=(0.7,)) == (2 * cell + 2, 2 * cell + 2)
+    with pytest.raises(GaxError, match='the styles have 4 layers, from 0'):
+        size_of('none.png', mix='4', num=16)
