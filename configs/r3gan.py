@@ -106,6 +106,8 @@ def get_config(preset: str = 'emoji') -> ConfigDict:
 
 def get_test_config() -> ConfigDict:
     config = emoji()
+    choose(config, 'ada', pipeline='b')  # which compiles in less time
+    choose(config, 'ema', kimg='cosine:0.01:5:1.0')  # from 0, the average would be the network for some steps
     config.conditional = True
     config.batch_size, config.latent_dim, config.data.image_size = 8, 4, 8
     config.g.net.widths, config.d.net.widths = (8, 4), (4, 8)
