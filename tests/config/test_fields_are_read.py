@@ -239,7 +239,6 @@ VALUES = {
     'loss': 'hinge',
     'augment': 'color',
     'ada.pipeline': 'bg',
-    'ada.control': 'fixed',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
@@ -256,7 +255,7 @@ VALUES = {
 
 def test_of_every_section():
     """Each field of the usual game, and of the sections that can be switched on."""
-    config = tiny(ada__pipeline='b', instance_noise__std=0.1, top_k__fraction=0.5, top_k__steps=4)
+    config = tiny(instance_noise__std=0.1, top_k__fraction=0.5, top_k__steps=4)
     assert program(config) == traced(config)
     apart = ('.net.', 'optimizer.name')  # networks and optimizers have tests of their own
     values = {
@@ -264,6 +263,15 @@ def test_of_every_section():
         for path, value in fields.leaves(config).items()
         if not path.startswith(HOST) and not any(part in path for part in apart)
     }
+    assert unread(config, values) == []
+
+
+@pytest.mark.parametrize('control', ['adaptive', 'fixed'])
+def test_of_ada(control):
+    """Fields that the other control reads are refused."""
+    config = tiny(ada__pipeline='b', ada__control=control)
+    values = {f'ada.{name}': VALUES.get(f'ada.{name}') or other(value) for name, value in config.ada.items()}
+    values['ada.control'] = {'adaptive': 'fixed', 'fixed': 'adaptive'}[control]
     assert unread(config, values) == []
 
 
