@@ -259,8 +259,6 @@ VALUES = {
     'loss': 'hinge',
     'ema.name': 'half_life',
     'augment': 'color',
-    'ada.pipeline': 'bg',
-    'ada.control': 'fixed',
     'remat': 'g',
     'precision': 'bfloat16',
     'accumulate': 2,
@@ -279,13 +277,7 @@ VALUES = {
 
 def test_of_every_section():
     """Each field of the usual game, and of the sections that can be switched on."""
-    config = tiny(
-        fake_gradient__decay=0.5,
-        ada__pipeline='b',
-        instance_noise__std=0.1,
-        top_k__fraction=0.5,
-        top_k__steps=4,
-    )
+    config = tiny(fake_gradient__decay=0.5, instance_noise__std=0.1, top_k__fraction=0.5, top_k__steps=4)
     assert program(config) == traced(config)
     apart = ('.net.', 'optimizer.name')  # networks and optimizers have tests of their own
     values = {
@@ -293,6 +285,15 @@ def test_of_every_section():
         for path, value in fields.leaves(config).items()
         if not path.startswith(HOST) and not any(part in path for part in apart)
     }
+    assert unread(config, values) == []
+
+
+@pytest.mark.parametrize('control', ['adaptive', 'fixed'])
+def test_of_ada(control):
+    """Fields that the other control reads are refused."""
+    config = tiny(ada__pipeline='b', ada__control=control)
+    values = {f'ada.{name}': other(config.ada[name]) for name in ('kimg', 'target', 'every', 'p')}
+    values |= {'ada.pipeline': 'bg', 'ada.control': {'adaptive': 'fixed', 'fixed': 'adaptive'}[control]}
     assert unread(config, values) == []
 
 
@@ -308,7 +309,10 @@ def zeros(shapes):
 
 
 # A trace of a step for each field: `make test-slow` has those of large programs.
-DEAR = ('cut', 'cyclegan', 'inpaint', 'srgan', 'timegan', 'vaegan')
+DEAR = (
+    *('biggan', 'cut', 'cyclegan', 'fastgan', 'gat', 'inpaint', 'pix2pix', 'progan', 'sagan', 'srgan'),
+    *('stylegan', 'stylegan2', 'timegan', 'unrolled', 'vaegan'),
+)
 
 
 @pytest.mark.usefixtures('weights_of_imagenet')
