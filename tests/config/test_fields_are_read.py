@@ -96,7 +96,13 @@ def network(kind, role, **changes):
     return jax.tree.map(jnp.shape, (params, state)), words(jax.make_jaxpr(run)(params, state, *inputs))
 
 
-NETWORKS = [(kind, role) for role in ROLES for kind in registry.kinds(role)]
+# A trace for each field: `make test-slow` has those of large families and recipes.
+LARGE = ('biggan', 'biggan_deep', 'fastgan', 'gat', 'progan', 'rrdb', 'sagan', 'stylegan', 'stylegan2')
+NETWORKS = [
+    pytest.param(kind, role, marks=[pytest.mark.slow] * (kind in LARGE))
+    for role in ROLES
+    for kind in registry.kinds(role)
+]
 
 
 @pytest.mark.parametrize(('kind', 'role'), NETWORKS)
@@ -308,16 +314,12 @@ def zeros(shapes):
     return {layer: {kind: np.zeros(s, np.float32) for kind, s in of.items()} for layer, of in shapes.items()}
 
 
-# A trace of a step for each field: `make test-slow` has those of large programs.
-DEAR = (
-    *('biggan', 'cut', 'cyclegan', 'fastgan', 'gat', 'inpaint', 'pix2pix', 'progan', 'sagan', 'srgan'),
-    *('stylegan', 'stylegan2', 'timegan', 'unrolled', 'vaegan'),
-)
+LARGE_RECIPES = (*LARGE, 'cut', 'cyclegan', 'inpaint', 'pix2pix', 'srgan', 'timegan', 'unrolled', 'vaegan')
 
 
 @pytest.mark.usefixtures('weights_of_imagenet')
 @pytest.mark.parametrize(
-    'gan', [pytest.param(name, marks=[pytest.mark.slow] * (name in DEAR)) for name in gans.names()]
+    'gan', [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE_RECIPES)) for name in gans.names()]
 )
 def test_of_every_recipe(gan):
     """The fields that a recipe adds to those of every config."""

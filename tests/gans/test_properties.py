@@ -32,8 +32,8 @@ TEST_CONFIGS = [name for name in CONFIGS if hasattr(import_module(f'configs.{nam
 STEPS = 6
 # Batch statistics, several updates of a critic, labels, pairs: `make test` compares them on one device and four.
 ON_FOUR_DEVICES = ('dcgan_mnist', 'wgan_gp_mnist', 'cgan_mnist', 'pix2pix_openmoji')
-# TimeGAN has four phases of several programs each; `make test-slow` compiles them.
-DEAR = ('timegan_sines', 'timegan_stock')
+# Phases of several programs each, and large networks: `make test-slow` compiles them.
+LARGE = ('fastgan', 'gat', 'progan', 'stylegan', 'timegan_sines', 'timegan_stock')
 
 
 def config_of(name):
@@ -132,7 +132,7 @@ traced = cache(Traced)
 run_of = cache(lambda name: Run(traced(name)))
 
 
-ROWS = [pytest.param(name, marks=[pytest.mark.slow] * (name in DEAR)) for name in TEST_CONFIGS]
+ROWS = [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in TEST_CONFIGS]
 
 
 @pytest.fixture(scope='module', params=ROWS)
