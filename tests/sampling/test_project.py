@@ -4,6 +4,7 @@ And metrics against truncation, of the same run.
 """
 
 import json
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -230,3 +231,27 @@ def test_w_is_drawn_towards_its_average():
     for psi in (0.0, 0.5, 1.0):
         fakes = sample.synthesize(truncation.in_w(game, psi), state, {'z': z}, jax.random.key(0))['point']
         np.testing.assert_allclose(fakes, 3 * (1 + psi * (2 * z - 1)), rtol=1e-6)
+
+
+def test_w_begins_at_its_mean_and_is_that_of_every_layer():
+    """w = 2 z + 1 for three layers, of which the point is the sum."""
+
+    def mapping(context):
+        return jnp.repeat(2.0 * context.latents['z'][:, None] + 1.0, 3, axis=1), context
+
+    def synthesis(context, ws):
+        return {'point': jnp.sum(ws, axis=1)}, context
+
+    ways = Styles(mapping, synthesis, lambda context: jnp.ones(2))
+    game = toys.game()._replace(styles=ways, generate=styles.generate(ways))
+    spec = SimpleNamespace(target='point', num_classes=0)
+    built = SimpleNamespace(game=game, source=SimpleNamespace(spec=spec))
+    state = toys.init(game)
+    name, space, render = spaces.of('', built, state, '', None, (2, 3), 0)
+    assert (name, space.radius, space.held) == ('w', {}, {})
+    assert space.start['w'].shape == (2, 3, 2)
+    np.testing.assert_allclose(space.start['w'][:, 0], 1.0, atol=0.15)
+    assert float(space.spread['w']) == pytest.approx(2.0, rel=0.05)
+    assert float(jnp.std(space.start['w'][:, 1:])) > 0.5
+    np.testing.assert_allclose(render(state, {'w': jnp.asarray([[1.0, 2.0]])}, {}), [[3.0, 6.0]])
+    assert spaces.of('z', built, state, '', None, (2, 3), 0)[0] == 'z'
