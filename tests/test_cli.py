@@ -473,7 +473,7 @@ def test_help_helps(name: str, shown: list[str], script: Script, capfd: pytest.C
     said = capfd.readouterr()
     assert f'python experiments/{name} --' in said.out.splitlines()[0]
     assert all(f'  {flag} ' in said.out for flag in (*shown, '--debug', '--compilation_cache'))
-    assert len(said.out.splitlines()) <= 50  # a screen
+    assert len(said.out.splitlines()) <= 70  # a tall screen: sample.py has 31 flags
     assert said.err == ''
 
 
