@@ -162,7 +162,8 @@ def test_pictures_of_a_trained_stylegan2(tmp_path):
 
     def size_of(name, **fields):
         export.export(Request(tmp_path / 'run', str(tmp_path / name), **fields))
-        return Image.open(tmp_path / name).size
+        with Image.open(tmp_path / name) as picture:
+            return picture.size
 
     cell = 2 * (8 + 1)  # an image of 8 pixels and its border, enlarged twice
     assert size_of('mix.png', mix='0-1', num=16) == (5 * cell + 2, 5 * cell + 2)
