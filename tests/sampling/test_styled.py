@@ -162,12 +162,13 @@ def test_pictures_of_a_trained_stylegan2(tmp_path):
 
     def size_of(name, **fields):
         export.export(Request(tmp_path / 'run', str(tmp_path / name), **fields))
-        return Image.open(tmp_path / name).size
+        with Image.open(tmp_path / name) as picture:
+            return picture.size
 
     cell = 2 * (8 + 1)  # an image of 8 pixels and its border, enlarged twice
     assert size_of('mix.png', mix='0-1', num=16) == (5 * cell + 2, 5 * cell + 2)
     assert size_of('psi.png', psi=(0.0, 0.5, 1.0), seeds=(3, 4)) == (2 * cell + 2, 3 * cell + 2)
     assert size_of('w.png', interpolate=2, space='w', num=20) == (10 * cell + 2, 2 * cell + 2)
-    assert size_of('seeds.png', seeds=(1, 2, 3, 4), psi=(0.7,)) == (2 * cell + 2, 2 * cell + 2)
+    assert size_of('seeds.png', seeds=(1, 2, 3, 4), psi=(0.7,)) == (10 * cell + 2, cell + 2)  # 10 classes
     with pytest.raises(GaxError, match='the styles have 4 layers, from 0'):
         size_of('none.png', mix='4', num=16)
