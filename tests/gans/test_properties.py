@@ -33,7 +33,10 @@ STEPS = 6
 # Batch statistics, several updates of a critic, labels, pairs: `make test` compares them on one device and four.
 ON_FOUR_DEVICES = ('dcgan_mnist', 'wgan_gp_mnist', 'cgan_mnist', 'pix2pix_openmoji')
 # Phases of several programs each, and large networks: `make test-slow` compiles them.
-LARGE = ('fastgan', 'gat', 'progan', 'stylegan', 'timegan_sines', 'timegan_stock')
+LARGE = (
+    *('biggan', 'biggan_deep', 'fastgan', 'gat', 'progan', 'r3gan', 'stylegan'),
+    *('timegan_sines', 'timegan_stock'),
+)
 
 
 def config_of(name):
