@@ -123,7 +123,7 @@ def test_a_run_s_config_is_read_back(make):
         (
             'g.net.kind',
             'sngna',
-            "unknown kind of generator 'sngna' (nearest: 'sngan'); valid: dcgan, mlp, r3gan, sngan",
+            "unknown kind of generator 'sngna' (nearest: 'sngan'); valid: biggan, biggan_deep, dcgan, ",
         ),
         ('g.net.kind', 'no.such.module', "cannot import the kind of generator 'no.such.module'"),
         ('g.net.kind', 'os.path', 'os.path has no class Generator'),
@@ -132,7 +132,7 @@ def test_a_run_s_config_is_read_back(make):
         ('d.optimizer.momentum', 0.5, 'config.d.optimizer has: b1, b2, clip_norm'),
         ('d.optimizer.b2', 'much', "config.d.optimizer.b2 must be a number, and is 'much'"),
         ('d.optimizer.schedule.name', 'cosine', "unknown schedule 'cosine'"),
-        ('terms.r3.weight', 1.0, 'config.terms has: bcr, cr'),
+        ('terms.r3.weight', 1.0, 'config.terms has: bcr, centering, cr'),
         ('terms.r1.decay', 1.0, 'unknown field config.terms.r1.decay'),
         ('dd.net.kind', 'mlp', 'unknown field config.dd.net'),
     ],
