@@ -33,6 +33,7 @@ def test_programs_do_the_work_that_was_recorded(guard, name):
     assert not lines, '\n'.join(lines)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', EACH)
 def test_programs_cost_what_was_recorded(guard, name):
     lines = guard.check(name, ('tiny',))

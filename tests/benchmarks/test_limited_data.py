@@ -49,6 +49,7 @@ def test_the_training_set_scores_0_against_itself_and_shares_no_image_with_the_h
     assert 0.2 < found['floor'] < 0.6
 
 
+@pytest.mark.slow
 def test_a_row_is_trained_measured_and_printed(limited, monkeypatch):
     def tiny(name, size, steps):
         config = mnist.tiny(mnist.get_config())

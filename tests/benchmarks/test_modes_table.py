@@ -24,6 +24,7 @@ def modes():
         yield module
 
 
+@pytest.mark.slow
 def test_a_row_is_trained_measured_and_printed(modes, monkeypatch):
     tiny = ring.get_test_config('gan')
     monkeypatch.setattr(ring, 'get_config', lambda name: tiny)

@@ -97,7 +97,21 @@ def network(kind, role, **changes):
 
 
 # A trace for each field: `make test-slow` has those of large families and recipes.
-LARGE = ('biggan', 'biggan_deep', 'fastgan', 'gat', 'progan', 'rrdb', 'sagan', 'stylegan', 'stylegan2')
+LARGE = (
+    *(
+        'biggan',
+        'biggan_deep',
+        'fastgan',
+        'gat',
+        'gated',
+        'progan',
+        'r3gan',
+        'resnet_translator',
+        'rrdb',
+        'sagan',
+    ),
+    *('stylegan', 'stylegan2', 'unet'),
+)
 NETWORKS = [
     pytest.param(kind, role, marks=[pytest.mark.slow] * (kind in LARGE))
     for role in ROLES

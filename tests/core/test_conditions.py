@@ -38,6 +38,7 @@ def trained():
     return made, jax.device_get(programs.advancer(made)(experiment.init(made), 0, 2))
 
 
+@pytest.mark.slow
 def test_it_trains_and_four_devices_agree(trained):
     made, carry = trained
     assert differ(carry.state.params, jax.device_get(experiment.init(made)).state.params)

@@ -5,6 +5,7 @@ log-probabilities.
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 
 from gax.core import step as steps
 from gax.core.types import Game, Player
@@ -64,6 +65,7 @@ def game():
     )
 
 
+@pytest.mark.slow
 def test_the_policy_gradient_is_that_of_the_score_function():
     made = game()
     state, batch = toys.init(made), {'tokens': jnp.zeros((6, LENGTH), jnp.int32)}

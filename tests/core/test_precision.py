@@ -59,6 +59,7 @@ def half():
     return one_step(precision='bfloat16')
 
 
+@pytest.mark.slow
 def test_bfloat16_networks_train_float32_parameters(plain, half):
     state, metrics, text = half
     assert products(plain[2]) == {'f32'}

@@ -109,6 +109,7 @@ def test_other_data_is_refused_by_what_differs(tmp_path: Path, limit: int) -> No
     assert train.train(config(f'folder:{root}', steps=5), run) == (5, '')
 
 
+@pytest.mark.slow
 def test_pixels_that_change_under_a_name_are_refused(tmp_path: Path) -> None:
     path = tinyruns.images(tmp_path / 'x.npz')
     train.train(config(f'npz:{path}'), tmp_path / 'run')

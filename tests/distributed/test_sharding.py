@@ -130,6 +130,7 @@ def test_all_modes_are_one_step_where_examples_do_not_see_one_another(mode):
     close(*means, 1e-10)
 
 
+@pytest.mark.slow
 def test_batch_norm_is_of_a_replica_s_rows_and_its_averages_are_the_replicas():
     """The mean of four means is the mean; the variance within replicas is what is left of that of all
     without theirs.

@@ -96,6 +96,7 @@ def answers(gan, **fields):
     return fakes['image'], game.players['d'].forward(context._replace(fakes=fakes))[0]['real'], game
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('gan', 'fields'), [('projection', {}), ('r3gan', {'conditional': True})])
 def test_conditional_paths(gan, fields):
     """Both networks hear the label; D by the row of an embedding that it multiplies its features by."""

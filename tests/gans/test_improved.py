@@ -50,6 +50,7 @@ def test_feature_matching_alone_does_not_look_at_the_logits():
         assert toys.differ(one.params['g'], state.params['g'])
 
 
+@pytest.mark.slow
 def test_the_gap_is_that_of_the_last_hidden_layer():
     game = gans.make(config(adversarial_weight=0.0, **{'terms.feature_matching.weight': 2.0}), POINTS)
     state = toys.init(game)

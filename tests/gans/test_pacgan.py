@@ -54,6 +54,7 @@ def test_a_pack_has_one_logit_and_penalties_are_per_example():
     assert float(penalties.r1(scorer).fn(context, None, ())[0]) == pytest.approx(7.5, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_packs_of_one_are_the_usual_gan():
     def run(config):
         game = gans.make(config, POINTS)

@@ -23,6 +23,7 @@ def tiny(gan, kind='recurrent'):
     return config
 
 
+@pytest.mark.slow
 def test_with_labels_it_is_conditional_and_without_it_is_not():
     game = rcgan.make(tiny('rcgan'), SPEC)
     assert game.conditions == ('label',)

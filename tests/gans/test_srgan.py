@@ -65,6 +65,7 @@ def test_the_first_phase_moves_g_alone(run):
     assert {'g/adversarial', 'g/perceptual', 'g/pixel'} < set(counts)
 
 
+@pytest.mark.slow
 def test_resuming_is_exact_within_and_across_phases(run):
     whole = run.go_on(run.fresh, 0, 5)
     for parts in ((1, 4), (3, 2), (4, 1)):
@@ -118,6 +119,7 @@ def test_without_weights_the_discriminator_compares_and_a_line_says_what_to_inst
     perceptual.warn.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_frozen_net_is_an_argument_and_no_part_of_the_state(monkeypatch):
     """A distance |x - y| times a frozen number, in place of the one with ImageNet's weights."""
 

@@ -110,6 +110,7 @@ def run(config):
     return jax.jit(steps.make_step(game))(toys.init(game), {'point': toys.batch()['point']})[0]
 
 
+@pytest.mark.slow
 def test_no_step_ahead_is_the_usual_gan_and_d_never_looks_ahead():
     plain, none, two = (
         run(config) for config in (config_of('vanilla'), config_of('unrolled', 0), config_of('unrolled', 2))

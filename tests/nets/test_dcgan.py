@@ -131,6 +131,7 @@ def test_the_generators_latents_are_multiplied_by_the_labels_embedding():
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_labels_change_the_images_and_latents_too():
     g = nets.from_linen(dcgan.Generator((4, 4, 1), (4, 4), (1, 2), num_classes=3), jnp.zeros((2, 5)), LABEL)
     params, state = g.init(jax.random.key(0))

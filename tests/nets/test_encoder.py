@@ -25,6 +25,7 @@ def run(net, *inputs):
     return net.apply(params, state, *inputs, train=True, key=jax.random.key(1))[0], params
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('kind', 'shape'), [('dcgan', (8, 8, 1)), ('mlp', (8, 8, 1)), ('mlp', (3,))])
 def test_outputs(kind, shape):
     module = encoder.Encoder(trunk(shape, kind), {'mean': 5, 'log_variance': 5})

@@ -53,6 +53,7 @@ def test_parameters_are_the_authors(side, g, d):
     assert count(parameters(fastgan.Discriminator(), images(*shape))) + decoders == d
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ('shape', 'small', 'logits'),
     [

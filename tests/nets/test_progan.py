@@ -113,6 +113,7 @@ def nets(request):
     return run
 
 
+@pytest.mark.slow
 def test_fading_begins_at_the_level_below_and_ends_at_the_new_one(nets, random):
     z = jnp.asarray(random.normal(size=(4, 6)), jnp.float32)
     x = jnp.asarray(random.normal(size=(4, *SHAPE)), jnp.float32)

@@ -107,6 +107,7 @@ def test_smooth_resampling_by_hand():
     np.testing.assert_allclose(r3gan.smooth_doubled(line)[0, :, 0, 0], 0.75 * np.array([3, 5, 7, 6]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('labels', [0, 3])
 def test_family(labels):
     made = base('r3gan')

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gax.config import base
 from gax.core.forward import POINTS
@@ -120,6 +121,7 @@ def test_families_take_it_for_each_net():
         )
 
 
+@pytest.mark.slow
 def test_lipschitz():
     """A perceptron of divided kernels and leaky ReLUs moves no further than its input."""
     config = base('vanilla')

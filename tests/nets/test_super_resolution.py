@@ -148,6 +148,7 @@ def test_a_context_encoder_s_corner_depends_on_the_opposite_one():
     assert abs(float(gradient[0, 15, 15, 0])) > 0
 
 
+@pytest.mark.slow
 def test_the_discriminator_of_srgan():
     net = vgg.Discriminator(widths=(4, 8), dense=5, heads={})
     x = jax.random.normal(jax.random.key(0), (2, 8, 12, 3))

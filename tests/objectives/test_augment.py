@@ -77,6 +77,7 @@ def test_flips_and_turns_are_as_likely_as_one_another():
     assert kinds(image_transforms.rotation(KEY, wide), [wide, np.rot90(wide, 2, (1, 2))]).min() > 160
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', image_transforms.TRANSFORMS)
 def test_gradients_go_through_twice(name):
     """f(x) = sum of (T x)^3 / 6 along a direction, against differences in double precision; T is linear

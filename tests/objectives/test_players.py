@@ -37,6 +37,7 @@ def everything():
     return config
 
 
+@pytest.mark.slow
 def test_everything_at_once_is_one_finite_step():
     """Every term is counted, every state moves, and the controller's p is in reach of both players."""
     config = everything()

@@ -24,6 +24,7 @@ def config_of(name):
     return config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', NAMES)
 def test_outputs_follow_the_size_of_the_input(name):
     built = experiment.build(config_of(name))

@@ -117,6 +117,7 @@ def request(run, tmp_path, **fields):
     return projector.Request(run, tmp_path / 'projected.png', **{**usual, **fields})
 
 
+@pytest.mark.slow
 def test_held_out_images_come_nearer_and_the_files_say_the_same(run, tmp_path):
     asked = request(run, tmp_path, latents=tmp_path / 'a.npz', video=tmp_path / 'a.gif', frames=5)
     done = projector.run(asked)
@@ -182,6 +183,7 @@ def test_files_of_another_kind_are_refused(run, tmp_path):
         projector.run(request(run, tmp_path)._replace(out=tmp_path / 'a.npz'))
 
 
+@pytest.mark.slow
 def test_a_line_for_each_truncation(run):
     setting = Setting(('frechet',), 'raw', 40)
     evaluator, rows = truncation.curve(run, 'newest', setting, [0.5, 1.0, 0.0])

@@ -36,6 +36,7 @@ def export(run: Path, out: Path, num: int, **choices: Any) -> str:
     return export_(Request(run, str(out), num, **choices)).said
 
 
+@pytest.mark.slow
 def test_a_csv_is_in_the_units_of_the_data(run: Path, tmp_path: Path) -> None:
     export(run, tmp_path / 'a.csv', 3, seed=1)
     export(run, tmp_path / 'a.npz', 3, seed=1)
@@ -49,6 +50,7 @@ def test_a_csv_is_in_the_units_of_the_data(run: Path, tmp_path: Path) -> None:
     assert float(field.info['scale'][0]) == pytest.approx(0.0115, abs=0.001)  # a return has 1.1 % a day
 
 
+@pytest.mark.slow
 def test_any_length(run: Path, tmp_path: Path) -> None:
     export(run, tmp_path / 'long.npz', 2, length=500)
     assert np.load(tmp_path / 'long.npz')['series'].shape == (2, 500, 1)
@@ -57,6 +59,7 @@ def test_any_length(run: Path, tmp_path: Path) -> None:
     assert lengths.chunk(2**21, 256) == 1
 
 
+@pytest.mark.slow
 def test_reals_and_samples_in_the_plane(run: Path, tmp_path: Path) -> None:
     pytest.importorskip('sklearn')
     assert export(run, tmp_path / 'a.png', 1, project=40).startswith('40 reals and as many samples')

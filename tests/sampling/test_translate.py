@@ -140,6 +140,7 @@ def test_between_two_checkpoints(run, tmp_path):
     np.testing.assert_array_equal(read(tmp_path / 'none.png'), read(tmp_path / 'newest.png'))
 
 
+@pytest.mark.slow
 def test_holes_are_filled_and_the_rest_stays(filler, tmp_path):
     pixels, mask = noise(8, 19, 3), np.zeros((8, 19, 1), np.uint8)
     mask[2:5, 10:15] = 255
@@ -224,6 +225,7 @@ def test_requests_that_are_refused(run, filler, tmp_path):
     assert not (tmp_path / 'out').exists()
 
 
+@pytest.mark.slow
 def test_a_run_that_makes_images_from_noise(tmp_path):
     run = trained(tmp_path, gan='vanilla')
     with pytest.raises(errors.GaxError, match='vanilla makes no images from images: use gax-sample'):

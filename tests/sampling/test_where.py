@@ -50,6 +50,7 @@ def run(tmp_path_factory):
     return workdir
 
 
+@pytest.mark.slow
 def test_rows_of_a_run(run, tmp_path):
     made = export.export(Request(run, str(tmp_path / 'rows.csv'), num=5, where=('group=b', 'flag=no')))
     assert made.said.startswith('5 rows with group=b, flag=no (asked of the generator; of 256 drawn')
@@ -59,6 +60,7 @@ def test_rows_of_a_run(run, tmp_path):
     assert len(lines) == 6
 
 
+@pytest.mark.slow
 def test_it_never_loops_for_ever(run, tmp_path, monkeypatch):
     monkeypatch.setattr(where, 'FEWEST', 500)
     monkeypatch.setattr(where, 'TRIES', 1)

@@ -75,6 +75,7 @@ def checkpoints(workdir: Path) -> list[int]:
     return sorted(int(p.name) for p in workdir.glob('runs/*/checkpoints/*') if p.name.isdigit())
 
 
+@pytest.mark.slow
 def test_a_grid_in_which_a_run_fails(
     tmp_path: Path,
     script: Script,

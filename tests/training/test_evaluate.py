@@ -109,6 +109,7 @@ def test_the_number_of_devices_changes_rounding_only(run: Path, setting: Setting
         assert found[0][1][name] == pytest.approx(found[1][1][name], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_results_of_another_protocol_are_refused_before_anything_is_computed(
     run: Path, setting: Setting
 ) -> None:
@@ -227,6 +228,7 @@ def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
         assert real['metrics']['frechet_raw'] < row['metrics']['frechet_raw']
 
 
+@pytest.mark.slow
 def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path: Path) -> None:
     """Mirrored or cropped at random for training, or fetched row by row: the reference is none of these."""
     data = np.load(Path(evaluate.__file__).parents[1] / 'data' / 'embedded' / 'mnist10k.npz')
@@ -405,6 +407,7 @@ def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
     assert row['metrics']['accuracy_mnist'] > 0.97
 
 
+@pytest.mark.slow
 def test_standing_statistics_of_a_run(run: Path, setting: Setting, tmp_path: Path) -> None:
     """They change the fakes, and the protocol says so; the config's own number holds where none is given."""
     once = setting._replace(metrics=('frechet',))

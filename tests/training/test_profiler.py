@@ -23,6 +23,7 @@ WIDE = {
 }  # products are nearly all
 
 
+@pytest.mark.slow
 def test_a_profile_has_a_table_and_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profiler, 'CALLS', 3)
     monkeypatch.setattr(profiler, 'SIDE', {'cpu': 64})

@@ -40,6 +40,7 @@ def pairs(tmp_path_factory):
     return root / 'run'
 
 
+@pytest.mark.slow
 def test_results_of_the_held_out_split_beside_those_of_the_inputs(pairs, tmp_path):
     setting = Setting(('psnr', 'l1', 'ssim'), cache=tmp_path)
     evaluator, rows, *_ = evaluate.of_run(pairs, 'newest', setting, split='test')

@@ -251,6 +251,7 @@ def convert(*flags):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_the_script_converts(files, arrays, tmp_path):
     out = tmp_path / 'new' / 'w.npz'
     done = convert(f'--weights={files / "inception-2015-12-05.npz"}', f'--out={out}')

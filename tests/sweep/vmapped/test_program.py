@@ -66,6 +66,7 @@ def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.Monke
     assert not np.allclose(kernels[0], kernels[2])  # of one seed: the numbers do count
 
 
+@pytest.mark.slow
 def test_devices_make_their_own_runs_and_send_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a convolutional game whose convolutions are XLA's, as on accelerators."""
     monkeypatch.setattr(conv, 'default_lowering', lambda: 'lax')
