@@ -69,6 +69,7 @@ def test_bfloat16_networks_train_float32_parameters(plain, half):
     assert jax.tree.map(jnp.shape, state) == jax.tree.map(jnp.shape, plain[0])
 
 
+@pytest.mark.slow
 def test_bfloat16_penalties_and_statistics_are_close_to_those_in_float32(plain, half):
     """bfloat16 has 8 bits, so that a number is off by up to 0.4 %, and these are sums over some hundred of
     them.

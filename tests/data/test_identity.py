@@ -86,6 +86,7 @@ def test_an_identity_survives_json() -> None:
     assert data_identity.from_json(json.loads(json.dumps(data_identity.to_json(made)))) == made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('limit', [1024, pytest.param(0, marks=pytest.mark.slow)])
 def test_other_data_is_refused_by_what_differs(tmp_path: Path, limit: int) -> None:
     root, run = classes(tmp_path / 'set'), tmp_path / 'run'

@@ -48,6 +48,7 @@ def carried(config, devices, calls):
     return jax.device_get(carry)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('devices', [pytest.param(1, marks=pytest.mark.slow), 4])
 def test_fetched_is_trained_on_as_what_lives_on_the_device(folder, devices):
     """d.updates=2: 16 rows a step of 37 images, so that epochs end within steps."""
