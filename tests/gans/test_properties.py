@@ -34,16 +34,14 @@ STEPS = 6
 # `make test` has the rows that between them use every part of a step: batch statistics, dropout, labels, critics,
 # codes, encoders, autoencoders, looks ahead, spectral norm, penalties, pairs, pools, phases, frozen nets, an order of
 # the recipe's own. `make test-slow` has all rows.
-ROWS = """
-    began_mnist bigan_mnist cgan_mnist ctgan_adult cyclegan_emoji dcgan_mnist infogan_mnist mlp2d pix2pix_openmoji
-    r3gan_mnist rcgan_sines sngan_mnist srgan_emoji unrolled_mnist wgan_gp_mnist
-""".split()
-ON_FOUR_DEVICES = (
-    'cgan_mnist',
-    'dcgan_mnist',
-    'mlp2d',
-    'wgan_gp_mnist',
-)  # of these `make test` compares one device and four
+# fmt: off
+ROWS = (
+    'began_mnist', 'bigan_mnist', 'cgan_mnist', 'ctgan_adult', 'cyclegan_emoji', 'dcgan_mnist', 'infogan_mnist', 'mlp2d',
+    'pix2pix_openmoji', 'r3gan_mnist', 'rcgan_sines', 'sngan_mnist', 'srgan_emoji', 'unrolled_mnist', 'wgan_gp_mnist',
+)
+# fmt: on
+# Those that `make test` compares on one device and four.
+ON_FOUR_DEVICES = ('cgan_mnist', 'dcgan_mnist', 'mlp2d', 'wgan_gp_mnist')
 
 
 def config_of(name):
