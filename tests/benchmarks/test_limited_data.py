@@ -24,6 +24,7 @@ def halves(images):
     return np.concatenate([flat, np.zeros((len(images), 1), np.float32)], axis=1)
 
 
+@pytest.mark.slow
 def test_every_row_is_a_game_on_few_digits(limited):
     for name in limited.ROWS:
         config = limited.config_of(name, 100, 4)

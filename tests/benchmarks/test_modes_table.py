@@ -83,6 +83,7 @@ def test_a_row_has_the_commit_that_made_it(modes, monkeypatch, tmp_path):
     assert modes.made_with()['commit'] == commit + '+'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('name', ['ring', 'grid', 'stacked_mnist'])
 def test_every_row_is_a_game_that_can_be_made(name):
     """The settings that are measured, not the tiny ones: checked as training checks them, and traced to the

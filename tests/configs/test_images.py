@@ -186,6 +186,7 @@ def test_what_cannot_be_is_one_line(name, changes, message):
     assert '\n' not in str(info.value)
 
 
+@pytest.mark.slow
 def test_the_operations_that_are_counted_by_hand(monkeypatch):
     """Against XLA's count of the program, with convolutions as sums over all taps: within a tenth."""
     monkeypatch.setattr(conv, 'default_lowering', lambda: 'patches')

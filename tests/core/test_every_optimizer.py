@@ -51,6 +51,7 @@ def saved_and_restored(state, folder: Path):
     return restored[1]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings('ignore:.optimistic_adam. is deprecated')
 @pytest.mark.parametrize('name', sorted(optimizers.optimizers()))
 def test_steps_is_saved_and_goes_on(name, tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gax.core import rng
 
@@ -55,6 +56,7 @@ def drawn(key, rows):
     }
 
 
+@pytest.mark.slow
 def test_replicas_draw_their_shares_of_what_one_device_draws():
     """Every key that is made of a replica's knows the replica; in a program the number may be traced."""
     whole = drawn(rng.at_step(rng.root(3), 5), 8)

@@ -185,6 +185,7 @@ def test_the_compiler_has_one_all_reduce_a_move_too():
     assert [pair for pair in found if pair[0] != 'add'] == [('maximum', 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mode', ['jit', 'shard_map'])
 def test_each_device_does_its_share_of_the_work(mode):
     """Floating-point operations of the program that each of four devices runs, and of the one that one

@@ -84,6 +84,7 @@ def test_smoothed_labels_keep_d_from_certainty():
     assert best < min(low, high)
 
 
+@pytest.mark.slow
 def test_d_compares_the_examples_of_a_batch():
     """A fake among its copies is judged otherwise than among different ones."""
     game = gans.make(config(), POINTS)
@@ -97,6 +98,7 @@ def test_d_compares_the_examples_of_a_batch():
     assert abs(judge(x) - judge(copies)) > 1e-3
 
 
+@pytest.mark.slow
 def test_history_pulls():
     game, free = (gans.make(config(**{'d.optimizer.historical': h}), POINTS) for h in (10.0, 0.0))
     state, other = toys.init(game), toys.init(free)

@@ -66,6 +66,7 @@ def test_an_unknown_preset():
         presets.get_config('cifra')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('resample', 'draws'), [(False, 1), (True, 2)])
 def test_draws_of_the_generator(resample, draws):
     """With `resample`, G's update has other latents and other reals, or else those of D's."""

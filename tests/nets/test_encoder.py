@@ -33,6 +33,7 @@ def test_outputs(kind, shape):
     assert {name: x.shape for name, x in out.items()} == {'mean': (3, 5), 'log_variance': (3, 5)}
 
 
+@pytest.mark.slow
 def test_a_discriminator_of_pairs_sees_both():
     x, z = jax.random.normal(jax.random.key(2), (2, 8, 8, 1)), jnp.zeros((2, 5))
     net = judge(trunk(), (5,), widths=(7,), heads={})

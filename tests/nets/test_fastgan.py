@@ -124,6 +124,7 @@ def test_quarters_are_the_four_corners():
     np.testing.assert_array_equal(jnp.concatenate(rows, axis=1), x)
 
 
+@pytest.mark.slow
 def test_a_label_moves_all_logits_of_a_map_alike():
     x = jax.random.normal(KEY, (2, 12, 12, 1))
     net = nets.from_linen(

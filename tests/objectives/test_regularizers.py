@@ -133,6 +133,7 @@ def test_path_length_measures_new_latents_against_its_average():
     assert float(image['mean']) == pytest.approx(lengths.mean() / np.sqrt(5), rel=0.02)
 
 
+@pytest.mark.slow
 def test_path_length_gradient_of_a_convolutional_generator_against_finite_differences():
     """Second order through dense layers, batch-norm by its averages, and transposed convolutions."""
     with jax.enable_x64(True):

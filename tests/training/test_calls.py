@@ -84,6 +84,7 @@ def test_however_steps_are_put_together_the_result_is_the_same_bit_for_bit_and_n
     assert (single.meter.totals['d/r1'][1], single.meter.totals['d/lecam'][1]) == (3, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mode', ['shard_map', pytest.param('pmap', marks=pytest.mark.slow)])
 def test_replicas_too(mode):
     config = tinyruns.config(parallel=mode, **SMALL)
@@ -118,6 +119,7 @@ class Foreign(nn.Module):
         return nn.Dense(1)(x.reshape(len(x), -1))[:, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('mode', ['jit', pytest.param('pmap', marks=pytest.mark.slow)])
 def test_convolutions_of_xla_are_kept_out_of_loops_on_cpu_and_that_is_said(
     mode, tmp_path, monkeypatch, caplog

@@ -152,6 +152,7 @@ def newest(workdir: Path) -> int:
     return max((int(p.name) for p in workdir.glob('checkpoints/*') if p.name.isdigit()), default=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('number', [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_saves_at_once_and_says_how_to_go_on(tmp_path: Path, data: Path, number: int) -> None:
     process = tinyruns.start(

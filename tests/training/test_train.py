@@ -278,6 +278,7 @@ def test_a_picture_of_reals_does_not_depend_on_the_order_of_the_set(data: Path) 
     assert set(labels.tolist()) == {0, 1, 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('log_every', [pytest.param(20, marks=pytest.mark.slow), 1000])
 def test_a_run_shorter_than_its_rhythm_logs_all_its_steps_at_the_end(
     tmp_path: Path, data: Path, log_every: int

@@ -38,6 +38,7 @@ def layers(variables):
     return {k: np.asarray(v) for k, v in (named | out).items()}
 
 
+@pytest.mark.slow
 def test_every_layer_is_pytorchs(layers):
     """Against values that torch-fidelity computed (inception_peer.py): all 94 convolutions, 11 blocks, 3
     outputs.

@@ -139,6 +139,7 @@ def test_transpose_agrees_with_flax(case):
     assert_close(actual, layer.apply({'params': {'kernel': kernel}}, x), 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('in_axes', [(0, 0), (None, 0)], ids=str)
 @pytest.mark.parametrize('name', OPS)
 def test_vmap(name, in_axes):

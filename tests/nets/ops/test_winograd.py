@@ -127,6 +127,7 @@ def test_half_precision_takes_the_plain_sum():
     assert (exact != other).any()  # so that the comparison above means something
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('kernel', [*(pytest.param(k, marks=pytest.mark.slow) for k in (1, 5)), 3])
 def test_resized_convolution(kernel):
     """Resized 'up' and 'down' it is what `doubled` and `halved` make of the same parameters, with the same
