@@ -129,9 +129,15 @@ def opened(data: Any, limit: float) -> Source:
 
 
 def refuse_unread(source: Source, data: Any) -> None:
-    """Raises GaxError if fields say how images are read, and the source reads none from files."""
-    unread = [field for field in ('image_size', 'channels', 'layout') if data.get(field)]
-    if unread and (source.spec.fields[source.spec.target].kind != 'image' or data.name.startswith('random:')):
+    """Raises GaxError if fields say how images are read, and the source reads none from files.
+
+    Random images may have the size that the config asks for, as where they stand in for those of a preset.
+    """
+    random = data.name.startswith('random:')
+    met = {'image_size': source.spec.target_shape[0]} if random else {}
+    named = [field for field in ('image_size', 'channels', 'layout') if data.get(field)]
+    unread = [field for field in named if data[field] != met.get(field)]
+    if unread and (random or source.spec.fields[source.spec.target].kind != 'image'):
         raise errors.GaxError(
             f'config.data.{unread[0]}={data[unread[0]]} says how images are read from files, which '
             f'{data.name} has none of; leave it out'

@@ -36,3 +36,13 @@ def test_images_and_labels():
 def test_what_is_no_shape(text):
     with pytest.raises(GaxError, match=r"'random:.*' must be random:HxWxC or random:HxWxC/CLASSES"):
         load(text)
+
+
+def test_they_stand_in_for_images_of_the_same_size_only():
+    config = base('dcgan')
+    choices.set(config, 'data.name', 'random:8x8x3/4')
+    config.data.image_size = 8
+    assert data.load(config).spec.target_shape == (8, 8, 3)
+    config.data.image_size = 16
+    with pytest.raises(GaxError, match=r'config\.data\.image_size=16 says how images are read from files'):
+        data.load(config)
