@@ -17,12 +17,12 @@ def made_with() -> dict[str, str]:
     differ from it.
     """
     kind = jax.devices()[0].device_kind
-    found = {'device': kind, 'jax': jax.__version__, 'date': time.strftime('%Y-%m-%d')}
+    record = {'device': kind, 'jax': jax.__version__, 'date': time.strftime('%Y-%m-%d')}
     commit, changed = (
         git('rev-parse', 'HEAD'),
         git('status', '--porcelain', '--untracked-files=no', '--', 'gax'),
     )
-    return {**found, 'commit': commit + '+' * bool(changed)} if commit else found
+    return {**record, 'commit': commit + '+' * bool(changed)} if commit else record
 
 
 def git(*arguments: str) -> str:

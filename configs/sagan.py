@@ -7,8 +7,8 @@
 Zhang et al., "Self-Attention Generative Adversarial Networks", 2019. `cifar` has StudioGAN's networks and
 schedule (4,386,308 and 1,075,586 parameters), `imagenet128` the paper's game and the networks of
 BigGAN-PyTorch's and StudioGAN's SAGAN (42,017,412 and 39,448,258), with self-attention at 64x64. What these
-two and `emoji` reach has not been measured. `imagenet128` takes a folder of 128x128 images in folders by class; of
-other sizes with --config.data.image_size=128. The third command counts without data.
+two and `emoji` reach has not been measured. `imagenet128` takes a folder of 128x128 images in folders by
+class; of other sizes with --config.data.image_size=128. The third command counts without data.
 """
 
 from ml_collections import ConfigDict

@@ -1,8 +1,8 @@
 """A name decides which fields its section has.
 
 The name of a network's family (`*.net.kind`), an optimizer (`*.optimizer.name`), a schedule
-(`*.schedule.name`), a term (`terms.NAME`), the averages (`ema.name`) or the data (`data.name`) brings its fields with their defaults,
-and replaces the fields of the previous name. A section may offer further fields: other arguments of an
+(`*.schedule.name`), a term (`terms.NAME`), the averages (`ema.name`) or the data (`data.name`) brings its
+fields with their defaults, and replaces the fields of the previous name. A section may offer further fields: other arguments of an
 optimizer, other terms. An offered field is in the config once it has been set. Config files, the command
 line and sweeps all use this module.
 
@@ -234,7 +234,9 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
 
 
 def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
-    """The section of a network, a term, the averages, an optimizer or a schedule with the defaults that `name` brings."""
+    """A section with the defaults that `name` brings: of a network, a term, the averages, an optimizer or a
+    schedule.
+    """
     parent, _, last = section.rpartition('.')
     if parent == 'terms':
         return ConfigDict(penalties.section(last, name))
@@ -302,8 +304,8 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
 def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
     """The defaults to which fields that are not read are reset.
 
-    They are those of a network, of a term or of a section that is switched on; {} for others, such as the terms
-    that a recipe has for itself.
+    They are those of a network, of a term or of a section that is switched on; {} for others, such as the
+    terms that a recipe has for itself.
     """
     parent, _, name = section.rpartition('.')
     holder = fields.get(config, section)

@@ -104,8 +104,8 @@ BOUNDS: dict[str, dict[str, tuple[Any, ...]]] = {
         'p': (between(0.0), bounds.SCHEDULED, bounds.Only('control', 'fixed')),
     },
 }
-# Fields that the section of a player may have, with their defaults: layers that keep their values, '2' for the
-# first two, or 'Conv_0,Block_0'. core.freeze
+# Fields that the section of a player may have, with their defaults: layers that keep their values, '2' for
+# the first two, or 'Conv_0,Block_0'. core.freeze
 OF_PLAYERS = {'freeze': ''}
 # The bounds of the fields of a section that describes a player.
 PLAYER = {'updates': (POSITIVE,), 'members': (SIZES,), 'scales': (SIZES,)}

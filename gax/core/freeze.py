@@ -70,7 +70,7 @@ def chosen(where: str, text: str, net: Net) -> Sequence[str]:
 
 def layers_of(net: Net) -> list[str]:
     """The names of a network's outermost parameters and modules, in the order in which it makes them."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
 
     def note() -> Any:
         params, _ = net.init(rng.key(0))
@@ -78,11 +78,11 @@ def layers_of(net: Net) -> list[str]:
         if params and all(map(MEMBER.fullmatch, params)):
             parts = list(params.values())
         for part in parts:
-            found.update(dict.fromkeys(part if isinstance(part, Mapping) else ()))
+            names.update(dict.fromkeys(part if isinstance(part, Mapping) else ()))
         return params
 
     jax.eval_shape(note)
-    return list(found)
+    return list(names)
 
 
 def held(

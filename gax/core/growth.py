@@ -141,8 +141,8 @@ def grown(
 
     def player(record: Player) -> Player:
         def forward(context: Context) -> tuple[Any, Context]:
-            shown = {**context.batch, field: fade(context.batch[field], growth.stage(context))}
-            return record.forward(context._replace(batch=shown))
+            faded = {**context.batch, field: fade(context.batch[field], growth.stage(context))}
+            return record.forward(context._replace(batch=faded))
 
         optimizer = transforms.by_phase(record.optimizer, starts, factors)
         return record._replace(forward=forward, optimizer=optimizer)

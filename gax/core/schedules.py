@@ -171,10 +171,10 @@ def resolved(config: Any) -> Any:
 
 def _texts(config: Any, prefix: str = '') -> list[tuple[str, str]]:
     """(path, text) of every field that holds a schedule."""
-    found: list[tuple[str, str]] = []
+    texts: list[tuple[str, str]] = []
     for name, value in config.items():
         if isinstance(value, (ConfigDict, Mapping)):
-            found += _texts(value, f'{prefix}{name}.')
+            texts += _texts(value, f'{prefix}{name}.')
         elif is_text(value) and value.partition(':')[0] in CURVES:
-            found.append((f'{prefix}{name}', value))
-    return found
+            texts.append((f'{prefix}{name}', value))
+    return texts

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from gax import errors
+
 # What an example of a field is. Storage, flips, pictures, metrics and export are looked up by it.
 KINDS = ('image', 'point', 'audio', 'video', 'tokens', 'series', 'table')
 
@@ -62,6 +64,18 @@ class Spec(NamedTuple):
     def target_shape(self) -> tuple[int, ...]:
         """The shape of an example of the first field."""
         return self.fields[self.target].shape
+
+    def classes_if(self, conditional: bool) -> int:
+        """The number of classes of a game that is conditional on labels, or 0 for one that is not.
+
+        Raises:
+          GaxError: It is conditional, and there are no labels.
+        """
+        if conditional and not self.num_classes:
+            raise errors.GaxError(
+                f'conditional=True needs labels, and {self.name} has none: --config.conditional=False'
+            )
+        return self.num_classes if conditional else 0
 
     def of_kind(self, *kinds: str) -> tuple[str, ...]:
         """The names of the fields of these kinds, in order."""

@@ -59,11 +59,12 @@ def standing_statistics(
     before = {name: statistics(model_state[name]) for name in game.generator}
     if not any(before.values()):
         raise errors.GaxError(
-            f'standing statistics are of batch-norms, and the generator ({", ".join(game.generator)}) has none'
+            'standing statistics are of batch-norms, and the generator '
+            f'({", ".join(game.generator)}) has none'
         )
     zeros, ones = (jax.tree.map(lambda x, v=value: jnp.full_like(x, v), before) for value in (0.0, 1.0))
-    given = {name: conditions[name] for name in game.conditions if name in conditions}
-    parts = {name: x.reshape(batches, size, *x.shape[1:]) for name, x in given.items()}
+    present = {name: conditions[name] for name in game.conditions if name in conditions}
+    parts = {name: x.reshape(batches, size, *x.shape[1:]) for name, x in present.items()}
 
     def batch_statistics(number: Array, part: Batch) -> PyTree:
         stream = jax.random.fold_in(rng.stream(key, 'standing'), number)

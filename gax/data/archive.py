@@ -49,7 +49,7 @@ class Open(NamedTuple):
     shape: tuple[int, ...]
 
     def rows(self, indices: np.ndarray) -> dict[str, np.ndarray]:
-        """The examples at `indices`: 'image' uint8 [n, H, W, C], and 'label' int32 [n] where there are classes.
+        """The examples at `indices`: 'image' uint8 [n, H, W, C], and 'label' int32 [n] if there are classes.
 
         Raises:
           GaxError: An image, which it names, is damaged or has another shape.

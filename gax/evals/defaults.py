@@ -16,6 +16,7 @@ def eval_section() -> dict[str, Any]:
         'features': '',  # inception, mnist, emoji, raw, package.module:function; '': those that suit the data
         'metrics': ('frechet',),  # see gax/main/evaluate.py
         'best': '',  # the number that selects the best checkpoint, which is kept; '': none
-        'standing': 0,  # batches of whose statistics those of batch-norm are the mean; 0: running ones. core.standing
+        # Batches over whose statistics batch-norm's are averaged; 0: the running ones. core.standing
+        'standing': 0,
         'patience': 0,  # evaluations without an improvement until training stops; 0: it does not stop
     }

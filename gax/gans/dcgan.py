@@ -30,9 +30,7 @@ def make(config: Any, spec: Spec) -> Game:
     """
     if spec.fields[spec.target].kind != 'image':
         raise errors.GaxError(f'dcgan makes images, and {spec.name} has none')
-    classes = spec.num_classes if config.conditional else 0
-    if config.conditional and not classes:
-        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    classes = spec.classes_if(config.conditional)
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, classes)
     return players.two_player_game(config, loss, networks, scorer, conditions=('label',) * bool(classes))

@@ -151,17 +151,6 @@ def discriminator(config: Any, loss: losses.Loss, scorer: Scorer, reduction: int
     )
 
 
-def classes_of(config: Any, spec: Spec) -> int:
-    """The number of classes, 0 unless `conditional` is set.
-
-    Raises:
-      GaxError: It is, and there are no labels.
-    """
-    if config.conditional and not spec.num_classes:
-        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
-    return spec.num_classes if config.conditional else 0
-
-
 def make(config: Any, spec: Spec) -> Game:
     """FastGAN on images [H, W, C] whose sides can be halved, see nets/fastgan.py.
 
@@ -169,7 +158,7 @@ def make(config: Any, spec: Spec) -> Game:
       GaxError: The data are no images, or have no labels where `conditional` is set; another loss; see
         `networks` and `perceptual.distance`.
     """
-    classes = classes_of(config, spec)
+    classes = spec.classes_if(config.conditional)
     field, loss = spec.target, losses.only('hinge', config)
     nets = networks(config, spec.target_shape, classes)
     compared, conditions = (

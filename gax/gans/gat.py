@@ -95,9 +95,9 @@ def scorer_of(config: Any, field: str, channels: int, levels: int, conditional: 
 
     def inputs(context: Context, batch: Batch) -> tuple[Array, ...]:
         stack = jnp.split(batch[field], batch[field].shape[-1] // channels, axis=-1)
-        seen = [alone.inputs(context, {**batch, field: image}) for image in stack]
-        images = [image for image, *_ in seen] * (levels // len(stack))
-        return (noised(context.rng('levels'), images, shares), *seen[0][1:])
+        scored = [alone.inputs(context, {**batch, field: image}) for image in stack]
+        images = [image for image, *_ in scored] * (levels // len(stack))
+        return (noised(context.rng('levels'), images, shares), *scored[0][1:])
 
     return Scorer('d', field, inputs, answer)
 
@@ -140,29 +140,18 @@ def networks(config: Any, shape: tuple[int, ...], classes: int) -> tuple[dict[st
     levels = config.g.net.levels
     module = registry.build(config.g.net, 'Generator', shape, num_classes=classes, outputs='both')
     g = registry.lifted(module, registry.example(config.latent_dim), *registry.labels(classes))
-    seen = (*shape[:-1], levels * shape[-1])
-    d = registry.discriminator(config.d, seen, classes, registry.heads_for(config))
+    stacked = (*shape[:-1], levels * shape[-1])
+    d = registry.discriminator(config.d, stacked, classes, registry.heads_for(config))
     return {'g': registry.spectral_norm(g) if config.g.spectral_norm else g, 'd': d}, levels
-
-
-def classes_of(config: Any, spec: Spec) -> int:
-    """The number of classes, 0 unless `conditional` is set.
-
-    Raises:
-      GaxError: It is, and there are no labels.
-    """
-    if config.conditional and not spec.num_classes:
-        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
-    return spec.num_classes if config.conditional else 0
 
 
 def make(config: Any, spec: Spec) -> Game:
     """GAT on images or latents [H, W, C].
 
     Raises:
-      GaxError: See `classes_of` and `networks`.
+      GaxError: See `Spec.classes_if` and `networks`.
     """
-    classes = classes_of(config, spec)
+    classes = spec.classes_if(config.conditional)
     field, channels, conditions = spec.target, spec.target_shape[-1], ('label',) * bool(classes)
     loss = losses.make(config.loss, config.label_smoothing)
     nets, levels = networks(config, spec.target_shape, classes)

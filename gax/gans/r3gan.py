@@ -18,7 +18,6 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from gax import errors
 from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
@@ -43,9 +42,7 @@ def make(config: Any, spec: Spec) -> Game:
     Raises:
       GaxError: `conditional` is set and there are no labels.
     """
-    classes = spec.num_classes if config.conditional else 0
-    if config.conditional and not classes:
-        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    classes = spec.classes_if(config.conditional)
     loss = losses.make(config.loss, config.label_smoothing)
     networks, scorer = registry.pair(config, spec, classes)
     game = players.two_player_game(config, loss, networks, scorer, conditions=('label',) * bool(classes))

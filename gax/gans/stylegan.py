@@ -44,9 +44,7 @@ def make(config: Any, spec: Spec) -> Game:
       GaxError: `conditional` is set and there are no labels, g.net has no two parts, `mixing` is no
         probability, the images cannot be halved down to 4x4, or training ends before they have grown.
     """
-    classes = spec.num_classes if config.conditional else 0
-    if config.conditional and not classes:
-        raise errors.GaxError(f'conditional=True needs labels, and {spec.name} has none')
+    classes = spec.classes_if(config.conditional)
     if isinstance(config.mixing, (int, float)) and not 0 <= config.mixing <= 1:
         raise errors.GaxError(f'config.mixing must be a probability from 0 to 1, and is {config.mixing}')
     field, shape, loss = spec.target, spec.target_shape, losses.make(config.loss, config.label_smoothing)

@@ -140,8 +140,8 @@ class Discriminator(nn.Module):
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
         if self.downs > len(self.widths) - 1:
             raise errors.GaxError(
-                f'config.d.net.downs={self.downs}: {len(self.widths)} widths have {len(self.widths) - 1} groups '
-                'of blocks, each of which halves the image at most once'
+                f'config.d.net.downs={self.downs}: {len(self.widths)} widths have {len(self.widths) - 1} '
+                'groups of blocks, each of which halves the image at most once'
             )
         halved_shape(x.shape[1:], self.downs, 'd.net.downs')
         attention = after_blocks(self.attention, len(self.widths) - 1, 'd.net.attention')

@@ -152,8 +152,8 @@ class Discriminator(nn.Module):
         logits: Any = tuple(self.score(branch, *label) for branch in (last, y))
         features = jnp.mean(maps[-1], axis=(1, 2))
         if self.outputs == 'both':
-            shown = {'features': features, 'maps': (maps[-1], y, maps[-2]), 'image': image}
-            return {'logits': logits, **shown}
+            others = {'features': features, 'maps': (maps[-1], y, maps[-2]), 'image': image}
+            return {'logits': logits, **others}
         return with_heads(features, logits, self.heads)
 
     def score(self, x: Array, *label: Array) -> Array:

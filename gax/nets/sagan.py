@@ -3,8 +3,8 @@
 Zhang et al., "Self-Attention Generative Adversarial Networks", 2019. Spectral normalisation of every layer of
 G and of D is a wrapper (see `spectral_norm.spectral_norm`), which PLAYER turns on where this family is
 chosen; the tables of conditional batch-norms are not divided. Glorot's initialisation. ImageNet at 128x128:
-G widths (1024, 1024, 512, 256, 128, 64), D (64, 128, 256, 512, 1024, 1024) with five halvings, attention at 64x64:
-after G's fourth block, (4,), and D's first, (1,).
+G widths (1024, 1024, 512, 256, 128, 64), D (64, 128, 256, 512, 1024, 1024) with five halvings, attention at
+64x64: after G's fourth block, (4,), and D's first, (1,).
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def diff_augment(policy: str = 'color,translation,cutout') -> Change:
 
 
 def adaptive(preset: str, strength: Strength) -> Change:
-    """Applies a preset of ADA's pipeline, each transform to each image with probability p times its multiplier.
+    """Applies a preset of ADA's pipeline, each transform with probability p times its multiplier.
 
     Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020, appendix B; see
     gax.objectives.ada.

@@ -119,8 +119,8 @@ def to_fakes(job: Job, ws: Array) -> Images:
         return jax.vmap(one)(ws)
 
     chunks = [jnp.resize(ws[i : i + size], (size, *ws.shape[1:])) for i in range(0, len(ws), size)]
-    made = [jax.device_get(run(job.state, chunk)) for chunk in chunks]
-    return {name: np.concatenate([part[name] for part in made])[: len(ws)] for name in made[0]}
+    images = [jax.device_get(run(job.state, chunk)) for chunk in chunks]
+    return {name: np.concatenate([part[name] for part in images])[: len(ws)] for name in images[0]}
 
 
 def latents_of(job: Job, num: int) -> Batch:

@@ -123,8 +123,8 @@ class Clock:
         Returns:
           'steps_per_sec', 'images_per_sec', 'seconds' and, if known, 'data_wait': the share of the time that
           the host waited for data, 0 to 1. Of images also 'sec_per_kimg', the seconds for 1,000 of them, of
-          which a step counts batch_size, however many batches its updates draw. The device has dispatched calls to work on meanwhile, so it may be
-          busy then.
+          which a step counts batch_size, however many batches its updates draw. While the host waits, the
+          device may be busy with calls that were dispatched before.
         """
         now, (then, before) = time.perf_counter(), self._last
         self._last, self._seconds = (now, step), self._seconds + now - then
