@@ -19,7 +19,7 @@ from absl.testing import flagsaver
 import gax.cli
 from gax import errors
 from gax.config import config_file, fields
-from gax.objectives import penalties
+from gax.objectives import term_registry
 from gax.sweep import command
 from gax.training import train as training
 from tests.helpers import tinyruns
@@ -486,7 +486,7 @@ def test_help_lists_the_fields_of_a_config(script: Script, capfd: pytest.Capture
         for line in (
             '  --config.pack=2',
             "  --config.g.net.widths='(128, 128)'",
-            'more in config.terms: ' + ', '.join([*penalties.D_TERMS, *penalties.G_TERMS]),
+            'more in config.terms: ' + ', '.join([*term_registry.D_TERMS, *term_registry.G_TERMS]),
         ):
             assert line in lines
     assert script(TRAIN, '--config=configs/rign.py', '--help') == 2

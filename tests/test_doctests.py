@@ -16,7 +16,8 @@ from gax.core.types import Context, Net
 from gax.objectives import losses, penalties
 
 METRICS = sorted(path.stem for path in (Path(gax.__file__).parent / 'evals' / 'metrics').glob('[!_]*.py'))
-MODULES = ['gax.objectives.losses', 'gax.objectives.penalties', *(f'gax.evals.metrics.{m}' for m in METRICS)]
+OBJECTIVES = ('losses', 'gradients', 'penalties', 'gamma', 'term_registry')
+MODULES = [*(f'gax.objectives.{m}' for m in OBJECTIVES), *(f'gax.evals.metrics.{m}' for m in METRICS)]
 
 
 def score(x):

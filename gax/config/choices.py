@@ -23,7 +23,7 @@ from gax import errors, gans
 from gax.config import fields, sections
 from gax.core import bounds, ema, optimizers, schedules
 from gax.nets import encoder, registry
-from gax.objectives import penalties
+from gax.objectives import term_registry
 
 
 def is_choice(path: str) -> bool:
@@ -239,7 +239,7 @@ def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
     """
     parent, _, last = section.rpartition('.')
     if parent == 'terms':
-        return ConfigDict(penalties.section(last, name))
+        return ConfigDict(term_registry.section(last, name))
     if last == 'net':
         return registry.section(name, gans.role(config.gan, parent))
     if last == 'ema':
@@ -272,7 +272,9 @@ def offered(config: ConfigDict, section: str) -> dict[str, Any]:
     if section == '':
         return dict(sections.SWITCHED)
     if section == 'terms':
-        return {name: penalties.section(name) for name in (*penalties.D_TERMS, *penalties.G_TERMS)}
+        return {
+            name: term_registry.section(name) for name in (*term_registry.D_TERMS, *term_registry.G_TERMS)
+        }
     if section == 'data':
         return sections.data_offers(holder.get('name', ''))
     if section == 'eval':
@@ -295,7 +297,7 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
     if last == 'optimizer':
         return optimizers.BOUNDS
     if parent == 'terms':
-        return penalties.declared(last, holder.get('name', ''))
+        return term_registry.declared(last, holder.get('name', ''))
     if section == 'data':
         return {**sections.data_declared(holder.get('name', '')), **sections.BOUNDS['data']}
     return sections.BOUNDS.get(section) or (sections.PLAYER if 'optimizer' in holder else {})
@@ -309,7 +311,7 @@ def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
     """
     parent, _, name = section.rpartition('.')
     holder = fields.get(config, section)
-    if name == 'net' or (parent == 'terms' and (holder.get('name') or penalties.known(name))):
+    if name == 'net' or (parent == 'terms' and (holder.get('name') or term_registry.known(name))):
         return fresh(config, section, holder.kind if name == 'net' else holder.get('name', ''))
     return sections.SWITCHED.get(section) or {}
 

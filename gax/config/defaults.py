@@ -51,7 +51,7 @@ def base(gan: str) -> ConfigDict:
             'data': data_section(),
             'd': {'updates': 1, 'optimizer': optimizer()},
             'g': {'updates': 1, 'optimizer': optimizer()},
-            'terms': {},  # terms that are on: penalties.section. Other switched sections: sections.SWITCHED
+            'terms': {},  # terms that are on: term_registry.section. Other switched sections: sections.SWITCHED
             'augment': '',  # of all inputs of d, e.g. 'color,translation,cutout': augment.diff_augment
             'accumulate': 1,  # microbatches per gradient: wrappers.accumulate
             'extragradient': False,  # wrappers.extragradient

@@ -28,7 +28,7 @@ from gax.data import columns, weighted
 from gax.data.source import Source
 from gax.data.threads import chunks
 from gax.nets import registry
-from gax.objectives import losses, packs, penalties, players, rows, terms
+from gax.objectives import losses, packs, players, rows, term_registry, terms
 
 
 def defaults() -> ConfigDict:
@@ -38,7 +38,7 @@ def defaults() -> ConfigDict:
     fields.d.net.update({'widths': (256, 256), 'slope': 0.2, 'dropout': 0.5})
     fields.update({'loss': 'wasserstein', 'batch_size': 500, 'latent_dim': 128})
     fields.update({'pack': 10, 'temperature': 0.2, 'condition_weight': 1.0})
-    fields.terms = {'wgan_gp': penalties.section('wgan_gp', weight=10.0)}
+    fields.terms = {'wgan_gp': term_registry.section('wgan_gp', weight=10.0)}
     fields.d.optimizer = optimizers.section('adam', 2e-4, b1=0.5, b2=0.9)
     fields.g.optimizer = optimizers.section('adamw', 2e-4, b1=0.5, b2=0.9, weight_decay=1e-6)
     return fields

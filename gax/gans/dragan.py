@@ -1,7 +1,7 @@
 """DRAGAN: the usual loss, and a penalty on the discriminator's gradient near the reals alone.
 
 Kodali et al., "On Convergence and Stability of GANs", 2017, by the authors' notebook (kodalinaveen3/DRAGAN on
-GitHub, DRAGAN.ipynb): lambda E (|grad D(x + noise)| - 1)^2 with lambda 10 (see penalties.near_reals for the
+GitHub, DRAGAN.ipynb): lambda E (|grad D(x + noise)| - 1)^2 with lambda 10 (see gradients.near_reals for the
 noise), one update each. G's loss is the non-saturating one by default; config.loss chooses another. No
 batch-norm and no dropout in D.
 """
@@ -14,14 +14,14 @@ from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.nets import registry
-from gax.objectives import losses, penalties, players
+from gax.objectives import losses, players, term_registry
 
 
 def defaults() -> ConfigDict:
     """MLPs without dropout in D, the term dragan, and Adam."""
     fields = registry.defaults('mlp')
     fields.update(
-        {'d': {'net': {'dropout': 0.0}}, 'terms': {'dragan': penalties.section('dragan', weight=10.0)}}
+        {'d': {'net': {'dropout': 0.0}}, 'terms': {'dragan': term_registry.section('dragan', weight=10.0)}}
     )
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 2e-4, b1=0.5)

@@ -27,7 +27,7 @@ from gax.core.forward import Scorer
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Key, Net, Player
 from gax.nets import registry
-from gax.objectives import augment, losses, penalties, players, terms
+from gax.objectives import augment, losses, players, term_registry, terms
 
 RATE, WIDTH = 2e-4, 768  # the learning rate at this width
 
@@ -43,7 +43,9 @@ def defaults() -> ConfigDict:
     fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False})
     fields.noise = {'least': 0.125, 'offset': 0.01}
     fields.augment = 'color,translation,cutout,flip'
-    fields.terms = {name: penalties.section(name, weight=0.1, method='difference') for name in ('r1', 'r2')}
+    fields.terms = {
+        name: term_registry.section(name, weight=0.1, method='difference') for name in ('r1', 'r2')
+    }
     for player in (fields.d, fields.g):
         rate = learning_rate(player.net.width)
         player.optimizer = optimizers.section('adamw', rate, b1=0.0, b2=0.99, weight_decay=0.0, clip_norm=1.0)
@@ -113,7 +115,7 @@ def discriminator(config: Any, loss: losses.Loss, scorer: Scorer, channels: int)
 
     return usual._replace(
         forward=forward.score_both(scorer),
-        terms={**usual.terms, **penalties.from_config(config.terms, scorer)},
+        terms={**usual.terms, **term_registry.from_config(config.terms, scorer)},
         summary=terms.summaries(terms.logit_summary, last, augment.summary(config)),
     )
 
@@ -124,7 +126,7 @@ def generator(config: Any, loss: losses.Loss, scorer: Scorer, generate: Any) -> 
     score = forward.score_both if loss.relativistic else forward.score_fakes
     return usual._replace(
         forward=score(scorer),
-        terms={**usual.terms, **penalties.for_generator(config.terms, scorer, generate)},
+        terms={**usual.terms, **term_registry.for_generator(config.terms, scorer, generate)},
     )
 
 

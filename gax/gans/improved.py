@@ -23,7 +23,7 @@ from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.nets import registry
-from gax.objectives import losses, penalties, players
+from gax.objectives import losses, players, term_registry
 
 
 def defaults() -> ConfigDict:
@@ -32,7 +32,7 @@ def defaults() -> ConfigDict:
     fields.update(
         {'label_smoothing': 0.1, 'adversarial_weight': 1.0, 'd': {'net': {'minibatch': 'discrimination'}}}
     )
-    fields.terms = {'feature_matching': penalties.section('feature_matching', weight=1.0)}
+    fields.terms = {'feature_matching': term_registry.section('feature_matching', weight=1.0)}
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 3e-4, b1=0.5)
     return fields

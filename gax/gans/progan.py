@@ -23,14 +23,14 @@ from gax.core import growth, optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Context, Game, Term, not_zero
 from gax.nets import growing, registry
-from gax.objectives import losses, penalties, players, terms
+from gax.objectives import losses, players, term_registry, terms
 
 
 def defaults() -> ConfigDict:
     """ProGAN's networks, the phases for 1024x1024, the loss 'wasserstein', wgan_gp and the drift."""
     fields = registry.defaults('progan')
     fields.update({'loss': 'wasserstein', 'latent_dim': 512, 'batch_size': 16, 'steps': 750_000})
-    fields.terms = {'wgan_gp': penalties.section('wgan_gp', weight=10.0)}
+    fields.terms = {'wgan_gp': term_registry.section('wgan_gp', weight=10.0)}
     fields.drift = 1e-3
     fields.class_weight = 0.0
     fields.growth = growth.section()

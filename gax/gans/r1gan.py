@@ -14,13 +14,13 @@ from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.nets import registry
-from gax.objectives import losses, penalties, players
+from gax.objectives import losses, players, term_registry
 
 
 def defaults() -> ConfigDict:
     """MLPs without dropout in D, the term r1, and Adam."""
     fields = registry.defaults('mlp')
-    fields.update({'d': {'net': {'dropout': 0.0}}, 'terms': {'r1': penalties.section('r1', weight=10.0)}})
+    fields.update({'d': {'net': {'dropout': 0.0}}, 'terms': {'r1': term_registry.section('r1', weight=10.0)}})
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 1e-4, b1=0.0, b2=0.99)
     return fields

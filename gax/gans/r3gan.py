@@ -22,7 +22,7 @@ from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.nets import registry
-from gax.objectives import losses, penalties, players
+from gax.objectives import losses, players, term_registry
 
 
 def defaults() -> ConfigDict:
@@ -30,7 +30,7 @@ def defaults() -> ConfigDict:
     fields = registry.defaults('r3gan')
     fields.update({'loss': 'relativistic', 'latent_dim': 64, 'conditional': False})
     fields.g.resample = False
-    fields.terms = {name: penalties.section(name, weight=0.05) for name in ('r1', 'r2')}
+    fields.terms = {name: term_registry.section(name, weight=0.05) for name in ('r1', 'r2')}
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 2e-4, b1=0.0, b2=0.99)
     return fields

@@ -21,7 +21,7 @@ from gax.core.growth import Growth
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Styles
 from gax.nets import growing, registry
-from gax.objectives import losses, penalties, players
+from gax.objectives import losses, players, term_registry
 
 
 def defaults() -> ConfigDict:
@@ -29,7 +29,7 @@ def defaults() -> ConfigDict:
     fields = registry.defaults('stylegan')
     fields.update({'latent_dim': 512, 'batch_size': 16, 'steps': 25_000_000 // 16, 'conditional': False})
     fields.mixing = 0.9  # the probability of mixed styles
-    fields.terms = {'r1': penalties.section('r1', weight=10.0)}
+    fields.terms = {'r1': term_registry.section('r1', weight=10.0)}
     fields.ema = ema.section('half_life', kimg=10.0)
     fields.growth = growth.section()
     for player in (fields.d, fields.g):

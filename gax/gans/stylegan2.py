@@ -22,7 +22,7 @@ from gax.core import ema, optimizers, styles
 from gax.core.spec import Spec
 from gax.core.types import Game, Term, not_zero
 from gax.nets import registry
-from gax.objectives import losses, penalties, players, style_paths
+from gax.objectives import losses, players, style_paths, term_registry
 
 
 def defaults() -> ConfigDict:
@@ -31,8 +31,8 @@ def defaults() -> ConfigDict:
     fields.update({'latent_dim': 512, 'batch_size': 32, 'conditional': False})
     fields.mixing = 0.9  # the probability of mixed styles
     fields.terms = {
-        'r1': penalties.section('r1', weight=10.0, every=16),
-        'path_length': penalties.section('path_length', weight=2.0, every=4),
+        'r1': term_registry.section('r1', weight=10.0, every=16),
+        'path_length': term_registry.section('path_length', weight=2.0, every=4),
     }
     fields.ema = ema.section('half_life', kimg=10.0)
     for player in (fields.d, fields.g):

@@ -14,14 +14,14 @@ from gax.core import optimizers
 from gax.core.spec import Spec
 from gax.core.types import Game
 from gax.nets import registry
-from gax.objectives import losses, penalties, players
+from gax.objectives import losses, players, term_registry
 
 
 def defaults() -> ConfigDict:
     """MLPs without dropout in D, the loss 'wasserstein', the term wgan_gp, and Adam."""
     fields = registry.defaults('mlp')
     fields.update({'loss': 'wasserstein', 'd': {'updates': 5, 'net': {'dropout': 0.0}}})
-    fields.terms = {'wgan_gp': penalties.section('wgan_gp', weight=10.0)}
+    fields.terms = {'wgan_gp': term_registry.section('wgan_gp', weight=10.0)}
     for player in (fields.d, fields.g):
         player.optimizer = optimizers.section('adam', 1e-4, b1=0.0, b2=0.9)
     return fields

@@ -18,7 +18,7 @@ def zero_centered(scorer: Callable[[Array], PyTree], x: Array, key: Key, distanc
     An estimate of E |grad D(x)|^2 without a second derivative: for a linear D its expectation over n is exact
     at any distance, else up to O(distance^2). As R1 and R2 are approximated by Lin et al., "Diffusion
     Adversarial Post-Training for One-Step Video Generation", 2025, section 3.3. For several logits of an
-    example D is their sum, as in `penalties.input_gradient`.
+    example D is their sum, as in `gradients.input_gradient`.
 
     Args:
       scorer: float [B, ...] -> logits [B, ...]; both calls must draw the same random numbers.

@@ -15,7 +15,7 @@ from typing import Any
 from gax.core import ema, fake_gradients, forward, optimizers, wrappers
 from gax.core.forward import IMAGES, Scorer
 from gax.core.types import Game, Net, Player, Term
-from gax.objectives import augment, penalties, terms
+from gax.objectives import augment, term_registry, terms
 from gax.objectives.losses import Loss
 from gax.objectives.regularizers import Generate
 
@@ -76,7 +76,7 @@ def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Ter
         forward=forward.score_both(scorer),
         terms={
             'adversarial': terms.adversarial(loss.d),
-            **penalties.from_config(config.terms, scorer),
+            **term_registry.from_config(config.terms, scorer),
             **augment.controller(config),
             **extra,
         },
@@ -117,7 +117,7 @@ def generator(
         forward=(forward.score_both if loss.relativistic else forward.score_fakes)(scorer),
         terms={
             'adversarial': terms.top_k(loss.g, **config.get('top_k', {})),
-            **penalties.for_generator(config.terms, scorer, generate),
+            **term_registry.for_generator(config.terms, scorer, generate),
             **extra,
         },
         optimizer=optimizers.make(config.g.optimizer, config.steps),

@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from gax.config import fields
 from gax.core import rng
 from gax.core.types import Net, PyTree
-from gax.objectives import penalties
+from gax.objectives.gamma import suggested_gamma
 from gax.training import experiment, profiler
 from gax.training.experiment import Experiment
 
@@ -66,7 +66,7 @@ class Summary(NamedTuple):
       nets: The networks by name.
       flops: Floating-point operations of a step.
       seconds: An estimate of the seconds of a step on this device.
-      gamma: A weight of R1 by `penalties.suggested_gamma`; None for data that are no images.
+      gamma: A weight of R1 by `suggested_gamma`; None for data that are no images.
       bytes: 'state' (parameters, optimizer states, averages), 'data' and 'frozen' (networks)
         on the device, and an estimate of 'activations'.
     """
@@ -104,7 +104,7 @@ def describe(config: ConfigDict) -> Summary:
     spec, gamma = built.source.spec, None
     if spec.fields[spec.target].kind == 'image' and 'd' in built.game.players:
         height, width = spec.target_shape[:2]
-        gamma = penalties.suggested_gamma(height, width, config.batch_size)
+        gamma = suggested_gamma(height, width, config.batch_size)
     return Summary(config, nets, flops, flops / rate, sizes, gamma)
 
 

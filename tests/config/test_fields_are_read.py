@@ -19,7 +19,7 @@ from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from gax.data.synthetic_table import synthetic_table
 from gax.nets import imagenet, lpips, registry
-from gax.objectives import penalties
+from gax.objectives import term_registry
 from tests.helpers import toys
 
 ROLES = (
@@ -231,7 +231,7 @@ def unread(config, values):
     return paths
 
 
-@pytest.mark.parametrize('name', sorted(penalties.D_TERMS | penalties.G_TERMS))
+@pytest.mark.parametrize('name', sorted(term_registry.D_TERMS | term_registry.G_TERMS))
 def test_of_every_term(name):
     config = tiny()
     choices.choose(config, f'terms.{name}', weight=0.5)

@@ -15,7 +15,7 @@ from gax.core import forward, rng, updates
 from gax.core import step as steps
 from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
-from gax.objectives import losses, penalties, terms
+from gax.objectives import losses, penalties, term_registry, terms
 from tests.helpers import toys
 from tests.helpers.toys import close, differ, same
 
@@ -575,7 +575,7 @@ def tiny(rate=0.1, weight=0.0):
     config.d.optimizer = optimizer('sgd', 0.1)
     with config.ignore_type():
         config.d.optimizer.learning_rate = rate
-        config.terms.r1 = penalties.section('r1', weight=weight)
+        config.terms.r1 = term_registry.section('r1', weight=weight)
     return config
 
 

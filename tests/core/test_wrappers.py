@@ -13,7 +13,7 @@ from gax.core import forward, optimizers, wrappers
 from gax.core import step as steps
 from gax.core.types import Game, Player
 from gax.errors import GaxError
-from gax.objectives import penalties, terms
+from gax.objectives import penalties, term_registry, terms
 from tests.helpers import toys
 
 
@@ -123,7 +123,7 @@ def test_microbatches_are_the_large_batch(count, loss):
     """Every player's step, its metrics, and a term's state, for means over examples that do not see one
     another.
     """
-    extra = {'r1': penalties.r1(forward.POINTS, weight=0.5), 'lecam': penalties.D_TERMS['lecam'](start=5)}
+    extra = {'r1': penalties.r1(forward.POINTS, weight=0.5), 'lecam': term_registry.D_TERMS['lecam'](start=5)}
     whole = toys.game(extra, loss=loss)
     game = toys.game(
         extra, loss=loss, d={'grad': wrappers.accumulate(count)}, g={'grad': wrappers.accumulate(count)}

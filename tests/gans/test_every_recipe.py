@@ -14,7 +14,7 @@ from gax.config import defaults as configs
 from gax.core import sample, updates
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
-from gax.objectives import penalties
+from gax.objectives import term_registry
 from tests.helpers import toys
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
@@ -98,7 +98,7 @@ def test_discriminators_answer_with_features_only_where_they_are_read(gan):
     for weight, features in ((0.0, False), (1.0, True), (jnp.zeros(()), True)):
         config = TINY[gan].copy_and_resolve_references()
         with config.ignore_type():
-            config.terms.feature_matching = penalties.section('feature_matching', weight=weight)
+            config.terms.feature_matching = term_registry.section('feature_matching', weight=weight)
         game = gans.make(config, data.load(config).spec)
         assert answers_with_features(game, config) == features
 

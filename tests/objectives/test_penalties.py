@@ -10,7 +10,8 @@ from ml_collections import ConfigDict
 from gax import nets
 from gax.core import forward
 from gax.nets.layers import Conv
-from gax.objectives import penalties
+from gax.objectives import gradients, penalties, term_registry
+from gax.objectives.gamma import suggested_gamma
 from tests.helpers import toys
 
 W = np.array([3.0, -4.0, 12.0], np.float32)  # |w| = 13
@@ -39,10 +40,10 @@ def make(name, **fields):
 
 def test_functions_on_a_linear_critic():
     scorer = lambda x: linear(W, x)  # noqa: E731
-    assert float(penalties.zero_centered(scorer, REAL)) == pytest.approx(169, rel=1e-6)
-    gp = penalties.one_centered(scorer, REAL, FAKE, jax.random.key(0))
+    assert float(gradients.zero_centered(scorer, REAL)) == pytest.approx(169, rel=1e-6)
+    gp = gradients.one_centered(scorer, REAL, FAKE, jax.random.key(0))
     assert float(gp) == pytest.approx(144, rel=1e-6)
-    gp = penalties.one_centered(scorer, REAL, FAKE, jax.random.key(0), target=10.0)
+    gp = gradients.one_centered(scorer, REAL, FAKE, jax.random.key(0), target=10.0)
     assert float(gp) == pytest.approx(9, rel=1e-5)
 
 
@@ -87,7 +88,7 @@ def test_differences_approach_the_gradient():
     [(32, 64, 0.0032), (64, 64, 0.0128), (128, 64, 0.0512), (256, 16, 0.8192), (512, 64, 0.8192)],
 )
 def test_the_suggested_gamma_is_that_of_stylegan2_ada(side, batch_size, gamma):
-    assert penalties.suggested_gamma(side, side, batch_size) == pytest.approx(gamma)
+    assert suggested_gamma(side, side, batch_size) == pytest.approx(gamma)
 
 
 def test_a_share_of_the_batch():
@@ -125,7 +126,7 @@ def test_wgan_gp_draws_one_point_of_the_segment_per_example():
     assert found[0] != found[1]
     few = jnp.zeros((4, 1)), jnp.full((4, 1), 10.0)
     seen = []
-    penalties.one_centered(lambda x: seen.append(x) or jnp.sum(x, -1), *few, jax.random.key(0))
+    gradients.one_centered(lambda x: seen.append(x) or jnp.sum(x, -1), *few, jax.random.key(0))
     assert jax.eval_shape(lambda x: x, seen[0]).shape == (4, 1)
 
 
@@ -150,7 +151,7 @@ def test_dragan_moves_reals_up_by_at_most_half_a_deviation():
     a, 1/2.
     """
     real = np.random.default_rng(0).normal(size=(4000, 50)).astype(np.float32) * 3
-    moved = np.asarray(penalties.around(jnp.asarray(real), jax.random.key(0))) - real
+    moved = np.asarray(gradients.around(jnp.asarray(real), jax.random.key(0))) - real
     assert moved.min() >= -1e-6
     assert 1.3 < moved.max() <= 1.5 * np.std(real) / 3 + 1e-6
     assert moved.mean() == pytest.approx(0.25 * 0.5 * np.std(real), rel=0.02)
@@ -210,35 +211,40 @@ def test_conv_critic_against_finite_differences(name):
 
 def test_gradient_is_float32_for_half_precision_inputs():
     x = jnp.asarray(REAL, jnp.bfloat16)
-    gradient = penalties.input_gradient(lambda x: x @ jnp.asarray(W, jnp.bfloat16), x)
+    gradient = gradients.input_gradient(lambda x: x @ jnp.asarray(W, jnp.bfloat16), x)
     assert gradient.dtype == jnp.float32
     np.testing.assert_array_equal(gradient, np.broadcast_to(W, REAL.shape))
 
 
 def test_squared_norms_sum_over_everything_but_the_batch():
-    np.testing.assert_array_equal(penalties.squared_norms(jnp.full((2, 3, 4, 5), 2.0)), [240, 240])
+    np.testing.assert_array_equal(gradients.squared_norms(jnp.full((2, 3, 4, 5), 2.0)), [240, 240])
 
 
 def section(**terms):
-    return ConfigDict({name: penalties.section(name, **t) for name, t in terms.items()})
+    return ConfigDict({name: term_registry.section(name, **t) for name, t in terms.items()})
 
 
 def test_from_config_gives_each_player_its_own():
     config = section(r1={'weight': 10.0, 'every': 16}, orthogonal_g={'weight': 1e-4}, lecam={'weight': 0.3})
-    d, g = penalties.from_config(config, forward.POINTS), penalties.for_generator(config, forward.POINTS)
+    d, g = (
+        term_registry.from_config(config, forward.POINTS),
+        term_registry.for_generator(config, forward.POINTS),
+    )
     assert (list(d), list(g)) == (['r1', 'lecam'], ['orthogonal_g'])
     assert (d['r1'].weight, d['r1'].every, d['lecam'].every) == (10.0, 16, 1)
     assert float(value(d['r1'], linear, jnp.asarray(W))) == pytest.approx(169 / 2, rel=1e-6)
 
 
 def test_numbers_of_a_term_are_fields_and_reach_it():
-    assert penalties.section('wgan_gp') == {'weight': 1.0, 'every': 1, 'target': 1.0, 'one_sided': False}
+    assert term_registry.section('wgan_gp') == {'weight': 1.0, 'every': 1, 'target': 1.0, 'one_sided': False}
     config = section(wgan_gp={'weight': 1.0, 'target': 15.0, 'one_sided': True})
-    term = penalties.from_config(config, forward.POINTS)['wgan_gp']
+    term = term_registry.from_config(config, forward.POINTS)['wgan_gp']
     assert float(value(term, linear, jnp.asarray(W))) == 0.0
 
 
 def test_a_weight_that_is_traced_or_scheduled_is_never_left_out():
     for weight in (jnp.zeros(()), lambda step: 0.0):
-        assert list(penalties.from_config({'r1': {'weight': weight, 'every': 1}}, forward.POINTS)) == ['r1']
-    assert penalties.from_config(section(), forward.POINTS) == {}
+        assert list(term_registry.from_config({'r1': {'weight': weight, 'every': 1}}, forward.POINTS)) == [
+            'r1'
+        ]
+    assert term_registry.from_config(section(), forward.POINTS) == {}
