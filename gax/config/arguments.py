@@ -56,7 +56,7 @@ class TupleParser(flags.ArgumentParser):
 
 
 class NumberParser(flags.ArgumentParser):
-    """Parses numbers, and schedules of numbers. 7 and 7.0 differ in meaning, see `optimizers.lengths`.
+    """Parses numbers, and schedules of numbers. 7 and 7.0 differ in meaning, see `learning_rates.lengths`.
 
     The parser of ml_collections would accept any text.
     """

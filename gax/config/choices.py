@@ -2,9 +2,9 @@
 
 The name of a network's family (`*.net.kind`), an optimizer (`*.optimizer.name`), a schedule
 (`*.schedule.name`), a term (`terms.NAME`), the averages (`ema.name`) or the data (`data.name`) brings its
-fields with their defaults, and replaces the fields of the previous name. A section may offer further fields: other arguments of an
-optimizer, other terms. An offered field is in the config once it has been set. Config files, the command
-line and sweeps all use this module.
+fields with their defaults, and replaces the fields of the previous name. A section may offer further
+fields: other arguments of an optimizer, other terms. An offered field is in the config once it has been
+set. Config files, the command line and sweeps all use this module.
 
     choose(config, 'g.net', 'sngan', widths=(64, 32))
     choose(config, 'terms.r1', weight=0.1)
@@ -21,7 +21,7 @@ from ml_collections import ConfigDict, FieldReference
 
 from gax import errors, gans
 from gax.config import fields, sections
-from gax.core import bounds, ema, optimizers, schedules
+from gax.core import bounds, ema, learning_rates, optimizers, schedules
 from gax.nets import encoder, registry
 from gax.objectives import term_registry
 
@@ -244,7 +244,7 @@ def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
         return registry.section(name, gans.role(config.gan, parent))
     if last == 'ema':
         return ConfigDict(ema.section(name))
-    return optimizers.section(name) if last == 'optimizer' else optimizers.schedule(name)
+    return optimizers.section(name) if last == 'optimizer' else learning_rates.schedule(name)
 
 
 def rename_data(config: ConfigDict, name: str) -> None:
@@ -282,7 +282,7 @@ def offered(config: ConfigDict, section: str) -> dict[str, Any]:
     if last == 'optimizer':
         return {**optimizers.offered(holder.get('name', '')), 'schedule': {'name': ''}}
     if last == 'schedule':
-        return optimizers.offered_to_schedule(holder.get('name', ''))
+        return learning_rates.offered_to_schedule(holder.get('name', ''))
     return dict(sections.OF_PLAYERS) if 'optimizer' in holder else {}
 
 

@@ -13,8 +13,9 @@ from gax.config import choices
 from gax.config.choices import choose as choose
 from gax.config.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.core import bounds, ema, schedules, wrappers
-from gax.core.optimizers import SCHEDULE_LENGTHS, check_length
-from gax.core.optimizers import schedule as schedule
+from gax.core.learning_rates import check_length
+from gax.core.learning_rates import schedule as schedule
+from gax.core.optax_functions import SCHEDULE_LENGTHS
 from gax.core.optimizers import section as optimizer
 from gax.data.defaults import data_section
 from gax.distributed import sharding
@@ -51,7 +52,7 @@ def base(gan: str) -> ConfigDict:
             'data': data_section(),
             'd': {'updates': 1, 'optimizer': optimizer()},
             'g': {'updates': 1, 'optimizer': optimizer()},
-            'terms': {},  # terms that are on: term_registry.section. Other switched sections: sections.SWITCHED
+            'terms': {},  # the terms that are on: term_registry.section. Others: sections.SWITCHED
             'augment': '',  # of all inputs of d, e.g. 'color,translation,cutout': augment.diff_augment
             'accumulate': 1,  # microbatches per gradient: wrappers.accumulate
             'extragradient': False,  # wrappers.extragradient
@@ -149,7 +150,7 @@ def coupling(config: ConfigDict) -> list[str]:
 
 
 def is_length(path: str) -> bool:
-    """Whether a field is the length of a schedule, in steps or as a share, see `optimizers.lengths`."""
+    """Whether a field is the length of a schedule, in steps or as a share, see `learning_rates.lengths`."""
     return path.rpartition('.')[2] in SCHEDULE_LENGTHS
 
 

@@ -83,7 +83,7 @@ def flat(config: Any, prefix: str = '') -> dict[str, Any]:
     return {path: json.loads(json.dumps(value)) for path, value in leaves(config, prefix).items()}
 
 
-# `object`: a length, in steps or as a share of them, which optimizers.check_length checks.
+# `object`: a length, in steps or as a share of them, which learning_rates.check_length checks.
 SAID: dict[type, str] = {
     int: 'a whole number',
     float: 'a number',

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 
 from gax import errors
 from gax.config import sections
-from gax.core import optimizers, sample, translation
+from gax.core import learning_rates, sample, translation
 from gax.core.types import PyTree, TrainState
 from gax.data import identity
 from gax.distributed import sharding
@@ -149,7 +149,7 @@ class Run(Course):
         if self.start:
             stop.hint = f'nothing is lost; the same command goes on from step {self.start}'
             self.progress.tell(f'going on from step {self.start} in {self.record.workdir}')
-        for line in optimizers.idle(self.config):
+        for line in learning_rates.idle(self.config):
             self.progress.warn(line)
         self.progress.tell('compiling')
         try:

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from gax import errors, gans
 from gax.config import base, choices, fields
 from gax.config import defaults as configs
-from gax.core import bounds, optimizers, updates
+from gax.core import bounds, optax_functions, optimizers, updates
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from gax.data.synthetic_table import synthetic_table
@@ -257,7 +257,7 @@ def updating(section):
 
 
 @pytest.mark.filterwarnings('ignore:.optimistic_adam. is deprecated')
-@pytest.mark.parametrize('name', sorted(optimizers.optimizers()))
+@pytest.mark.parametrize('name', sorted(optax_functions.optimizers()))
 def test_of_every_optimizer(name):
     for field, usual in optimizers.offered(name).items():
         value = usual if not hasattr(usual, 'get_type') else {float: 0.25, int: 3}[usual.get_type()]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gax.config import optimizer, schedule
-from gax.core import ema, optimizers, rng, wrappers
+from gax.core import ema, optax_functions, optimizers, rng, wrappers
 from gax.core import step as steps
 from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
@@ -53,7 +53,7 @@ def saved_and_restored(state, folder: Path):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings('ignore:.optimistic_adam. is deprecated')
-@pytest.mark.parametrize('name', sorted(optimizers.optimizers()))
+@pytest.mark.parametrize('name', sorted(optax_functions.optimizers()))
 def test_steps_is_saved_and_goes_on(name, tmp_path):
     """With a schedule, where it takes one; where not, it is refused in one line that says which do."""
     scheduled = name not in WITHOUT_SCHEDULE
@@ -150,7 +150,7 @@ def test_data_and_keys_are_inverse():
 
 def test_those_that_need_more_than_gradients_are_refused_with_the_reason():
     for name in ('lbfgs', 'polyak_sgd'):
-        assert name not in optimizers.optimizers()
+        assert name not in optax_functions.optimizers()
         with pytest.raises(
             GaxError, match=f'{name!r} of optax needs the value of the loss.*; those that work: ada'
         ):

@@ -11,7 +11,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from gax.config import base, optimizer
-from gax.core import optimizers, updates, wrappers
+from gax.core import learning_rates, optax_functions, optimizers, updates, wrappers
 from gax.core import step as steps
 from gax.errors import GaxError
 from tests.helpers import toys
@@ -169,25 +169,25 @@ def test_schedules_of_configs_follow_the_steps(name):
     for player in (made.g, made.d):
         schedule = player.optimizer.schedule
         for part in (1, 2):
-            found = optimizers.lengths(schedule, made.steps // part)
+            found = learning_rates.lengths(schedule, made.steps // part)
             length = found.get('transition_steps', found.get('decay_steps'))
             expected = tuple(n and n // part for n in LENGTHS[name])
             assert (found.get('transition_begin'), length) == expected
-    assert optimizers.idle(made) == []
+    assert learning_rates.idle(made) == []
 
 
 def test_lengths_are_steps_or_shares_of_them():
     lengths = {'transition_begin': 0.25, 'transition_steps': 1, 'decay_steps': 1.0, 'warmup_steps': 0.0}
-    assert optimizers.lengths(lengths, 400) == {
+    assert learning_rates.lengths(lengths, 400) == {
         'transition_begin': 100,
         'transition_steps': 1,
         'decay_steps': 400,
         'warmup_steps': 0,
     }
-    assert optimizers.lengths({'decay_steps': 0.1}, 1) == {'decay_steps': 1}
+    assert learning_rates.lengths({'decay_steps': 0.1}, 1) == {'decay_steps': 1}
     for bad in (-1, 1.5, 7000.0, -0.5, True, 'half', float('nan')):
         with pytest.raises(GaxError, match='a whole number of steps, or a share of'):
-            optimizers.lengths({'decay_steps': bad}, 400)
+            learning_rates.lengths({'decay_steps': bad}, 400)
 
     with pytest.raises(GaxError, match='a share of config'):
         optimizers.make(config(schedule={'name': 'cosine_decay_schedule', 'decay_steps': 0.5}))
@@ -200,14 +200,16 @@ def test_an_idle_learning_rate_is_told():
     """
     made = base('vanilla')
     made.steps = 14_000
-    made.g.optimizer.schedule = optimizers.schedule('linear_schedule', end_value=0.0, transition_steps=5000)
-    made.d.optimizer.schedule = optimizers.schedule('warmup_constant_schedule', warmup_steps=0.5)
-    assert optimizers.idle(made) == [
+    made.g.optimizer.schedule = learning_rates.schedule(
+        'linear_schedule', end_value=0.0, transition_steps=5000
+    )
+    made.d.optimizer.schedule = learning_rates.schedule('warmup_constant_schedule', warmup_steps=0.5)
+    assert learning_rates.idle(made) == [
         'config.g.optimizer.schedule: the learning rate is 0 at 0.643 of all steps, '
         'from step 5000 to 13999: g learns nothing there'
     ]
     made.g.optimizer.schedule.transition_steps = 1.0
-    assert optimizers.idle(made) == []
+    assert learning_rates.idle(made) == []
 
 
 def test_lazy_interval_shortens_the_update_and_the_memory():
@@ -306,6 +308,8 @@ def test_mistakes_are_named(made, message):
 
 
 def test_tables_hold_optax_names():
-    assert {'adam', 'adamw', 'rmsprop', 'sgd', 'lion', 'adabelief'} <= set(optimizers.optimizers())
-    assert {'cosine_decay_schedule', 'linear_schedule', 'exponential_decay'} <= set(optimizers.schedules())
-    assert 'scale_by_learning_rate' not in optimizers.optimizers()
+    assert {'adam', 'adamw', 'rmsprop', 'sgd', 'lion', 'adabelief'} <= set(optax_functions.optimizers())
+    assert {'cosine_decay_schedule', 'linear_schedule', 'exponential_decay'} <= set(
+        optax_functions.schedules()
+    )
+    assert 'scale_by_learning_rate' not in optax_functions.optimizers()

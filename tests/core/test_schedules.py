@@ -11,7 +11,7 @@ import pytest
 from gax import errors, gans
 from gax.config import base, choices, choose, optimizer
 from gax.config import defaults as configs
-from gax.core import ema, optimizers, schedules
+from gax.core import ema, optax_functions, optimizers, schedules
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from tests.helpers import toys
@@ -101,7 +101,7 @@ def test_a_schedule_times_a_schedule_and_the_lazy_correction():
 
 
 def test_an_optimizer_that_takes_no_schedule():
-    no = next(name for name in optimizers.optimizers() if not optimizers.takes_schedule(name))
+    no = next(name for name in optax_functions.optimizers() if not optax_functions.takes_schedule(name))
     with pytest.raises(errors.GaxError, match=rf"^optimizer '{no}' .* no schedule \('learning_rate'\)"):
         optimizers.make({'name': no, 'learning_rate': lambda step: 0.1})
 

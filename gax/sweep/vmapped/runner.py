@@ -19,7 +19,7 @@ from ml_collections import ConfigDict
 
 from gax import errors, gans
 from gax.config import defaults as configs
-from gax.core import optimizers, rng, sample
+from gax.core import learning_rates, rng, sample
 from gax.core.types import PyTree
 from gax.data import identity
 from gax.distributed import sharding
@@ -205,7 +205,7 @@ class Together:
         hooks = training.rhythm(config, self.on_log, self.on_sample, self.on_eval, self.on_save)
         self.open_logs()
         for member in self.alive.values():
-            for line in optimizers.idle(member.record.config):
+            for line in learning_rates.idle(member.record.config):
                 self.tell_of(member.record, line, logging.WARNING)
         stop.hint = f'nothing is lost; the same command goes on from step {start}'
         carry = self.begin()
