@@ -31,6 +31,7 @@ from gax.evals.metrics import mode_coverage
 from gax.sweep.vmapped import program
 from gax.training import experiment, programs
 from gax.viz import images as pictures
+from gax.viz import scatter
 
 TABLE = flags.DEFINE_enum('table', 'ring', list(TABLES), 'Which table.')
 GANS = flags.DEFINE_list('gans', [], 'Rows of configs/TABLE.py; empty for all.')
@@ -176,7 +177,7 @@ def main(argv: list[str]) -> int:
         keep(out, result, known)
         real = synthetic.MIXTURES[TABLE.value].centers if samples.ndim == 2 else None
         picture = (
-            pictures.scatter(samples, real)
+            scatter.scatter(samples, real)
             if samples.ndim == 2
             else pictures.grid(pictures.to_uint8(samples[:80]), 10)
         )

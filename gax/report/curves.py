@@ -9,7 +9,7 @@ from typing import Any
 from gax.evals.protocol import differ
 from gax.report.drawing import Line, Panel, Points, thin
 from gax.report.runs import Run
-from gax.viz import images
+from gax.viz import curves
 
 
 def groups(runs: Sequence[Run]) -> dict[str, list[Panel]]:
@@ -19,9 +19,9 @@ def groups(runs: Sequence[Run]) -> dict[str, list[Panel]]:
     """
     panels_of = {'evaluation': evaluated(runs)}
     known = {name for run in runs for row in run.rows for name in row}
-    for kind, names in images.panels(known).items():
+    for kind, names in curves.panels(known).items():
         norms = 'norm' in kind
-        heading = 'norms' if norms else 'training' if kind in images.PANELS else kind
+        heading = 'norms' if norms else 'training' if kind in curves.PANELS else kind
         panels_of.setdefault(heading, []).extend(Panel(name, lines_of(runs, name), norms) for name in names)
     speed = [
         name for name in ('steps_per_sec', 'images_per_sec', 'sec_per_kimg', 'data_wait') if name in known

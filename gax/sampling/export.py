@@ -26,8 +26,8 @@ from gax.sampling.sampler import Images, Job, Request
 from gax.training import experiment, trained_run, translations
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config, write_json
+from gax.viz import drawing, png_folder, projection, video
 from gax.viz import images as pictures
-from gax.viz import png_folder, projection, video
 
 log = logging.getLogger('gax')
 
@@ -272,7 +272,7 @@ def write_samples(job: Job) -> str:
     fakes = styled.seeded(job) if request.seeds else sampler.draw(job)
     if job.kind == FOLDER:
         labels = fakes.get('label') if request.class_folders else None
-        images = pictures.to_uint8(fakes[pictures.field_of(fakes, spec)[0]])
+        images = pictures.to_uint8(fakes[drawing.field_of(fakes, spec)[0]])
         png_folder.save(images, job.out, labels, spec.classes, spec.num_classes)
     elif job.kind == '.png' and job.ways:
         batch = {**job.examples, **job.targets}
@@ -290,11 +290,11 @@ def write_still(job: Job, fakes: Images, columns: int) -> None:
     if job.kind == '.png':
         reals = encoded.pictured(behind(job), spec)[0]
         shown, spec = encoded.pictured(fakes, spec)
-        pictures.save(pictures.draw(shown, columns, reals, spec=spec), job.out)
+        pictures.save(drawing.draw(shown, columns, reals, spec=spec), job.out)
     elif job.kind == '.npz':
         formats.save_npz(fakes, spec, job.out)
     else:
-        name = pictures.field_of(fakes, spec)[0]
+        name = drawing.field_of(fakes, spec)[0]
         formats.save(fakes[name], spec.fields[name], job.kind, job.out)
 
 
@@ -305,7 +305,7 @@ def behind(job: Job) -> Any:
       A batch; None for other kinds of data, and where the data is not available.
     """
     spec = job.built.source.spec
-    if spec.fields[spec.target].kind not in pictures.BEHIND:
+    if spec.fields[spec.target].kind not in drawing.BEHIND:
         return None
     try:
         config, mesh = job.built.config, job.built.mesh
@@ -337,7 +337,7 @@ def write_path(job: Job) -> str:
     reals, spec = behind(job), job.built.source.spec
     by_row = {name: x.reshape(-1, steps, *x.shape[1:]) for name, x in fakes.items()}
     drawn = [
-        pictures.draw({name: x[:, i] for name, x in by_row.items()}, job.columns, reals, spec=spec)
+        drawing.draw({name: x[:, i] for name, x in by_row.items()}, job.columns, reals, spec=spec)
         for i in range(steps)
     ]
     video.write([drawn[i] for i in order], job.out, FAST if flows else SLOW)

@@ -29,7 +29,7 @@ from gax.training.experiment import Carry
 from gax.training.model_selection import Selection, on_board
 from gax.training.progress import LogFile
 from gax.training.workdir import MetricsWriter, open_workdir, read_metrics
-from gax.viz import images
+from gax.viz import curves, drawing, images
 
 
 class Record:
@@ -164,14 +164,14 @@ class Record:
           step: The step.
           fakes: The samples.
           columns: The columns of the picture.
-          behind: What points are drawn over, see `images.draw`.
+          behind: What points are drawn over, see `drawing.draw`.
           cells: Of a game that makes images from images: what `images.rows` draws in place of the samples
             alone.
         """
         reals, surface = behind
         reals = encoded.pictured(reals, self.spec)[0]
         pictured, spec = encoded.pictured(fakes, self.spec)
-        drawn = images.rows(cells) if cells else images.draw(pictured, columns, reals, surface, spec=spec)
+        drawn = images.rows(cells) if cells else drawing.draw(pictured, columns, reals, surface, spec=spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.picture(step))
         self.writer.image(step, 'samples', drawn)
@@ -184,7 +184,7 @@ class Record:
           columns: The columns of the picture.
         """
         reals, spec = encoded.pictured(reals, self.spec)
-        drawn = images.draw_reals(reals, columns, spec)
+        drawn = drawing.draw_reals(reals, columns, spec)
         with errors.plain_os_errors(self.workdir):
             images.save(drawn, self.reals)
         self.writer.image(0, 'reals', drawn)
@@ -284,4 +284,4 @@ class Record:
                 self.selection.curves(self.config.steps) if self.selection else []
             )
             with errors.plain_os_errors(self.workdir):
-                images.curves([*self.writer.rows, *evaluations], self.workdir / 'curves.png')
+                curves.curves([*self.writer.rows, *evaluations], self.workdir / 'curves.png')

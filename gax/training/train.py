@@ -27,7 +27,7 @@ from gax.training.run_recorder import Record
 from gax.training.runner import Course
 from gax.training.runner import rhythm as rhythm  # of runner.py, too
 from gax.training.signals import Stop
-from gax.viz import images
+from gax.viz import drawing, scatter
 
 log = logging.getLogger('gax')
 
@@ -216,10 +216,10 @@ class Run(Course):
         """
         spec = self.experiment.source.spec
         target = spec.fields[spec.target]
-        real: PyTree = experiment.reals(self.own, 512) if target.kind in images.BEHIND else None
+        real: PyTree = experiment.reals(self.own, 512) if target.kind in drawing.BEHIND else None
         if (target.kind, target.shape) != ('point', (2,)):
             return lambda state: (real, None)
-        plane = jnp.asarray(images.lattice(images.window(real[spec.target])))
+        plane = jnp.asarray(scatter.lattice(scatter.window(real[spec.target])))
         surface = jax.jit(lambda state: sample.surface(self.experiment.game, state, plane))
         return lambda state: (real, jax.device_get(surface(state)))
 

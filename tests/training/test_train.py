@@ -24,7 +24,7 @@ from gax.evals import results
 from gax.sweep import objective as objectives
 from gax.training import experiment, programs, start_report, train
 from gax.training.checkpoints import Checkpoints
-from gax.viz import images
+from gax.viz import curves, images
 from tests.helpers import tinyruns
 
 pytestmark = pytest.mark.usefixtures('compiled_once')
@@ -98,7 +98,7 @@ def test_a_full_disk_ends_the_run_and_the_same_command_goes_on(
     owner, name = {
         'checkpoint': (Checkpoints, '_write'),  # in its thread
         'picture': (images, 'save'),
-        'curves': (images, 'curves'),
+        'curves': (curves, 'curves'),
     }[what]
     real = getattr(owner, name)
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from gax.core import forward, sample
 from gax.training import progress
+from gax.viz import curves, scatter
 from gax.viz import images as pictures
 from tests.helpers import toys
 
@@ -33,7 +34,7 @@ def test_unit_range_to_bytes():
 
 
 def test_the_lattice_is_the_window_row_by_row_from_below():
-    points = pictures.lattice(2.0, side=4)
+    points = scatter.lattice(2.0, side=4)
     assert points[:4, 0].tolist() == [-1.5, -0.5, 0.5, 1.5]
     assert points[::4, 1].tolist() == [-1.5, -0.5, 0.5, 1.5]
     assert np.all(points[:4, 1] == -1.5)
@@ -41,24 +42,24 @@ def test_the_lattice_is_the_window_row_by_row_from_below():
 
 def test_shades_are_ranks_whatever_the_scale():
     logits = np.array([3.0, -1.0, 1e6, 0.5])
-    np.testing.assert_allclose(pictures.shades(logits), [[2 / 3, 0.0], [1.0, 1 / 3]])
-    np.testing.assert_array_equal(pictures.shades(logits), pictures.shades(np.tanh(logits * 1e-7)))
+    np.testing.assert_allclose(scatter.shades(logits), [[2 / 3, 0.0], [1.0, 1 / 3]])
+    np.testing.assert_array_equal(scatter.shades(logits), scatter.shades(np.tanh(logits * 1e-7)))
 
 
 def test_axes_follow_the_reals_and_not_the_fakes():
     """Fakes far away change no pixel of the frame: an animation of scatter plots does not jump."""
     near, far = RING[:1], RING[:1] * 1e4
-    frames = [pixels(pictures.scatter(points, RING)) for points in (far, far * -3.0, near)]
+    frames = [pixels(scatter.scatter(points, RING)) for points in (far, far * -3.0, near)]
     np.testing.assert_array_equal(frames[0], frames[1])
     changed = np.argwhere(np.any(frames[0] != frames[2], axis=-1))
     assert 0 < len(changed) < 100  # one dot
-    assert pictures.window(RING) == np.float32(1.3)
+    assert scatter.window(RING) == np.float32(1.3)
 
 
 def test_the_surface_is_red_where_fakes_are_suspected():
     """Logits that grow with x: the left of the plot is red, the right blue."""
-    logits = pictures.lattice(pictures.window(RING))[:, 0]
-    left, right = (pixels(pictures.scatter(RING * 1e4, RING, logits))[440, x] for x in (60, 470))
+    logits = scatter.lattice(scatter.window(RING))[:, 0]
+    left, right = (pixels(scatter.scatter(RING * 1e4, RING, logits))[440, x] for x in (60, 470))
     assert left[0] > left[2] + 20
     assert right[2] > right[0] + 20
 
@@ -75,7 +76,7 @@ def test_metrics_have_their_panels():
         'step',
         'seconds',
     ]
-    found = pictures.panels(names)
+    found = curves.panels(names)
     assert list(found.values()) == [
         *(['d/loss', 'g/loss'], ['d/accuracy'], ['d/logits_max'], ['g/grad_norm'], ['d/r1']),
     ]
@@ -89,7 +90,7 @@ def test_curves_of_any_rows(tmp_path):
     ]
     sizes = {}
     for name, some in (('a.png', rows), ('b.png', [{'step': 1}])):
-        pictures.curves(some, tmp_path / name)
+        curves.curves(some, tmp_path / name)
         with Image.open(tmp_path / name) as picture:
             sizes[name] = picture.size
     assert sizes == {'a.png': (1200, 900), 'b.png': (1200, 300)}  # five panels in three rows; none

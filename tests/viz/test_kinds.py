@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gax.viz import charts, images
+from gax.viz import charts, drawing, images
 
 RNG = np.random.default_rng(0)
 FAKES = {
@@ -26,20 +26,20 @@ def spec_of(kind, name='x', **info):
 @pytest.mark.parametrize('kind', FAKES)
 def test_every_kind_has_a_picture(kind):
     pictures = [
-        images.draw({kind: FAKES[kind]}, 2),
-        images.draw({'label': np.zeros(3), 'x': FAKES[kind]}, 2, spec=spec_of(kind)),
+        drawing.draw({kind: FAKES[kind]}, 2),
+        drawing.draw({'label': np.zeros(3), 'x': FAKES[kind]}, 2, spec=spec_of(kind)),
     ]
     pixels = [np.asarray(picture.convert('RGB')) for picture in pictures]
     np.testing.assert_array_equal(*pixels)
     assert len(np.unique(pixels[0])) > 1
-    other = images.draw({kind: FAKES[kind][::-1] * (0 if kind == 'tokens' else -1)}, 2)
+    other = drawing.draw({kind: FAKES[kind][::-1] * (0 if kind == 'tokens' else -1)}, 2)
     assert other.size != pictures[0].size or (np.asarray(other.convert('RGB')) != pixels[0]).any()
-    images.draw_reals({kind: FAKES[kind]}, 2)
+    drawing.draw_reals({kind: FAKES[kind]}, 2)
 
 
 def test_frames_of_a_video_are_a_row():
     video = np.linspace(-1, 1, 2 * 3 * 4 * 4).reshape(2, 3, 4, 4, 1).astype(np.float32)
-    picture = np.asarray(images.draw({'video': video}, 8))
+    picture = np.asarray(drawing.draw({'video': video}, 8))
     assert picture.shape == (2 * (2 * 5 + 1), 2 * (3 * 5 + 1))
     assert picture[2, 2] == images.to_uint8(video)[0, 0, 0, 0, 0]
     assert picture[2, 2 + 2 * 5] == images.to_uint8(video)[0, 1, 0, 0, 0]
@@ -67,6 +67,6 @@ def test_texts_of_tokens():
 
 
 def test_a_table_is_drawn_over_its_reals():
-    alone = images.draw({'table': FAKES['table']}, 3)
-    over = images.draw({'table': FAKES['table']}, 3, {'table': FAKES['table'] + 1})
+    alone = drawing.draw({'table': FAKES['table']}, 3)
+    over = drawing.draw({'table': FAKES['table']}, 3, {'table': FAKES['table'] + 1})
     assert (np.asarray(alone) != np.asarray(over)).any()

@@ -27,7 +27,7 @@ from gax.distributed import sharding as parallel
 from gax.training import experiment, programs
 from gax.training.experiment import Carry, Experiment
 from gax.training.pace import Pace
-from gax.viz import images
+from gax.viz import scatter
 
 Values = Mapping[str, Any]  # dotted field of the config -> its number: float [], or [runs]
 
@@ -250,7 +250,7 @@ def surfaces(runs: Runs, real: PyTree) -> Callable[[TrainState], Array | None]:
     spec = runs.built.source.spec
     if spec.fields[spec.target].kind != 'point' or spec.target_shape != (2,):
         return lambda states: None
-    plane = jnp.asarray(images.lattice(images.window(real[spec.target])))
+    plane = jnp.asarray(scatter.lattice(scatter.window(real[spec.target])))
     return over_runs(runs, lambda built, state: sample.surface(built.game, state, plane), 0)
 
 

@@ -33,7 +33,7 @@ from gax.training.pace import Pace
 from gax.training.progress import Clock, Progress
 from gax.training.run_recorder import Record
 from gax.training.signals import Stop
-from gax.viz import images
+from gax.viz import drawing
 
 log = logging.getLogger('gax')
 
@@ -190,7 +190,7 @@ class Together:
         self.clock = Clock(self.start, self.config.batch_size, self.progress, bool(spec.of_kind('image')))
         num, self.columns = experiment.sample_grid(self.built)
         self.examples, self.real = experiment.reals(self.built, num), None
-        if spec.fields[spec.target].kind in images.BEHIND:
+        if spec.fields[spec.target].kind in drawing.BEHIND:
             self.real = experiment.reals(self.built, 512)
         self.sampler, self.surfaces = program.sampler(runs, num), program.surfaces(runs, self.real)
         self.take = program.taker(runs)

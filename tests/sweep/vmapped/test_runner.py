@@ -21,7 +21,7 @@ from gax.sweep import plan
 from gax.sweep.vmapped import grouping, runner
 from gax.sweep.vmapped.runner import Ending
 from gax.training import train as training
-from gax.viz import images
+from gax.viz import curves
 from tests.helpers import nearly, tiny_sweep, tinyruns
 
 RATES = tiny_sweep.RATES
@@ -67,7 +67,7 @@ def alone(root: Path, given: dict[str, ConfigDict]) -> Path:
 @pytest.mark.slow
 def test_each_run_leaves_what_it_leaves_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Seeds, rates and weights differ; one run is not finite, and says what it would have said alone."""
-    monkeypatch.setattr(images, 'curves', lambda rows, path: path.write_text(str(len(rows))))  # it is slow
+    monkeypatch.setattr(curves, 'curves', lambda rows, path: path.write_text(str(len(rows))))  # it is slow
     given = configs('slow', 'wild', 'fast')
     told, stopped_by = train(tmp_path / 'together', given)
     assert stopped_by == ''
