@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import jax
 
 from gax import errors
-from gax.distributed.coordination import LEAVING, Line, Team
+from gax.distributed.connection import LEAVING, Line
+from gax.distributed.coordination import Team
 
 LOOPBACK = {'localhost': '127.0.0.1', '127.0.0.1': '127.0.0.1', '::1': '::1'}
 

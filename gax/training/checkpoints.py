@@ -9,10 +9,8 @@ damaged/STEP                     a checkpoint that a resuming run found damaged
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import logging
-import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -25,6 +23,7 @@ import numpy as np
 
 from gax import errors, paths
 from gax.core.types import PyTree
+from gax.training import manifest
 
 log = logging.getLogger('gax')
 
@@ -132,7 +131,7 @@ class Checkpoints:
                     errors.reserve(temporary / 'space', sum(x.nbytes for x in jax.tree.leaves(host)))
                     with paths.plain(temporary) as folder:
                         self._orbax.save(folder / 'tree', args=self._ocp.args.StandardSave(host))
-                    write_manifest(temporary, layout(host))
+                    manifest.write(temporary, manifest.layout(host))
                 best = self.best()
                 for old in self.steps()[: -self._keep]:
                     if old != best:
@@ -231,9 +230,9 @@ class Checkpoints:
         """Checks every file before Orbax reads it, as Orbax handles damaged files badly."""
         folder = self._directory / str(step)
         shapes = jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), like)
-        saved, wanted = checked_manifest(folder)['arrays'], layout(shapes)
+        saved, wanted = manifest.read_checked(folder)['arrays'], manifest.layout(shapes)
         if saved != wanted:
-            raise OtherArrays(f'checkpoint {step} in {self._directory} {why_other(saved, wanted)}')
+            raise OtherArrays(f'checkpoint {step} in {self._directory} {manifest.why_other(saved, wanted)}')
         with paths.plain(folder) as place:
             tree = self._orbax.restore(place / 'tree', args=self._ocp.args.StandardRestore(shapes))
         return jax.tree.map(lambda x: np.asarray(x), tree)
@@ -284,86 +283,3 @@ def of_one_process(ocp: Any) -> Any:
 def said(steps: list[Any]) -> str:
     """'step 100, step 200'."""
     return ', '.join(f'step {step}' for step in steps) or 'no step at all'
-
-
-def layout(tree: PyTree) -> list[str]:
-    """The path, dtype and shape of every leaf, e.g. `.state.params['d']['Dense_0']['bias'] float32 (1,)`."""
-    leaves = jax.tree_util.tree_leaves_with_path(tree)
-    return [f'{jax.tree_util.keystr(path)} {leaf.dtype} {tuple(leaf.shape)}' for path, leaf in leaves]
-
-
-def why_other(there: list[str], here: list[str]) -> str:
-    """The message for a checkpoint that has other arrays than the run.
-
-    Args:
-      there: The layout of the checkpoint.
-      here: The layout of the run.
-    """
-    before, after = (dict(map(parted, lines)) for lines in (there, here))
-    if [narrow(line) for line in there] == [narrow(line) for line in here]:
-        wide = any('64 ' in kind for kind in before.values())
-        return (
-            f'was written {"with" if wide else "without"} JAX_ENABLE_X64=1, and now it is '
-            f'{"not " if wide else ""}set; give JAX_ENABLE_X64={int(wide)}'
-        )
-    differ = [path for path in dict.fromkeys([*before, *after]) if before.get(path) != after.get(path)]
-    if not differ:
-        return (
-            'is of another version of gax: its arrays are in another order; go on with the version that '
-            'wrote it'
-        )
-    first = differ[0]
-    return (
-        f'is of other networks or data, or of another version of gax: {len(differ)} arrays differ, such as '
-        f'{first}, {before.get(first, "absent")} there and {after.get(first, "absent")} here; go on with '
-        'what wrote it'
-    )
-
-
-def parted(line: str) -> tuple[str, str]:
-    """Splits a line of `layout` into (path, dtype and shape)."""
-    head, _, shape = line.rpartition(' (')
-    path, _, dtype = head.rpartition(' ')
-    return path, f'{dtype} ({shape}'
-
-
-def narrow(line: str) -> str:
-    """A line of `layout` with 32 bits in place of 64."""
-    path, kind = parted(line)
-    return f'{path} {kind.replace("64 (", "32 (")}'
-
-
-def write_manifest(folder: Path, arrays: list[str]) -> None:
-    """Flushes every file of `folder` to disk and writes their digests to manifest.json."""
-    written = sorted(path for path in folder.rglob('*') if path.is_file())
-    files = {str(path.relative_to(folder)): digest(path, flush=True) for path in written}
-    content = {'arrays': arrays, 'files': files}
-    sha256 = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    text = json.dumps({**content, 'sha256': sha256}, indent=1)
-    (folder / 'manifest.json').write_text(text, encoding='utf-8')
-    digest(folder / 'manifest.json', flush=True)
-
-
-def checked_manifest(folder: Path) -> dict[str, Any]:
-    """Reads manifest.json of a checkpoint and checks every file.
-
-    Raises:
-      ValueError: A file is missing or does not match its digest, or the manifest is damaged.
-      OSError: A file cannot be read.
-    """
-    content = json.loads((folder / 'manifest.json').read_text(encoding='utf-8'))
-    sha256 = content.pop('sha256')
-    if hashlib.sha256(json.dumps(content).encode()).hexdigest() != sha256:
-        raise ValueError('manifest.json does not match its SHA-256')
-    for name, wanted in content['files'].items():
-        if not (folder / name).is_file() or digest(folder / name) != wanted:
-            raise ValueError(f'{name} is missing, or does not match its SHA-256')
-    return content
-
-
-def digest(path: Path, flush: bool = False) -> str:
-    """The SHA-256 of a file, hex. With `flush`, its content is flushed to disk before."""
-    with open(path, 'rb') as file:
-        if flush:
-            os.fsync(file.fileno())
-        return hashlib.file_digest(file, 'sha256').hexdigest()

@@ -15,8 +15,7 @@ from gax.core import metrics, rng
 from gax.core import step as steps
 from gax.core.types import Array, Key, PyTree
 from gax.distributed import sharding
-from gax.training import trained_run
-from gax.training.checkpoints import layout, parted
+from gax.training import manifest, trained_run
 from gax.training.experiment import Carry, Experiment
 from gax.training.workdir import read_config
 
@@ -148,4 +147,4 @@ def refuse_unlike(where: str, weights: Weights, like: Carry) -> None:
 
 def arrays_of(net: tuple[PyTree, PyTree]) -> dict[str, str]:
     """Path -> dtype and shape of the parameters and the model_state of a network."""
-    return dict(parted(line) for part in net for line in layout(part))
+    return dict(manifest.split_line(line) for part in net for line in manifest.layout(part))

@@ -11,8 +11,9 @@ import time
 
 import pytest
 
-from gax.distributed import coordination, rendezvous
-from gax.distributed.coordination import Alone, Line, Team
+from gax.distributed import connection, coordination, rendezvous
+from gax.distributed.connection import Line
+from gax.distributed.coordination import Alone, Team
 from gax.distributed.rendezvous import Place
 from tests.helpers import hostruns
 
@@ -35,7 +36,7 @@ def ends(monkeypatch):
 
     monkeypatch.setattr(coordination.os, '_exit', leave)
     monkeypatch.setattr(Team, '_listen', listen)
-    monkeypatch.setattr(coordination, 'LEAVING', 0.2)
+    monkeypatch.setattr(connection, 'LEAVING', 0.2)
     monkeypatch.setattr(coordination, 'BEAT', 0.2)
     before = set(threading.enumerate())
     yield found
@@ -272,7 +273,7 @@ def test_the_last_word_is_not_lost_with_the_connection(monkeypatch):
     """Closed while a beat is on its way, a connection would be reset, and what was sent before could go with
     it.
     """
-    monkeypatch.setattr(coordination, 'LEAVING', 5.0)
+    monkeypatch.setattr(connection, 'LEAVING', 5.0)
     one, other = socket.socketpair()
     TEAMS.append(Team(0, {1: Line(Plain(one))}, ['a', 'b']))
     other.settimeout(10)

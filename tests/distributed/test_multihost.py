@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from gax.distributed import multihost, rendezvous, sharding
-from gax.distributed.coordination import Alone, Line
+from gax.distributed.connection import Line
+from gax.distributed.coordination import Alone
 from gax.distributed.multihost import Asked
 from gax.distributed.rendezvous import Place
 from gax.errors import GaxError
@@ -161,7 +162,7 @@ def dialled(host, port):
 
 
 def test_a_first_message_has_a_limit_in_time_and_size(monkeypatch):
-    monkeypatch.setattr('gax.distributed.coordination.LONGEST', 2**17)
+    monkeypatch.setattr('gax.distributed.connection.LONGEST', 2**17)
     with socket.create_server(('127.0.0.1', 0)) as server, dialled(*server.getsockname()) as stray:
         line, began = Line(server.accept()[0]), time.monotonic()
         assert line.first(0.3) is None
