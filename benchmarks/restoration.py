@@ -22,7 +22,7 @@ from absl import flags
 from gax import cli, paths
 from gax.core import rng, sample
 from gax.evals import digit_accuracy, results
-from gax.training import evaluate, experiment, trained_run
+from gax.training import evaluate, real_examples, trained_run
 from gax.training.workdir import read_config
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +116,7 @@ def read_digits(workdir: Path) -> dict[str, float]:
     state, _ = trained_run.restore(built, workdir)
     whole = trained_run.with_data(workdir, built.config, '', built.mesh)
     test = evaluate.with_split(whole, 'test', str(workdir))
-    batch = experiment.examples(test, np.arange(test.source.spec.size))
+    batch = real_examples.examples(test, np.arange(test.source.spec.size))
     conditions = {name: batch[name] for name in built.game.conditions}
     fakes = jax.jit(
         lambda state, conditions: sample.sample(

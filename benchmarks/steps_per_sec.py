@@ -31,18 +31,18 @@ class Stepper:
         self.experiment = experiment.build(config)
         self.count = programs.longest_call(self.experiment)
         self.carry = experiment.init(self.experiment)
-        self.compile_seconds = self._compile(experiment)
+        self.compile_seconds = self._compile()
         self.flops = profiler.flops_of(self.experiment, self.count)
         self.advance = programs.advancer(self.experiment)
         self.step = 0
 
-    def _compile(self, experiment: Any) -> dict[str, float]:
+    def _compile(self) -> dict[str, float]:
         """Seconds of each stage, of a program of one step."""
         from gax.core import updates
-        from gax.training import programs
+        from gax.training import feed, programs
 
         active = updates.active_at(self.experiment.game, 0)
-        args = (self.carry, self.experiment.arrays, experiment.indices(self.experiment, 0))
+        args = (self.carry, self.experiment.arrays, feed.indices(self.experiment, 0))
         times = [time.perf_counter()]
         traced = programs.program(self.experiment, active).trace(*args)
         times.append(time.perf_counter())

@@ -22,7 +22,7 @@ from gax import cli, data
 from gax.core import rng, sample, translation
 from gax.evals.evaluator import Setting
 from gax.evals.metrics import image_pairs
-from gax.training import evaluate, experiment, trained_run
+from gax.training import evaluate, experiment, real_examples, trained_run
 from gax.viz import images
 
 RUNS = flags.DEFINE_multi_string(
@@ -58,7 +58,7 @@ def translated(workdir: Path, step: str) -> dict[str, np.ndarray]:
     built = held_out(workdir)
     state, _ = trained_run.restore(built, workdir, step)
     way = translation.directions(built.game, built.source.spec)[0]
-    batch = experiment.examples(built, np.arange(built.source.spec.size))
+    batch = real_examples.examples(built, np.arange(built.source.spec.size))
     conditions = {name: batch[name] for name in built.game.conditions}
     count = len(batch[way.source])
 

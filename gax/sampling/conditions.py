@@ -11,7 +11,7 @@ import numpy as np
 from gax import data, errors
 from gax.core.types import Batch
 from gax.sampling.sampler import Request
-from gax.training import evaluate, experiment, trained_run
+from gax.training import evaluate, real_examples, trained_run
 from gax.training.experiment import Experiment
 
 
@@ -56,7 +56,7 @@ def examples(request: Request, built: Experiment) -> Examples:
         whole = trained_run.with_data(request.workdir, built.config, request.data, built.mesh)
         held_out = 'test' if whole.source.split == 'train' and 'test' in whole.source.splits else ''
         whole = evaluate.with_split(whole, request.split or held_out, str(request.workdir))
-        batch = experiment.reals(whole, request.num)
+        batch = real_examples.reals(whole, request.num)
         known = batch if whole.source.paired else {}
         return Examples({name: jnp.asarray(batch[name]) for name in names}, known)
     return Examples(of_user(request, built))
@@ -82,7 +82,7 @@ def of_user(request: Request, built: Experiment) -> Batch:
     source = data.load(config, resident_up_to=float('inf'))
     size = source.spec.size or request.num
     whole = built._replace(source=source, arrays=built.arrays._replace(data=source.arrays))
-    batch = experiment.examples(whole, np.arange(request.num) % size)
+    batch = real_examples.examples(whole, np.arange(request.num) % size)
     names = built.game.conditions
     if len(names) == 1 and names[0] not in batch:
         batch = {names[0]: batch[source.spec.target]}

@@ -23,7 +23,7 @@ from gax.evals import memorization
 from gax.evals.features import extractors
 from gax.sampling import conditions, formats, latents, lengths, sampler, styled, where
 from gax.sampling.sampler import Images, Job, Request
-from gax.training import experiment, trained_run, translations
+from gax.training import real_examples, trained_run, translations
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config, write_json
 from gax.viz import drawing, png_folder, projection, video
@@ -310,7 +310,7 @@ def behind(job: Job) -> Any:
     try:
         config, mesh = job.built.config, job.built.mesh
         whole = trained_run.with_data(job.request.workdir, config, job.request.data, mesh)
-        return experiment.reals(whole, 512)
+        return real_examples.reals(whole, 512)
     except errors.GaxError as error:
         log.warning('drawn without the training data: %s', error)
         return None
@@ -347,7 +347,7 @@ def write_path(job: Job) -> str:
 def write_projection(job: Job) -> str:
     """Writes reals and samples as points in the plane, see `projection.picture`. Returns a description."""
     spec, count = job.built.source.spec, job.request.project
-    reals = np.asarray(experiment.reals(job.built, count)[spec.target])
+    reals = np.asarray(real_examples.reals(job.built, count)[spec.target])
     job = job._replace(request=job.request._replace(num=count))
     pictures.save(projection.picture(reals, sampler.draw(job)[spec.target], job.request.seed), job.out)
     return f'{count} reals and as many samples in the plane,'

@@ -16,7 +16,7 @@ from gax.core import rng, sample
 from gax.core.translation import Direction
 from gax.core.types import Array, Batch, TrainState
 from gax.sampling import latents, lengths
-from gax.training import experiment
+from gax.training import standing_statistics
 from gax.training.experiment import Experiment
 
 CHUNK = 256  # samples per compiled call
@@ -154,7 +154,7 @@ def standing(job: Job) -> Job:
         return job
     every = job._replace(request=job.request._replace(label=None))
     condition_batch = conditions(every, batches * job.built.config.batch_size)
-    run = experiment.standing(job.built, batches, job.request.seed)
+    run = standing_statistics.compiled(job.built, batches, job.request.seed)
     return job._replace(state=run(job.state, condition_batch))
 
 

@@ -21,7 +21,7 @@ from gax.evals import collect, external_samples, results
 from gax.evals.evaluator import Evaluator, Setting, told
 from gax.evals.protocol import differ, refuse_other
 from gax.evals.reference import reference
-from gax.training import experiment, trained_run, translations
+from gax.training import experiment, real_examples, standing_statistics, trained_run, translations
 from gax.training.checkpoints import Checkpoints, said
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config
@@ -110,10 +110,10 @@ def of_generator(
         if set(built.game.conditions) <= {'label'}:
             labels = evaluator.labels(num) if conditional else None
             return {} if labels is None else {'label': labels}
-        return jax.tree.map(np.asarray, experiment.conditions(built, num))
+        return jax.tree.map(np.asarray, real_examples.conditions(built, num))
 
     batches = evaluator.setting.standing or 0
-    stand = experiment.standing(built, batches, seed) if batches else None
+    stand = standing_statistics.compiled(built, batches, seed) if batches else None
 
     def measure(state: TrainState) -> tuple[dict[str, float], int]:
         """Measures the fakes of a state."""

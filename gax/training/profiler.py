@@ -18,7 +18,7 @@ from ml_collections import ConfigDict
 from gax import errors, paths
 from gax.core import updates, wrappers
 from gax.distributed import sharding
-from gax.training import experiment, programs
+from gax.training import experiment, feed, programs
 from gax.training.experiment import Carry, Experiment
 
 log = logging.getLogger('gax')
@@ -102,7 +102,7 @@ def timed(built: Experiment, folder: Path) -> tuple[float, float, float]:
       (seconds a step as in training, seconds a step on the devices alone, seconds that the host waited for
       data in the timed window).
     """
-    feeder = experiment.feeder(built)
+    feeder = feed.feeder(built)
     size = programs.longest_call(built)
     streamed = programs.advancer(built, rows=feeder)
     cached = programs.advancer(built, rows=functools.cache(feeder))  # ready after its first window

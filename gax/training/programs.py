@@ -19,7 +19,8 @@ from gax.core import metrics as meter
 from gax.core import updates
 from gax.core.types import Game
 from gax.distributed import sharding as parallel
-from gax.training.experiment import Carry, Experiment, feeder, platform, row_shapes, traced_step
+from gax.training.experiment import Carry, Experiment, platform, row_shapes, traced_step
+from gax.training.feed import feeder
 from gax.training.pace import Pace
 
 log = logging.getLogger('gax')

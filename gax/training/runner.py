@@ -28,7 +28,7 @@ from gax.core import metrics
 from gax.core.types import PyTree
 from gax.distributed import multihost, sharding
 from gax.distributed.coordination import Alone
-from gax.training import experiment, loop, programs
+from gax.training import experiment, feed, loop, programs
 from gax.training.experiment import Carry, Experiment
 from gax.training.pace import Pace
 from gax.training.signals import Stop
@@ -60,7 +60,7 @@ class Course:
         self.experiment = experiment.build(config)
         self.on_built()
         self.shapes = experiment.shapes(self.experiment)
-        self.feeder = experiment.feeder(self.experiment)
+        self.feeder = feed.feeder(self.experiment)
         closing.callback(self.feeder.close)
         whole = sharding.replicated(self.experiment.mesh)
         self.take = jax.jit(

@@ -19,7 +19,16 @@ from gax.core.types import PyTree, TrainState
 from gax.data import identity
 from gax.distributed import sharding
 from gax.distributed.coordination import Alone
-from gax.training import experiment, initialize, loop, model_selection, start_report, translations
+from gax.training import (
+    experiment,
+    fixed_samples,
+    initialize,
+    loop,
+    model_selection,
+    real_examples,
+    start_report,
+    translations,
+)
 from gax.training.checkpoints import Checkpoints
 from gax.training.experiment import Carry
 from gax.training.progress import Clock, Progress
@@ -96,11 +105,11 @@ class Run(Course):
         closing.callback(self.progress.close)
         images = bool(self.experiment.source.spec.of_kind('image'))
         self.clock = Clock(self.start, config.batch_size, self.progress, images)
-        self.num_samples, self.columns = experiment.sample_grid(self.own)
-        self.sampler = experiment.sampler(self.own, self.num_samples)
+        self.num_samples, self.columns = fixed_samples.sample_grid(self.own)
+        self.sampler = fixed_samples.sampler(self.own, self.num_samples)
         self.backdrop = self.behind_points()
         self.ways = translation.directions(self.own.game, self.own.source.spec)
-        self.examples: PyTree = experiment.reals(self.own, self.num_samples) if self.ways else {}
+        self.examples: PyTree = real_examples.reals(self.own, self.num_samples) if self.ways else {}
 
     def say(self, line: str) -> None:
         """Logs a line now. The workdir is not open yet; its log file gets the line later."""
@@ -190,7 +199,7 @@ class Run(Course):
         Of a game that makes images from images every example is a row: input, output, target.
         """
         if not self.record.reals.exists():
-            self.record.sample_reals(experiment.reals(self.own, self.num_samples), self.columns)
+            self.record.sample_reals(real_examples.reals(self.own, self.num_samples), self.columns)
         state = sharding.view(carry.state, self.own.mesh)
         fakes = jax.device_get(self.sampler(state))
         paired = self.own.source.paired
@@ -216,7 +225,7 @@ class Run(Course):
         """
         spec = self.experiment.source.spec
         target = spec.fields[spec.target]
-        real: PyTree = experiment.reals(self.own, 512) if target.kind in drawing.BEHIND else None
+        real: PyTree = real_examples.reals(self.own, 512) if target.kind in drawing.BEHIND else None
         if (target.kind, target.shape) != ('point', (2,)):
             return lambda state: (real, None)
         plane = jnp.asarray(scatter.lattice(scatter.window(real[spec.target])))

@@ -16,7 +16,7 @@ from configs import dcgan_mnist, vanilla_mnist
 from gax.core import updates
 from gax.distributed import sharding
 from gax.nets.ops import conv
-from gax.training import experiment, programs
+from gax.training import experiment, feed, programs
 
 
 def dense(*widths: int) -> list[int]:
@@ -37,7 +37,7 @@ def measured(module, layers) -> float:
     built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
     carry = experiment.init(built)
     lowered = programs.program(built, updates.Active(unroll=True)).lower(
-        carry, built.arrays, experiment.indices(built, 0)
+        carry, built.arrays, feed.indices(built, 0)
     )
     flops = lowered.compile().cost_analysis()['flops']
     g, d = sum(layers['g']), sum(layers['d'])

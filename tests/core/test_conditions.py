@@ -10,7 +10,7 @@ from gax.core.spec import Field, Spec
 from gax.data.source import Source
 from gax.distributed import sharding
 from gax.errors import GaxError
-from gax.training import experiment, programs
+from gax.training import experiment, fixed_samples, programs, real_examples
 from tests.helpers import tinyruns
 from tests.helpers.toys import close, differ
 
@@ -65,10 +65,10 @@ def test_samples_follow_their_conditions(trained):
 
 def test_pictures_of_a_run_are_made_from_real_conditions(trained):
     made, carry = trained
-    real = experiment.reals(made, 4)
-    close(experiment.conditions(made, 4)['condition'], real['condition'])
+    real = real_examples.reals(made, 4)
+    close(real_examples.conditions(made, 4)['condition'], real['condition'])
     key = jax.random.key(0)
-    fakes = experiment.sampler(made, 4)(carry.state)['image']
+    fakes = fixed_samples.sampler(made, 4)(carry.state)['image']
     assert fakes.shape == (4, 4, 4, 3)
     noise = sample.sample(made.game, carry.state, key, 4, {'condition': jnp.asarray(real['condition'])})[
         'image'

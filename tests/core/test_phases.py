@@ -9,7 +9,7 @@ from gax.core import step as steps
 from gax.core.types import Phase
 from gax.distributed import sharding
 from gax.errors import GaxError
-from gax.training import experiment, programs
+from gax.training import experiment, fixed_samples, programs
 from tests.helpers import tinyruns, toys
 from tests.helpers.toys import differ, same
 
@@ -65,7 +65,7 @@ def test_resuming_is_exact_within_and_across_phases(run):
 def test_each_phase_is_one_program(run):
     plan = programs.plan_of(run.built.game, 0, 6)
     assert [(active.phase, count) for active, count in plan] == [('warmup', 3), ('adversarial', 3)]
-    fakes = [experiment.sampler(run.built, 4)(run.go_on(run.fresh, 0, n).state)['point'] for n in (1, 4)]
+    fakes = [fixed_samples.sampler(run.built, 4)(run.go_on(run.fresh, 0, n).state)['point'] for n in (1, 4)]
     assert fakes[0].shape == fakes[1].shape == (4, 2)
 
 

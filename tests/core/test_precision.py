@@ -11,7 +11,7 @@ import pytest
 
 from gax.distributed import sharding
 from gax.errors import GaxError
-from gax.training import experiment, programs
+from gax.training import experiment, feed, programs
 from tests.helpers import tinyruns
 from tests.helpers.toys import close
 
@@ -38,7 +38,7 @@ def one_step(**changes):
     """(state, metrics, the program's text as it is before the compiler sees it) of the first step."""
     made = built(**changes)
     fresh = experiment.init(made)
-    rows = jnp.asarray(experiment.indices(made, 0)[0])
+    rows = jnp.asarray(feed.indices(made, 0)[0])
     step = jax.jit(experiment.one_step(made)).trace(fresh.state, made.arrays, rows)
     state, metrics = step.lower().compile()(fresh.state, made.arrays, rows)
     return *jax.device_get((state, metrics)), str(step.jaxpr)
@@ -102,7 +102,7 @@ def test_passes_made_again_give_the_same_step_in_less_memory():
 
     def run(**changes):
         made = built(**{**deep, **changes})
-        carry, rows = experiment.init(made), experiment.indices(made, 0)
+        carry, rows = experiment.init(made), feed.indices(made, 0)
         program = programs.program(made).lower(carry, made.arrays, rows).compile()
         memory = program.memory_analysis().temp_size_in_bytes
         return jax.device_get(program(carry, made.arrays, rows)), memory

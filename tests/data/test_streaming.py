@@ -13,7 +13,7 @@ import pytest
 
 from gax import errors
 from gax.distributed import sharding
-from gax.training import experiment, programs, train
+from gax.training import experiment, feed, programs, train
 from tests.helpers import imagefiles, tinyruns
 
 pytest.importorskip('grain', reason='streams need grain: pip install gax[stream]')
@@ -39,7 +39,7 @@ def config(folder, limit=0, **changes):
 def carried(config, devices, calls):
     """All that a run carries after `calls`, of several steps each."""
     built = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
-    rows = experiment.feeder(built)
+    rows = feed.feeder(built)
     advance, carry, step = programs.advancer(built, {}, rows), experiment.init(built), 0
     for count in calls:
         carry = advance(carry, step, count)

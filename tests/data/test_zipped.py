@@ -12,7 +12,8 @@ from gax.core.spec import Field, Spec
 from gax.data import identity, outside
 from gax.data.source import Source, read_resident
 from gax.errors import GaxError
-from gax.training import experiment
+from gax.training import experiment, step_trace
+from gax.training.feed import feeder, indices
 
 
 def numbered(count, name):
@@ -103,9 +104,9 @@ def test_one_set_is_no_pair(name):
 def fed(source, config, step, count):
     """The batches that training reads."""
     made = experiment.Experiment(
-        config, source, None, experiment.parallel.mesh(), experiment.Arrays(source.arrays, {}), 4
+        config, source, None, experiment.parallel.mesh(), step_trace.Arrays(source.arrays, {}), 4
     )
-    feed = experiment.feeder(made)
+    feed = feeder(made)
     rows = feed(step, count)
     feed.close()
     return [
@@ -154,17 +155,17 @@ def test_a_source_may_draw_poisson_batches():
     source = Source(Spec('poisson', fields, size=size), points.arrays, read_masked, order=order)
     config = config_of()
     made = experiment.Experiment(
-        config, source, None, experiment.parallel.mesh(), experiment.Arrays(source.arrays, {}), capacity
+        config, source, None, experiment.parallel.mesh(), step_trace.Arrays(source.arrays, {}), capacity
     )
-    rows = experiment.indices(made, 2, 3)
+    rows = indices(made, 2, 3)
     assert rows['row'].shape == rows['mask'].shape == (3, capacity)
     assert jax.tree.map(lambda x: x.shape, experiment.row_shapes(made, 3)) == dict.fromkeys(
         rows, (3, capacity)
     )
-    counts = experiment.indices(made, 0, 400)['mask'].sum(1)
+    counts = indices(made, 0, 400)['mask'].sum(1)
     assert abs(counts.mean() - q * size) < 0.4
     assert counts.std() > 1.5  # a batch of a fixed size would have none
-    np.testing.assert_array_equal(rows['row'], experiment.indices(made, 0, 5)['row'][2:])
+    np.testing.assert_array_equal(rows['row'], indices(made, 0, 5)['row'][2:])
     batch = source.read(source.arrays, jax.tree.map(lambda x: x[0], rows), jax.random.key(0))
     assert sorted(batch) == ['mask', 'point']
 

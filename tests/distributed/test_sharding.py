@@ -15,7 +15,7 @@ from gax.core import updates
 from gax.distributed import sharding
 from gax.errors import GaxError
 from gax.nets.ops.conv import conv
-from gax.training import experiment, programs
+from gax.training import experiment, feed, programs
 from tests.helpers import tinyruns
 from tests.helpers.toys import close, differ
 
@@ -97,7 +97,7 @@ def run(mode, devices=4, calls=3, **changes):
         carry = jax.device_put(jax.tree.map(wide, fresh(**changes)), sharding.replicated(made.mesh))
         program = programs.program(made)
         for step in range(calls):
-            carry = program(carry, made.arrays, experiment.indices(made, step))
+            carry = program(carry, made.arrays, feed.indices(made, step))
         assert all(leaf.sharding.is_fully_replicated for leaf in jax.tree.leaves(carry))
         return jax.device_get(carry)
 

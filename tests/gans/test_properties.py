@@ -22,7 +22,7 @@ from gax.config import defaults as configs
 from gax.core import metrics, rng, sample, updates
 from gax.core import step as steps
 from gax.distributed import sharding
-from gax.training import experiment, programs
+from gax.training import experiment, feed, programs
 from gax.training.experiment import Carry
 from tests.helpers import fingerprints, forget
 from tests.helpers.toys import close, differ, same
@@ -275,9 +275,7 @@ def descended(name, run, devices=1):
         for step in range(3):
             carry = advance(carry, step, 1)
         return jax.device_get(carry)
-    return jax.device_get(
-        programs.program(built, count=3)(carry, built.arrays, experiment.indices(built, 0, 3))
-    )
+    return jax.device_get(programs.program(built, count=3)(carry, built.arrays, feed.indices(built, 0, 3)))
 
 
 def check_devices_and_calls(name, run):

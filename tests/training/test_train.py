@@ -22,7 +22,7 @@ from PIL import Image
 from gax import cli, errors
 from gax.evals import results
 from gax.sweep import objective as objectives
-from gax.training import experiment, programs, start_report, train
+from gax.training import experiment, programs, real_examples, start_report, train
 from gax.training.checkpoints import Checkpoints
 from gax.viz import curves, images
 from tests.helpers import tinyruns
@@ -274,7 +274,7 @@ def test_counts_of_parameters_are_those_of_the_networks(tmp_path: Path, data: Pa
 
 def test_a_picture_of_reals_does_not_depend_on_the_order_of_the_set(data: Path) -> None:
     """60 examples, sorted by class: the first 20 are of one class alone."""
-    labels = experiment.reals(experiment.build(config(data)), 24)['label']
+    labels = real_examples.reals(experiment.build(config(data)), 24)['label']
     assert set(labels.tolist()) == {0, 1, 2}
 
 

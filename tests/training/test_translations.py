@@ -11,7 +11,7 @@ from gax.distributed import sharding
 from gax.evals import results, translated
 from gax.evals.evaluator import Setting
 from gax.evals.metrics import image_pairs
-from gax.training import evaluate, experiment, model_selection, train, translations
+from gax.training import evaluate, experiment, model_selection, real_examples, step_trace, train, translations
 from gax.training.workdir import read_config
 from tests.helpers import tinyruns
 from tests.helpers.toys import differ
@@ -46,7 +46,7 @@ def test_results_of_the_held_out_split_beside_those_of_the_inputs(pairs, tmp_pat
     evaluator, rows, *_ = evaluate.of_run(pairs, 'newest', setting, split='test')
     row = rows[0]
     built = evaluate.with_split(evaluate.build(pairs), 'test', 'run')
-    examples = experiment.examples(built, np.arange(4))
+    examples = real_examples.examples(built, np.arange(4))
     a, b = (np.rint((examples[name] + 1) * 127.5).astype(np.uint8) for name in ('condition', 'image'))
     assert row['baseline']['psnr'] == pytest.approx(image_pairs.psnr(a, b).mean())
     assert row['baseline']['ssim'] == pytest.approx(image_pairs.ssim(a, b).mean())
@@ -72,7 +72,7 @@ def cell(picture, row, column, size=12):
 
 def test_pictures_are_rows_of_input_output_and_target(pairs):
     built = evaluate.build(pairs)
-    examples = experiment.reals(built, 64)
+    examples = real_examples.reals(built, 64)
     picture = Image.open(pairs / 'samples' / '0000002.png')
     assert picture.size == (2 * (30 * 13 + 1), 2 * (7 * 13 + 1))  # 64 examples in blocks of 10
     for place, name in ((0, 'condition'), (2, 'image')):
@@ -89,7 +89,7 @@ def test_a_perfect_generator_is_perfect_in_every_order(pairs, tmp_path):
         generate=lambda context: ({'image': context.latents['condition']}, context), ema={}
     )
     same = built.source._replace(arrays={**swapped, 'condition': swapped['image']})
-    built = built._replace(game=game, source=same, arrays=experiment.Arrays(same.arrays, {}))
+    built = built._replace(game=game, source=same, arrays=step_trace.Arrays(same.arrays, {}))
     evaluator = evaluate.of_experiment(built, Setting(('psnr', 'l1', 'histogram'), cache=tmp_path))
     numbers, count = evaluate.of_generator(built, evaluator)(experiment.init(built).state)
     assert count == 32
@@ -139,7 +139,7 @@ def test_both_directions_and_the_error_of_cycles(tmp_path):
         evaluator = evaluate.of_experiment(judged, Setting(('l1', 'cycle'), cache=tmp_path), direction)
         rows[direction] = evaluate.of_generator(judged, evaluator, direction)(state)[0]
         assert evaluator.baseline['cycle'] == evaluator.baseline['cycle_jpeg'] == 0
-    examples = experiment.examples(judged, np.arange(6))
+    examples = real_examples.examples(judged, np.arange(6))
     params = jax.device_get(state.params)
 
     def translate(net, x):

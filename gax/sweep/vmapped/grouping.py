@@ -26,7 +26,7 @@ from gax.core.types import Array
 from gax.data.resident import nbytes
 from gax.distributed import sharding
 from gax.sweep.vmapped import program
-from gax.training import experiment
+from gax.training import experiment, step_trace
 from gax.training.experiment import Experiment
 
 Outline = tuple[Any, ...]  # what a step computes, as far as its shapes tell
@@ -191,7 +191,7 @@ def build(config: ConfigDict, source: data.Source) -> Experiment:
     """An experiment that is only traced, with rows that are fetched."""
     game = gans.make(config, source.spec)
     rows = config.batch_size * updates.batches_per_step(game)
-    arrays = experiment.Arrays(source.arrays, game.frozen)
+    arrays = step_trace.Arrays(source.arrays, game.frozen)
     return Experiment(config, source, game, sharding.mesh(jax.devices()[:1]), arrays, rows)
 
 

@@ -24,7 +24,7 @@ from gax.core import step as steps
 from gax.core.types import Array, Batch, PyTree, TrainState
 from gax.data import prefetch
 from gax.distributed import sharding as parallel
-from gax.training import experiment, programs
+from gax.training import experiment, fixed_samples, programs, real_examples
 from gax.training.experiment import Carry, Experiment
 from gax.training.pace import Pace
 from gax.viz import scatter
@@ -225,15 +225,15 @@ def taker(runs: Runs) -> Callable[[meter.Meter], tuple[meter.Meter, meter.Meter]
 def sampler(runs: Runs, num: int) -> Callable[[TrainState], Any]:
     """Compiled states -> `num` fakes of each run, from latents that are the same every time.
 
-    See `experiment.sampler`.
+    See `fixed_samples.sampler`.
     """
 
     def fixed(built: Experiment, condition_batch: Batch, key_data: Array, state: TrainState) -> Any:
-        return experiment.fixed_fakes(
+        return fixed_samples.fixed_fakes(
             built, key_data, state, num, condition_batch, sample.last_phase(built.game)
         )
 
-    condition_batch = experiment.conditions(runs.built, num)
+    condition_batch = real_examples.conditions(runs.built, num)
     return partial(over_runs(runs, fixed, None, 0, 0), condition_batch, roots(runs))
 
 

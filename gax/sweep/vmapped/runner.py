@@ -25,7 +25,7 @@ from gax.data import identity
 from gax.distributed import sharding
 from gax.sweep.vmapped import program
 from gax.sweep.vmapped.grouping import Group
-from gax.training import experiment, loop, programs, start_report
+from gax.training import experiment, fixed_samples, loop, programs, real_examples, start_report
 from gax.training import train as training
 from gax.training.experiment import Carry, Experiment
 from gax.training.model_selection import Selection
@@ -144,10 +144,10 @@ def selected(built: Experiment, config: ConfigDict, workdir: Path, like: dict[st
     state, root = experiment.shapes(experiment_of_run).state, rng.root(0)
     phase, condition_batch = (
         sample.last_phase(experiment_of_run.game),
-        experiment.conditions(experiment_of_run, 2),
+        real_examples.conditions(experiment_of_run, 2),
     )
     generator = jax.make_jaxpr(
-        lambda state: experiment.fixed_fakes(experiment_of_run, root, state, 2, condition_batch, phase)
+        lambda state: fixed_samples.fixed_fakes(experiment_of_run, root, state, 2, condition_batch, phase)
     )(state)
     selection = Selection(experiment_of_run, workdir, like.get(str(generator)))
     like.setdefault(str(generator), selection)
@@ -188,10 +188,10 @@ class Together:
         self.progress = Progress(self.start, self.config.steps)
         spec = self.built.source.spec
         self.clock = Clock(self.start, self.config.batch_size, self.progress, bool(spec.of_kind('image')))
-        num, self.columns = experiment.sample_grid(self.built)
-        self.examples, self.real = experiment.reals(self.built, num), None
+        num, self.columns = fixed_samples.sample_grid(self.built)
+        self.examples, self.real = real_examples.reals(self.built, num), None
         if spec.fields[spec.target].kind in drawing.BEHIND:
-            self.real = experiment.reals(self.built, 512)
+            self.real = real_examples.reals(self.built, 512)
         self.sampler, self.surfaces = program.sampler(runs, num), program.surfaces(runs, self.real)
         self.take = program.taker(runs)
 

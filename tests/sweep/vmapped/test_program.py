@@ -17,7 +17,7 @@ from gax.distributed import sharding
 from gax.nets.ops import conv
 from gax.sweep import plan
 from gax.sweep.vmapped import program
-from gax.training import experiment, programs
+from gax.training import experiment, feed, programs
 from tests.helpers.toys import close
 
 
@@ -91,5 +91,5 @@ def test_each_run_reads_its_own_order() -> None:
     assert rows.shape == (3, 3, runs.built.rows)
     for run, config in enumerate(configs):
         built = runs.built._replace(config=config)
-        np.testing.assert_array_equal(rows[run], experiment.indices(built, 7, 3))
+        np.testing.assert_array_equal(rows[run], feed.indices(built, 7, 3))
     assert not np.array_equal(rows[0], rows[1])
