@@ -108,7 +108,7 @@ def test_data_that_cannot_be_had_is_one_line(name, says, project):
     ('name', 'says'),
     [
         ('stripes.evals:brightnes', "cannot import the metric 'stripes.evals:brightnes'"),
-        ('stripes.evals:gap', 'must be a gax.evals.registry.Metric, and is function'),
+        ('stripes.evals:gap', 'must be a gax.evals.metric.Metric, and is function'),
     ],
 )
 def test_a_metric_that_cannot_be_had_is_one_line(name, says, project):

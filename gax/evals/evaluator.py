@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.evals import cache, classes, registry
+from gax.evals import cache, classes, measurement, number_names, registry
 from gax.evals import collect as gather
 from gax.evals.collect import Chunk
 from gax.evals.features import extractors
@@ -132,7 +132,7 @@ class Evaluator:
         self.setting = setting._replace(features=name, num=num)
         self.real = min(setting.reals or spec.size, spec.size) if spec.size else self.setting.num
         self.metrics = self._metrics(name)
-        self.needs = registry.needs(self.metrics)
+        self.needs = measurement.needs(self.metrics)
         self._unpaired = {one: metric for one, metric in self.metrics.items() if not metric.paired}
         self.extractor = None
         if self.needs & set(gather.OF_FEATURES):
@@ -147,9 +147,9 @@ class Evaluator:
             assert self.extractor is not None
             classes.refuse_other(self.extractor, makes['probabilities'].shape[-1], spec)
         self.label = self.extractor.label if self.extractor else name
-        self.names = registry.names(self.metrics, self.label)
+        self.names = number_names.names(self.metrics, self.label)
         self.batch = gather.size_of(self.extractor.batch if self.extractor else extractors.BATCH, mesh)
-        self._held = registry.most_held(self.metrics, ref.shape)
+        self._held = measurement.most_held(self.metrics, ref.shape)
         self.gather = gather.gatherer(self.extractor, self.needs, mesh, self._held)
         self._floored = self._floor_metrics()
 
@@ -226,7 +226,7 @@ class Evaluator:
         cut = self._cut(self._chosen())
         a, b = self._part('a', cut.a, 0), self._part('b', cut.b, 1)
         labels = [part.labels for part in (a, b) if part.labels is not None]
-        if 'moments' in registry.needs(self._unpaired) and len(cut.rest):
+        if 'moments' in measurement.needs(self._unpaired) and len(cut.rest):
             rest = self._part('rest', cut.rest, 0, {'moments'})
             a = a._replace(moments=gather.merged(a, rest))
             labels += [] if rest.labels is None else [rest.labels]
@@ -261,7 +261,7 @@ class Evaluator:
         """
         if not len(indices):
             return Samples(0)
-        wanted = set(needs or registry.needs(self._unpaired))
+        wanted = set(needs or measurement.needs(self._unpaired))
         wanted |= {'labels'} if self.ref.source.spec.num_classes else set()
         keys = {need: self._key(need, which, len(indices)) for need in wanted if need in CACHED}
         folder = self.setting.cache or cache.default()
@@ -303,7 +303,7 @@ class Evaluator:
         if not self._floored:
             return {}
         b = self.reals.b._replace(data=self.ref.describe['data'], info=self.ref.field.info)
-        return registry.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
+        return measurement.measure(self._floored, self.label, self.reals.a, b, self.setting.seed)
 
     @cached_property
     def baseline(self) -> dict[str, float]:
@@ -349,7 +349,7 @@ class Evaluator:
         if 'labels' in self.needs and fakes.labels is None:
             raise errors.GaxError('accuracy is of fakes that were made for a class, and these were not')
         real = self.reals.reference if self._unpaired else Samples(0)
-        return registry.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.num
+        return measurement.measure(self.metrics, self.label, real, fakes, self.setting.seed), fakes.num
 
     def row(
         self, step: int | None, numbers: Mapping[str, float], fakes: int, began: float, by: str

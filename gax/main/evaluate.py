@@ -10,7 +10,7 @@ called frechet_inception ...); on any features frechet, kernel, score, prdc, nea
 alone swd, ms_ssim; of games that make images from images, each against the target of its own example, l1,
 psnr (psnr_y), ssim, histogram, hole (with a mask), cycle (two directions), lpips_alex and lpips_vgg (pip
 install 'gax[lpips]'), with the inputs themselves as a baseline; modes for data that has some;
-package.module:metric, a gax.evals.registry.Metric of your own. If none are given, those that suit the data.
+package.module:metric, a gax.evals.metric.Metric of your own. If none are given, those that suit the data.
 --features: inception, mnist, emoji, raw, or package.module:function (also of the current folder). Where there
 are no Inception weights, other features take their place, and a message says so, and how to get a FID.
 

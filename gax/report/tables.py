@@ -10,13 +10,14 @@ from html import escape
 from gax import errors
 from gax.config import defaults as configs
 from gax.config import fields
-from gax.evals import registry
+from gax.evals import metric_table, number_names
+from gax.evals.metric import HIGHER, LOWER
 from gax.evals.protocol import differ
 from gax.report import curves
 from gax.report.runs import Row, Run
 
 ABSENT = '<span class="absent">absent</span>'
-ARROWS = {registry.LOWER: ' ↓', registry.HIGHER: ' ↑', '': ''}
+ARROWS = {LOWER: ' ↓', HIGHER: ' ↑', '': ''}
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = '') -> str:
@@ -203,7 +204,7 @@ def every_step(runs: Sequence[Run], rows: dict[int, list[Row]]) -> str:
 
 def directions(protocol: Row) -> dict[str, str]:
     """Metric -> its better direction on the protocol's features, or '' if it has none."""
-    return registry.names(registry.METRICS, str(protocol.get('features', '')).rpartition(':')[2])
+    return number_names.names(metric_table.METRICS, str(protocol.get('features', '')).rpartition(':')[2])
 
 
 def best_of(values: Iterable[float | None], direction: str) -> float | None:
@@ -211,4 +212,4 @@ def best_of(values: Iterable[float | None], direction: str) -> float | None:
     known = [value for value in values if value is not None]
     if not known or not direction:
         return None
-    return min(known) if direction == registry.LOWER else max(known)
+    return min(known) if direction == LOWER else max(known)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gax import errors
-from gax.evals import protocol, registry, results
+from gax.evals import metric_table, number_names, protocol, results
+from gax.evals.metric import HIGHER, LOWER
 from gax.training.workdir import read_metrics
 
 HOW = ('last', 'min', 'max', 'mean')
@@ -70,11 +71,15 @@ def known_direction(metric: str) -> str:
     No metric that training logs has a better direction in every game: neither a loss, nor diversity, which
     may exceed the data's.
     """
-    better_of = {name: better for m in registry.METRICS.values() for name, better in m.gives.items()}
-    better_of |= {special: better_of[name] for name, special in registry.OWN.items() if name in better_of}
+    better_of = {name: better for m in metric_table.METRICS.values() for name, better in m.gives.items()}
+    better_of |= {
+        special: better_of[name]
+        for name, special in number_names.INCEPTION_NAMES.items()
+        if name in better_of
+    }
     for name in sorted(better_of, key=len, reverse=True):
         if metric == name or metric.startswith(f'{name}_'):
-            return {registry.LOWER: 'minimize', registry.HIGHER: 'maximize'}.get(better_of[name], '')
+            return {LOWER: 'minimize', HIGHER: 'maximize'}.get(better_of[name], '')
     return ''
 
 

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict
 
 from gax import errors
 from gax.core.types import TrainState
-from gax.evals import registry, results
+from gax.evals import number_names, results
 from gax.evals.defaults import eval_section
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
@@ -73,7 +73,7 @@ class Selection:
                 log.info('evaluation: %s', note)
         self.best, self.higher = '', False
         if self.config.best:
-            self.best, self.higher = registry.direction(
+            self.best, self.higher = number_names.direction(
                 self.evaluator.metrics, self.evaluator.label, self.config.best
             )
 

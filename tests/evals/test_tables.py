@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gax.data import synthetic_table
-from gax.evals import registry
+from gax.evals import metric_table, registry
 from gax.evals.metrics import tables
 
 pytest.importorskip('sklearn')
@@ -82,7 +82,7 @@ def test_the_quality_of_sdmetrics():
 
 def test_which_tables_have_them():
     field = synthetic_table.synthetic_table().spec.fields['table']
-    assert registry.default('table:x.csv', 'table') == registry.OF_ROWS
+    assert registry.default('table:x.csv', 'table') == metric_table.OF_ROWS
     for name in ('tstr', 'detection', 'closest'):
         assert registry.why_not(name, 'table:x.csv', field, 100, 100) == ''
         assert 'is of tables that are read by' in registry.why_not(

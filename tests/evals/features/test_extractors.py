@@ -12,8 +12,9 @@ import pytest
 
 from gax import errors
 from gax.data import arrays
-from gax.evals import registry
+from gax.evals import measurement, number_names, registry
 from gax.evals.features import classifier, extractors
+from gax.evals.metric import LOWER, Metric, Samples
 from gax.evals.metrics import fid as frechet
 from tests.helpers import tinyruns
 
@@ -139,7 +140,7 @@ def test_a_function_by_its_path(module: str) -> None:
     shapes = made.shapes((8, 8, 3), jnp.uint8)
     assert shapes['features'].shape == (extractors.BATCH, 3)
     assert (
-        registry.reported('frechet', extractors.make(f'{module}:inception', (8, 8, 3)).label)
+        number_names.reported('frechet', extractors.make(f'{module}:inception', (8, 8, 3)).label)
         == 'frechet_inception'
     )
     assert set(extractors.make(f'{module}:both', (8, 8, 3)).shapes((8, 8, 3), jnp.uint8)) == {
@@ -235,14 +236,14 @@ def test_a_function_in_the_current_folder_is_found(tmp_path: Path, monkeypatch: 
 
 def test_a_frechet_distance_is_a_fid_on_the_inception_alone() -> None:
     chosen = registry.parse(('frechet', 'kernel', 'score', 'prdc', 'swd'), 'mnist')
-    assert list(registry.names(chosen, 'mnist')) == [
+    assert list(number_names.names(chosen, 'mnist')) == [
         *('frechet_mnist', 'kernel_mnist', 'kernel_mnist_std', 'score_mnist', 'score_mnist_std'),
         *('precision_mnist', 'recall_mnist', 'density_mnist', 'coverage_mnist', 'swd'),
     ]
     for asked in (('fid', 'kid', 'is'), ('frechet', 'kernel', 'score')):
         chosen = registry.parse(asked, 'inception')
-        assert list(registry.names(chosen, '')) == ['fid', 'kid', 'kid_std', 'is', 'is_std']
-        assert list(registry.names(chosen, 'inception')) == [
+        assert list(number_names.names(chosen, '')) == ['fid', 'kid', 'kid_std', 'is', 'is_std']
+        assert list(number_names.names(chosen, 'inception')) == [
             *('frechet_inception', 'kernel_inception', 'kernel_inception_std'),
             *('score_inception', 'score_inception_std'),
         ]
@@ -259,24 +260,22 @@ def test_a_frechet_distance_is_a_fid_on_the_inception_alone() -> None:
 
 def test_the_number_to_be_the_best_by() -> None:
     chosen = registry.parse(('frechet', 'prdc', 'nearest'), 'mnist')
-    assert registry.direction(chosen, 'mnist', 'frechet') == ('frechet_mnist', False)
-    assert registry.direction(chosen, 'mnist', 'coverage_mnist') == ('coverage_mnist', True)
+    assert number_names.direction(chosen, 'mnist', 'frechet') == ('frechet_mnist', False)
+    assert number_names.direction(chosen, 'mnist', 'coverage_mnist') == ('coverage_mnist', True)
     fid = registry.parse(('fid',), 'inception')
-    assert registry.direction(fid, '', 'fid') == ('fid', False)
-    assert registry.direction(fid, 'inception', 'fid') == ('frechet_inception', False)
+    assert number_names.direction(fid, '', 'fid') == ('fid', False)
+    assert number_names.direction(fid, 'inception', 'fid') == ('frechet_inception', False)
     for name in ('fid_mnist', 'nearest', 'kernel'):
         with pytest.raises(
             errors.GaxError, match=r'unknown number to be the best by .*; valid: coverage_mnist'
         ):
-            registry.direction(chosen, 'mnist', name)
+            number_names.direction(chosen, 'mnist', name)
 
 
 def test_numbers_that_are_not_finite_are_refused() -> None:
-    chosen = {
-        'frechet': registry.Metric((), {'frechet': registry.LOWER}, lambda *a: {'frechet': float('nan')})
-    }
+    chosen = {'frechet': Metric((), {'frechet': LOWER}, lambda *a: {'frechet': float('nan')})}
     with pytest.raises(errors.GaxError, match='frechet_mnist is not finite'):
-        registry.measure(chosen, 'mnist', registry.Samples(1), registry.Samples(1), 0)
+        measurement.measure(chosen, 'mnist', Samples(1), Samples(1), 0)
 
 
 def test_extractors_compile_once_for_all_chunks() -> None:

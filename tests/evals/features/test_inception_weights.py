@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.evals import registry
+from gax.evals import number_names, registry
 from gax.evals.features import extractors, inception_weights, tensor_file
 from tests.helpers import inception_peer as peer
 
@@ -131,7 +131,7 @@ def names(path, caplog):
     caplog.clear()
     made = extractors.make('inception', (8, 8, 3), '', str(path))
     chosen = registry.parse(('fid', 'kid', 'is', 'prdc'), 'inception')
-    return list(registry.names(chosen, made.label))[:6:2], caplog.text
+    return list(number_names.names(chosen, made.label))[:6:2], caplog.text
 
 
 OWN, OTHER = (

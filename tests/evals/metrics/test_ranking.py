@@ -11,11 +11,11 @@ import pytest
 from gax.config import base
 from gax.data import arrays, synthetic_table
 from gax.distributed import sharding
-from gax.evals import collect, evaluator, external_samples, registry
+from gax.evals import collect, evaluator, external_samples, measurement, metric_table
 from gax.evals.features import extractors
+from gax.evals.metric import Samples
 from gax.evals.metrics import fid, ranking
 from gax.evals.reference import reference
-from gax.evals.registry import Samples
 
 DIGITS = Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz'
 
@@ -48,7 +48,7 @@ SERIES = ('facts', 'correlation')
 # Those that train recurrent judges take minutes.
 SLOW = ('discriminative', 'discriminative_apart', 'predictive')
 OF_SETS = [
-    name for name, one in registry.METRICS.items() if not one.paired and name not in (*SLOW, 'quality')
+    name for name, one in metric_table.METRICS.items() if not one.paired and name not in (*SLOW, 'quality')
 ]
 
 
@@ -73,15 +73,15 @@ def test_every_metric_is_of_a_set(name: str, sets: tuple[Samples, Samples]) -> N
     real, fake = sets
     if name in ('modes', *TABLES, *SERIES):
         real, fake = kept_as_they_are(name)
-    chosen = {name: registry.METRICS[name]}
-    expected = registry.measure(chosen, 'mnist', real, fake, 0)
+    chosen = {name: metric_table.METRICS[name]}
+    expected = measurement.measure(chosen, 'mnist', real, fake, 0)
     for seed in range(3):
         rng = np.random.default_rng(seed)
         if name in ('modes', *TABLES, *SERIES):
             others = [s._replace(x=s.x[rng.permutation(s.num)]) for s in (real, fake)]
         else:
             others = [reordered(s, rng.permutation(s.num)) for s in (real, fake)]
-        found = registry.measure(chosen, 'mnist', *others, 0)
+        found = measurement.measure(chosen, 'mnist', *others, 0)
         assert found == (pytest.approx(expected, rel=1e-9) if name in ('frechet', *SERIES) else expected)
 
 
@@ -91,16 +91,18 @@ def test_paired_metrics_keep_pairs_together_in_any_order() -> None:
     x, y = (rng.integers(0, 256, (6, 12, 12, 3)).astype(np.uint8) for _ in range(2))
     mask = rng.integers(0, 2, (6, 12, 12, 1)).astype(np.uint8)
     fake = Samples(6, x=x, targets=y, masks=mask, inputs=x, cycles=np.stack([x, y, y], axis=1))
-    paired = [name for name, one in registry.METRICS.items() if one.paired and not name.startswith('lpips')]
-    chosen = {name: registry.METRICS[name] for name in paired}
-    expected = registry.measure(chosen, '', Samples(0), fake, 0)
+    paired = [
+        name for name, one in metric_table.METRICS.items() if one.paired and not name.startswith('lpips')
+    ]
+    chosen = {name: metric_table.METRICS[name] for name in paired}
+    expected = measurement.measure(chosen, '', Samples(0), fake, 0)
     assert expected['l1'] == pytest.approx(np.abs(x.astype(float) - y).mean())
     assert (expected['cycle'], expected['cycle_8bit']) == (0, pytest.approx(expected['l1']))
     order = rng.permutation(6)
     rows = {name: getattr(fake, name)[order] for name in ('x', 'targets', 'masks', 'inputs', 'cycles')}
-    found = registry.measure(chosen, '', Samples(0), fake._replace(**rows), 0)
+    found = measurement.measure(chosen, '', Samples(0), fake._replace(**rows), 0)
     assert found == pytest.approx(expected, rel=1e-12)
-    alone = registry.measure(chosen, '', Samples(0), fake._replace(x=x[order]), 0)
+    alone = measurement.measure(chosen, '', Samples(0), fake._replace(x=x[order]), 0)
     assert alone['l1'] != pytest.approx(expected['l1'], rel=1e-3)
 
 
@@ -155,10 +157,10 @@ def test_sets_too_large_to_be_looked_at_twice_are_chosen_by_place(monkeypatch: p
 
 
 def test_of_large_images_only_some_are_held() -> None:
-    chosen = {name: registry.METRICS[name] for name in ('swd', 'ms_ssim')}
-    assert registry.most_held(chosen, (28, 28, 1)) == 8192
-    assert registry.most_held(chosen, (1024, 1024, 3)) == 341
-    assert registry.most_held({'modes': registry.METRICS['modes']}, (2,)) == 0
+    chosen = {name: metric_table.METRICS[name] for name in ('swd', 'ms_ssim')}
+    assert measurement.most_held(chosen, (28, 28, 1)) == 8192
+    assert measurement.most_held(chosen, (1024, 1024, 3)) == 341
+    assert measurement.most_held({'modes': metric_table.METRICS['modes']}, (2,)) == 0
     x = np.arange(60, dtype=np.float32).reshape(30, 2)
     mesh = sharding.mesh(jax.devices()[:1])
     parts = [collect.Chunk(x[i : i + 8], None, min(8, 30 - i)) for i in range(0, 30, 8)]

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from gax.core.types import Array
-from gax.evals.registry import LOWER, Metric, Samples
+from gax.evals.metric import LOWER, Metric, Samples
 
 
 def rows(images: Array) -> Array:
