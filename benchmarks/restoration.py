@@ -22,7 +22,7 @@ from absl import flags
 from gax import cli, paths
 from gax.core import rng, sample
 from gax.evals import digit_accuracy, results
-from gax.training import evaluate, real_examples, trained_run
+from gax.training import evaluators, real_examples, trained_run
 from gax.training.workdir import read_config
 
 ROOT = Path(__file__).parents[1]
@@ -115,7 +115,7 @@ def read_digits(workdir: Path) -> dict[str, float]:
     built = trained_run.build(workdir, read_config(workdir / 'config.json'))
     state, _ = trained_run.restore(built, workdir)
     whole = trained_run.with_data(workdir, built.config, '', built.mesh)
-    test = evaluate.with_split(whole, 'test', str(workdir))
+    test = evaluators.with_split(whole, 'test', str(workdir))
     batch = real_examples.examples(test, np.arange(test.source.spec.size))
     conditions = {name: batch[name] for name in built.game.conditions}
     fakes = jax.jit(

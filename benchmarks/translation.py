@@ -22,7 +22,7 @@ from gax import cli, data
 from gax.core import rng, sample, translation
 from gax.evals.evaluator import Setting
 from gax.evals.metrics import image_pairs
-from gax.training import evaluate, experiment, real_examples, trained_run
+from gax.training import evaluate, evaluators, experiment, real_examples, trained_run
 from gax.viz import images
 
 RUNS = flags.DEFINE_multi_string(
@@ -39,7 +39,7 @@ def held_out(workdir: Path) -> experiment.Experiment:
     config = built.config.copy_and_resolve_references()
     with config.unlocked():
         data.as_they_are(config.data)
-    return evaluate.with_split(built._replace(config=config), 'test', str(workdir))
+    return evaluators.with_split(built._replace(config=config), 'test', str(workdir))
 
 
 def judged(workdir: Path, step: str) -> dict[str, Any]:

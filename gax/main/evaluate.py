@@ -88,7 +88,7 @@ def main(argv: list[str]) -> int:
     """Runs the command. Returns its exit status."""
     from gax import errors, paths
     from gax.evals.evaluator import Setting
-    from gax.training import evaluate
+    from gax.training import evaluate, evaluate_samples, results_table
     from gax.training.workdir import read_config
 
     workdir = paths.user(FLAGS.workdir) if FLAGS.workdir else None
@@ -102,11 +102,13 @@ def main(argv: list[str]) -> int:
     cache = paths.user(FLAGS.cache) if FLAGS.cache else None
     setting = Setting(*chosen, cache, FLAGS.reals, FLAGS.standing)
     if FLAGS.samples:
-        section = evaluate.data_of(FLAGS.data, read_config(workdir / 'config.json') if workdir else None)
+        section = evaluate_samples.data_of(
+            FLAGS.data, read_config(workdir / 'config.json') if workdir else None
+        )
         if FLAGS.split:
             with section.unlocked():
                 section.split = FLAGS.split
-        done = evaluate.of_samples(paths.user(FLAGS.samples), section, setting, workdir, against)
+        done = evaluate_samples.of_samples(paths.user(FLAGS.samples), section, setting, workdir, against)
     elif FLAGS.truncation:
         assert workdir is not None
         print(curve(workdir, setting))
@@ -115,7 +117,7 @@ def main(argv: list[str]) -> int:
         assert workdir is not None
         where = FLAGS.data, FLAGS.split, FLAGS.direction
         done = evaluate.of_run(workdir, FLAGS.step, setting, against, *where)
-    print(evaluate.table(*done[:3]))
+    print(results_table.table(*done[:3]))
     if workdir and done.kept:
         print(f'gax: appended to {workdir / "eval.jsonl"}')
     return 0

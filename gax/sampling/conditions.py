@@ -11,7 +11,7 @@ import numpy as np
 from gax import data, errors
 from gax.core.types import Batch
 from gax.sampling.sampler import Request
-from gax.training import evaluate, real_examples, trained_run
+from gax.training import evaluators, real_examples, trained_run
 from gax.training.experiment import Experiment
 
 
@@ -55,7 +55,7 @@ def examples(request: Request, built: Experiment) -> Examples:
     if not request.conditions:
         whole = trained_run.with_data(request.workdir, built.config, request.data, built.mesh)
         held_out = 'test' if whole.source.split == 'train' and 'test' in whole.source.splits else ''
-        whole = evaluate.with_split(whole, request.split or held_out, str(request.workdir))
+        whole = evaluators.with_split(whole, request.split or held_out, str(request.workdir))
         batch = real_examples.reals(whole, request.num)
         known = batch if whole.source.paired else {}
         return Examples({name: jnp.asarray(batch[name]) for name in names}, known)

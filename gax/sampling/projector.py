@@ -15,7 +15,7 @@ from gax.evals.metrics import image_pairs
 from gax.sampling import image_files, project_distances, project_loop, projected, spaces
 from gax.sampling.project import Descent
 from gax.sampling.projected import Projected
-from gax.training import evaluate, real_examples, trained_run
+from gax.training import evaluators, real_examples, trained_run
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config
 from gax.viz import images as pictures
@@ -152,7 +152,7 @@ def targets_of(request: Request, built: Experiment) -> tuple[np.ndarray, np.ndar
     else:
         whole = trained_run.with_data(request.workdir, built.config, request.data, built.mesh)
         held_out = 'test' if whole.source.split == 'train' and 'test' in whole.source.splits else ''
-        whole = evaluate.with_split(whole, request.split or held_out, str(request.workdir))
+        whole = evaluators.with_split(whole, request.split or held_out, str(request.workdir))
         batch = real_examples.reals(whole, min(request.num, whole.source.spec.size or request.num))
         pixels, known = to_uint8(batch[spec.target]), batch.get('label')
     if asked is not None:

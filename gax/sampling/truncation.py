@@ -22,7 +22,7 @@ from gax.core.types import Batch, Context, Game
 from gax.distributed import sharding
 from gax.evals.evaluator import Evaluator, Setting
 from gax.sampling import latents, sampler
-from gax.training import evaluate, trained_run
+from gax.training import evaluate, evaluators, results_table, trained_run
 from gax.training.experiment import Experiment
 
 FILE = 'truncation.json'
@@ -61,15 +61,15 @@ def curve(
     """
     built = evaluate.build(workdir, data)
     space = space_of(space, built)
-    judged = evaluate.with_split(built, split, str(workdir))
+    judged = evaluators.with_split(built, split, str(workdir))
     games = [at(judged, value, space) for value in values]
-    evaluator = evaluate.of_experiment(judged, setting)
+    evaluator = evaluators.of_experiment(judged, setting)
     state, step = trained_run.restore(built, workdir, which)
     state = jax.device_put(state, sharding.replicated(built.mesh))
     rows: list[dict[str, Any]] = []
     for value, game in zip(values, games, strict=True):
         began = time.perf_counter()
-        measure = evaluate.of_generator(judged._replace(game=game), evaluator)
+        measure = evaluators.of_generator(judged._replace(game=game), evaluator)
         row = evaluator.row(step, *measure(state), began, 'truncation')
         rows.append({'truncation': value, 'space': space, **row})
     with errors.plain_os_errors(workdir), paths.replacing(workdir / FILE) as temporary:
@@ -134,4 +134,4 @@ def table(evaluator: Evaluator, rows: Sequence[dict[str, Any]]) -> str:
     lines.append(['better', *(evaluator.names[name] or '-' for name in names)])
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
     text = ['  '.join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
-    return '\n'.join([text[0], '-' * len(text[0]), *text[1:], '', evaluate.legend(evaluator, rows)])
+    return '\n'.join([text[0], '-' * len(text[0]), *text[1:], '', results_table.legend(evaluator, rows)])

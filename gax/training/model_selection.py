@@ -20,7 +20,7 @@ from gax.evals import number_names, results
 from gax.evals.defaults import eval_section
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.results import Standing
-from gax.training import evaluate as evaluation
+from gax.training import evaluators
 from gax.training.checkpoints import Checkpoints
 from gax.training.experiment import Experiment
 from gax.training.workdir import ACCEPT
@@ -66,9 +66,9 @@ class Selection:
         if like:
             self.evaluator, self._measure = like.evaluator, like._measure
         else:
-            judged = evaluation.with_split(built, self.config.split, 'this run', '--config.eval.split')
-            self.evaluator = evaluation.of_experiment(judged, setting_of(self.config))
-            self._measure = evaluation.of_generator(judged, self.evaluator)
+            judged = evaluators.with_split(built, self.config.split, 'this run', '--config.eval.split')
+            self.evaluator = evaluators.of_experiment(judged, setting_of(self.config))
+            self._measure = evaluators.of_generator(judged, self.evaluator)
             for note in self.evaluator.notes:
                 log.info('evaluation: %s', note)
         self.best, self.higher = '', False

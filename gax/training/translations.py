@@ -95,7 +95,7 @@ def pairs_of(task: Task, config: ConfigDict) -> Pairs:
 
 
 def measurer(task: Task, evaluator: Evaluator) -> Callable[[TrainState], tuple[dict[str, float], int]]:
-    """state -> ({metric: value}, how many fakes); see evaluate.of_generator."""
+    """state -> ({metric: value}, how many fakes); see evaluators.of_generator."""
     wanted: Collection[str] = evaluator.needs & set(PAIRED)
     make, num, seed = translated.maker(task, wanted), evaluator.setting.num, evaluator.setting.seed
 

@@ -19,7 +19,7 @@ from gax.evals import results
 from gax.evals.evaluator import Evaluator, Setting, enough
 from gax.sampling import export
 from gax.sampling.sampler import Request
-from gax.training import evaluate, experiment, train
+from gax.training import evaluate, evaluate_samples, evaluators, experiment, results_table, train
 from tests.helpers import tinyruns
 
 
@@ -70,7 +70,7 @@ def test_every_checkpoint_by_one_command(run: Path, setting: Setting) -> None:
         [9_936, 64],
         'evaluate',
     )
-    text = evaluate.table(evaluator, rows)
+    text = results_table.table(evaluator, rows)
     lines = text.splitlines()
     assert lines[0].split() == ['metric', 'step', '2', 'step', '4', 'real', 'better']
     found = {line.split()[0]: line.split()[1:] for line in lines[2:] if line.startswith('frechet')}
@@ -101,9 +101,9 @@ def test_the_number_of_devices_changes_rounding_only(run: Path, setting: Setting
     found = []
     for count in (1, 4):
         built = experiment.build(config, sharding.mesh(jax.devices()[:count]))
-        evaluator = evaluate.of_experiment(built, setting._replace(cache=tmp_path / str(count)))
+        evaluator = evaluators.of_experiment(built, setting._replace(cache=tmp_path / str(count)))
         state = experiment.init(built).state
-        found.append((evaluate.of_generator(built, evaluator)(state)[0], evaluator.floor))
+        found.append((evaluators.of_generator(built, evaluator)(state)[0], evaluator.floor))
     for name in found[0][0]:
         assert found[0][0][name] == pytest.approx(found[1][0][name], rel=1e-4)
         assert found[0][1][name] == pytest.approx(found[1][1][name], rel=1e-4)
@@ -118,7 +118,7 @@ def test_results_of_another_protocol_are_refused_before_anything_is_computed(
     evaluate.of_run(run, 'newest', setting)
     evaluator, rows, others, _ = evaluate.of_run(run, 'newest', setting, against=run)
     assert others[0]['metrics'] == rows[0]['metrics']
-    assert 'against 4' in evaluate.table(evaluator, rows, others)
+    assert 'against 4' in results_table.table(evaluator, rows, others)
     with pytest.raises(errors.GaxError, match=r'different protocols .*\(fake: 32 and 64\)'):
         evaluate.of_run(run, 'newest', setting._replace(num=32), against=run)
     assert len(results.read_rows(run)) == 2
@@ -128,15 +128,15 @@ def test_of_a_small_set_the_table_says_so(run: Path, setting: Setting, tmp_path:
     data = np.load(Path(evaluate.__file__).parents[1] / 'data' / 'embedded' / 'mnist10k.npz')
     np.savez(tmp_path / 'made.npz', images=data['x'][::100], labels=data['y'][::100])
     np.savez(tmp_path / 'set.npz', x=data['x'][5::100])
-    section = evaluate.data_of(f'npz:{tmp_path / "set.npz"}', None)
+    section = evaluate_samples.data_of(f'npz:{tmp_path / "set.npz"}', None)
     chosen = setting._replace(features='mnist', metrics=('frechet', 'accuracy'))
     with pytest.raises(errors.GaxError, match=r'accuracy compares with labels, and .*set.npz has none'):
-        evaluate.of_samples(tmp_path / 'made.npz', section, chosen)
+        evaluate_samples.of_samples(tmp_path / 'made.npz', section, chosen)
     chosen = chosen._replace(metrics=('frechet',))
-    evaluator, rows, *_ = evaluate.of_samples(tmp_path / 'made.npz', section, chosen, workdir=run)
+    evaluator, rows, *_ = evaluate_samples.of_samples(tmp_path / 'made.npz', section, chosen, workdir=run)
     assert (rows[0]['protocol']['fake'], rows[0]['floor_counts']) == (64, [50, 50])
     assert rows[0]['samples'] == str(tmp_path / 'made.npz')
-    assert 'not the numbers of the result' in evaluate.table(evaluator, rows)
+    assert 'not the numbers of the result' in results_table.table(evaluator, rows)
     assert results.read_results(run) == []  # they are not of the run
 
 
@@ -220,11 +220,11 @@ def test_images_of_many_channels_that_are_not_square(tmp_path: Path) -> None:
         (row,) = evaluate.of_run(run, 'newest', setting)[1]
         assert row['protocol']['image'] == '12x20x5'
         assert np.isfinite(row['metrics']['frechet_raw'])
-        section = evaluate.data_of('', config)
-        (row,) = evaluate.of_samples(tmp_path / 'made.npz', section, setting)[1]
+        section = evaluate_samples.data_of('', config)
+        (row,) = evaluate_samples.of_samples(tmp_path / 'made.npz', section, setting)[1]
         assert row['protocol']['image'] == '12x20x5'
         np.savez(tmp_path / 'real.npz', images=x[:20])
-        (real,) = evaluate.of_samples(tmp_path / 'real.npz', section, setting)[1]
+        (real,) = evaluate_samples.of_samples(tmp_path / 'real.npz', section, setting)[1]
         assert real['metrics']['frechet_raw'] < row['metrics']['frechet_raw']
 
 
@@ -243,7 +243,7 @@ def test_reals_are_the_same_however_a_run_reads_them(setting: Setting, tmp_path:
         config = tinyruns.config(**{'data.name': f'npz:{tmp_path / "set.npz"}', **changes})
         built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
         chosen = setting._replace(features='mnist', cache=tmp_path / name)
-        evaluator = evaluate.of_experiment(built, chosen)
+        evaluator = evaluators.of_experiment(built, chosen)
         found.append((evaluator.protocol(), evaluator.floor))
     assert all(other == found[0] for other in found[1:])
 
@@ -308,16 +308,16 @@ def test_what_few_reals_and_small_images_do_not_have_is_left_out_and_said(
     np.savez(
         tmp_path / 'made.npz', images=np.random.default_rng(0).integers(0, 256, (40, size, size, 3), np.uint8)
     )
-    section = evaluate.data_of(f'folder:{emoji(tmp_path / "few", count, size)}', None)
+    section = evaluate_samples.data_of(f'folder:{emoji(tmp_path / "few", count, size)}', None)
     setting = Setting(cache=tmp_path / 'cache')
-    evaluator, (row,), _, kept = evaluate.of_samples(tmp_path / 'made.npz', section, setting)
+    evaluator, (row,), _, kept = evaluate_samples.of_samples(tmp_path / 'made.npz', section, setting)
     found = [name for name in row['metrics'] if not name.startswith(('recall', 'density', 'coverage'))]
     assert found == names
     assert not kept
     assert (row['protocol']['real'], row['protocol']['fake']) == (count, 40)
     if floor is not None:
         assert [name for name in row['floor'] if name in DEFAULT] == floor
-    text = evaluate.table(evaluator, [row])
+    text = results_table.table(evaluator, [row])
     for note in ['are no FID. For FID: no Inception weights: download'] * (
         names != ['swd', 'ms_ssim']
     ) + notes:
@@ -326,10 +326,10 @@ def test_what_few_reals_and_small_images_do_not_have_is_left_out_and_said(
 
 def test_metrics_that_are_asked_for_and_that_few_reals_have_not_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / 'made.npz', images=np.zeros((40, 32, 32, 3), np.uint8))
-    section = evaluate.data_of(f'folder:{emoji(tmp_path / "few", 1)}', None)
+    section = evaluate_samples.data_of(f'folder:{emoji(tmp_path / "few", 1)}', None)
     for name, least in (('frechet', 2), ('prdc', 6), ('nearest', 2), ('kernel', 2)):
         with pytest.raises(errors.GaxError, match=f'{name} takes {least} reals at least, and there is 1'):
-            evaluate.of_samples(tmp_path / 'made.npz', section, Setting(('swd', name), 'emoji'))
+            evaluate_samples.of_samples(tmp_path / 'made.npz', section, Setting(('swd', name), 'emoji'))
 
 
 def test_as_many_fakes_as_there_are_reals_but_not_too_few_and_not_too_many(
@@ -397,13 +397,13 @@ def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
     ):
         np.savez(tmp_path / f'{name}.npz', x=images, y=labels)
         np.savez(tmp_path / 'made.npz', images=images, labels=labels)
-        section = evaluate.data_of(f'npz:{tmp_path / name}.npz', None)
+        section = evaluate_samples.data_of(f'npz:{tmp_path / name}.npz', None)
         with pytest.raises(errors.GaxError, match=says):
-            evaluate.of_samples(tmp_path / 'made.npz', section, setting)
+            evaluate_samples.of_samples(tmp_path / 'made.npz', section, setting)
     np.savez(tmp_path / 'right.npz', x=x, y=y)
     np.savez(tmp_path / 'made.npz', images=x, labels=y)
-    section = evaluate.data_of(f'npz:{tmp_path / "right.npz"}', None)
-    (row,) = evaluate.of_samples(tmp_path / 'made.npz', section, setting)[1]
+    section = evaluate_samples.data_of(f'npz:{tmp_path / "right.npz"}', None)
+    (row,) = evaluate_samples.of_samples(tmp_path / 'made.npz', section, setting)[1]
     assert row['metrics']['accuracy_mnist'] > 0.97
 
 

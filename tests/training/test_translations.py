@@ -11,7 +11,17 @@ from gax.distributed import sharding
 from gax.evals import results, translated
 from gax.evals.evaluator import Setting
 from gax.evals.metrics import image_pairs
-from gax.training import evaluate, experiment, model_selection, real_examples, step_trace, train, translations
+from gax.training import (
+    evaluate,
+    evaluators,
+    experiment,
+    model_selection,
+    real_examples,
+    results_table,
+    step_trace,
+    train,
+    translations,
+)
 from gax.training.workdir import read_config
 from tests.helpers import tinyruns
 from tests.helpers.toys import differ
@@ -45,7 +55,7 @@ def test_results_of_the_held_out_split_beside_those_of_the_inputs(pairs, tmp_pat
     setting = Setting(('psnr', 'l1', 'ssim'), cache=tmp_path)
     evaluator, rows, *_ = evaluate.of_run(pairs, 'newest', setting, split='test')
     row = rows[0]
-    built = evaluate.with_split(evaluate.build(pairs), 'test', 'run')
+    built = evaluators.with_split(evaluate.build(pairs), 'test', 'run')
     examples = real_examples.examples(built, np.arange(4))
     a, b = (np.rint((examples[name] + 1) * 127.5).astype(np.uint8) for name in ('condition', 'image'))
     assert row['baseline']['psnr'] == pytest.approx(image_pairs.psnr(a, b).mean())
@@ -57,7 +67,7 @@ def test_results_of_the_held_out_split_beside_those_of_the_inputs(pairs, tmp_pat
     protocol = row['protocol']
     assert (protocol['fake'], protocol['split']) == (4, 'test')
     assert protocol['pairs'].startswith('condition 12x12x3 to image 12x12x3, RGB 0..255, nothing cropped')
-    text = evaluate.table(evaluator, rows)
+    text = results_table.table(evaluator, rows)
     assert text.splitlines()[0].split() == ['metric', 'step', '2', 'input', 'real', 'better']
     assert 'input: the inputs in place of the fakes' in text
     assert results.read_results(pairs)[-1] == row
@@ -90,8 +100,8 @@ def test_a_perfect_generator_is_perfect_in_every_order(pairs, tmp_path):
     )
     same = built.source._replace(arrays={**swapped, 'condition': swapped['image']})
     built = built._replace(game=game, source=same, arrays=step_trace.Arrays(same.arrays, {}))
-    evaluator = evaluate.of_experiment(built, Setting(('psnr', 'l1', 'histogram'), cache=tmp_path))
-    numbers, count = evaluate.of_generator(built, evaluator)(experiment.init(built).state)
+    evaluator = evaluators.of_experiment(built, Setting(('psnr', 'l1', 'histogram'), cache=tmp_path))
+    numbers, count = evaluators.of_generator(built, evaluator)(experiment.init(built).state)
     assert count == 32
     assert numbers['l1'] == 0
     assert numbers['psnr'] == pytest.approx(10 * np.log10(255**2 * 12 * 12 * 3))
@@ -100,17 +110,17 @@ def test_a_perfect_generator_is_perfect_in_every_order(pairs, tmp_path):
 
 def test_the_usual_metrics_and_those_that_do_not_apply(pairs, tmp_path):
     built = evaluate.build(pairs)
-    evaluator = evaluate.of_experiment(built, Setting(cache=tmp_path))
+    evaluator = evaluators.of_experiment(built, Setting(cache=tmp_path))
     assert list(evaluator.metrics) == ['frechet', 'l1', 'psnr', 'ssim', 'histogram']
     assert evaluator.setting.num == 32  # each example once
     for name, says in (('hole', 'in the holes of a mask'), ('cycle', 'that translate both ways')):
         with pytest.raises(errors.GaxError, match=says):
-            evaluate.of_experiment(built, Setting((name,), cache=tmp_path))
+            evaluators.of_experiment(built, Setting((name,), cache=tmp_path))
     with pytest.raises(errors.GaxError, match=r"--direction=ba: .* translates 'condition' to 'image' alone"):
-        evaluate.of_experiment(built, Setting(cache=tmp_path), 'ba')
+        evaluators.of_experiment(built, Setting(cache=tmp_path), 'ba')
     plain = experiment.build(tinyruns.config(**{'data.name': 'embedded:emoji'}))
     with pytest.raises(errors.GaxError, match='psnr compares every fake with the true image of its example'):
-        evaluate.of_experiment(plain, Setting(('psnr',), cache=tmp_path))
+        evaluators.of_experiment(plain, Setting(('psnr',), cache=tmp_path))
 
 
 def domain_config(root, **changes):
@@ -131,13 +141,13 @@ def test_both_directions_and_the_error_of_cycles(tmp_path):
     assert ways == (('b', 'a'), ('a', 'b'))  # to the data's target first
     assert not built.source.paired
     with pytest.raises(errors.GaxError, match='for domains without pairs, a split that has some'):
-        evaluate.of_experiment(built, Setting(('psnr',), cache=tmp_path))
-    judged = evaluate.with_split(built, 'test', 'run')
+        evaluators.of_experiment(built, Setting(('psnr',), cache=tmp_path))
+    judged = evaluators.with_split(built, 'test', 'run')
     assert judged.source.paired
     state, rows = experiment.init(built).state, {}
     for direction in ('ab', 'ba'):
-        evaluator = evaluate.of_experiment(judged, Setting(('l1', 'cycle'), cache=tmp_path), direction)
-        rows[direction] = evaluate.of_generator(judged, evaluator, direction)(state)[0]
+        evaluator = evaluators.of_experiment(judged, Setting(('l1', 'cycle'), cache=tmp_path), direction)
+        rows[direction] = evaluators.of_generator(judged, evaluator, direction)(state)[0]
         assert evaluator.baseline['cycle'] == evaluator.baseline['cycle_jpeg'] == 0
     examples = real_examples.examples(judged, np.arange(6))
     params = jax.device_get(state.params)
@@ -180,7 +190,7 @@ def test_holes_are_the_same_for_every_batch_and_filled_with_the_mean_as_a_baseli
         np.testing.assert_array_equal(filled[i][~hole], np.asarray(targets)[i][~hole])
         mean = np.asarray(targets)[i][~hole].astype(float).mean(0)
         np.testing.assert_allclose(filled[i][hole], np.broadcast_to(mean, filled[i][hole].shape), atol=0.51)
-    evaluator = evaluate.of_experiment(built, Setting(('hole',), cache=tmp_path))
+    evaluator = evaluators.of_experiment(built, Setting(('hole',), cache=tmp_path))
     expected = image_pairs.hole_l1(filled, np.asarray(targets), masks).mean()
     assert evaluator.baseline['hole_l1'] == pytest.approx(expected)
 
