@@ -22,7 +22,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from gax import errors, paths
-from gax.config import arguments, choices
+from gax.config import arguments, choices, flag_errors
 from gax.config import defaults as configs
 
 CACHE = '~/.cache/gax'
@@ -131,7 +131,7 @@ def usage(argv: Sequence[str], doc: str | None = None) -> str:
     doc = getattr(sys.modules['__main__'], '__doc__', '') if doc is None else doc
     text = re.sub(r'\bgax-([a-z-]+)', lambda match: errors.command(match[1]), (doc or '').strip())
     lines = [text, '', 'Flags:']
-    for name in arguments.ours(flags.FLAGS):
+    for name in flag_errors.ours(flags.FLAGS):
         flag = flags.FLAGS[name]
         required = flag.validators and flag.default is None
         value = 'required' if required else f'default {flag.default_as_str or "none"}'

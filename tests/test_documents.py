@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gax.config import arguments, choices, config_file
+from gax.config import choices, config_file, flag_parsers
 from gax.config import fields as config_fields
 
 ROOT = Path(__file__).parents[1]
@@ -218,7 +218,7 @@ def test_fields_of_configs_exist():
         if not name or name in EXAMPLES or name.startswith('configs/images.py'):
             continue  # no config, or one that looks at files of the reader
         config = config_file.load_config(str(ROOT / name))
-        overrides = arguments.overrides(words)
+        overrides = flag_parsers.overrides(words)
         choices.follow(config, overrides)
         unknown += [(command, path) for path in overrides if path not in config_fields.fields_of(config)]
     assert unknown == []
