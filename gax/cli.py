@@ -22,7 +22,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from gax import errors, paths
-from gax.config import arguments, choices, flag_errors
+from gax.config import arguments, flag_errors, section_fields
 from gax.config import defaults as configs
 
 CACHE = '~/.cache/gax'
@@ -151,9 +151,9 @@ def fields_of(config: ConfigDict | None) -> list[str]:
         text = f'={shlex.quote(str(value))}' if value is not None else f'  ({configs.SAID[kind]}; not set)'
         lines.append(f'  --config.{path}{text}')
     lines += ['Fields and sections that come as soon as one of their fields is set:']
-    for section in choices.paths(config):
+    for section in section_fields.paths(config):
         holder = configs.get(config, section) if section else config
-        more = [name for name in choices.offered(config, section) if name not in holder]
+        more = [name for name in section_fields.offered(config, section) if name not in holder]
         lines += [f'more in config{"." * bool(section)}{section}: {", ".join(more)}'] * bool(more)
     return lines
 

@@ -14,25 +14,15 @@ set. Config files, the command line and sweeps all use this module.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ml_collections import ConfigDict, FieldReference
 
 from gax import errors, gans
-from gax.config import fields, sections
-from gax.core import bounds, ema, learning_rates, optimizers, schedules
-from gax.nets import encoder, registry
-from gax.objectives import term_registry
-
-
-def is_choice(path: str) -> bool:
-    """Whether the field at `path` is a name that decides which fields its section has."""
-    parts = ['', *path.split('.')][-2:]
-    named = parts in (['net', 'kind'], ['optimizer', 'name'], ['schedule', 'name'])
-    return (
-        named or path in ('data.name', 'ema.name') or (path.startswith('terms.') and path.endswith('.name'))
-    )
+from gax.config import fields, section_fields, sections
+from gax.core import bounds, schedules
+from gax.nets import registry
 
 
 def choose(config: ConfigDict, section: str, name: str = '', **values: Any) -> None:
@@ -69,10 +59,10 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
       GaxError: The field is unknown, or has another type.
     """
     section, _, name = path.rpartition('.')
-    if is_choice(path) and isinstance(value, str):
+    if section_fields.is_choice(path) and isinstance(value, str):
         replace(config, section, value)
         return
-    if value is None and name in offered(config, section):
+    if value is None and name in section_fields.offered(config, section):
         holder = fields.get(config, section) if section else config
         if holder is not None and name in holder:
             with config.unlocked():
@@ -93,12 +83,6 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
     reset_dependents(config, path, value)
 
 
-def may_be_scheduled(config: ConfigDict, path: str) -> bool:
-    """Whether the field at `path` is a number that may change along training, see `schedules`."""
-    section, _, name = path.rpartition('.')
-    return bounds.SCHEDULED in declared(config, section).get(name, ())
-
-
 def allow_schedule(config: ConfigDict, path: str, value: Any) -> bool:
     """Lets a field hold a number or a schedule, where it may, and `value` or what it holds is a schedule.
 
@@ -116,7 +100,7 @@ def allow_schedule(config: ConfigDict, path: str, value: Any) -> bool:
     number = holder.get_type(name) in (float, object)
     if not (schedules.is_text(present) or (number and schedules.is_text(value))):
         return False
-    if not may_be_scheduled(config, path):
+    if not section_fields.may_be_scheduled(config, path):
         return False
     with holder.unlocked():
         del holder[name]
@@ -133,8 +117,8 @@ def reset_dependents(config: ConfigDict, path: str, value: Any) -> None:
       value: Its value, or the text of it.
     """
     section, _, name = path.rpartition('.')
-    usual = defaults(config, section)
-    for field, notes in declared(config, section).items():
+    usual = section_fields.defaults(config, section)
+    for field, notes in section_fields.declared(config, section).items():
         for note in notes:
             if (
                 isinstance(note, bounds.Only)
@@ -156,7 +140,7 @@ def follow(config: ConfigDict, overrides: Mapping[str, str]) -> None:
     """
     by_depth = sorted(overrides, key=lambda path: path.count('.'))
     for path in by_depth:
-        if is_choice(path):
+        if section_fields.is_choice(path):
             replace(config, path.rpartition('.')[0], overrides[path])
     for path in by_depth:
         bring(config, path)
@@ -175,7 +159,7 @@ def set_all(config: ConfigDict, values: Mapping[str, Any]) -> None:
     Raises:
       GaxError: A field is unknown, or has another type.
     """
-    for path in sorted(values, key=lambda path: (not is_choice(path), path.count('.'))):
+    for path in sorted(values, key=lambda path: (not section_fields.is_choice(path), path.count('.'))):
         set(config, path, values[path])
 
 
@@ -196,7 +180,7 @@ def bring(config: ConfigDict, path: str) -> None:
         if not isinstance(holder, ConfigDict):
             raise errors.GaxError(fields.unknown_field(path, config))
         if part not in holder:
-            offers = offered(config, section)
+            offers = section_fields.offered(config, section)
             if part not in offers:
                 raise errors.GaxError(fields.unknown_field(path, config, offers=offers))
             with config.unlocked():
@@ -222,7 +206,7 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
         rename_data(config, name)
     if name == holder.get('kind' if last == 'net' else 'name'):
         return
-    content = fresh(config, section, name)
+    content = section_fields.fresh(config, section, name)
     with config.unlocked():
         if last == 'net':
             role = gans.role(config.gan, parent)
@@ -233,20 +217,6 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
         (fields.get(config, parent) if parent else config)[last] = content
 
 
-def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
-    """A section with the defaults that `name` brings: of a network, a term, the averages, an optimizer or a
-    schedule.
-    """
-    parent, _, last = section.rpartition('.')
-    if parent == 'terms':
-        return ConfigDict(term_registry.section(last, name))
-    if last == 'net':
-        return registry.section(name, gans.role(config.gan, parent))
-    if last == 'ema':
-        return ConfigDict(ema.section(name))
-    return optimizers.section(name) if last == 'optimizer' else learning_rates.schedule(name)
-
-
 def rename_data(config: ConfigDict, name: str) -> None:
     """Sets the name of the data. Of the offered fields, only those that the new kind of data reads stay."""
     with config.unlocked():
@@ -255,97 +225,6 @@ def rename_data(config: ConfigDict, name: str) -> None:
         ):
             del config.data[field]
         config.data.name = name
-
-
-def offered(config: ConfigDict, section: str) -> dict[str, Any]:
-    """The fields and sections that a section may have in addition to those that it always has.
-
-    Args:
-      config: The config.
-      section: The path of the section; '' for the config itself.
-
-    Returns:
-      {name: the value that holds while it is not set}.
-    """
-    last = section.rpartition('.')[2]
-    holder = (fields.get(config, section) if section else config) or {}
-    if section == '':
-        return dict(sections.SWITCHED)
-    if section == 'terms':
-        return {
-            name: term_registry.section(name) for name in (*term_registry.D_TERMS, *term_registry.G_TERMS)
-        }
-    if section == 'data':
-        return sections.data_offers(holder.get('name', ''))
-    if section == 'eval':
-        return {name: value for name, value in sections.eval_section().items() if name != 'every'}
-    if last == 'optimizer':
-        return {**optimizers.offered(holder.get('name', '')), 'schedule': {'name': ''}}
-    if last == 'schedule':
-        return learning_rates.offered_to_schedule(holder.get('name', ''))
-    return dict(sections.OF_PLAYERS) if 'optimizer' in holder else {}
-
-
-def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
-    """The bounds of the fields of a section, see `bounds.declared`."""
-    parent, _, last = section.rpartition('.')
-    holder: Any = (fields.get(config, section) if section else config) or {}
-    if last == 'net':
-        return bounds.declared(registry.family(holder.kind, gans.role(config.gan, parent)))
-    if last == 'head':
-        return bounds.declared(encoder.TrunkDiscriminator)
-    if last == 'optimizer':
-        return optimizers.BOUNDS
-    if parent == 'terms':
-        return term_registry.declared(last, holder.get('name', ''))
-    if section == 'data':
-        return {**sections.data_declared(holder.get('name', '')), **sections.BOUNDS['data']}
-    return sections.BOUNDS.get(section) or (sections.PLAYER if 'optimizer' in holder else {})
-
-
-def defaults(config: ConfigDict, section: str) -> Mapping[str, Any]:
-    """The defaults to which fields that are not read are reset.
-
-    They are those of a network, of a term or of a section that is switched on; {} for others, such as the
-    terms that a recipe has for itself.
-    """
-    parent, _, name = section.rpartition('.')
-    holder = fields.get(config, section)
-    if name == 'net' or (parent == 'terms' and (holder.get('name') or term_registry.known(name))):
-        return fresh(config, section, holder.kind if name == 'net' else holder.get('name', ''))
-    return sections.SWITCHED.get(section) or {}
-
-
-def paths(config: ConfigDict, section: str = '') -> Iterable[str]:
-    """Yields the paths of the sections of a config, itself ('') first."""
-    yield section
-    holder = fields.get(config, section) if section else config
-    for name in holder:
-        if isinstance(holder[name], ConfigDict):
-            yield from paths(config, f'{section}.{name}' if section else name)
-
-
-def check(config: ConfigDict) -> None:
-    """Checks every field against its bounds.
-
-    Raises:
-      GaxError: A field is out of bounds, or the values of the others make it unused.
-    """
-    for section in paths(config):
-        holder = fields.get(config, section) if section else config
-        where = f'config.{section}.' if section else 'config.'
-        bounds.check(where, holder, declared(config, section), defaults(config, section))
-
-
-def bare(config: ConfigDict) -> ConfigDict:
-    """A copy of the config without the fields that are only offered."""
-    copy = ConfigDict(config.to_dict())
-    for section in [*paths(copy)]:
-        holder = fields.get(copy, section) if section else copy
-        if holder is not None:  # its section may have been removed already
-            for name in offered(copy, section).keys() & holder.keys():
-                del holder[name]
-    return copy
 
 
 def like(base: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
@@ -359,9 +238,9 @@ def like(base: ConfigDict, values: Mapping[str, Any]) -> ConfigDict:
       `base` without offered fields, its sections as the names in `values` bring them, and the offered fields
       that `values` sets. A field that cannot exist is left out.
     """
-    model = bare(base)
-    for path in sorted(values, key=lambda path: (not is_choice(path), path.count('.'))):
-        if is_choice(path) and isinstance(values[path], str):
+    model = section_fields.bare(base)
+    for path in sorted(values, key=lambda path: (not section_fields.is_choice(path), path.count('.'))):
+        if section_fields.is_choice(path) and isinstance(values[path], str):
             replace(model, path.rpartition('.')[0], values[path])
         elif fields.get(model, path) is None:
             try:

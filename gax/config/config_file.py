@@ -18,8 +18,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gax import errors, paths
-from gax.config import choices
 from gax.config import defaults as configs
+from gax.config import section_fields
 
 ROOT = Path(__file__).parents[1] / 'examples'  # holds `configs`, those that come with gax
 
@@ -134,7 +134,7 @@ def called(file: Path, part: Callable[[], Any]) -> Any:
 def not_chosen(error: Exception) -> str:
     """The message for a term or another section that the config has only once it is chosen; or ''."""
     name = errors.first_line(error).strip('\'"')
-    terms, sections = (choices.offered(ConfigDict(), section) for section in ('terms', ''))
+    terms, sections = (section_fields.offered(ConfigDict(), section) for section in ('terms', ''))
     if not isinstance(error, AttributeError) or not isinstance({**terms, **sections}.get(name), Mapping):
         return ''
     path = f'terms.{name}' if name in terms else name

@@ -9,7 +9,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from gax import errors, gans
-from gax.config import choices
+from gax.config import choices, section_fields
 from gax.config.choices import choose as choose
 from gax.config.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.core import bounds, ema, schedules, wrappers
@@ -93,7 +93,7 @@ def check(config: ConfigDict) -> None:
     for path, value in fields.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise errors.GaxError(f'config.{path} must be finite, and is {value}')
-    choices.check(config)
+    section_fields.check(config)
     for path, value in fields.items():
         if is_length(path):
             check_length(f'config.{path}', value)
@@ -141,8 +141,10 @@ def check_together(config: ConfigDict) -> None:
 def coupling(config: ConfigDict) -> list[str]:
     """The fields of d that let the examples of a batch interact, e.g. 'd.net.minibatch=discrimination'."""
     coupled_fields = []
-    for section in choices.paths(config):
-        for name, notes in choices.declared(config, section).items() if section.startswith('d.') else ():
+    for section in section_fields.paths(config):
+        for name, notes in (
+            section_fields.declared(config, section).items() if section.startswith('d.') else ()
+        ):
             value = (get(config, section) or {}).get(name)
             coupled = [note for note in notes if isinstance(note, bounds.Couples) and note.value == value]
             coupled_fields += [f'{section}.{name}={value}'] * bool(coupled)
@@ -170,7 +172,7 @@ def check_fields(config: ConfigDict) -> None:
                 hint = f" of {named!r}: choose(config, '{section}', NAME) brings the fields of another"
             else:
                 hint = f' of gan {config.gan!r}'
-            raise errors.GaxError(unknown_field(path, model, hint, choices.offered(model, section)))
+            raise errors.GaxError(unknown_field(path, model, hint, section_fields.offered(model, section)))
     for path, kind in valid.items():
         if path not in present:
             raise errors.GaxError(
@@ -178,7 +180,7 @@ def check_fields(config: ConfigDict) -> None:
                 'gan'
             )
         value = get(config, path)
-        if schedules.is_text(value) and choices.may_be_scheduled(config, path):
+        if schedules.is_text(value) and section_fields.may_be_scheduled(config, path):
             schedules.parse(f'config.{path}', value)
         elif not is_a(value, kind) and not (value is None and get(model, path) is None):
             raise errors.GaxError(f'config.{path} must be {SAID[kind]}, and is {value!r}')
@@ -201,6 +203,6 @@ def restored(content: Mapping[str, Any]) -> ConfigDict:
     Raises:
       GaxError: A field no longer exists, or a name is unknown.
     """
-    config = choices.bare(base(content.get('gan', '')))
+    config = section_fields.bare(base(content.get('gan', '')))
     choices.set_all(config, {path: value for path, value in leaves(content).items() if value is not None})
     return config

@@ -12,7 +12,7 @@ import pytest
 from ml_collections import ConfigDict
 
 from gax import errors, gans
-from gax.config import base, choices, fields
+from gax.config import base, choices, fields, section_fields
 from gax.config import defaults as configs
 from gax.core import bounds, optax_functions, optimizers, updates
 from gax.core import step as steps
@@ -168,7 +168,7 @@ def tiny(gan='vanilla', **changes):
         config.pack = 2
     if 'd' in config and config.d.updates > 1:
         config.d.updates = 2
-    for section in choices.paths(config):
+    for section in section_fields.paths(config):
         if section.endswith('.net'):
             net = fields.get(config, section)
             net.update({name: value for name, value in SMALL.items() if name in net})

@@ -17,8 +17,8 @@ import optax
 import pytest
 
 from gax import gans
-from gax.config import choices, fields
 from gax.config import defaults as configs
+from gax.config import fields, section_fields
 from gax.core import metrics, rng, sample, updates
 from gax.core import step as steps
 from gax.distributed import sharding
@@ -305,7 +305,7 @@ def test_a_call_of_many_steps_is_as_many_single_steps(name, run):
 def test_learning_rates_may_be_traced(name, run):
     """Making, initialising and stepping, with the learning rates and the seed as tracers."""
     batch = batch_shapes(run.experiment)
-    rates = [path for path in choices.paths(config_of(name)) if path.endswith('optimizer')]
+    rates = [path for path in section_fields.paths(config_of(name)) if path.endswith('optimizer')]
     assert rates
 
     def train(rate, seed, batch):
