@@ -120,7 +120,7 @@ def main(argv: list[str]) -> int:
         space=FLAGS.space,
     )
     exported = export.export(request)
-    print(f'gax: {exported.said} of step {exported.step} in {FLAGS.out}')
+    print(f'gax: {exported.description} of step {exported.step} in {FLAGS.out}')
     return 0
 
 
