@@ -72,7 +72,7 @@ def export(request: Request) -> Exported:
     export_checks.check_kind(built.source.spec, kind, request)
     export_checks.check_label(request.label, built)
     if request.where:
-        where.wishes(request.where, built.source.spec)
+        where.parse(request.where, built.source.spec)
     examples = conditions.examples(request, built)
     if request.truncation:
         latents.check_truncation(built.game, request.truncation, sampler.every_class(built))

@@ -1,4 +1,4 @@
-"""Rows of a table that meet a condition: --where=income=1, asked of the generator and then checked."""
+"""Rows of a table with given values of categories, --where=income=1: conditional and rejection sampling."""
 
 from __future__ import annotations
 
@@ -17,44 +17,48 @@ from gax.data.columns import Place
 from gax.sampling.sampler import CHUNK, Job
 from gax.training.experiment import Experiment
 
-TRIES = 100  # rows that are drawn for each one that is wanted, at most,
-FEWEST = 20 * CHUNK  # but so many in any case
+# The most rows that are drawn: this many for each requested one, and this many in any case.
+DRAWS_PER_ROW = 100
+LEAST_DRAWS = 20 * CHUNK
 
 
-class Wish(NamedTuple):
-    """A value that a column must have.
+class Predicate(NamedTuple):
+    """The value that a column of category type must have.
 
     Attributes:
-      place: The column, a category, and where it is.
-      value: The place of the value in the column's choice.
+      place: The column, and its one-hot encoding in an encoded row.
+      category: The index of the value in the one-hot encoding.
     """
 
     place: Place
-    value: int
+    category: int
 
 
-class Found(NamedTuple):
-    """Rows that meet the wishes.
+class Accepted(NamedTuple):
+    """Generated rows that satisfy all predicates.
 
     Attributes:
       rows: Encoded, float32 [num, width].
-      drawn: How many rows were drawn to find them.
-      rejected: How many of these do not meet the wishes.
-      asked: Whether the generator was asked for the first wish.
+      drawn: How many rows the generator made.
+      rejected: How many of these do not satisfy the predicates.
+      conditioned: Whether the generator was conditioned on the first predicate.
     """
 
     rows: np.ndarray
     drawn: int
     rejected: int
-    asked: bool
+    conditioned: bool
 
 
-def wishes(texts: Sequence[str], spec: Spec) -> list[Wish]:
-    """The wishes in the texts COLUMN=VALUE; COLUMN= means a missing value.
+def parse(texts: Sequence[str], spec: Spec) -> list[Predicate]:
+    """The predicates in the texts COLUMN=VALUE; COLUMN= means a missing value.
 
     Args:
       texts: The texts.
       spec: The data of the run.
+
+    Returns:
+      A predicate for each text.
 
     Raises:
       GaxError: The data is no encoded table, there is no such column, it is no category, or it has no such
@@ -64,7 +68,7 @@ def wishes(texts: Sequence[str], spec: Spec) -> list[Wish]:
     if encoding is None:
         raise errors.GaxError(f'--where={texts[0]}: {spec.name} is no table that was read by table:FILE.csv')
     places = {place.column.name: place for place in columns.categories(encoding)}
-    found = []
+    predicates = []
     for text in texts:
         name, equals, value = text.partition('=')
         if not equals:
@@ -76,26 +80,31 @@ def wishes(texts: Sequence[str], spec: Spec) -> list[Wish]:
                 f'{", ".join(places) or "there is none"}'
             )
         if not value and column.missing:
-            found.append(Wish(places[name], len(column.values)))
+            predicates.append(Predicate(places[name], len(column.values)))
             continue
         errors.lookup(f'value of {name} in --where', value, dict.fromkeys(column.values))
-        found.append(Wish(places[name], column.values.index(value)))
-    return found
+        predicates.append(Predicate(places[name], column.values.index(value)))
+    return predicates
 
 
-def meets(rows: np.ndarray, wanted: Sequence[Wish]) -> np.ndarray:
-    """Which encoded rows [N, width] meet all wishes, bool [N]."""
-    met: np.ndarray = np.ones(len(rows), bool)
-    for (_, start, stop), value in wanted:
-        met &= rows[:, start:stop].argmax(axis=1) == value
-    return met
+def satisfied(rows: np.ndarray, predicates: Sequence[Predicate]) -> np.ndarray:
+    """Which encoded rows, float [N, width], satisfy all predicates, bool [N]."""
+    accepted: np.ndarray = np.ones(len(rows), bool)
+    for (_, start, stop), category in predicates:
+        accepted &= rows[:, start:stop].argmax(axis=1) == category
+    return accepted
 
 
-def condition(built: Experiment, wish: Wish) -> np.ndarray | None:
-    """The condition that asks a generator for a wish, float32 [C], one element for each value of a category.
+def condition_vector(built: Experiment, predicate: Predicate) -> np.ndarray | None:
+    """The condition of a conditional generator of tables (CTGAN) for one predicate.
+
+    Args:
+      built: The experiment of the run.
+      predicate: The predicate.
 
     Returns:
-      None if the generator takes no such condition.
+      float32 [C], 1 at the predicate's category and 0 at all others, the one-hot encodings of all columns of
+      category type in a row; None if the generator takes no such condition.
     """
     spec = built.source.spec
     encoding = columns.of_info(spec.fields[spec.target].info)
@@ -105,55 +114,59 @@ def condition(built: Experiment, wish: Wish) -> np.ndarray | None:
     size = sum(place.column.choices for place in places)
     if 'condition' not in latents or latents['condition'].shape[1:] != (size,):
         return None
-    before = sum(place.column.choices for place in places if place.start < wish.place.start)
-    asked: np.ndarray = np.zeros(size, np.float32)
-    asked[before + wish.value] = 1.0
-    return asked
+    before = sum(place.column.choices for place in places if place.start < predicate.place.start)
+    vector: np.ndarray = np.zeros(size, np.float32)
+    vector[before + predicate.category] = 1.0
+    return vector
 
 
-def draw(job: Job, wanted: Sequence[Wish]) -> Found:
-    """Draws rows until as many as requested meet the wishes.
+def draw(job: Job, predicates: Sequence[Predicate]) -> Accepted:
+    """Draws rows until as many as requested satisfy the predicates.
 
-    The generator is asked for the first wish, if it can be; rows that do not meet all are rejected.
+    A generator that takes such a condition is conditioned on the first predicate. Rows that do not satisfy
+    all of them are rejected.
 
     Args:
       job: The job.
-      wanted: The wishes, at least one.
+      predicates: The predicates, at least one.
+
+    Returns:
+      The rows, job.request.num of them.
 
     Raises:
-      GaxError: Of max(FEWEST, TRIES * num) rows too few meet them.
+      GaxError: Of max(LEAST_DRAWS, DRAWS_PER_ROW * num) rows too few satisfy them.
     """
     built, num = job.built, job.request.num
     phase, target = built.game.phase_at(job.step), built.source.spec.target
-    asked = condition(built, wanted[0])
-    given: Batch = {} if asked is None else {'condition': np.tile(asked, (CHUNK, 1))}
+    vector = condition_vector(built, predicates[0])
+    conditions: Batch = {} if vector is None else {'condition': np.tile(vector, (CHUNK, 1))}
 
     @jax.jit
-    def chunk(state: TrainState, key: Array, given: Batch) -> Any:
-        return sample.sample(built.game, state, key, CHUNK, given, phase=phase)[target]
+    def chunk(state: TrainState, key: Array, conditions: Batch) -> Any:
+        return sample.sample(built.game, state, key, CHUNK, conditions, phase=phase)[target]
 
-    kept: list[np.ndarray] = []
+    chunks: list[np.ndarray] = []
     count = drawn = rejected = 0
     while count < num:
-        if drawn >= max(FEWEST, TRIES * num):
+        if drawn >= max(LEAST_DRAWS, DRAWS_PER_ROW * num):
             names = ', '.join(job.request.where)
             raise errors.GaxError(
                 f'--where={names}: of {drawn:,} rows that were drawn {count} meet it, and {num} are wanted; '
                 'ask for fewer, or train longer'
             )
         key = jax.random.fold_in(rng.key(job.request.seed), drawn)
-        rows = np.asarray(chunk(job.state, key, given))
-        met = meets(rows, wanted)
-        kept.append(rows[met])
-        count, drawn, rejected = count + int(met.sum()), drawn + CHUNK, rejected + int((~met).sum())
-    return Found(np.concatenate(kept)[:num], drawn, rejected, asked is not None)
+        rows = np.asarray(chunk(job.state, key, conditions))
+        accepted = satisfied(rows, predicates)
+        chunks.append(rows[accepted])
+        count, drawn = count + int(accepted.sum()), drawn + CHUNK
+        rejected += int((~accepted).sum())
+    return Accepted(np.concatenate(chunks)[:num], drawn, rejected, vector is not None)
 
 
-def said(found: Found, where: Sequence[str]) -> str:
-    """A description of what was found."""
-    how = 'asked of the generator' if found.asked else 'by rejection alone'
+def description(accepted: Accepted, where: Sequence[str]) -> str:
+    """How many rows satisfy the texts COLUMN=VALUE, how they were sampled, and how many were rejected."""
+    how = 'asked of the generator' if accepted.conditioned else 'by rejection alone'
     return (
-        f'{len(found.rows)} rows with {", ".join(where)} ({how}; of {found.drawn} drawn '
-        f'{found.rejected} were '
-        'rejected)'
+        f'{len(accepted.rows)} rows with {", ".join(where)} ({how}; of {accepted.drawn} drawn '
+        f'{accepted.rejected} were rejected)'
     )

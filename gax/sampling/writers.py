@@ -1,4 +1,4 @@
-"""Writes samples: at random, along one of the latents, from latent to latent, or in the plane of the reals."""
+"""Writes samples: at random, along a latent, from latent to latent, or in the plane of the reals."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def write_samples(job: Job) -> str:
     """Writes samples from random latents. Returns a description."""
     request, spec = job.request, job.built.source.spec
     if request.where:
-        found = where.draw(job, where.wishes(request.where, spec))
-        write_still(job, {spec.target: found.rows}, job.columns)
-        return where.said(found, request.where)
+        accepted = where.draw(job, where.parse(request.where, spec))
+        write_still(job, {spec.target: accepted.rows}, job.columns)
+        return where.description(accepted, request.where)
     fakes = styled.seeded(job) if request.seeds else sampler.draw(job)
     if job.kind == export_checks.FOLDER:
         labels = fakes.get('label') if request.class_folders else None

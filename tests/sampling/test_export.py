@@ -199,7 +199,7 @@ def test_neighbours(run: Path, tmp_path: Path) -> None:
     for i, row in enumerate(found['samples']):
         np.testing.assert_array_equal(row['indices'], np.argsort(gaps[i])[:3])
         np.testing.assert_allclose(row['distances'], np.sort(gaps[i])[:3], rtol=1e-5)
-    assert f'{found["closer"]:.1%} of 20 samples' in made.said
+    assert f'{found["closer"]:.1%} of 20 samples' in made.description
     with Image.open(tmp_path / 'near.png') as picture:
         assert picture.size == (
             4 * 66 + 2,

@@ -33,7 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def export(run: Path, out: Path, num: int, **choices: Any) -> str:
-    return export_(Request(run, str(out), num, **choices)).said
+    return export_(Request(run, str(out), num, **choices)).description
 
 
 @pytest.mark.slow

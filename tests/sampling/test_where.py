@@ -16,12 +16,15 @@ from gax.training import train
 SPEC = synthetic_table.synthetic_table().spec
 
 
-def test_wishes():
-    wanted = where.wishes(('group=c', 'flag=yes'), SPEC)
-    assert [(wish.place.column.name, wish.value) for wish in wanted] == [('group', 2), ('flag', 1)]
+def test_predicates():
+    predicates = where.parse(('group=c', 'flag=yes'), SPEC)
+    assert [(predicate.place.column.name, predicate.category) for predicate in predicates] == [
+        ('group', 2),
+        ('flag', 1),
+    ]
     rows = np.zeros((3, 12))
     rows[:, 9], rows[:2, 11], rows[2, 10] = 1, 1, 1
-    assert where.meets(rows, wanted).tolist() == [True, True, False]
+    assert where.satisfied(rows, predicates).tolist() == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -36,9 +39,9 @@ def test_wishes():
 )
 def test_what_is_refused(text, what):
     with pytest.raises(errors.GaxError, match=what):
-        where.wishes((text,), SPEC)
+        where.parse((text,), SPEC)
     with pytest.raises(errors.GaxError, match='is no table'):
-        where.wishes((text,), Spec('points', {'point': Field((2,), 'point')}))
+        where.parse((text,), Spec('points', {'point': Field((2,), 'point')}))
 
 
 @pytest.fixture(scope='module')
@@ -52,8 +55,10 @@ def run(tmp_path_factory):
 
 @pytest.mark.slow
 def test_rows_of_a_run(run, tmp_path):
-    made = export.export(Request(run, str(tmp_path / 'rows.csv'), num=5, where=('group=b', 'flag=no')))
-    assert made.said.startswith('5 rows with group=b, flag=no (asked of the generator; of 256 drawn')
+    exported = export.export(Request(run, str(tmp_path / 'rows.csv'), num=5, where=('group=b', 'flag=no')))
+    assert exported.description.startswith(
+        '5 rows with group=b, flag=no (asked of the generator; of 256 drawn'
+    )
     lines = list(csv.reader((tmp_path / 'rows.csv').read_text().splitlines()))
     assert lines[0] == ['amount', 'count', 'source', 'group', 'flag']
     assert {tuple(line[2:]) for line in lines[1:]} == {('gax', 'b', 'no')}
@@ -62,9 +67,9 @@ def test_rows_of_a_run(run, tmp_path):
 
 @pytest.mark.slow
 def test_it_never_loops_for_ever(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(where, 'FEWEST', 500)
-    monkeypatch.setattr(where, 'TRIES', 1)
-    monkeypatch.setattr(where, 'meets', lambda rows, wanted: np.zeros(len(rows), bool))
+    monkeypatch.setattr(where, 'LEAST_DRAWS', 500)
+    monkeypatch.setattr(where, 'DRAWS_PER_ROW', 1)
+    monkeypatch.setattr(where, 'satisfied', lambda rows, predicates: np.zeros(len(rows), bool))
     request = Request(run, str(tmp_path / 'rows.csv'), num=5, where=('group=b',))
     with pytest.raises(errors.GaxError, match=r'of 512 rows that were drawn 0 meet it, and 5 are wanted'):
         export.export(request)
