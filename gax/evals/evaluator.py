@@ -14,18 +14,15 @@ from jax.sharding import Mesh
 
 from gax import errors
 from gax.core.spec import Spec
-from gax.evals import cache, classes, measurement, number_names, registry
+from gax.evals import classes, measurement, number_names, progress, registry
 from gax.evals import collect as gather
 from gax.evals.collect import Chunk
 from gax.evals.features import extractors
 from gax.evals.metric import PAIRED, Metric, Samples
-from gax.evals.metrics import ranking
-from gax.evals.metrics.fid import Moments
 from gax.evals.protocol import Protocol
+from gax.evals.real_statistics import Reals, RealStatistics
 from gax.evals.reference import Parts, Reference, parts
 
-VERSION = 2  # of the cached statistics; raise it if the same key would give other numbers
-CACHED = ('moments', 'features', 'probabilities', 'labels')
 FEWEST, MOST = 1000, 50_000  # bounds of the default number of fakes
 
 
@@ -56,34 +53,18 @@ class Setting(NamedTuple):
     standing: int | None = None
 
 
-class Reals(NamedTuple):
-    """The reals that fakes are compared with.
-
-    Attributes:
-      reference: All of them.
-      a: Reals disjoint from `b`. The floor is the distance of `b` from `a`.
-      b: Reals that stand in for fakes when the floor is measured.
-      labels: The labels of all reals that fakes are compared with, held or not, int32; None without classes.
-    """
-
-    reference: Samples
-    a: Samples
-    b: Samples
-    labels: np.ndarray | None
-
-
 class Pairs(NamedTuple):
     """What is known of fakes that are made from images.
 
     Attributes:
       has: The fields of metric.PAIRED that the fakes have.
-      said: How fakes are compared with targets, for the protocol.
+      comparison: How fakes are compared with targets, for the protocol.
       inputs: The fields that metrics need -> a function: (num, batch) -> chunks with the inputs themselves in
         place of the fakes, or None; see translated.inputs.
     """
 
     has: frozenset[str]
-    said: str
+    comparison: str
     inputs: Callable[[Collection[str]], Callable[[int, int], Iterator[Chunk]] | None]
 
 
@@ -216,18 +197,35 @@ class Evaluator:
             real=self.real,
             fake=self.setting.num if fakes is None else fakes,
             seed=self.setting.seed,
-            pairs=self.pairs.said if self.pairs else '',
+            pairs=self.pairs.comparison if self.pairs else '',
             standing=self.setting.standing or 0,
+        )
+
+    @property
+    def statistics(self) -> RealStatistics:
+        """What computes the reals' statistics, or reads them from the cache."""
+        protocol = self.protocol().to_dict()
+        return RealStatistics(
+            ref=self.ref,
+            mesh=self.mesh,
+            folder=self.setting.cache,
+            extractor=self.extractor,
+            features={name: protocol[name] for name in ('features', 'checksum', 'resizer')},
+            needs=frozenset(measurement.needs(self._unpaired)),
+            counts=(self.real, self.setting.num),
+            batch=self.batch,
+            held=self._held,
         )
 
     @cached_property
     def reals(self) -> Reals:
         """The reals' statistics, from the cache, or computed and cached."""
-        cut = self._cut(self._chosen())
-        a, b = self._part('a', cut.a, 0), self._part('b', cut.b, 1)
+        statistics = self.statistics
+        cut = self._cut(statistics.order())
+        a, b = statistics.part('a', cut.a, 0), statistics.part('b', cut.b, 1)
         labels = [part.labels for part in (a, b) if part.labels is not None]
-        if 'moments' in measurement.needs(self._unpaired) and len(cut.rest):
-            rest = self._part('rest', cut.rest, 0, {'moments'})
+        if 'moments' in statistics.needs and len(cut.rest):
+            rest = statistics.part('rest', cut.rest, 0, {'moments'})
             a = a._replace(moments=gather.merged(a, rest))
             labels += [] if rest.labels is None else [rest.labels]
         both = a if not self.ref.source.spec.size else gather.joined(a, b, self.setting.num)
@@ -235,61 +233,6 @@ class Evaluator:
             assert self.extractor is not None
             classes.refuse_unlike(self.extractor, both.probabilities, both.labels, self.ref.describe['data'])
         return Reals(both, a, b, np.concatenate(labels) if labels else None)
-
-    def _chosen(self) -> np.ndarray:
-        """The reals in random order, int32 [self.real]; cached, as it takes reading all of them."""
-        size = self.ref.source.spec.size
-        if not size:
-            return np.arange(self.real, dtype=np.int32)
-        folder, key = self.setting.cache or cache.default(), self._key('order', 'all', size)
-        kept = cache.load(folder, key)
-        if kept is None:
-            kept = {'order': ranking.of_source(self.ref.read, size, ranking.REAL)}
-            cache.save(folder, key, kept)
-        return kept['order'][: self.real]
-
-    def _part(
-        self, which: str, indices: np.ndarray, seed: int, needs: Collection[str] | None = None
-    ) -> Samples:
-        """The statistics of these reals.
-
-        Args:
-          which: The name of the part, for the cache.
-          indices: int32 [n].
-          seed: For infinite sources, which draw their examples.
-          needs: Fields of Samples; None: those of the metrics.
-        """
-        if not len(indices):
-            return Samples(0)
-        wanted = set(needs or measurement.needs(self._unpaired))
-        wanted |= {'labels'} if self.ref.source.spec.num_classes else set()
-        keys = {need: self._key(need, which, len(indices)) for need in wanted if need in CACHED}
-        folder = self.setting.cache or cache.default()
-        kept = {need: cache.load(folder, key) for need, key in keys.items()}
-        if wanted <= {need for need, arrays in kept.items() if arrays is not None}:
-            return unpacked(len(indices), {need: arrays or {} for need, arrays in kept.items()})
-        collect = gather.gatherer(self.extractor, wanted, self.mesh, self._held)
-        samples = collect(
-            told(self.ref.read(indices, self.batch, seed), f'real examples {which}', len(indices))
-        )
-        for need, key in keys.items():
-            cache.save(folder, key, packed(samples, need))
-        return samples
-
-    def _key(self, need: str, which: str, count: int) -> dict[str, Any]:
-        protocol = self.protocol().to_dict()
-        of_data = {name: protocol[name] for name in (*self.ref.describe, 'features', 'checksum', 'resizer')}
-        if need == 'order':
-            of_data = dict(self.ref.describe)
-        return {
-            **of_data,
-            'files': self.ref.files,
-            'need': need,
-            'part': which,
-            'count': count,
-            'cut': [] if need == 'order' else [self.real, self.setting.num],
-            'version': VERSION,
-        }
 
     @cached_property
     def floor(self) -> dict[str, float]:
@@ -315,7 +258,7 @@ class Evaluator:
         if make is None:
             return {}
         chunks = make(self.setting.num, self.batch)
-        return self.measure(told(chunks, 'inputs in place of fakes', self.setting.num))[0]
+        return self.measure(progress.with_bar(chunks, 'inputs in place of fakes', self.setting.num))[0]
 
     @property
     def floor_counts(self) -> list[int]:
@@ -386,31 +329,3 @@ def in_proportion(counts: np.ndarray, num: int, seed: int) -> np.ndarray:
     edges = np.cumsum(counts) / counts.sum()
     labels: np.ndarray = np.searchsorted(edges, (np.arange(num) + 0.5) / num, side='right').astype(np.int32)
     return np.random.default_rng(seed).permutation(labels)
-
-
-def packed(samples: Samples, need: str) -> cache.Arrays:
-    """One field of Samples as arrays for the cache."""
-    if need == 'moments':
-        assert samples.moments is not None
-        num, mean, scatter = samples.moments
-        return {'num': np.array(num), 'mean': mean, 'scatter': scatter}
-    return {need: getattr(samples, need)}
-
-
-def unpacked(count: int, arrays: Mapping[str, cache.Arrays]) -> Samples:
-    """Samples from the arrays of `packed`."""
-    fields: dict[str, Any] = {need: part[need] for need, part in arrays.items() if need != 'moments'}
-    if 'moments' in arrays:
-        part = arrays['moments']
-        fields['moments'] = Moments(int(part['num']), part['mean'], part['scatter'])
-    return Samples(count, **fields)
-
-
-def told(chunks: Iterator[Chunk], what: str, total: int) -> Iterator[Chunk]:
-    """The chunks, with a progress bar on a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(total=total, desc=what, unit='sample', dynamic_ncols=True, disable=None, leave=False) as bar:
-        for chunk in chunks:
-            yield chunk
-            bar.update(chunk.valid)

@@ -48,7 +48,7 @@ def in_order(samples: Samples, salt: int) -> Samples:
 def measure(
     metrics: Mapping[str, Metric], label: str, real: Samples, fake: Samples, seed: int
 ) -> dict[str, float]:
-    """All numbers, by their names as reported, see `number_names`; they do not depend on the order of either set.
+    """All numbers by their reported names. They do not depend on the order of either set.
 
     Raises:
       GaxError: A number is not finite.

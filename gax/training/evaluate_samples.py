@@ -11,7 +11,8 @@ from gax.config import choices
 from gax.config import defaults as configs
 from gax.distributed import sharding
 from gax.evals import external_samples
-from gax.evals.evaluator import Evaluator, Setting, told
+from gax.evals.evaluator import Evaluator, Setting
+from gax.evals.progress import with_bar
 from gax.evals.reference import reference
 from gax.training import evaluate
 from gax.training.evaluate import Evaluated
@@ -50,7 +51,7 @@ def of_samples(
     others = [evaluate.comparable(against, evaluator)] if against else []
     began = time.perf_counter()
     chunks = external_samples.chunks(source, num, evaluator.batch, mesh)
-    measured = evaluator.measure(told(chunks, f'{num} samples', num))
+    measured = evaluator.measure(with_bar(chunks, f'{num} samples', num))
     row = {**evaluator.row(None, *measured, began, 'evaluate'), 'samples': str(path)}
     kept = workdir is not None and evaluate.keep(workdir, row, evaluator)
     return Evaluated(evaluator, [row], others, kept)

@@ -13,7 +13,8 @@ from gax.data import splits
 from gax.data.source import targeted
 from gax.distributed import sharding
 from gax.evals import collect
-from gax.evals.evaluator import Evaluator, Setting, told
+from gax.evals.evaluator import Evaluator, Setting
+from gax.evals.progress import with_bar
 from gax.evals.reference import reference
 from gax.training import real_examples, standing_statistics, translations
 from gax.training.experiment import Experiment
@@ -91,7 +92,7 @@ def of_generator(
         if stand:
             state = stand(state, condition_batch(batches * built.config.batch_size))
         chunks = make(state, condition_batch(), num, evaluator.batch, seed)
-        return evaluator.measure(told(chunks, f'{num} fakes', num))
+        return evaluator.measure(with_bar(chunks, f'{num} fakes', num))
 
     return measure
 

@@ -14,9 +14,10 @@ from gax.core import translation
 from gax.core.translation import Direction
 from gax.core.types import TrainState
 from gax.evals import translated
-from gax.evals.evaluator import Evaluator, Pairs, told
+from gax.evals.evaluator import Evaluator, Pairs
 from gax.evals.metric import PAIRED
 from gax.evals.metrics import image_pairs
+from gax.evals.progress import with_bar
 from gax.evals.translated import Task
 from gax.training.experiment import Experiment
 from gax.viz import images
@@ -85,13 +86,15 @@ def pairs_of(task: Task, config: ConfigDict) -> Pairs:
     degraded = config.data.get('condition', '')
     condition = f' (config.data.condition={degraded})' if degraded else ''
     channels = {1: 'gray', 3: 'RGB'}.get(fields[way.target].shape[-1], 'all channels')
-    said = f'{way.source} {source}{condition} to {way.target} {target}, {channels} 0..255, nothing cropped'
+    comparison = (
+        f'{way.source} {source}{condition} to {way.target} {target}, {channels} 0..255, nothing cropped'
+    )
     if 'targets' in translated.available(task):
-        said += (
+        comparison += (
             '; each fake against the target of its own example; psnr_y on luma 16..235; SSIM with Gaussian '
             f'window {image_pairs.WINDOW}'
         )
-    return Pairs(translated.available(task), said, partial(translated.inputs, task))
+    return Pairs(translated.available(task), comparison, partial(translated.inputs, task))
 
 
 def measurer(task: Task, evaluator: Evaluator) -> Callable[[TrainState], tuple[dict[str, float], int]]:
@@ -101,6 +104,6 @@ def measurer(task: Task, evaluator: Evaluator) -> Callable[[TrainState], tuple[d
 
     def measure(state: TrainState) -> tuple[dict[str, float], int]:
         """Measures the fakes of a state."""
-        return evaluator.measure(told(make(state, num, evaluator.batch, seed), f'{num} fakes', num))
+        return evaluator.measure(with_bar(make(state, num, evaluator.batch, seed), f'{num} fakes', num))
 
     return measure

@@ -87,7 +87,7 @@ def test_what_is_gathered_is_that_of_the_samples_without_the_padding(
 
 def test_reals_themselves_are_at_distance_nothing_and_cover_all(tmp_path: Path) -> None:
     made = evaluator(tmp_path, reals=40, num=40)
-    everything = made._chosen()
+    everything = made.statistics.order()
     found, count = made.measure(made.ref.read(everything, made.batch, 0))
     assert count == made.protocol().real == 40
     assert found['frechet_raw'] == pytest.approx(0, abs=1e-9)
@@ -97,7 +97,7 @@ def test_reals_themselves_are_at_distance_nothing_and_cover_all(tmp_path: Path) 
 def test_the_floor_is_what_some_reals_score_against_all_others(tmp_path: Path) -> None:
     made = evaluator(tmp_path)
     assert made.floor_counts == [80, 40]
-    a, b, rest = parts(made._chosen(), 40)
+    a, b, rest = parts(made.statistics.order(), 40)
     others = made.gather(made.ref.read(np.concatenate([a, rest]), 100, 0))
     some = made.gather(made.ref.read(b, 100, 0))
     expected = fid.distance(others.moments, some.moments).distance
@@ -124,11 +124,13 @@ def test_statistics_are_kept_and_used_again(tmp_path: Path, caplog: pytest.LogCa
     second = evaluator(tmp_path)
     second.ref = second.ref._replace(read=None)  # nothing is read again
     assert second.floor == floor
-    path = cache.path_of(tmp_path, second._key('moments', 'a', 40))
+    path = cache.path_of(tmp_path, second.statistics.key('moments', 'a', 40))
     with np.load(path) as file:
         arrays = {name: file[name] for name in file.files}
     changed = {name: arrays[name] for name in ('num', 'mean', 'scatter')} | {'mean': arrays['mean'] + 1.0}
-    cache.save(tmp_path, second._key('moments', 'a', 40), changed)  # what stands there is what is used
+    cache.save(
+        tmp_path, second.statistics.key('moments', 'a', 40), changed
+    )  # what stands there is what is used
     gap = evaluator(tmp_path).floor['frechet_raw'] - floor['frechet_raw']
     assert gap > 9  # 36 dimensions, half of the reals 1 apart
     flipped = bytearray(path.read_bytes())
@@ -146,7 +148,7 @@ def test_statistics_are_kept_and_used_again(tmp_path: Path, caplog: pytest.LogCa
 
 def test_the_key_of_the_statistics_is_of_all_that_they_depend_on(tmp_path: Path) -> None:
     def path(made: Evaluator) -> Path:
-        return cache.path_of(tmp_path, made._key('moments', 'a', 40))
+        return cache.path_of(tmp_path, made.statistics.key('moments', 'a', 40))
 
     one = path(evaluator(tmp_path))
     assert path(evaluator(tmp_path, seed=5)) == one  # the seed is the fakes'
@@ -166,14 +168,17 @@ def test_statistics_of_another_protocol_are_not_used(tmp_path: Path, field: str)
     """Each of these in turn another one, the examples themselves the same."""
     made = evaluator(tmp_path)
     assert made.extractor is not None
-    key = made._key('moments', 'a', 40)
+    key = made.statistics.key('moments', 'a', 40)
     cache.save(tmp_path, key, {'num': np.array(40)})
-    assert cache.load(tmp_path, made._key('moments', 'a', 40)) is not None
+    assert cache.load(tmp_path, made.statistics.key('moments', 'a', 40)) is not None
     if field in made.ref.describe:
         made.ref = made.ref._replace(describe={**made.ref.describe, field: 'other'})
     elif field != 'need':
         made.extractor = made.extractor._replace(**{field: 'other'})
-    assert cache.load(tmp_path, made._key('features' if field == 'need' else 'moments', 'a', 40)) is None
+    assert (
+        cache.load(tmp_path, made.statistics.key('features' if field == 'need' else 'moments', 'a', 40))
+        is None
+    )
 
 
 def test_the_protocol_of_resized_images_and_of_another_resizer_is_another() -> None:
