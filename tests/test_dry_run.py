@@ -6,7 +6,7 @@ import jax
 import pytest
 
 from gax.config import fields
-from gax.nets import registry
+from gax.nets import families, registry
 from gax.nets.ensemble import committee
 from gax.training import dry_run, experiment
 from tests.helpers import tinyruns
@@ -36,7 +36,7 @@ def test_parameters_layers_and_operations():
 
 
 def test_large_networks_are_counted_and_not_allocated():
-    section = registry.section('mlp', 'Discriminator')
+    section = families.section('mlp', 'Discriminator')
     section.widths = (9000, 9000, 1000)
     net = registry.network(section, 'Discriminator', (28, 28, 1))
     before = sum(x.nbytes for x in jax.live_arrays())

@@ -22,7 +22,7 @@ from ml_collections import ConfigDict, FieldReference
 from gax import errors, gans
 from gax.config import fields, section_fields, sections
 from gax.core import bounds, schedules
-from gax.nets import registry
+from gax.nets import families
 
 
 def choose(config: ConfigDict, section: str, name: str = '', **values: Any) -> None:
@@ -210,8 +210,8 @@ def replace(config: ConfigDict, section: str, name: str) -> None:
     with config.unlocked():
         if last == 'net':
             role = gans.role(config.gan, parent)
-            was = registry.player(fields.get(config, section).kind, role)
-            about = {field: registry.PLAYER.get(field) for field in was} | registry.player(name, role)
+            was = families.player(fields.get(config, section).kind, role)
+            about = {field: families.PLAYER.get(field) for field in was} | families.player(name, role)
             for field, value in about.items():
                 fields.get(config, parent)[field] = value
         (fields.get(config, parent) if parent else config)[last] = content

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from gax import gans
 from gax.config import fields, sections
 from gax.core import bounds, ema, learning_rates, optimizers
-from gax.nets import encoder, registry
+from gax.nets import encoder, families
 from gax.objectives import term_registry
 
 
@@ -41,7 +41,7 @@ def fresh(config: ConfigDict, section: str, name: str) -> ConfigDict:
     if parent == 'terms':
         return ConfigDict(term_registry.section(last, name))
     if last == 'net':
-        return registry.section(name, gans.role(config.gan, parent))
+        return families.section(name, gans.role(config.gan, parent))
     if last == 'ema':
         return ConfigDict(ema.section(name))
     return optimizers.section(name) if last == 'optimizer' else learning_rates.schedule(name)
@@ -81,7 +81,7 @@ def declared(config: ConfigDict, section: str) -> dict[str, tuple[Any, ...]]:
     parent, _, last = section.rpartition('.')
     holder: Any = (fields.get(config, section) if section else config) or {}
     if last == 'net':
-        return bounds.declared(registry.family(holder.kind, gans.role(config.gan, parent)))
+        return bounds.declared(families.family(holder.kind, gans.role(config.gan, parent)))
     if last == 'head':
         return bounds.declared(encoder.TrunkDiscriminator)
     if last == 'optimizer':

@@ -22,7 +22,7 @@ from gax import errors
 from gax.core import ema, forward, optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Context, Game, Term
-from gax.nets import autoencoder, registry
+from gax.nets import autoencoder, families, registry
 from gax.objectives import players, terms
 from gax.objectives.losses import Loss
 
@@ -32,7 +32,7 @@ ROLES = {'d': 'Autoencoder'}
 def defaults() -> ConfigDict:
     """An MLP generator and an autoencoder, the loss 'balance', gamma, lambda_k, and Adam."""
     fields = ConfigDict(
-        {'g': registry.defaults('mlp').g, 'd': {'net': registry.section('autoencoder', 'Autoencoder')}}
+        {'g': registry.defaults('mlp').g, 'd': {'net': families.section('autoencoder', 'Autoencoder')}}
     )
     fields.update({'loss': 'balance', 'gamma': 0.5, 'lambda_k': 1e-3})
     for player in (fields.d, fields.g):

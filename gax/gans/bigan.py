@@ -17,7 +17,7 @@ from ml_collections import ConfigDict
 from gax.core import ema, forward
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Net
-from gax.nets import encoder, registry
+from gax.nets import encoder, families, registry
 from gax.objectives import losses, players
 from gax.objectives.losses import Loss
 
@@ -27,9 +27,9 @@ ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 def defaults() -> ConfigDict:
     """DCGAN's networks, with trunks for D and E."""
     fields = registry.defaults('dcgan')
-    fields.d.net = registry.section('dcgan', 'Trunk')
+    fields.d.net = families.section('dcgan', 'Trunk')
     fields.d.head = encoder.head(widths=(256,))  # on the trunk's features and the code together
-    fields.e = {'net': registry.section('dcgan', 'Trunk'), 'stochastic': False}
+    fields.e = {'net': families.section('dcgan', 'Trunk'), 'stochastic': False}
     return fields
 
 
@@ -41,14 +41,14 @@ def make(config: Any, spec: Spec) -> Game:
     heads = registry.heads_for(config)
 
     def pair_discriminator(*shape: int) -> Net:
-        trunk = registry.build(config.d.net, 'Trunk', shape)
+        trunk = families.build(config.d.net, 'Trunk', shape)
         module = encoder.TrunkDiscriminator(trunk, heads=heads, **config.d.head)
         return registry.lifted(module, registry.example(*shape), registry.example(dim))
 
     nets = {
         'g': registry.generator(config, spec),
         'e': registry.lifted(
-            encoder.Encoder(registry.build(config.e.net, 'Trunk', shape), outputs), registry.example(*shape)
+            encoder.Encoder(families.build(config.e.net, 'Trunk', shape), outputs), registry.example(*shape)
         ),
         'd': registry.several(config.d, pair_discriminator, shape, heads),
     }

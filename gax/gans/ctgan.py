@@ -27,14 +27,14 @@ from gax.core.types import Array, Batch, Context, Game, Key, Player, Term
 from gax.data import columns, weighted
 from gax.data.source import Source
 from gax.data.threads import chunks
-from gax.nets import registry
+from gax.nets import families, registry
 from gax.objectives import losses, packs, players, rows, term_registry, terms
 
 
 def defaults() -> ConfigDict:
     """CTGAN's networks and settings: packs of 10, temperature, the weight of the conditions' cross-entropy."""
     fields = registry.defaults('mlp')
-    fields.g.net = registry.section('table', 'Generator')
+    fields.g.net = families.section('table', 'Generator')
     fields.d.net.update({'widths': (256, 256), 'slope': 0.2, 'dropout': 0.5})
     fields.update({'loss': 'wasserstein', 'batch_size': 500, 'latent_dim': 128})
     fields.update({'pack': 10, 'temperature': 0.2, 'condition_weight': 1.0})

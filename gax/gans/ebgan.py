@@ -16,7 +16,7 @@ from gax import errors
 from gax.core import ema, forward, optimizers
 from gax.core.spec import Spec
 from gax.core.types import Array, Game
-from gax.nets import autoencoder, registry
+from gax.nets import autoencoder, families, registry
 from gax.objectives import players, terms
 from gax.objectives.losses import Loss
 
@@ -26,7 +26,7 @@ ROLES = {'d': 'Autoencoder'}
 def defaults() -> ConfigDict:
     """An MLP generator and an autoencoder, the loss 'margin', the term pulling_away, and Adam."""
     fields = ConfigDict(
-        {'g': registry.defaults('mlp').g, 'd': {'net': registry.section('autoencoder', 'Autoencoder')}}
+        {'g': registry.defaults('mlp').g, 'd': {'net': families.section('autoencoder', 'Autoencoder')}}
     )
     fields.update({'loss': 'margin', 'margin': 10.0, 'terms': {'pulling_away': {'weight': 0.1, 'every': 1}}})
     for player in (fields.d, fields.g):

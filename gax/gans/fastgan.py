@@ -26,7 +26,7 @@ from gax.core import ema, forward, optimizers, rng
 from gax.core.forward import Scorer
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Net, Player, Term, not_zero
-from gax.nets import fastgan, perceptual, registry
+from gax.nets import families, fastgan, perceptual, registry
 from gax.nets.fastgan_blocks import quarter, shrunk
 from gax.nets.spectral_norm import spectral_norm
 from gax.objectives import augment, losses, players, terms
@@ -38,7 +38,7 @@ SMALL = 'small'  # the field of the smaller fakes
 def defaults() -> ConfigDict:
     """FastGAN's networks, the hinge loss, DiffAugment, Adam, and how reconstructions are compared."""
     fields = registry.defaults('fastgan')
-    fields.decoder = {'net': registry.section('fastgan', 'Decoder'), 'spectral_norm': True}
+    fields.decoder = {'net': families.section('fastgan', 'Decoder'), 'spectral_norm': True}
     fields.reconstruction = {'net': 'l1', 'layers': '', 'weight': 1.0}
     fields.margin_softness = 0.2
     fields.update({'loss': 'hinge', 'latent_dim': 256, 'batch_size': 8, 'conditional': False})
@@ -70,7 +70,7 @@ def networks(config: Any, shape: tuple[int, ...], classes: int) -> dict[str, Net
     """
     for name, role in (('g', 'Generator'), ('d', 'Discriminator')):
         kind = config[name].net.kind
-        if 'outputs' not in registry.family(kind, role).__dataclass_fields__:
+        if 'outputs' not in families.family(kind, role).__dataclass_fields__:
             raise errors.GaxError(
                 f'fastgan has images of two sizes, and config.{name}.net.kind={kind} has one'
             )
@@ -80,7 +80,7 @@ def networks(config: Any, shape: tuple[int, ...], classes: int) -> dict[str, Net
         return registry.network(config.d.net, 'Discriminator', shape, **more)
 
     g = registry.lifted(
-        registry.build(config.g.net, 'Generator', shape, **more),
+        families.build(config.g.net, 'Generator', shape, **more),
         registry.example(config.latent_dim),
         *registry.labels(classes),
     )
@@ -88,7 +88,7 @@ def networks(config: Any, shape: tuple[int, ...], classes: int) -> dict[str, Net
     last, small, before = maps_of(d, shape, classes)
     part = (before.shape[1] // 2, before.shape[2] // 2, before.shape[3])
     decoder = registry.lifted(
-        registry.build(config.decoder.net, 'Decoder', shape),
+        families.build(config.decoder.net, 'Decoder', shape),
         *(registry.example(*size) for size in (last.shape[1:], small.shape[1:], part)),
     )
     return {

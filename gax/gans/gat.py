@@ -26,7 +26,7 @@ from gax.core import ema, forward, optimizers
 from gax.core.forward import Scorer
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Key, Net, Player
-from gax.nets import registry
+from gax.nets import families, registry
 from gax.objectives import augment, losses, players, term_registry, terms
 
 RATE, WIDTH = 2e-4, 768  # the learning rate at this width
@@ -137,10 +137,10 @@ def networks(config: Any, shape: tuple[int, ...], classes: int) -> tuple[dict[st
       GaxError: G's family makes one.
     """
     kind = config.g.net.kind
-    if 'levels' not in registry.family(kind, 'Generator').__dataclass_fields__:
+    if 'levels' not in families.family(kind, 'Generator').__dataclass_fields__:
         raise errors.GaxError(f'gat has an image of each level of G, and config.g.net.kind={kind} has one')
     levels = config.g.net.levels
-    module = registry.build(config.g.net, 'Generator', shape, num_classes=classes, outputs='both')
+    module = families.build(config.g.net, 'Generator', shape, num_classes=classes, outputs='both')
     g = registry.lifted(module, registry.example(config.latent_dim), *registry.labels(classes))
     stacked = (*shape[:-1], levels * shape[-1])
     d = registry.discriminator(config.d, stacked, classes, registry.heads_for(config))

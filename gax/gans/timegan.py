@@ -30,7 +30,7 @@ from gax.core import ema, forward, optimizers, transforms, wrappers
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Key, Net, Phase, Player
-from gax.nets import registry, sequences
+from gax.nets import families, registry, sequences
 from gax.objectives import augment, losses, players, terms
 
 LATENT = 'latent'  # the field that d scores: e(x) of reals, s(g(z)) of fakes
@@ -44,7 +44,7 @@ def defaults() -> ConfigDict:
     adam = section('adam', 1e-3)
     fields.hidden = 24  # columns of the latent series
     for name in ('e', 'r', 's'):
-        fields[name] = {'net': registry.section('recurrent', sequences.ENCODER)}
+        fields[name] = {'net': families.section('recurrent', sequences.ENCODER)}
     fields.s.net.widths = (24, 24)
     fields.e.update({'updates': 2, 'optimizer': adam, 'reconstruction': 10.0, 'supervised': 0.1})
     fields.g.update({'updates': 2, 'optimizer': adam, 'early': 1.0, 'supervised': 100.0, 'moments': 100.0})
@@ -114,7 +114,7 @@ def networks(config: Any, shape: tuple[int, int]) -> tuple[dict[str, Net], forwa
     g, steps = sequences.generator(config, hidden)
 
     def encoder(name: str, shape: tuple[int, int], outputs: int) -> Net:
-        module = registry.build(config[name].net, sequences.ENCODER, shape, outputs=outputs)
+        module = families.build(config[name].net, sequences.ENCODER, shape, outputs=outputs)
         return registry.lifted(module, registry.example(*shape))
 
     nets = {

@@ -24,7 +24,7 @@ from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Key, Net, Player, PyTree
 from gax.data.columns import layout_of
-from gax.nets import encoder, registry
+from gax.nets import encoder, families, registry
 from gax.objectives import rows, terms
 
 ROLES = {'e': 'Trunk'}
@@ -36,7 +36,7 @@ def defaults() -> ConfigDict:
     """MLPs of 128 and 128, and the weight of the reconstruction."""
     fields = ConfigDict({'g': registry.defaults('mlp').g})
     fields.g.net.update({'widths': (128, 128), 'activation': 'relu', 'batch_norm': False})
-    fields.e = {'net': registry.section('mlp', 'Trunk')}
+    fields.e = {'net': families.section('mlp', 'Trunk')}
     fields.e.net.update({'widths': (128, 128), 'activation': 'relu'})
     fields.update({'batch_size': 500, 'latent_dim': 128, 'reconstruction_weight': 2.0})
     fields.g.optimizer = section('adamw', 1e-3, weight_decay=1e-5)
@@ -62,7 +62,7 @@ def make(config: Any, spec: Spec) -> Game:
     if config.terms or config.augment:
         raise errors.GaxError('tvae has no discriminator: leave config.terms and config.augment empty')
     layout, field, dim = layout_of(spec), spec.target, config.latent_dim
-    trunk = registry.build(config.e.net, 'Trunk', spec.target_shape)
+    trunk = families.build(config.e.net, 'Trunk', spec.target_shape)
     code = encoder.Encoder(trunk, {'mean': dim, 'log_variance': dim})
     nets = {
         'g': registry.generator(config, spec),

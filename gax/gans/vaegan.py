@@ -21,7 +21,7 @@ from gax.core import ema, forward, optimizers, trees
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Net, Term
-from gax.nets import encoder, registry
+from gax.nets import encoder, families, registry
 from gax.objectives import augment, losses, players, terms
 from gax.objectives.losses import LossFn
 
@@ -31,9 +31,9 @@ ROLES = {'d': 'Trunk', 'e': 'Trunk'}
 def defaults() -> ConfigDict:
     """DCGAN's networks, with trunks for D and E, the encoder's optimizer, and gamma."""
     fields = registry.defaults('dcgan')
-    fields.d.net = registry.section('dcgan', 'Trunk')
+    fields.d.net = families.section('dcgan', 'Trunk')
     fields.d.head = encoder.head()
-    fields.e = {'net': registry.section('dcgan', 'Trunk'), 'updates': 1, 'optimizer': section()}
+    fields.e = {'net': families.section('dcgan', 'Trunk'), 'updates': 1, 'optimizer': section()}
     fields.gamma = 0.2  # the weight of L_llike in G's loss
     return fields
 
@@ -55,12 +55,12 @@ def make(config: Any, spec: Spec) -> Game:
     dim = config.latent_dim
 
     def feature_discriminator(*shape: int) -> Net:
-        trunk = registry.build(config.d.net, 'Trunk', shape)
+        trunk = families.build(config.d.net, 'Trunk', shape)
         return registry.lifted(
             encoder.TrunkDiscriminator(trunk, heads={}, **config.d.head), registry.example(*shape)
         )
 
-    code = encoder.Encoder(registry.build(config.e.net, 'Trunk', shape), {'mean': dim, 'log_variance': dim})
+    code = encoder.Encoder(families.build(config.e.net, 'Trunk', shape), {'mean': dim, 'log_variance': dim})
     nets = {
         'g': registry.generator(config, spec),
         'd': registry.several(config.d, feature_discriminator, shape, heads={}),

@@ -1,18 +1,9 @@
-"""Networks by name. A family is a file of this folder, or a module outside gax.
-
-A section `net` of a config is {'kind': the family, ...: the fields of the family's module for a role}. The
-network is that module's class called with the section. So a field that the module does not have cannot be
-set, and every field is read. Fields that the data or the recipe determine (GIVEN) are not in the config.
-"""
+"""The networks that the sections of a config describe; their families are in families.py."""
 
 from __future__ import annotations
 
-import pkgutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
@@ -21,60 +12,16 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.core import bounds, lookup, rng
+from gax.core import rng
 from gax.core.forward import Scorer, scorer_of, whole
 from gax.core.spec import Spec
 from gax.core.types import Net, not_zero
-from gax.nets import ensemble
+from gax.nets import ensemble, families
+from gax.nets.families import Shape
 from gax.nets.linen import from_linen
 from gax.nets.spectral_norm import linear, spectral_norm
 
-Shape = Sequence[int]
 Heads = Mapping[str, int] | None
-
-GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk', 'truncation')
-# Fields of a player that concern its network, with their defaults; a family's own PLAYER overrides them.
-PLAYER = {'spectral_norm': False}
-
-
-@cache
-def kinds(role: str) -> dict[str, type[nn.Module]]:
-    """The families of gax that have a module of this class name, as {family: module}."""
-    names = [m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)])]
-    modules = {name: import_module(f'gax.nets.{name}') for name in names}
-    return {name: getattr(module, role) for name, module in modules.items() if hasattr(module, role)}
-
-
-def family(kind: str, role: str) -> type[nn.Module]:
-    """The Flax module of a family for a role.
-
-    Args:
-      kind: A family of gax ('mlp'), or an import path 'package.module' or 'package.module:Class'.
-      role: The name of the class: 'Generator', 'Discriminator', 'Trunk', ...
-
-    Returns:
-      The class.
-
-    Raises:
-      GaxError: There is no such family, or it has no such class.
-    """
-    thing = lookup.lookup(f'kind of {role.lower()}', kind, kinds(role))
-    if not isinstance(thing, type):
-        if not hasattr(thing, role):
-            raise errors.GaxError(f'{kind} has no class {role}')
-        thing = getattr(thing, role)
-    return thing
-
-
-def section(kind: str, role: str) -> ConfigDict:
-    """The section `net` of a family: its kind, and its fields with their defaults."""
-    return ConfigDict({'kind': kind, **bounds.defaults(family(kind, role), GIVEN)})
-
-
-def player(kind: str, role: str) -> dict[str, Any]:
-    """The fields that a family sets in the player's section outside `net`: the PLAYER of its file."""
-    module = sys.modules[family(kind, role).__module__]
-    return getattr(module, 'PLAYER', {}).get(role, {})
 
 
 def defaults(kind: str = 'mlp', d: str = '', role: str = 'Generator') -> ConfigDict:
@@ -89,50 +36,10 @@ def defaults(kind: str = 'mlp', d: str = '', role: str = 'Generator') -> ConfigD
       The sections.
     """
     sections = [
-        {'net': section(name, of), **PLAYER, **player(name, of)}
+        {'net': families.section(name, of), **families.PLAYER, **families.player(name, of)}
         for name, of in ((kind, role), (d or kind, 'Discriminator'))
     ]
     return ConfigDict({'g': sections[0], 'd': {'members': 1, 'scales': 1, **sections[1]}})
-
-
-def build(net: Any, role: str, shape: Shape, **requested: Any) -> nn.Module:
-    """The module that the section `net` describes.
-
-    Args:
-      net: The section.
-      role: The name of the class, see `family`.
-      shape: The shape of an example.
-      **requested: Further fields, which the recipe determines: num_classes, heads, ...
-
-    Returns:
-      The module.
-
-    Raises:
-      GaxError: The family lacks a requested field, or is not for data of this shape.
-    """
-    cls = family(net.kind, role)
-    names = cls.__dataclass_fields__
-    if len(shape) != 3 and 'image' in (takes := takes_of(cls)) and 'point' not in takes:
-        for_points = [name for name, other in kinds(role).items() if 'point' in takes_of(other)]
-        raise errors.GaxError(
-            f'networks of kind {net.kind!r} are for images, and the data are points: '
-            f'choose {", ".join(for_points)}'
-        )
-    for name, value in requested.items():
-        if name not in names and value not in (None, 0):
-            lacks = {
-                'num_classes': 'take no labels',
-                'heads': 'give nothing beside their logits',
-                'outputs': 'give no features of their encoder',
-            }
-            raise errors.GaxError(f'networks of kind {net.kind!r} {lacks.get(name, f"have no field {name}")}')
-    fields = {name: value for name, value in net.items() if name != 'kind'}
-    return cls(**{n: v for n, v in {'shape': shape, **requested}.items() if n in names}, **fields)
-
-
-def takes_of(cls: type) -> tuple[str, ...]:
-    """The kinds of data that a family is for: the TAKES of its file."""
-    return getattr(sys.modules[cls.__module__], 'TAKES', ('image', 'point'))
 
 
 def lifted(module: nn.Module, *inputs: jax.ShapeDtypeStruct) -> Net:
@@ -185,7 +92,7 @@ def pair(
 def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0) -> Net:
     """The net that config.g describes. The arguments are those of `pair`."""
     shape = spec.target_shape
-    module = build(config.g.net, 'Generator', shape, num_classes=num_classes)
+    module = families.build(config.g.net, 'Generator', shape, num_classes=num_classes)
     net = lifted(module, example(latent_dim or config.latent_dim), *labels(num_classes))
     return normalised(net, config.g)
 
@@ -204,9 +111,9 @@ def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
     Raises:
       GaxError: The family's generator has no two parts: no method `parts`.
     """
-    module = build(config.g.net, 'Generator', spec.target_shape, num_classes=num_classes)
+    module = families.build(config.g.net, 'Generator', spec.target_shape, num_classes=num_classes)
     if not hasattr(module, 'parts'):
-        able = [name for name, other in kinds('Generator').items() if hasattr(other, 'parts')]
+        able = [name for name, other in families.kinds('Generator').items() if hasattr(other, 'parts')]
         raise errors.GaxError(
             f'{config.gan} needs a generator with a mapping and a synthesis network, and those of kind '
             f'{config.g.net.kind!r} have none: choose {", ".join(able)}'
@@ -235,12 +142,12 @@ def translator(g: Any, shape: Shape, source: Shape, role: str = 'Translator', **
       shape: The shape of the result, (H, W, C).
       source: The shape of what is translated.
       role: The class name of its network: 'Translator', or 'Upscaler' of smaller images.
-      **requested: Further fields, as in `build`.
+      **requested: Further fields, as in `families.build`.
 
     Returns:
       The net.
     """
-    net = lifted(build(g.net, role, shape, **requested), example(*source))
+    net = lifted(families.build(g.net, role, shape, **requested), example(*source))
     return normalised(net, g)
 
 
@@ -304,9 +211,9 @@ def discriminator(d: Any, shape: Shape, num_classes: int = 0, heads: Heads = Non
 def network(net: Any, role: str, shape: Shape, **requested: Any) -> Net:
     """The net that the section `net` describes, for data of `shape` and, with num_classes, for labels.
 
-    The arguments are those of `build`.
+    The arguments are those of `families.build`.
     """
-    module = build(net, role, shape, **requested)
+    module = families.build(net, role, shape, **requested)
     return lifted(module, example(*shape), *labels(requested.get('num_classes', 0)))
 
 

@@ -12,7 +12,7 @@ from gax import errors
 from gax.core.forward import Scorer, scorer_of
 from gax.core.spec import Spec, plural
 from gax.core.types import Batch, Key, Net
-from gax.nets import registry
+from gax.nets import families, registry
 from gax.nets.spectral_norm import spectral_norm
 
 GENERATOR, DISCRIMINATOR, ENCODER = 'SeriesGenerator', 'SeriesDiscriminator', 'SeriesEncoder'
@@ -21,7 +21,7 @@ ROLES = {'g': GENERATOR, 'd': DISCRIMINATOR}
 
 def defaults(kind: str) -> ConfigDict:
     """The sections `g` and `d` of a generator and a discriminator of series, of one family."""
-    g, d = ({'net': registry.section(kind, role), **registry.PLAYER} for role in (GENERATOR, DISCRIMINATOR))
+    g, d = ({'net': families.section(kind, role), **families.PLAYER} for role in (GENERATOR, DISCRIMINATOR))
     return ConfigDict({'g': g, 'd': {'members': 1, 'scales': 1, **d}})
 
 
@@ -51,7 +51,7 @@ def generator(config: Any, shape: tuple[int, ...], num_classes: int = 0) -> tupl
     Returns:
       (the net, the steps of noise that it takes).
     """
-    module: Any = registry.build(config.g.net, GENERATOR, shape, num_classes=num_classes)
+    module: Any = families.build(config.g.net, GENERATOR, shape, num_classes=num_classes)
     steps = module.noise_steps(shape[0])
     net = registry.lifted(module, registry.example(steps, config.latent_dim), *registry.labels(num_classes))
     return (spectral_norm(net) if config.g.spectral_norm else net), steps

@@ -11,7 +11,7 @@ from configs import mnist, vaegan_mnist
 from gax import errors
 from gax.config import base, choices, choose, config_file, fields
 from gax.config import defaults as configs
-from gax.nets import registry
+from gax.nets import families, registry
 
 
 def test_a_network_s_section_is_its_module_s_fields():
@@ -25,7 +25,7 @@ def test_a_network_s_section_is_its_module_s_fields():
 def test_nothing_of_the_old_network_is_carried_over():
     config = mnist.get_config()
     choices.set(config, 'd.net.kind', 'sngan')
-    assert config.d.net == registry.section('sngan', 'Discriminator')
+    assert config.d.net == families.section('sngan', 'Discriminator')
     assert config.d.spectral_norm  # which comes with this family
     choices.set(config, 'd.net.kind', 'mlp')
     assert not config.d.spectral_norm

@@ -18,7 +18,7 @@ from gax.core import bounds, optax_functions, optimizers, updates
 from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from gax.data.synthetic_table import synthetic_table
-from gax.nets import imagenet, lpips, registry
+from gax.nets import families, imagenet, lpips, registry
 from gax.objectives import term_registry
 from tests.helpers import toys
 
@@ -78,12 +78,12 @@ def words(jaxpr):
 def network(kind, role, **changes):
     """-> the shapes and the program of a network in training, with labels where it takes them."""
     classes = 3 if changes.pop('labels', False) else 0
-    section = registry.section(kind, role)
+    section = families.section(kind, role)
     section.update({name: value for name, value in SMALL.items() if name in section})
     section.update(changes)
     encodes = {'outputs': 3} if role == 'SeriesEncoder' else {}
     example = STEPS if role.startswith('Series') else SHAPE
-    module = registry.build(section, role, example, num_classes=classes, **encodes)
+    module = families.build(section, role, example, num_classes=classes, **encodes)
     shapes = {'Generator': (5,), 'SeriesGenerator': (26, 5)}
     shape = shapes.get(role, example)
     inputs = [registry.example(*shape), *registry.labels(classes)]
@@ -115,14 +115,14 @@ LARGE = (
 NETWORKS = [
     pytest.param(kind, role, marks=[pytest.mark.slow] * (kind in LARGE))
     for role in ROLES
-    for kind in registry.kinds(role)
+    for kind in families.kinds(role)
 ]
 
 
 @pytest.mark.parametrize(('kind', 'role'), NETWORKS)
 def test_of_every_network(kind, role):
-    cls = registry.family(kind, role)
-    notes, usual = bounds.declared(cls), registry.section(kind, role)
+    cls = families.family(kind, role)
+    notes, usual = bounds.declared(cls), families.section(kind, role)
     plain = network(kind, role)
     assert network(kind, role) == plain
     for name in usual:

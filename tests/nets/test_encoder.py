@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from gax import errors
-from gax.nets import encoder, registry
+from gax.nets import encoder, families, registry
 
 
 def trunk(shape=(8, 8, 1), kind='dcgan', **fields):
-    section = registry.section(kind, 'Trunk')
+    section = families.section(kind, 'Trunk')
     section.update({'widths': (4, 6), **fields})
-    return registry.build(section, 'Trunk', shape)
+    return families.build(section, 'Trunk', shape)
 
 
 def judge(module, *codes, **fields):

@@ -7,7 +7,7 @@ import pytest
 
 from gax import nets
 from gax.errors import GaxError
-from gax.nets import layers, norms, patchgan, registry, resnet_translator, sizes, unet
+from gax.nets import families, layers, norms, patchgan, registry, resnet_translator, sizes, unet
 
 KEY = jax.random.key(0)
 PIX2PIX = (64, 128, 256, 512, 512, 512, 512, 512)
@@ -192,7 +192,7 @@ def test_the_features_of_a_translator():
     shapes = [x.shape for x in registry.features_of(net, (12, 16, 3))]
     assert shapes == [(2, 12, 16, 3), (2, 6, 8, 6), (2, 3, 4, 8), (2, 3, 4, 8), (2, 3, 4, 8)]
     with pytest.raises(GaxError, match="kind 'unet' give no features of their encoder"):
-        registry.build(registry.section('unet', 'Translator'), 'Translator', (12, 16, 3), outputs='both')
+        families.build(families.section('unet', 'Translator'), 'Translator', (12, 16, 3), outputs='both')
 
 
 @pytest.mark.parametrize(('padding', 'side'), [('SAME', 3), ('VALID', 2), (1, 3), (2, 4)])
