@@ -21,21 +21,18 @@ import jax.numpy as jnp
 import optax
 
 from gax import errors
-from gax.core import ema, rng
+from gax.core import ema, player_loss, rng, schedules
 from gax.core.types import (
     Array,
     Batch,
-    Context,
     Game,
     Key,
     Metrics,
     PyTree,
     Step,
-    Term,
     TrainState,
-    counted,
 )
-from gax.core.updates import Due, Move, active, batches_per_step, groups, moves, phase_names
+from gax.core.updates import Due, Move, batches_per_step, groups, moves, phase_names
 
 LARGE = 1 << 15  # leaves of this many numbers get a reduction for themselves, see `_norm`
 
@@ -227,48 +224,12 @@ def finish(game: Game, state: TrainState) -> TrainState:
     averaged = {}
     for name, decay in game.ema.items():
         value = {'params': state.params[name], 'model_state': state.model_state[name]}
-        averaged[name] = ema.update(state.ema[name], value, _at(decay, state.step))
+        averaged[name] = ema.update(state.ema[name], value, schedules.at(decay, state.step))
     return replace(state, step=state.step + 1, ema=averaged)
-
-
-def _context(
-    game: Game,
-    state: TrainState,
-    params: dict[str, PyTree],
-    batch: Batch,
-    latents: Batch,
-    fakes: Batch,
-    key: Key,
-    phase: str,
-) -> Context:
-    """The context of an update, with the arrays of frozen nets."""
-    return Context(
-        game.nets,
-        {**{name: frozen.params for name, frozen in game.frozen.items()}, **params},
-        {**{name: frozen.model_state for name, frozen in game.frozen.items()}, **state.model_state},
-        batch,
-        latents,
-        fakes,
-        key,
-        state.step,
-        term_state=state.term_state,
-        conditions=game.conditions,
-        phase=phase,
-    )
-
-
-def _trained(game: Game, context: Context) -> dict[str, PyTree]:
-    """The model_state of the nets that are not frozen."""
-    return {name: state for name, state in context.model_state.items() if name not in game.frozen}
 
 
 def _is_float(leaf: Any) -> bool:
     return bool(jnp.issubdtype(jnp.result_type(leaf), jnp.inexact))
-
-
-def _merge(floats: PyTree, others: PyTree) -> PyTree:
-    """Merges two trees, each with None where the other has a leaf."""
-    return jax.tree.map(lambda x, y: y if x is None else x, floats, others, is_leaf=lambda x: x is None)
 
 
 def _generate(
@@ -280,11 +241,13 @@ def _generate(
     stream = rng.stream(key, 'generate')
 
     def run(trained: dict[str, PyTree]) -> tuple[PyTree, tuple[PyTree, dict[str, PyTree]]]:
-        context = _context(game, state, {**params, **trained}, batch, latents, {}, stream, phase)
+        context = player_loss.context_of(
+            game, state, {**params, **trained}, batch, latents, {}, stream, phase
+        )
         fakes, context = game.generate(context)
         floats = jax.tree.map(lambda x: x if _is_float(x) else None, fakes)
         others = jax.tree.map(lambda x: None if _is_float(x) else x, fakes)
-        return floats, (others, _trained(game, context))
+        return floats, (others, player_loss.trained_state(game, context))
 
     fakes, pullback, (others, model_state) = jax.vjp(run, _select(params, game.generator), has_aux=True)
     return replace(state, model_state=model_state), Pass(batch, latents, fakes, others, pullback)
@@ -303,7 +266,7 @@ def _update(
     player = game.players[name]
     params = _select(state.params, player.nets)
     pulls = tuple(name for name in game.generator if name in player.nets)
-    loss = _loss(game, name, due, phase, state, current)
+    loss = player_loss.loss_of(game, name, due, phase, state, current)
     grad = player.grad(loss, argnums=(0, 1) if pulls else (0,), has_aux=True)
     fakes = jax.tree.map(jax.lax.stop_gradient, shared.fakes)
     (total, aux), grads = grad(params, fakes, (shared.batch, shared.latents, shared.others), key)
@@ -327,57 +290,6 @@ def _update(
     ), {f'{name}/loss': (total, jnp.ones(())), **metrics}
 
 
-def _loss(
-    game: Game, name: str, due: Due | None, phase: str, state: TrainState, current: dict[str, PyTree]
-) -> Callable[..., tuple[Array, Any]]:
-    """The player's objective as a function of its own parameters and of the float leaves of the fakes."""
-    player = game.players[name]
-
-    def loss(trained: dict[str, PyTree], floats: PyTree, data: Any, key: Key) -> tuple[Array, Any]:
-        batch, latents, others = data
-        params, fakes = {**current, **trained}, _merge(floats, others)
-        context = _context(game, state, params, batch, latents, fakes, key, phase)
-        out, context = player.forward(context)
-        total = jnp.zeros((), jnp.float32)
-        metrics: Metrics = {}
-        term_state = dict(state.term_state[name])
-        for label, term in player.live_terms.items():
-            if not active(term, phase):
-                continue
-            scale, on = _scale(term, f'{name}/{label}', state.step, due)
-            if scale is None:
-                metrics[f'{name}/{label}'] = (jnp.zeros(()), jnp.zeros(()))
-                continue
-            # A term reads the statistics after the main pass, and a random stream with its name.
-            inner = context._replace(key=rng.stream(key, f'term/{label}'))
-            value, new = term.fn(inner, out, term_state[label])
-            total = total + scale * value
-            term_state[label] = jax.tree.map(
-                lambda n, o: jnp.where(on, n, o),  # noqa: B023
-                new,
-                term_state[label],
-            )
-            metrics[f'{name}/{label}'] = (jnp.where(on, value, 0.0), on)
-        metrics |= {f'{name}/{k}': counted(v) for k, v in player.summary(context, out).items()}
-        return total, (_trained(game, context), term_state, metrics)
-
-    return loss
-
-
-def _scale(term: Term, label: str, step: Array, due: Due | None) -> tuple[Array | float | None, Array]:
-    """The factor of the term in the loss, and whether it counts (1.0 or 0.0).
-
-    The factor is None where this program leaves the term out.
-    """
-    weight, on = _at(term.weight, step), jnp.ones(())
-    if term.every == 1:
-        return weight, on
-    if due is None:
-        on = (step % term.every == 0).astype(jnp.float32)
-        return weight * term.every * on, on
-    return (weight * term.every, on) if label in due else (None, jnp.zeros(()))
-
-
 def _norm(tree: PyTree) -> Array:
     """The L2 norm over all leaves.
 
@@ -390,10 +302,6 @@ def _norm(tree: PyTree) -> Array:
     if small := [leaf for leaf in leaves if leaf.size < LARGE]:
         parts.append(jnp.concatenate(small))
     return jnp.sqrt(sum(jnp.vdot(part, part).astype(jnp.float32) for part in parts))
-
-
-def _at(value: Any, step: Array) -> Any:
-    return value(step) if callable(value) else value
 
 
 def _select(params: dict[str, PyTree], names: tuple[str, ...]) -> dict[str, PyTree]:

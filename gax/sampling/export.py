@@ -6,7 +6,6 @@ images that are nearest to them.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,8 +25,6 @@ from gax.sampling import (
 from gax.sampling.sampler import Job, Request
 from gax.training import trained_run
 from gax.training.workdir import read_config
-
-log = logging.getLogger('gax')
 
 
 class Exported(NamedTuple):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import numpy as np
 
 from gax import errors
 from gax.data import encoded
-from gax.sampling import export, export_checks, formats, sampler, styled, where
+from gax.sampling import export_checks, formats, sampler, styled, where
 from gax.sampling.sampler import Images, Job
 from gax.training import real_examples, trained_run, translations
 from gax.viz import drawing, png_folder, projection, video
 from gax.viz import images as pictures
+
+log = logging.getLogger('gax')
 
 FAST, SLOW = 20, 2  # frames per second: of continuous changes, and of jumps from class to class
 
@@ -67,7 +70,7 @@ def behind(job: Job) -> Any:
         whole = trained_run.with_data(job.request.workdir, config, job.request.data, mesh)
         return real_examples.reals(whole, 512)
     except errors.GaxError as error:
-        export.log.warning('drawn without the training data: %s', error)
+        log.warning('drawn without the training data: %s', error)
         return None
 
 
