@@ -131,7 +131,7 @@ def usage(argv: Sequence[str], doc: str | None = None) -> str:
     doc = getattr(sys.modules['__main__'], '__doc__', '') if doc is None else doc
     text = re.sub(r'\bgax-([a-z-]+)', lambda match: errors.command(match[1]), (doc or '').strip())
     lines = [text, '', 'Flags:']
-    for name in flag_errors.ours(flags.FLAGS):
+    for name in flag_errors.gax_flags(flags.FLAGS):
         flag = flags.FLAGS[name]
         required = flag.validators and flag.default is None
         value = 'required' if required else f'default {flag.default_as_str or "none"}'
@@ -148,7 +148,9 @@ def fields_of(config: ConfigDict | None) -> list[str]:
     lines = [f'Fields of this config, of gan {config.gan!r} (gax/config and gax/gans say what they mean):']
     for path, kind in configs.fields_of(config).items():
         value = configs.get(config, path)
-        text = f'={shlex.quote(str(value))}' if value is not None else f'  ({configs.SAID[kind]}; not set)'
+        text = (
+            f'={shlex.quote(str(value))}' if value is not None else f'  ({configs.TYPE_NAMES[kind]}; not set)'
+        )
         lines.append(f'  --config.{path}{text}')
     lines += ['Fields and sections that come as soon as one of their fields is set:']
     for section in section_fields.paths(config):

@@ -140,7 +140,7 @@ def changes(values: flags.FlagValues) -> dict[str, Any]:
       {name: value}, with names such as 'workdir' and 'config.d.updates'. The value of 'config' is the name of
       the file.
     """
-    result = {name: values[name].value for name in flag_errors.ours(values) if values[name].present}
+    result = {name: values[name].value for name in flag_errors.gax_flags(values) if values[name].present}
     if 'config' in result:
         result['config'] = config_flags.get_config_filename(values['config'])
         overrides = config_flags.get_override_values(values['config'])

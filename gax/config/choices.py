@@ -78,7 +78,7 @@ def set(config: ConfigDict, path: str, value: Any) -> None:
         schedules.parse(f'config.{path}', value)
     elif not fields.is_a(value, float if scheduled else kind):
         kind = float if scheduled else kind
-        raise errors.GaxError(f'config.{path} must be {fields.SAID[kind]}, and is {value!r}')
+        raise errors.GaxError(f'config.{path} must be {fields.TYPE_NAMES[kind]}, and is {value!r}')
     holder[name] = tuple(value) if isinstance(value, list) else value
     reset_dependents(config, path, value)
 

@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 from gax import errors, gans
 from gax.config import choices, section_fields
 from gax.config.choices import choose as choose
-from gax.config.fields import SAID, fields_of, flat, get, is_a, leaves, unknown_field
+from gax.config.fields import TYPE_NAMES, fields_of, flat, get, is_a, leaves, unknown_field
 from gax.core import bounds, ema, schedules, wrappers
 from gax.core.learning_rates import check_length
 from gax.core.learning_rates import schedule as schedule
@@ -183,7 +183,7 @@ def check_fields(config: ConfigDict) -> None:
         if schedules.is_text(value) and section_fields.may_be_scheduled(config, path):
             schedules.parse(f'config.{path}', value)
         elif not is_a(value, kind) and not (value is None and get(model, path) is None):
-            raise errors.GaxError(f'config.{path} must be {SAID[kind]}, and is {value!r}')
+            raise errors.GaxError(f'config.{path} must be {TYPE_NAMES[kind]}, and is {value!r}')
 
 
 def model_of(config: ConfigDict) -> ConfigDict:

@@ -84,7 +84,7 @@ def flat(config: Any, prefix: str = '') -> dict[str, Any]:
 
 
 # `object`: a length, in steps or as a share of them, which learning_rates.check_length checks.
-SAID: dict[type, str] = {
+TYPE_NAMES: dict[type, str] = {
     int: 'a whole number',
     float: 'a number',
     bool: 'true or false',

@@ -82,7 +82,7 @@ def unexpected(word: str, argv: Sequence[str], values: flags.FlagValues) -> str:
 
 def unknown_flag(name: str, values: flags.FlagValues) -> str:
     """The message for a flag that is not defined: the nearest flag, and all flags of gax."""
-    names = ours(values)
+    names = gax_flags(values)
     near = errors.nearest(name, names)
     if near == name.partition('.')[0] == 'config':
         near = ''
@@ -90,7 +90,7 @@ def unknown_flag(name: str, values: flags.FlagValues) -> str:
     return f'unknown flag --{name}{hint}; there are: {", ".join(f"--{n}" for n in names)}'
 
 
-def ours(values: flags.FlagValues) -> list[str]:
+def gax_flags(values: flags.FlagValues) -> list[str]:
     """The names of the flags of the script and of gax, without those of absl, Grain and other libraries."""
     names: set[str] = set()
     for module, its in values.flags_by_module_dict().items():

@@ -35,8 +35,8 @@ def load(kind: str, path: str) -> Any:
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
     try:
-        thing = import_module(module)
-        return getattr(thing, attribute) if attribute else thing
+        imported = import_module(module)
+        return getattr(imported, attribute) if attribute else imported
     except Exception as error:  # importing a module can raise anything
         reason = f'{type(error).__name__}: {errors.first_line(error)}'
         raise errors.GaxError(f'cannot import the {kind} {path!r} ({reason})') from error

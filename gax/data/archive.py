@@ -133,10 +133,10 @@ def read_labels(
     if LABELS not in content.namelist():
         return None, ()
     try:
-        told = json.loads(content.read(LABELS))
-        pairs = told['labels']
+        dataset = json.loads(content.read(LABELS))
+        pairs = dataset['labels']
         table = None if pairs is None else {str(name).replace('\\', '/'): label for name, label in pairs}
-        classes = tuple(map(str, told.get('classes') or ()))
+        classes = tuple(map(str, dataset.get('classes') or ()))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise errors.GaxError(
             f'{LABELS} of {file} is not {{"labels": [[FILE, CLASS], ...]}} ({errors.first_line(error)})'

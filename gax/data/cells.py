@@ -192,10 +192,10 @@ def since_1970(column: Any, date_format: str) -> np.ndarray:
 
 def decimals_of(present: Any) -> int:
     """The most digits after the point; EXACT where a number has an exponent, or very many digits."""
-    found = [re.fullmatch(r'\s*[+-]?\d*\.?(\d*)\s*', text) for text in present.unique()]
-    if not all(found):
+    matches = [re.fullmatch(r'\s*[+-]?\d*\.?(\d*)\s*', text) for text in present.unique()]
+    if not all(matches):
         return columns.EXACT
-    most = max(len(match.group(1)) for match in found if match)
+    most = max(len(match.group(1)) for match in matches if match)
     return most if most <= MOST_DECIMALS else columns.EXACT
 
 

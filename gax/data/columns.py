@@ -120,13 +120,13 @@ def _names(column: Column) -> list[str]:
 
 def places(encoding: Encoding) -> list[Place]:
     """Where each column that is encoded is in a row, in order."""
-    found, start = [], 0
+    result, start = [], 0
     for column in encoding.columns:
         if column.width:
             first = start + column.width - column.choices
-            found.append(Place(column, first, start + column.width))
+            result.append(Place(column, first, start + column.width))
         start += column.width
-    return found
+    return result
 
 
 def to_text(encoding: Encoding) -> str:
@@ -197,11 +197,11 @@ def layout_of(spec: Spec) -> Layout:
             f'this gan is for tables, and {spec.name} is none: config.data.name=table:FILE.csv, or '
             'synthetic:table'
         )
-    found, discrete = places(encoding), categories(encoding)
+    all_places, discrete = places(encoding), categories(encoding)
     return Layout(
         encoding.width,
-        tuple(place.start - 1 for place in found if place.column.kind in NUMBERS),
-        tuple((place.start, place.stop) for place in found),
+        tuple(place.start - 1 for place in all_places if place.column.kind in NUMBERS),
+        tuple((place.start, place.stop) for place in all_places),
         tuple((place.start, place.stop) for place in discrete),
         tuple(place.column.counts for place in discrete),
     )

@@ -72,7 +72,7 @@ def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:
     if x.dtype.kind not in 'buif':
         raise errors.GaxError(f'{what} must be numbers, such as uint8, 0 to 255, and is {x.dtype}')
     lowest, highest = float(x.min()), float(x.max())
-    span = span or told(x.dtype, lowest, highest)
+    span = span or range_of(x.dtype, lowest, highest)
     low, high = RANGES.get(span, (0.0, 0.0))
     slack = 1e-3 * (high - low)
     if not low - slack <= lowest <= highest <= high + slack:  # of NaN as well
@@ -91,7 +91,7 @@ def as_bytes(x: np.ndarray, what: str, span: str = '') -> np.ndarray:
     return result
 
 
-def told(dtype: np.dtype, lowest: float, highest: float) -> str:
+def range_of(dtype: np.dtype, lowest: float, highest: float) -> str:
     """The range of the values, if dtype, minimum and maximum determine it; else ''."""
     if dtype.kind == 'b':
         return '0..1'

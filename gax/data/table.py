@@ -63,7 +63,7 @@ def named(path: str, data: Any) -> Source:
         splits.refuse_unknown(split, rows, f'table:{path}')
     encoding = fitted(table, rows['train'] if split else np.arange(table.size), data.get('target', ''))
     for column in encoding.columns:
-        log.info('%s', said(column))
+        log.info('%s', description(column))
     if table.dropped:
         log.info('left out: %s', ', '.join(table.dropped))
     part = cells.chosen(table.rows, rows[split]) if split else table.rows
@@ -116,7 +116,7 @@ def fitted(table: Table, train: np.ndarray, target: str = '') -> columns.Encodin
     Raises:
       GaxError: A column has no value in these rows, or the target is no category.
     """
-    found = []
+    fitted_columns = []
     for column in table.columns:
         values = table.rows[column.name][train]
         if all(value is None or value != value for value in values.tolist()):
@@ -124,8 +124,8 @@ def fitted(table: Table, train: np.ndarray, target: str = '') -> columns.Encodin
                 f"column {column.name!r}: all values of the training split are missing; '{column.name}:drop' "
                 'in config.data.columns leaves it out'
             )
-        found.append(mixture.fit(column, values))
-    encoding = columns.Encoding(tuple(found))
+        fitted_columns.append(mixture.fit(column, values))
+    encoding = columns.Encoding(tuple(fitted_columns))
     of_categories = {place.column.name: None for place in columns.categories(encoding)}
     if target:
         columns.find(encoding, target, 'config.data.target')
@@ -133,7 +133,7 @@ def fitted(table: Table, train: np.ndarray, target: str = '') -> columns.Encodin
     return encoding._replace(target=target or next(reversed(of_categories), ''))
 
 
-def said(column: columns.Column) -> str:
+def description(column: columns.Column) -> str:
     """A line about a column."""
     about = {
         'constant': f'constant {column.values[:1]}',

@@ -14,7 +14,7 @@ CHUNK = 64  # indices that one thread takes at a time
 T = TypeVar('T')
 
 
-def chunks(work: Callable[[np.ndarray], T], size: int, said: str) -> Iterator[tuple[np.ndarray, T]]:
+def chunks(work: Callable[[np.ndarray], T], size: int, label: str) -> Iterator[tuple[np.ndarray, T]]:
     """(indices, work(indices)) of 0 .. size - 1 in order, 64 at a time.
 
     Errors in a thread are raised here. Pillow's decoders release the GIL, so one thread per core is as fast
@@ -23,14 +23,14 @@ def chunks(work: Callable[[np.ndarray], T], size: int, said: str) -> Iterator[tu
     Args:
       work: indices int32 [n] -> any result.
       size: The number of indices.
-      said: The label of the progress bar.
+      label: The label of the progress bar.
     """
     from tqdm import tqdm
 
     starts = iter(range(0, size, CHUNK))
     with (
         ThreadPoolExecutor(cores(), 'gax-data') as pool,
-        tqdm(total=size, desc=said, unit='image', dynamic_ncols=True, disable=None, leave=False) as bar,
+        tqdm(total=size, desc=label, unit='image', dynamic_ncols=True, disable=None, leave=False) as bar,
     ):
         pending: list[tuple[np.ndarray, Future[T]]] = []
         try:

@@ -85,15 +85,15 @@ def zip_file(name: str, out: Path, **fields: Any) -> str:
         raise errors.GaxError(f'--zip={out} {why}: choose another name')
     source, images, labels = load(name, **fields)
     names = [f'{i // 1000:05}/img{i:08}.png' for i in range(len(images))]
-    told: dict[str, Any] = {'labels': None}
+    dataset: dict[str, Any] = {'labels': None}
     if labels is not None:
-        told = {'labels': [[n, int(label)] for n, label in zip(names, labels, strict=True)]}
-        told |= {'classes': list(source.spec.classes)} if source.spec.classes else {}
+        dataset = {'labels': [[n, int(label)] for n, label in zip(names, labels, strict=True)]}
+        dataset |= {'classes': list(source.spec.classes)} if source.spec.classes else {}
     out.parent.mkdir(parents=True, exist_ok=True)
     with errors.plain_os_errors(out), zipfile.ZipFile(out, 'x') as file:
         for n, image in zip(names, images, strict=True):
             file.writestr(zipfile.ZipInfo(n), png(image).getvalue())  # of 1980, always
-        file.writestr(zipfile.ZipInfo(archive.LABELS), json.dumps(told))
+        file.writestr(zipfile.ZipInfo(archive.LABELS), json.dumps(dataset))
     height, width, channels = images.shape[1:]
     square = height == width and height & (height - 1) == 0 and channels != 4
     note = '' if square else "; StyleGAN's tools take squares of 2^n pixels, gray or RGB, only"

@@ -95,7 +95,7 @@ class Team(Alone):
         self.index, self.count, self.hosts = index, len(hosts), list(hosts)
         self._lines, self._lock, self._ending = dict(lines), threading.RLock(), threading.Lock()
         self._words: queue.Queue[Any] = queue.Queue()
-        self._position, self._asked, self._told = -1, False, False
+        self._position, self._asked, self._reported = -1, False, False
         self._until: tuple[int, str] | None = None
         self._decided, self._finished, self._over = threading.Event(), threading.Event(), False
         self._stop_name, self._positions, self._done = '', dict[int, int](), set[int]()
@@ -120,8 +120,8 @@ class Team(Alone):
         begin their calls at the same steps.
         """
         with self._lock:
-            if name and not self._told:
-                self._told = True
+            if name and not self._reported:
+                self._reported = True
                 self._on_stop(self.index, name) if self.first else self._send('stop', name)
             if not self._asked:
                 self._position = step

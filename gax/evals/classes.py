@@ -33,8 +33,8 @@ def refuse_other(extractor: Extractor, count: int, spec: Spec) -> None:
             f'accuracy: nobody says which {count} classes the features {name} tell apart, and those of '
             f'{spec.name} are {shown(names(spec))}{how}'
         )
-    theirs, ours = plain(known), plain(names(spec))
-    if len(known) != count or theirs != ours:
+    of_features, of_data = plain(known), plain(names(spec))
+    if len(known) != count or of_features != of_data:
         raise errors.GaxError(
             f'accuracy: the classes of the features {name} are {shown(known)}, and those of {spec.name} are '
             f'{shown(names(spec))}: their numbers do not mean the same; ask for other metrics'

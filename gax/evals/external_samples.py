@@ -18,7 +18,7 @@ from gax.data.arrays import class_names
 from gax.data.resident import UINT8
 from gax.data.source import Source, read_resident
 from gax.evals.collect import Chunk, reader
-from gax.evals.features.extractors import said
+from gax.evals.features.extractors import shape_text
 from gax.evals.metrics import ranking
 from gax.evals.reference import Reference
 from gax.viz import png_folder
@@ -62,8 +62,8 @@ def open_samples(path: Path, ref: Reference, section: Any) -> Source:
     shape = source.spec.target_shape
     if shape != ref.shape:
         raise errors.GaxError(
-            f'the samples in {path} are {said(shape)} and the reference {ref.describe["data"]} is '
-            f'{said(ref.shape)}: they must be alike (--config.data.image_size of a run says how large its '
+            f'the samples in {path} are {shape_text(shape)} and the reference {ref.describe["data"]} is '
+            f'{shape_text(ref.shape)}: they must be alike (--config.data.image_size of a run says how large its '
             'images are)'
         )
     return source

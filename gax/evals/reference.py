@@ -17,7 +17,7 @@ from gax.data import tfds, walk
 from gax.data.defaults import COMMA, data_offers
 from gax.data.source import Source
 from gax.evals.collect import EVALUATED, OTHERS, Chunk, reader
-from gax.evals.features.extractors import said
+from gax.evals.features.extractors import shape_text
 
 DIGESTED = 1024
 FILES = ('npz', 'folder', 'pairs', 'domains', 'series', 'table')  # sources whose names are paths
@@ -73,7 +73,7 @@ def reference(source: Source, data: Any, mesh: Mesh, arrays: Any = None) -> Refe
         'data': name,
         'data_checksum': digest_of(source, read),
         'split': split,
-        'image': said(source.spec.target_shape),
+        'image': shape_text(source.spec.target_shape),
         'preprocessing': preprocessing(data),
     }
     return Reference(source, read, describe, files_digest(data))

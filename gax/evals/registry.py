@@ -24,12 +24,12 @@ def metric(name: str) -> Metric:
     """
     if name in metric_table.METRICS or not lookup.is_path(name):
         return errors.lookup('metric', name, metric_table.METRICS)
-    thing = lookup.load('metric', name)
-    if not isinstance(thing, Metric):
+    imported = lookup.load('metric', name)
+    if not isinstance(imported, Metric):
         raise errors.GaxError(
-            f'the metric {name!r} must be a gax.evals.metric.Metric, and is {type(thing).__name__}'
+            f'the metric {name!r} must be a gax.evals.metric.Metric, and is {type(imported).__name__}'
         )
-    return thing
+    return imported
 
 
 def default(data: str, kind: str, has: frozenset[str] = frozenset()) -> tuple[str, ...]:

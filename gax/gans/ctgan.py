@@ -101,8 +101,10 @@ def make(config: Any, spec: Spec) -> Game:
 
     def disagreement(context: Context, out: Any) -> Array:
         """The cross-entropy of the values that the conditions name."""
-        told = context.latents['condition'] * rows.log_probabilities(layout, context.fakes['raw'])
-        return -jnp.mean(jnp.sum(told, axis=-1))
+        log_probabilities = context.latents['condition'] * rows.log_probabilities(
+            layout, context.fakes['raw']
+        )
+        return -jnp.mean(jnp.sum(log_probabilities, axis=-1))
 
     loss = losses.make(config.loss, config.label_smoothing)
     scorer = forward.scorer_of('pack')._replace(logits=registry.answer(registry.heads_for(config)))

@@ -49,12 +49,12 @@ def family(kind: str, role: str) -> type[nn.Module]:
     Raises:
       GaxError: There is no such family, or it has no such class.
     """
-    thing = lookup.lookup(f'kind of {role.lower()}', kind, kinds(role))
-    if not isinstance(thing, type):
-        if not hasattr(thing, role):
+    imported = lookup.lookup(f'kind of {role.lower()}', kind, kinds(role))
+    if not isinstance(imported, type):
+        if not hasattr(imported, role):
             raise errors.GaxError(f'{kind} has no class {role}')
-        thing = getattr(thing, role)
-    return thing
+        imported = getattr(imported, role)
+    return imported
 
 
 def section(kind: str, role: str) -> ConfigDict:

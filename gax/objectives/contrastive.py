@@ -28,8 +28,8 @@ def patch_nce(queries: Array, keys: Array, temperature: float = 0.07) -> Array:
     0.1269
     """
     similarity = jnp.einsum('bnc,bmc->bnm', queries, jax.lax.stop_gradient(keys)) / temperature
-    own = jnp.diagonal(similarity, axis1=1, axis2=2)
-    return jax.nn.logsumexp(similarity, axis=-1) - own
+    positives = jnp.diagonal(similarity, axis1=1, axis2=2)
+    return jax.nn.logsumexp(similarity, axis=-1) - positives
 
 
 def places(key: Key, features: Array, count: int) -> Array:

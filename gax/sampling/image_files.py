@@ -76,13 +76,13 @@ def mask_of(name: Path, masks: Path | None) -> Path | None:
         return masks
     if not masks.is_dir():
         raise errors.GaxError(f'--mask={masks} does not exist')
-    found = sorted(
+    files = sorted(
         path for path in (masks / name.parent).glob('*') if path.stem == name.name and is_image(path)
     )
-    if len(found) != 1:
-        what = f'{found[0]} and {found[1]}' if found else 'none'
+    if len(files) != 1:
+        what = f'{files[0]} and {files[1]}' if files else 'none'
         raise errors.GaxError(f'--mask={masks}: one mask is wanted for the image {name}, and there is {what}')
-    return found[0]
+    return files[0]
 
 
 def read(path: Path, channels: int) -> Picture:

@@ -48,7 +48,9 @@ def compare(a: Sequence[Path], b: Sequence[Path], metric: str) -> str:
     differ = [f for f in {**left.config, **right.config} if left.config.get(f) != right.config.get(f)]
     lines = [f'{f}: {left.config.get(f)!r} in a, {right.config.get(f)!r} in b' for f in differ]
     only_b, only_a = stats.missing(left.values, right.values)
-    lines += [f'left out, only in {name}: {stats.said(s)}' for name, s in (('a', only_a), ('b', only_b)) if s]
+    lines += [
+        f'left out, only in {name}: {stats.seed_list(s)}' for name, s in (('a', only_a), ('b', only_b)) if s
+    ]
     lines += [f'{objective}, mean and 95 % confidence interval over {comparison.difference.n} seeds']
     rows = [('a', comparison.a), ('b', comparison.b), ('a - b', comparison.difference)]
     lines += [f'  {name:<6} {i.mean:.5g}  [{i.low:.5g}, {i.high:.5g}]' for name, i in rows]

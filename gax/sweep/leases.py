@@ -111,7 +111,7 @@ class Watch:
         self, me: Mapping[str, str], grace: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._me, self._grace, self._clock = me, grace, clock
-        self._seen: dict[
+        self._beats: dict[
             int, tuple[Any, float]
         ] = {}  # trial -> (its last beat, when that was first read here)
 
@@ -126,8 +126,8 @@ class Watch:
         same_machine = all(worker.get(k) == self._me[k] for k in ('host', 'boot'))
         if worker == self._me or (same_machine and is_free(Path(worker['lock']))):
             return True  # a worker that asks has no trial: a broken connection has left this one
-        last_beat, since = self._seen.get(number, (None, 0.0))
+        last_beat, since = self._beats.get(number, (None, 0.0))
         if last_beat != beat:
-            self._seen[number] = (beat, self._clock())
+            self._beats[number] = (beat, self._clock())
             return False
         return self._clock() - since > self._grace

@@ -66,12 +66,13 @@ class Plan(NamedTuple):
         if self.search and self.objective:
             spec |= {'objective': str(self.objective), 'seeds': list(self.seeds)}
             spec |= {
-                f'sweep_{a.name}': [said(alternative) for alternative in a.alternatives] for a in self.axes
+                f'sweep_{a.name}': [json_values(alternative) for alternative in a.alternatives]
+                for a in self.axes
             }
         return spec | {f'config.{path}': value for path, value in fields.flat(self.base).items()}
 
 
-def said(alternative: Mapping[Any, Any]) -> dict[str, Any]:
+def json_values(alternative: Mapping[Any, Any]) -> dict[str, Any]:
     """An alternative as JSON values."""
     return {
         ' '.join(space.fields_of(key)): list(value) if isinstance(value, (Range, tuple)) else value

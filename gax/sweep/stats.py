@@ -119,8 +119,8 @@ def compare(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
     shared = sorted(a.keys() & b.keys())
     if len(shared) < 2:
         raise errors.GaxError(
-            f'a paired comparison needs two seeds that both settings have, and they share {said(shared)}: '
-            f'{said(sorted(a))} there, {said(sorted(b))} here'
+            f'a paired comparison needs two seeds that both settings have, and they share {seed_list(shared)}: '
+            f'{seed_list(sorted(a))} there, {seed_list(sorted(b))} here'
         )
     left, right = finite([a[seed] for seed in shared]), finite([b[seed] for seed in shared])
     gaps = left - right
@@ -140,7 +140,7 @@ def missing(a: Mapping[int, float], b: Mapping[int, float]) -> tuple[list[int], 
     return sorted(b.keys() - a.keys()), sorted(a.keys() - b.keys())
 
 
-def said(seeds: Sequence[int]) -> str:
+def seed_list(seeds: Sequence[int]) -> str:
     """Seeds in a message."""
     return f'seed{"s" * (len(seeds) > 1)} {", ".join(map(str, seeds))}' if seeds else 'none'
 

@@ -268,10 +268,10 @@ class Worker:
                 record |= {'state': 'failed', 'error': reason, 'unreported': value is None}
             else:
                 record['objective'] = value
-        self.say(f'{folder.name}: {self.told(record)} ({self.tally.ends()})')
+        self.say(f'{folder.name}: {self.outcome_text(record)} ({self.tally.ends()})')
         return record
 
-    def told(self, outcome: Mapping[str, Any]) -> str:
+    def outcome_text(self, outcome: Mapping[str, Any]) -> str:
         """The outcome in words: 'done, frechet_mnist 12.3, 41 s', or why it failed."""
         if outcome['error']:
             return f'{outcome["state"]}: {outcome["error"]}'

@@ -14,7 +14,7 @@ from gax.evals import results
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.protocol import differ, refuse_other
 from gax.training import evaluators, experiment, trained_run
-from gax.training.checkpoints import Checkpoints, said
+from gax.training.checkpoints import Checkpoints, step_list
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config
 
@@ -150,7 +150,7 @@ def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
         if best is None:
             raise errors.GaxError(
                 f'no best checkpoint is kept in {workdir}: train with --config.eval.every and '
-                f'--config.eval.best=METRIC; there are those of {said(steps)}'
+                f'--config.eval.best=METRIC; there are those of {step_list(steps)}'
             )
         return [best]
     if which in ('all', 'newest'):
@@ -159,7 +159,7 @@ def chosen(checkpoints: Checkpoints, workdir: Path, which: str) -> list[int]:
         raise errors.GaxError(f'--step={which}: give a step, all, best or newest')
     if int(which) not in steps:
         raise errors.GaxError(
-            f'{workdir} has no checkpoint of step {which}; there are those of {said(steps)}'
+            f'{workdir} has no checkpoint of step {which}; there are those of {step_list(steps)}'
         )
     return [int(which)]
 
@@ -178,10 +178,10 @@ def comparable(workdir: Path, evaluator: Evaluator, fakes: int | None = None) ->
     Raises:
       GaxError: There is none; the message says what differs.
     """
-    rows, ours = results.read_results(workdir), evaluator.protocol(fakes).to_dict()
+    rows, protocol = results.read_results(workdir), evaluator.protocol(fakes).to_dict()
     if not rows:
         raise errors.GaxError(f'{workdir} has no results yet (no {results.FILE}): evaluate it first')
-    same = [row for row in rows if not differ(ours, row['protocol'])]
+    same = [row for row in rows if not differ(protocol, row['protocol'])]
     if not same:
-        refuse_other(ours, rows[-1]['protocol'], 'these results', f'those of {workdir}')
+        refuse_other(protocol, rows[-1]['protocol'], 'these results', f'those of {workdir}')
     return same[-1]

@@ -91,10 +91,10 @@ class Selection:
         try:
             results.append(self.workdir, row)
         except errors.GaxError as error:
-            raise errors.GaxError(f'{self.said(row)}; not kept: {error}') from error
+            raise errors.GaxError(f'{self.log_line(row)}; not kept: {error}') from error
         return row
 
-    def said(self, row: dict[str, Any]) -> str:
+    def log_line(self, row: dict[str, Any]) -> str:
         """The row as a line of the log: 'step 500: frechet_mnist 12.3 (real 0.5)'."""
         floor = {name: f' (real {value:.4g})' for name, value in row['floor'].items()}
         numbers = (f'{name} {value:.4g}{floor.get(name, "")}' for name, value in row['metrics'].items())

@@ -54,14 +54,14 @@ class Progress:
             total=steps, initial=start, unit='step', dynamic_ncols=True, mininterval=0.2, disable=None
         )
         self._steps, self._logged, self._note = steps, float('-inf'), note
-        self._made = time.perf_counter()
+        self._created = time.perf_counter()
         self.began: tuple[float, int] | None = None  # when the first call ended, and at which step
 
     def at(self, step: int) -> None:
         """Updates the bar after a call of the step. The first call, which compiles, is not timed."""
         if self.began is None:
             self.began = (time.perf_counter(), step)
-            self.tell(f'compiled in {self.began[0] - self._made:.1f} s; training')
+            self.tell(f'compiled in {self.began[0] - self._created:.1f} s; training')
             if not self._bar.disable:
                 self._bar.unpause()
                 self._bar.initial = self._bar.n = step

@@ -213,7 +213,7 @@ class Record:
         if self.selection.is_best(step):
             self.save(step, host(), then=partial(self.selection.mark, self.checkpoints, step))
         self.over = self.selection.why_stop(step)
-        return self.selection.said(row)
+        return self.selection.log_line(row)
 
     def save(self, step: int, host: Carry, then: Callable[[], None] = lambda: None) -> None:
         """Saves a checkpoint if it is finite, so that a run can always resume from the last one.

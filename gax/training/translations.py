@@ -72,11 +72,11 @@ def cells(
     Returns:
       uint8 [N, H, W, C] for each place of a row, as `images.rows` takes them.
     """
-    found = []
+    columns = []
     for way in ways:
-        found += [examples[way.source], fakes[way.target]]
-        found += [examples[way.target]] if paired and way.target in examples else []
-    return [images.to_uint8(x) for x in found]
+        columns += [examples[way.source], fakes[way.target]]
+        columns += [examples[way.target]] if paired and way.target in examples else []
+    return [images.to_uint8(x) for x in columns]
 
 
 def pairs_of(task: Task, config: ConfigDict) -> Pairs:

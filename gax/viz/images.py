@@ -89,13 +89,13 @@ def rows(cells: Sequence[np.ndarray], most: int = 64) -> Image.Image:
         enlarged by repeating pixels, one channel is gray.
       most: The most examples, the first ones.
     """
-    seen = [shown(images[:most]) for images in cells]
-    height, width, channels = (max(images.shape[axis] for images in seen) for axis in (1, 2, 3))
-    seen = [alike(images, (height, width), channels) for images in seen]
-    count, places = len(seen[0]), len(seen)
+    visible = [shown(images[:most]) for images in cells]
+    height, width, channels = (max(images.shape[axis] for images in visible) for axis in (1, 2, 3))
+    visible = [alike(images, (height, width), channels) for images in visible]
+    count, places = len(visible[0]), len(visible)
     scale = 2 if height < 128 else 1
     blocks = max(1, min(WIDEST // (places * (width + 1) * scale), -(-count // 4)))
-    in_order = np.stack(seen, axis=1).reshape(count * places, height, width, channels)
+    in_order = np.stack(visible, axis=1).reshape(count * places, height, width, channels)
     return grid(in_order, places * blocks, scale)
 
 

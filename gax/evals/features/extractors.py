@@ -128,7 +128,7 @@ def at_hand(shape: tuple[int, ...], missing: str) -> tuple[str, str]:
     elif math.prod(shape) <= PIXELS:
         fitting, what = ['raw'], 'features are the pixels (`raw`)'
     else:
-        fitting, what = [''], f'no features are at hand for {said(shape)}'
+        fitting, what = [''], f'no features are at hand for {shape_text(shape)}'
     return fitting[0], f'{what}: distances on them rank runs on this set, and are no FID. For FID: {missing}'
 
 
@@ -162,7 +162,7 @@ def make(name: str, shape: tuple[int, ...], resizer: str = '', weights: str = ''
         extractor = table[name](shape, resizer, weights)
     if len(shape) != 3 and name != 'raw' and ':' not in name:
         raise errors.GaxError(
-            f'the features {name} are of images, and the data are {said(shape)}; give --features=raw'
+            f'the features {name} are of images, and the data are {shape_text(shape)}; give --features=raw'
         )
     return extractor
 
@@ -187,7 +187,7 @@ def shipped(name: str, shape: tuple[int, ...], resizer: str, weights: str) -> Ex
     wanted = classifier.SHIPPED[name].shape
     if shape[2:] != wanted[2:]:
         raise errors.GaxError(
-            f'the features {name} are of {said(wanted)} images, and the data are {said(shape)}; '
+            f'the features {name} are of {shape_text(wanted)} images, and the data are {shape_text(shape)}; '
             'give other --features, such as inception'
         )
     resizer = 'none' if shape == wanted else resizer or 'clean'
@@ -250,7 +250,7 @@ def imported(name: str, resizer: str) -> Extractor:
             reason = f'{type(error).__name__}: {errors.first_line(error)}'
             raise errors.GaxError(
                 f'the features {name} cannot be compiled: the function must be pure JAX, of uint8 images '
-                f'{said(images.shape)} ({reason})'
+                f'{shape_text(images.shape)} ({reason})'
             ) from error
         shape = result['features'].shape if 'features' in result else ()
         if len(shape) != 2 or shape[0] != images.shape[0]:
@@ -288,6 +288,6 @@ def constants(closed: Any) -> Iterator[Any]:
                 yield from constants(value)
 
 
-def said(shape: tuple[int, ...]) -> str:
+def shape_text(shape: tuple[int, ...]) -> str:
     """'28x28x1'."""
     return 'x'.join(map(str, shape))

@@ -68,13 +68,13 @@ def facts(x: np.ndarray) -> dict[str, float]:
     >>> facts(np.array([[-1.0, 1.0]]))
     {'kurtosis': -2.0}
     """
-    found = {'kurtosis': kurtosis(x)}
+    values = {'kurtosis': kurtosis(x)}
     if x.shape[1] > max(ACF_LAGS):
-        found['acf'] = float(np.abs(autocorrelations(x, ACF_LAGS)).mean())
-        found['leverage'] = float(leverages(x, LEVERAGE_LAGS).mean())
+        values['acf'] = float(np.abs(autocorrelations(x, ACF_LAGS)).mean())
+        values['leverage'] = float(leverages(x, LEVERAGE_LAGS).mean())
     if x.shape[1] > max(SIZE_LAGS):
-        found['acf_size'] = float(autocorrelations(np.abs(x), SIZE_LAGS).mean())
-    return found
+        values['acf_size'] = float(autocorrelations(np.abs(x), SIZE_LAGS).mean())
+    return values
 
 
 def correlations(x: np.ndarray) -> np.ndarray:

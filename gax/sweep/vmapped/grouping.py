@@ -69,7 +69,7 @@ def groups(run_configs: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
         for flat in flats
     ]
     reasons = [
-        f'config.{path} is part of the program: {", ".join(said(v) for v in values)}'
+        f'config.{path} is part of the program: {", ".join(value_text(v) for v in values)}'
         for path in dict.fromkeys(p for s in structures for p in s)
         if len(values := distinct(s.get(path) for s in structures)) > 1
     ]
@@ -261,6 +261,6 @@ def distinct(values: Iterable[Any]) -> list[Any]:
     return result
 
 
-def said(value: Any) -> str:
+def value_text(value: Any) -> str:
     """A value in a message."""
     return 'a number' if isinstance(value, type) else repr(value)
