@@ -146,7 +146,7 @@ def look(name: str, where: str) -> Look:
     return Look(spec.size, height, width, spec.num_classes)
 
 
-def look_into(files: folder.Found) -> Look:
+def look_into(files: folder.ImageFiles) -> Look:
     """The typical shape of a folder's images.
 
     Heads that cannot be read are left out, for the run will speak of them.

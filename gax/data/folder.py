@@ -14,7 +14,7 @@ import numpy as np
 from gax import errors, paths
 from gax.core.spec import Field, Spec
 from gax.data import decode, preprocess
-from gax.data.images import Found, find, refuse_dangling
+from gax.data.images import ImageFiles, find, refuse_dangling
 from gax.data.resident import nbytes
 from gax.data.source import Source, listing, read_rows
 from gax.data.threads import chunks
@@ -26,12 +26,12 @@ class Open(NamedTuple):
     """A folder of images of one shape. It can be sent to worker processes.
 
     Attributes:
-      found: The images and their labels.
+      files: The images and their labels.
       fit: The size and the channels of the images.
       shape: (H, W, C) of every image.
     """
 
-    found: Found
+    files: ImageFiles
     fit: preprocess.Fit
     shape: tuple[int, ...]
 
@@ -43,12 +43,12 @@ class Open(NamedTuple):
         """
         images: np.ndarray = np.empty((len(indices), *self.shape), np.uint8)
         for place, index in enumerate(indices):
-            path = self.found.paths[index]
+            path = self.files.paths[index]
             image = fitted(path, self.fit)
             if image.shape != self.shape:
-                raise unlike(path, image.shape, self.found.paths[0], self.shape, self.fit)
+                raise unlike(path, image.shape, self.files.paths[0], self.shape, self.fit)
             images[place] = image
-        labels = self.found.labels
+        labels = self.files.labels
         return {'image': images} if labels is None else {'image': images, 'label': labels[indices]}
 
 
@@ -103,7 +103,7 @@ def unlike(
     )
 
 
-def without_broken(images: Found, root: Path, channels: int) -> Found:
+def without_broken(images: ImageFiles, root: Path, channels: int) -> ImageFiles:
     """The images that can be read, each of them decoded once.
 
     Raises:

@@ -17,7 +17,7 @@ from gax.viz import png_folder
 log = logging.getLogger('gax')
 
 
-class Found(NamedTuple):
+class ImageFiles(NamedTuple):
     """The images in a folder.
 
     Attributes:
@@ -35,7 +35,7 @@ class Found(NamedTuple):
     dangling: Sequence[Path] = ()
 
 
-def find(root: Path) -> Found:
+def find(root: Path) -> ImageFiles:
     """Lists the images under `root`, following links.
 
     A dangling link with the suffix of an image counts as a damaged image; all dangling links are in
@@ -66,7 +66,7 @@ def find(root: Path) -> Found:
         log.warning('%s: %d files that are no images are left out, e.g. %s', root, len(others), others[0])
     dangling = [path for part in parts for path in part.dangling]
     if top.images:
-        return Found(top.images, None, dangling=dangling)
+        return ImageFiles(top.images, None, dangling=dangling)
     empty = [name for name in inside if name not in filled]
     if empty:
         raise errors.GaxError(f'class folder {root / empty[0]} has no images: remove it, or fill it')
@@ -75,7 +75,7 @@ def find(root: Path) -> Found:
     labels: np.ndarray = np.repeat(
         np.array([classes.labels[name] for name in filled], np.int32), [len(part) for part in images]
     )
-    return Found([p for part in images for p in part], labels, classes.names, classes.num, dangling)
+    return ImageFiles([p for part in images for p in part], labels, classes.names, classes.num, dangling)
 
 
 def classes_of(root: Path, filled: Sequence[str]) -> png_folder.Classes:
@@ -123,7 +123,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in decode.SUFFIXES
 
 
-def refuse_dangling(images: Found, root: Path, skip: bool) -> None:
+def refuse_dangling(images: ImageFiles, root: Path, skip: bool) -> None:
     """Refuses dangling links; with `skip`, warns of those that do not look like images.
 
     Raises:

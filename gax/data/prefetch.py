@@ -32,18 +32,20 @@ class Pick(NamedTuple):
       rows: The number of examples that one step reads, in all processes together.
       order: The order of the source, see `source.order_of`.
       fetch: The `fetch` of the source.
-      own: The positions among a step's examples that this process reads, int [n]; None: all.
+      positions: The positions among a step's examples that this process reads, int [n]; None: all.
     """
 
     seed: int
     rows: int
     order: Order
     fetch: Callable[[Any], Any]
-    own: np.ndarray | None = None
+    positions: np.ndarray | None = None
 
     def __call__(self, step: int) -> Any:
         chosen = self.order(self.seed, step * self.rows, self.rows)
-        return self.fetch(chosen if self.own is None else jax.tree.map(lambda x: x[self.own], chosen))
+        return self.fetch(
+            chosen if self.positions is None else jax.tree.map(lambda x: x[self.positions], chosen)
+        )
 
 
 class Feed:
@@ -96,7 +98,7 @@ class Stream(Feed):
           workers: The number of processes; 0: threads of this one, one for each core.
         """
         self._count = pick.rows
-        self._pick = pick._replace(own=own_rows(sharding, pick.rows))
+        self._pick = pick._replace(positions=own_rows(sharding, pick.rows))
         self._sharding, self._workers = sharding, workers
         self._ready: Any = None
         self._next, self.waited = -1, 0.0

@@ -176,13 +176,13 @@ def begin(place: Place, team: Team, port: int) -> None:
         jax.distributed.initialize(
             place._replace(port=port).address,
             place.num,
-            place.own,
+            place.process,
             local_device_ids=place.devices,
             cluster_detection_method='deactivate',
             shutdown_timeout_seconds=30,
         )
     devices = greet()
-    if place.own:
+    if place.process:
         log.setLevel(logging.WARNING)  # process 0 logs for all
     else:
         log.info('%d processes with %d devices: on %s', place.num, devices, ', '.join(team.hosts))

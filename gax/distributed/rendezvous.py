@@ -30,14 +30,14 @@ class Place(NamedTuple):
       host: The host on which process 0 listens.
       port: The port on which process 0 listens.
       num: The number of processes.
-      own: The number of this process, from 0.
+      process: The number of this process, from 0.
       devices: The local devices that this process uses; None for all.
     """
 
     host: str
     port: int
     num: int
-    own: int
+    process: int
     devices: Sequence[int] | None = None
 
     @property
@@ -72,7 +72,7 @@ def meet(place: Place, seconds: int) -> tuple[Team, int]:
     Raises:
       GaxError: Some process does not connect in time, or does not belong to the run.
     """
-    return gathered(place, seconds) if place.own == 0 else reached(place, seconds)
+    return gathered(place, seconds) if place.process == 0 else reached(place, seconds)
 
 
 def gathered(place: Place, seconds: int) -> tuple[Team, int]:
@@ -141,8 +141,8 @@ def greeting(line: Line, seconds: float) -> dict[str, Any]:
         kind, hello = line.first(seconds) or ('', {})
     except ValueError:
         return {}
-    ours = kind == 'hello' and isinstance(hello, dict) and isinstance(hello.get('host'), str)
-    return hello if ours else {}
+    is_hello = kind == 'hello' and isinstance(hello, dict) and isinstance(hello.get('host'), str)
+    return hello if is_hello else {}
 
 
 def unfit(hello: dict[str, Any], place: Place, lines: dict[int, Line]) -> str:
@@ -175,16 +175,16 @@ def reached(place: Place, seconds: int) -> tuple[Team, int]:
             trouble = error.strerror or str(error)
             time.sleep(0.2)
             continue
-        identity = {'index': place.own, 'count': place.num, 'host': socket.gethostname()}
+        identity = {'index': place.process, 'count': place.num, 'host': socket.gethostname()}
         line.send('hello', {**identity, 'jax': jax.__version__})
         try:
             kind, *content = line.first(limit - time.monotonic()) or ('gone',)
         except ValueError:
             kind, content = 'refused', [f'who answers at {place.address} is no process of gax']
         if kind == 'go':
-            return Team(place.own, {0: line}, content[1]), content[0]
+            return Team(place.process, {0: line}, content[1]), content[0]
         line.socket.close()
         if kind == 'refused':
-            raise errors.GaxError(f'process {place.own}: {content[0]}')
+            raise errors.GaxError(f'process {place.process}: {content[0]}')
         trouble = 'it was there, and either went away or still waits for others'
     raise errors.GaxError(f'process 0 cannot be reached at {place.address} within {seconds} s ({trouble})')

@@ -97,10 +97,10 @@ def rows(mesh: Mesh, axis: int = 0) -> NamedSharding:
 
 def spans(mesh: Mesh) -> bool:
     """Whether the mesh has devices of other processes."""
-    return own(mesh).size < mesh.size
+    return local(mesh).size < mesh.size
 
 
-def own(mesh: Mesh) -> Mesh:
+def local(mesh: Mesh) -> Mesh:
     """The part of `mesh` that belongs to this process: `mesh` itself if there is one process."""
     devices: list[jax.Device] = list(mesh.devices.flat)
     mine = [device for device in devices if device.process_index == jax.process_index()]
@@ -195,12 +195,12 @@ class ByPmap:
         self._shape, self._axis = (mesh.size, -1), row_axis
         axes = (None, None, row_axis)
         self._mapped = jax.pmap(fn, AXIS, in_axes=axes, out_axes=None, devices=list(mesh.devices.flat))
-        self._mesh, self._own = mesh, own(mesh)
+        self._mesh, self._local = mesh, local(mesh)
         self.alike = by_shard_map(fn, mesh, row_axis)
 
     def __call__(self, carry: PyTree, arrays: Any, rows: Any) -> PyTree:
-        if self._own is not self._mesh:
-            carry, arrays = view((carry, arrays), self._own)
+        if self._local is not self._mesh:
+            carry, arrays = view((carry, arrays), self._local)
             after = self._mapped(carry, arrays, jax.tree.map(self._dealt_here, rows))
             return view(after, self._mesh)
         before, after = slice(None, self._axis), slice(self._axis + 1, None)
@@ -209,7 +209,7 @@ class ByPmap:
 
     def _dealt_here(self, rows: jax.Array) -> np.ndarray:
         parts = {shard.device: np.asarray(shard.data) for shard in rows.addressable_shards}
-        devices: list[jax.Device] = list(self._own.devices.flat)
+        devices: list[jax.Device] = list(self._local.devices.flat)
         return np.stack([parts[device] for device in devices], self._axis)
 
 

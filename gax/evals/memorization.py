@@ -47,9 +47,9 @@ class Memorised(NamedTuple):
     Well below: samples lie off the data, blurred or broken.
 
     Attributes:
-      found: The k nearest training images of each sample.
-      own: The distance from the nearest training image of each sample to the nearest training image of that
-        one, float64 [N].
+      neighbours: The k nearest training images of each sample.
+      next_distances: The distance from the nearest training image of each sample to the nearest training
+        image of that one, float64 [N].
       closer: The share of samples that are nearer to a training image than its nearest neighbour is, in [0,
         1].
       floor: The same share of the chosen training images.
@@ -58,8 +58,8 @@ class Memorised(NamedTuple):
       real_median: The same median of the chosen training images.
     """
 
-    found: Neighbours
-    own: np.ndarray
+    neighbours: Neighbours
+    next_distances: np.ndarray
     closer: float
     floor: float
     copies: int
@@ -68,8 +68,10 @@ class Memorised(NamedTuple):
 
     @property
     def suspicious(self) -> np.ndarray:
-        """The samples in order of suspicion, int [N]: by distance relative to `own`, nearest first."""
-        return np.argsort(self.found.distances[:, 0] / np.maximum(self.own, 1e-12), kind='stable')
+        """The samples in order of suspicion, int [N]: by distance / next_distances, nearest first."""
+        return np.argsort(
+            self.neighbours.distances[:, 0] / np.maximum(self.next_distances, 1e-12), kind='stable'
+        )
 
 
 def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memorised:
@@ -99,8 +101,8 @@ def memorised(samples: np.ndarray, reals: Reals, k: int, seed: int = 0) -> Memor
     next_gap = search(pick(reals, near), reals, 1, banned).distances[:, 0]
     gap = neighbours.distances[:, 0]
     return Memorised(
-        found=Neighbours(neighbours.indices[:n], neighbours.distances[:n]),
-        own=next_gap[:n],
+        neighbours=Neighbours(neighbours.indices[:n], neighbours.distances[:n]),
+        next_distances=next_gap[:n],
         closer=float((gap[:n] < next_gap[:n]).mean()),
         floor=float((gap[n:] < next_gap[n:]).mean()),
         copies=int((gap[:n] == 0).sum()),
@@ -215,7 +217,9 @@ def report(result: Memorised, extractor: Extractor, spec: Spec, step: int) -> di
     numbers = {name: getattr(result, name) for name in ('closer', 'floor', 'copies', 'median', 'real_median')}
     samples = [
         {'sample': i, 'indices': near.tolist(), 'distances': gaps.tolist(), 'own': float(next_gap)}
-        for i, (near, gaps, next_gap) in enumerate(zip(*result.found, result.own, strict=True))
+        for i, (near, gaps, next_gap) in enumerate(
+            zip(*result.neighbours, result.next_distances, strict=True)
+        )
     ]
     features = {'features': extractor.name, 'checksum': extractor.checksum, 'resizer': extractor.resizer}
     return {

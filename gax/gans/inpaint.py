@@ -59,8 +59,8 @@ def defaults() -> ConfigDict:
 def check(config: Any, spec: Spec) -> None:
     """Raises GaxError if the data have no mask, nothing trains G, or the loss has no fake patches by itself."""
     errors.lookup('config.fake_patches', config.fake_patches, dict.fromkeys(PATCHES))
-    own = spec.target_shape
-    if any(name not in spec.fields for name in CONDITIONS) or spec.fields['condition'].shape != own:
+    shape = spec.target_shape
+    if any(name not in spec.fields for name in CONDITIONS) or spec.fields['condition'].shape != shape:
         raise errors.GaxError(
             f'{config.gan} needs images with holes, of the size and channels of {spec.target}, and their '
             'masks: have --config.data.condition=mask:center, mask:boxes or mask:strokes'
@@ -126,15 +126,15 @@ def two_players(config: Any, scorer: Scorer, compared: list[str]) -> dict[str, P
         if compared
         else features.by_discriminator(scorer, weight=weight)
     )
-    own: dict[str, Term] = {
+    reconstruction: dict[str, Term] = {
         'hole': absolute(field, 1, weight=config.hole_weight),
         'known': absolute(field, 0, weight=config.known_weight),
         'perceptual': near,
     }
-    g = players.generator(config, loss, scorer, None, **own)
+    g = players.generator(config, loss, scorer, None, **reconstruction)
     reads_d = not_zero(config.adversarial_weight) or (not_zero(weight) and not compared)
     if not reads_d:
-        return {'g': g._replace(forward=lambda context: ({}, context), terms=own)}
+        return {'g': g._replace(forward=lambda context: ({}, context), terms=reconstruction)}
     d = players.discriminator(config, loss, scorer)
     if config.fake_patches == 'hole':
         d = d._replace(terms={**d.terms, 'adversarial': touching(loss)})

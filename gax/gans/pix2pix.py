@@ -79,10 +79,10 @@ def check(config: Any, spec: Spec) -> tuple[int, ...]:
             '--config.data.name=pairs:PATH, or a degradation as the condition, such as '
             '--config.data.condition=gray'
         )
-    shape, own = spec.fields['condition'].shape, spec.target_shape
-    if shape[:-1] != own[:-1]:
+    shape, target = spec.fields['condition'].shape, spec.target_shape
+    if shape[:-1] != target[:-1]:
         raise errors.GaxError(
-            f'{config.gan} takes conditions of the size of the image, {own[0]}x{own[1]}, and those of '
+            f'{config.gan} takes conditions of the size of the image, {target[0]}x{target[1]}, and those of '
             f'{spec.name} are {"x".join(map(str, shape[:-1]))}'
         )
     return shape
@@ -96,10 +96,10 @@ def make(config: Any, spec: Spec) -> Game:
     """
     field, shape, source = spec.target, spec.target_shape, check(config, spec)
     heads, noise = registry.heads_for(config), config.latent_dim if config.noise else 0
-    seen = (*shape[:-1], shape[-1] + (source[-1] if config.conditional else 0))
+    scored = (*shape[:-1], shape[-1] + (source[-1] if config.conditional else 0))
     nets = {
         'g': registry.translator(config.g, shape, (*source[:-1], source[-1] + noise)),
-        'd': registry.discriminator(config.d, seen, heads=heads),
+        'd': registry.discriminator(config.d, scored, heads=heads),
     }
 
     def generate(context: Context) -> tuple[Batch, Context]:

@@ -13,7 +13,7 @@ from gax.core import rng
 from gax.core.types import Array, Key, Net, PyTree
 from gax.nets.layers import halved
 
-Seen = Callable[[int, Array], Array]
+InputOf = Callable[[int, Array], Array]
 
 
 def committee(*nets: Net) -> Net:
@@ -102,7 +102,7 @@ def several(
     return multiscale(*(one(height // 2**i, width // 2**i, channels) for i in range(scales)))
 
 
-def _combined(nets: tuple[Net, ...], input_of: Seen) -> Net:
+def _combined(nets: tuple[Net, ...], input_of: InputOf) -> Net:
     """One net of several. Member i's first input is input_of(i, input).
 
     params and model_state are {'member_0': ..., 'member_1': ...}.

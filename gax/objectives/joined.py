@@ -28,7 +28,7 @@ def joined(parts: Mapping[str, Player]) -> Player:
     def forward(context: Context) -> tuple[Any, Context]:
         outs = {}
         for name, part in parts.items():
-            outs[name], after = part.forward(seen_by(name, context.with_stream(name)))
+            outs[name], after = part.forward(context_of_part(name, context.with_stream(name)))
             context = after._replace(key=context.key, term_state=context.term_state)
         return outs, context
 
@@ -36,7 +36,7 @@ def joined(parts: Mapping[str, Player]) -> Player:
         return {
             f'{label}_{name}': value
             for name, part in parts.items()
-            for label, value in part.summary(seen_by(name, context), out[name]).items()
+            for label, value in part.summary(context_of_part(name, context), out[name]).items()
         }
 
     terms = {
@@ -53,7 +53,7 @@ def summed(parts: Mapping[str, Term]) -> Term:
     def fn(context: Context, out: Any, state: PyTree) -> tuple[Array, PyTree]:
         total, after = jnp.zeros(()), {}
         for name, term in parts.items():
-            inner = seen_by(name, context.with_stream(name))
+            inner = context_of_part(name, context.with_stream(name))
             value, after[name] = term.fn(inner, out[name], state[name])
             total = total + value
         return total, after
@@ -62,15 +62,15 @@ def summed(parts: Mapping[str, Term]) -> Term:
     return first._replace(fn=fn, init=init)
 
 
-def seen_by(name: str, context: Context) -> Context:
+def context_of_part(name: str, context: Context) -> Context:
     """The context with the part's own states in place of those of its joined terms."""
     states = {
-        player: {label: own(name, state) for label, state in by_label.items()}
+        player: {label: state_of_part(name, state) for label, state in by_label.items()}
         for player, by_label in context.term_state.items()
     }
     return context._replace(term_state=states)
 
 
-def own(name: str, state: PyTree) -> PyTree:
+def state_of_part(name: str, state: PyTree) -> PyTree:
     """The part's share of a state of `summed`; any other state as it is."""
     return state[name] if isinstance(state, Mapping) and name in state else state

@@ -28,14 +28,14 @@ def write(job: Job) -> str:
     memorised = memorization.memorised(features, reals, request.neighbours, request.seed)
     suspects = memorised.suspicious[:SHOWN]
     training = memorization.images_of(
-        source, arrays, job.built.mesh, memorised.found.indices[suspects].ravel()
+        source, arrays, job.built.mesh, memorised.neighbours.indices[suspects].ravel()
     )
     nearest = np.concatenate(list(training)).reshape(len(suspects), request.neighbours, *images.shape[1:])
     cells = np.concatenate([images[suspects][:, None], nearest], axis=1).reshape(-1, *images.shape[1:])
     captions = [
         caption
         for i in suspects
-        for caption in (f'#{i}', *(f'{d:.3g}' for d in memorised.found.distances[i]))
+        for caption in (f'#{i}', *(f'{d:.3g}' for d in memorised.neighbours.distances[i]))
     ]
     picture = pictures.captioned(cells, captions, 1 + request.neighbours)
     pictures.save(picture, job.out)

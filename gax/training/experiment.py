@@ -77,9 +77,9 @@ def build(config: ConfigDict, mesh: Mesh | None = None, source: data.Source | No
     return Experiment(config, source, game, mesh, arrays, config.batch_size * updates.batches_per_step(game))
 
 
-def own(experiment: Experiment) -> Experiment:
+def local(experiment: Experiment) -> Experiment:
     """The experiment on this process's devices alone, see `sharding.view`. Other processes take no part."""
-    mesh = parallel.own(experiment.mesh)
+    mesh = parallel.local(experiment.mesh)
     return experiment._replace(mesh=mesh, arrays=parallel.view(experiment.arrays, mesh))
 
 

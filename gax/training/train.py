@@ -75,7 +75,7 @@ class Run(Course):
 
     Attributes:
       opening: Lines that were logged before the log file was open.
-      own: The experiment on the devices of this process.
+      local: The experiment on the devices of this process.
       record: The recorder.
       start: The first step.
       restored: What the run resumes from, on the host; None for the initial state.
@@ -91,8 +91,8 @@ class Run(Course):
             self.say(line)
         super().__init__(config, team, closing)
         self.say(start_report.networks(self.shapes.state.params))
-        self.own = experiment.own(self.experiment)
-        selected = model_selection.of_run(self.own, workdir)
+        self.local = experiment.local(self.experiment)
+        selected = model_selection.of_run(self.local, workdir)
         begun = self.begun(workdir)  # before anything is written: it may raise
         data = identity.of(self.experiment.source)
         self.record = Record(config, workdir, self.shapes, selected, closing, data, accept)
@@ -105,11 +105,11 @@ class Run(Course):
         closing.callback(self.progress.close)
         images = bool(self.experiment.source.spec.of_kind('image'))
         self.clock = Clock(self.start, config.batch_size, self.progress, images)
-        self.num_samples, self.columns = fixed_samples.sample_grid(self.own)
-        self.sampler = fixed_samples.sampler(self.own, self.num_samples)
+        self.num_samples, self.columns = fixed_samples.sample_grid(self.local)
+        self.sampler = fixed_samples.sampler(self.local, self.num_samples)
         self.backdrop = self.behind_points()
-        self.ways = translation.directions(self.own.game, self.own.source.spec)
-        self.examples: PyTree = real_examples.reals(self.own, self.num_samples) if self.ways else {}
+        self.ways = translation.directions(self.local.game, self.local.source.spec)
+        self.examples: PyTree = real_examples.reals(self.local, self.num_samples) if self.ways else {}
 
     def say(self, line: str) -> None:
         """Logs a line now. The workdir is not open yet; its log file gets the line later."""
@@ -141,7 +141,7 @@ class Run(Course):
         """
         if not sections.init_from(self.config) or Checkpoints(workdir / 'checkpoints', write=False).steps():
             return None
-        return initialize.begin(self.own, self.shapes, self.say)
+        return initialize.begin(self.local, self.shapes, self.say)
 
     def train(self, stop: Stop) -> tuple[int, str]:
         """Runs the loop from `start`, see `Course.train`.
@@ -199,10 +199,10 @@ class Run(Course):
         Of a game that makes images from images every example is a row: input, output, target.
         """
         if not self.record.reals.exists():
-            self.record.sample_reals(real_examples.reals(self.own, self.num_samples), self.columns)
-        state = sharding.view(carry.state, self.own.mesh)
+            self.record.sample_reals(real_examples.reals(self.local, self.num_samples), self.columns)
+        state = sharding.view(carry.state, self.local.mesh)
         fakes = jax.device_get(self.sampler(state))
-        paired = self.own.source.paired
+        paired = self.local.source.paired
         cells = translations.cells(self.ways, fakes, self.examples, paired) if self.ways else []
         self.record.sample(step, fakes, self.columns, self.backdrop(state), cells)
         return carry, None
@@ -210,7 +210,7 @@ class Run(Course):
     def on_eval(self, step: int, carry: Carry) -> tuple[Carry, None]:
         """Evaluates, which may end training. The time it takes does not count in the speed."""
         began = time.perf_counter()
-        state = sharding.view(carry.state, self.own.mesh)
+        state = sharding.view(carry.state, self.local.mesh)
         line = self.record.evaluate(step, state, lambda: jax.device_get(carry))
         self.over = self.record.over
         self.clock.leave_out(time.perf_counter() - began)
@@ -225,7 +225,7 @@ class Run(Course):
         """
         spec = self.experiment.source.spec
         target = spec.fields[spec.target]
-        real: PyTree = real_examples.reals(self.own, 512) if target.kind in drawing.BEHIND else None
+        real: PyTree = real_examples.reals(self.local, 512) if target.kind in drawing.BEHIND else None
         if (target.kind, target.shape) != ('point', (2,)):
             return lambda state: (real, None)
         plane = jnp.asarray(scatter.lattice(scatter.window(real[spec.target])))
@@ -247,5 +247,5 @@ class Run(Course):
                 'all %d steps are done in %s; --config.steps beyond that goes on', done, self.record.workdir
             )
         if self.restored is not None and not self.record.picture(self.start).exists():
-            self.on_sample(self.start, self.place(self.restored, self.own.mesh))  # without other processes
+            self.on_sample(self.start, self.place(self.restored, self.local.mesh))  # without other processes
         self.record.draw()

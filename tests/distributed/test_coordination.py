@@ -183,7 +183,7 @@ def test_whoever_came_first_is_not_taken_for_gone_when_the_last_has_come(ends, m
     place = Place('127.0.0.1', hostruns.free_port(), 3, 0)
 
     def meet(index):
-        return rendezvous.meet(place._replace(own=index), 20)[0]
+        return rendezvous.meet(place._replace(process=index), 20)[0]
 
     def come_early(index):
         line = Line(connected_to(place))

@@ -289,7 +289,7 @@ def test_a_part_of_a_mesh_has_the_same_arrays():
     np.testing.assert_array_equal(seen['x'], np.arange(5.0))
     assert sharding.view(tree, whole)['x'] is tree['x']
     assert not sharding.spans(whole)
-    assert sharding.own(whole) is whole
+    assert sharding.local(whole) is whole
 
 
 def test_another_run_is_refused():

@@ -51,10 +51,10 @@ def test_as_by_brute_force(floats: int, monkeypatch: pytest.MonkeyPatch) -> None
     data, samples = points(50, 1), points(20, 2)
     found = memorised(samples, reals_of(data), k=3)
     near, gaps = brute(samples, data, [set()] * 20)
-    np.testing.assert_array_equal(found.found.indices, near[:, :3])
-    np.testing.assert_allclose(found.found.distances, gaps[:, :3], rtol=1e-6)
+    np.testing.assert_array_equal(found.neighbours.indices, near[:, :3])
+    np.testing.assert_allclose(found.neighbours.distances, gaps[:, :3], rtol=1e-6)
     own = brute(data[near[:, 0]], data, [{i} for i in near[:, 0]])[1][:, 0]
-    np.testing.assert_allclose(found.own, own, rtol=1e-6)
+    np.testing.assert_allclose(found.next_distances, own, rtol=1e-6)
     assert found.closer == (gaps[:, 0] < own).mean()
     assert found.median == pytest.approx(np.median(gaps[:, 0]))
     np.testing.assert_array_equal(found.suspicious, np.argsort(gaps[:, 0] / own))
@@ -93,7 +93,7 @@ def test_too_few_to_show_is_said() -> None:
         errors.GaxError, match='--neighbours 4: from 1 to 3 can be shown of a training set of 5'
     ):
         memorised(points(2, 0), reals_of(points(5, 1)), k=4)
-    assert memorised(points(2, 0), reals_of(points(5, 1)), k=3).found.indices.shape == (2, 3)
+    assert memorised(points(2, 0), reals_of(points(5, 1)), k=3).neighbours.indices.shape == (2, 3)
 
 
 def source() -> Source:
@@ -125,10 +125,10 @@ def test_mirror_images_are_training_images_where_training_mirrors(monkeypatch: p
         for flip in (False, True)
     )
     assert (plain.copies, mirrored.copies) == (0, 5)
-    np.testing.assert_array_equal(mirrored.found.indices[:, 0], 40 + np.arange(5))
+    np.testing.assert_array_equal(mirrored.neighbours.indices[:, 0], 40 + np.arange(5))
     both = np.concatenate([IMAGES, IMAGES[:, :, ::-1]]).reshape(80, -1) / np.float32(255)
     own = brute(both[40:45], both, [{i, 40 + i} for i in range(5)])[1][:, 0]
-    np.testing.assert_allclose(mirrored.own, own, rtol=1e-5)
+    np.testing.assert_allclose(mirrored.next_distances, own, rtol=1e-5)
     shown = np.concatenate(list(memorization.images_of(made, made.arrays, MESH, np.array([2, 42]))))
     np.testing.assert_array_equal(shown, [IMAGES[2], IMAGES[2, :, ::-1]])
 

@@ -37,7 +37,7 @@ WEIGHTS = Path(__file__).parent / 'weights'
 HELD_OUT = 10  # every tenth image is held out of training, as the files are sorted by class
 
 
-class Seen(NamedTuple):
+class Activations(NamedTuple):
     """The activations of the classifier.
 
     Attributes:
@@ -52,19 +52,19 @@ class Seen(NamedTuple):
 
 
 class Classifier(nn.Module):
-    """Images [B, H, W, C] in [-1, 1] -> Seen; three strided convolutions and two dense layers."""
+    """Images [B, H, W, C] in [-1, 1] -> Activations; three strided convolutions and two dense layers."""
 
     classes: int = 10
 
     @nn.compact
-    def __call__(self, x: Array, train: bool = False) -> Seen:
+    def __call__(self, x: Array, train: bool = False) -> Activations:
         levels = []
         for width, kernel in ((32, 5), (64, 3), (64, 3)):
             x = nn.relu(Conv(width, kernel, stride=2)(x))
             levels.append(x.mean((1, 2)))
         hidden = nn.relu(nn.Dense(64)(x.reshape(x.shape[0], -1)))
         logits = nn.Dense(self.classes)(Dropout(0.3)(hidden, train))
-        return Seen(jnp.concatenate(levels, -1), hidden, logits)
+        return Activations(jnp.concatenate(levels, -1), hidden, logits)
 
 
 class Weights(NamedTuple):
@@ -189,7 +189,7 @@ def see(weights: Weights, images: Array) -> dict[str, Array]:
     return {'features': features, 'probabilities': jax.nn.softmax(activations.logits)}
 
 
-def apply(variables: Any, images: Array) -> Seen:
+def apply(variables: Any, images: Array) -> Activations:
     """The network on images with values 0 to 255. Its last layer determines the number of classes."""
     classes = variables['params']['Dense_1']['bias'].shape[0]
     activations: Any = Classifier(classes).apply(variables, images.astype(jnp.float32) / 127.5 - 1.0)
