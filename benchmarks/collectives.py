@@ -22,9 +22,11 @@ class Traffic(NamedTuple):
 
 def traffic(text: str) -> Traffic:
     """Of the program `text` (`compiled.as_text()`), whose loops count once."""
-    found = OPERATION.findall(text)
-    count = {kind: sum(name == kind for _, name, _ in found) for kind in KINDS}
-    return Traffic({kind: n for kind, n in count.items() if n}, sum(size_of(shape) for shape, _, _ in found))
+    operations = OPERATION.findall(text)
+    count = {kind: sum(name == kind for _, name, _ in operations) for kind in KINDS}
+    return Traffic(
+        {kind: n for kind, n in count.items() if n}, sum(size_of(shape) for shape, _, _ in operations)
+    )
 
 
 def copied(text: str) -> int:

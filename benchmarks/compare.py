@@ -207,7 +207,7 @@ def measure(row: Row) -> list[dict[str, Any]]:
         rounds.append(windows)
         print(f'{row.model}: round {number + 1}/{_ROUNDS.value}', file=sys.stderr)
     records = summarize(row.model, row.batch_size, rounds, ask_all(row))
-    about = {'model': row.model, 'said': MODELS[row.model].said, 'batch_size': row.batch_size}
+    about = {'model': row.model, 'said': MODELS[row.model].description, 'batch_size': row.batch_size}
     return records + [{**about, 'implementation': k, 'skipped': why} for k, why in row.skipped.items()]
 
 

@@ -78,10 +78,10 @@ def real(name: str) -> Counts:
     from gax.distributed import sharding
     from gax.training import experiment, programs
 
-    made = experiment.build(models.MODELS[name].config(), sharding.mesh(jax.devices()[:1]))
-    rows = experiment.row_shapes(made)
-    lowered = programs.program(made, updates.Active(unroll=True)).lower(
-        experiment.shapes(made), made.arrays, rows
+    built = experiment.build(models.MODELS[name].config(), sharding.mesh(jax.devices()[:1]))
+    rows = experiment.row_shapes(built)
+    lowered = programs.program(built, updates.Active(unroll=True)).lower(
+        experiment.shapes(built), built.arrays, rows
     )
     return {'flops': (lowered.cost_analysis() or {}).get('flops', math.nan)}
 
@@ -94,18 +94,18 @@ def tiny(name: str) -> Counts:
     from gax.distributed import sharding
     from gax.training import experiment, programs
 
-    made = experiment.build(models.tiny(name), sharding.mesh(jax.devices()[:2]))
-    like = experiment.shapes(made)
-    active = updates.active_at(made.game, 0)
+    built = experiment.build(models.tiny(name), sharding.mesh(jax.devices()[:2]))
+    like = experiment.shapes(built)
+    active = updates.active_at(built.game, 0)
     # A loop's operations would be counted once, however often it runs.
-    program = programs.program(made, active._replace(unroll=True))
-    traced = program.trace(like, made.arrays, experiment.row_shapes(made))
+    program = programs.program(built, active._replace(unroll=True))
+    traced = program.trace(like, built.arrays, experiment.row_shapes(built))
     compiled = traced.lower().compile()
     # Where training repeats an update in a scan, its program is another.
     trained = None
-    if updates.scans(made.game, active):
-        repeated = programs.program(made, active)
-        trained = repeated.lower(like, made.arrays, experiment.row_shapes(made)).compile()
+    if updates.scans(built.game, active):
+        repeated = programs.program(built, active)
+        trained = repeated.lower(like, built.arrays, experiment.row_shapes(built)).compile()
     text, cost, memory = compiled.as_text(), compiled.cost_analysis() or {}, compiled.memory_analysis()
     moved = collectives.traffic(text)
     leaves = len(jax.tree.leaves(like))
@@ -121,11 +121,13 @@ def tiny(name: str) -> Counts:
         'donated_bytes': memory.alias_size_in_bytes,
         'copied_bytes': collectives.copied(text),
         'instructions': instructions(text if not trained else trained.as_text()),
-        'programs': program_count(made),
-        'changing_types': sum(a != b for a, b in zip(before, after, strict=True)),
-        'later_compilations': later(
-            programs.advancer(made, {(active, programs.ANY): lambda: programs.Program(compiled, 1, 1)}),
-            made,
+        'programs': program_count(built),
+        'changing_types': sum(
+            before_type != after_type for before_type, after_type in zip(before, after, strict=True)
+        ),
+        'later_compilations': later_compilations(
+            programs.advancer(built, {(active, programs.ANY): lambda: programs.Program(compiled, 1, 1)}),
+            built,
             like,
         ),
     }
@@ -136,70 +138,77 @@ def instructions(text: str) -> int:
     return len(re.findall(r'^\s+(?:ROOT )?%?[\w.-]+ = ', text, re.MULTILINE))
 
 
-def program_count(made: Any) -> int:
+def program_count(built: Any) -> int:
     """How many a hundred steps need, in calls as long as training's."""
     from gax.training import programs
 
-    most = programs.longest_call(made)
-    plan = programs.plan_of(made.game, 0, 100)
-    return len({programs.key_of(made, active, min(count, most), most) for active, count in plan})
+    most = programs.longest_call(built)
+    plan = programs.plan_of(built.game, 0, 100)
+    return len({programs.key_of(built, active, min(count, most), most) for active, count in plan})
 
 
-def later(advance: Callable[..., Any], made: Any, like: Any) -> int:
+def later_compilations(advance: Callable[..., Any], built: Any, like: Any) -> int:
     """Compilations after the first of STEPS steps, the program of one step being there."""
     import jax
     import numpy as np
 
     from gax.distributed import sharding
 
-    seen: list[str] = []
+    compilations: list[str] = []
 
     def listen(event: str, seconds: float, **more: Any) -> None:
         if event.endswith('backend_compile_duration'):
-            seen.append(event)
+            compilations.append(event)
 
     zeros = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
-    carry = jax.device_put(zeros, sharding.replicated(made.mesh))
+    carry = jax.device_put(zeros, sharding.replicated(built.mesh))
     first = 0
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         for step in range(STEPS):
             carry = advance(carry, step, 1)
-            first = first or len(seen)
+            first = first or len(compilations)
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
     jax.block_until_ready(carry)
-    return len(seen) - first
+    return len(compilations) - first
 
 
-def differences(name: str, found: Counts, recorded: Counts, same: bool) -> list[str]:
+def differences(name: str, counts: Counts, recorded: Counts, same: bool) -> list[str]:
     """One line for each count that is not what was recorded. same: whether the compiler is."""
     lines = []
-    for field, now in found.items():
+    for field, count in counts.items():
         if field not in recorded:
             lines.append(f'{name}: {field} is not in {RECORDED.name}; {HOW}')
             continue
-        then = recorded[field]
-        if differ(field, total(now), total(then), same) or (same and field == 'collectives' and now != then):
-            grew = 'grew' if total(now) > total(then) else 'shrank' if total(now) < total(then) else 'changed'
-            lines.append(f'{name}: {field} {grew} from {said(then)} to {said(now)}; {HOW}')
+        recorded_count = recorded[field]
+        if is_different(field, total(count), total(recorded_count), same) or (
+            same and field == 'collectives' and count != recorded_count
+        ):
+            growth = total(count) - total(recorded_count)
+            change = 'grew' if growth > 0 else 'shrank' if growth < 0 else 'changed'
+            lines.append(
+                f'{name}: {field} {change} from {count_text(recorded_count)} to {count_text(count)}; {HOW}'
+            )
     return lines
 
 
-def differ(field: str, now: float, then: float, same: bool) -> bool:
+def is_different(field: str, count: float, recorded_count: float, same: bool) -> bool:
     """Whether a count is not what it has to be; one that is not finite never is."""
-    if not (math.isfinite(now) and math.isfinite(then)) or (field == 'donated_bytes' and now < then):
+    if not (math.isfinite(count) and math.isfinite(recorded_count)) or (
+        field == 'donated_bytes' and count < recorded_count
+    ):
         return True
     if not same:
-        return field in GROWTH and now > GROWTH[field] * then
-    return abs(now - then) > TOLERANCE.get(field, 0.0) * abs(then)
+        return field in GROWTH and count > GROWTH[field] * recorded_count
+    return abs(count - recorded_count) > TOLERANCE.get(field, 0.0) * abs(recorded_count)
 
 
 def total(count: Any) -> float:
     return sum(count.values()) if isinstance(count, dict) else count
 
 
-def said(count: Any) -> str:
+def count_text(count: Any) -> str:
     if isinstance(count, dict):
         return ' + '.join(f'{n} {kind}' for kind, n in count.items()) or 'none'
     return f'{count:,.0f}'
@@ -224,8 +233,10 @@ def check(name: str, kinds: Sequence[str] = ('real', 'tiny')) -> list[str]:
     same = recorded['compiler'] == compiler()
     lines = []
     for kind in kinds:
-        found = {'real': real, 'tiny': tiny}[kind](name)
-        lines += differences(f'{name}, {kind}', found, recorded['programs'].get(name, {}).get(kind, {}), same)
+        counts = {'real': real, 'tiny': tiny}[kind](name)
+        lines += differences(
+            f'{name}, {kind}', counts, recorded['programs'].get(name, {}).get(kind, {}), same
+        )
     return lines
 
 
@@ -238,12 +249,12 @@ def main(argv: list[str]) -> int:
         lines = [line for name in _MODELS.value for line in check(name)]
         print('\n'.join(lines) if lines else f'{len(_MODELS.value)} programs cost what was recorded')
         return 1 if lines else 0
-    found = {name: {'real': real(name), 'tiny': tiny(name)} for name in _MODELS.value}
-    kept = load()['programs'] if load()['compiler'] == compiler() else {}
-    report = {'compiler': compiler(), 'programs': {**kept, **found}}
-    beside = RECORDED.with_suffix('.part')
-    beside.write_text(json.dumps(report, indent=1) + '\n')
-    beside.replace(RECORDED)
+    counts = {name: {'real': real(name), 'tiny': tiny(name)} for name in _MODELS.value}
+    others = load()['programs'] if load()['compiler'] == compiler() else {}
+    report = {'compiler': compiler(), 'programs': {**others, **counts}}
+    temporary = RECORDED.with_suffix('.part')
+    temporary.write_text(json.dumps(report, indent=1) + '\n')
+    temporary.replace(RECORDED)
     return 0
 
 

@@ -74,9 +74,9 @@ def reals_of(config: Any, features: Any) -> Reals:
     """The training set of the config; validation and test sets together are held out."""
     sections = [
         config.data,
-        *[splits.held_out(config.data, s, 'train', 'this run') for s in splits.SPLITS[1:]],
+        *[splits.held_out(config.data, split, 'train', 'this run') for split in splits.SPLITS[1:]],
     ]
-    found = []
+    image_sets = []
     for section in sections:
         changed = config.copy_and_resolve_references()
         with changed.unlocked():
@@ -84,19 +84,28 @@ def reals_of(config: Any, features: Any) -> Reals:
         source = data.load(changed)
         mesh = sharding.mesh(jax.devices()[:1])
         indices = np.arange(source.spec.size)
-        found.append(np.concatenate([*memorization.images_of(source, source.arrays, mesh, indices)]))
-    training, held_out = found[0], np.concatenate(found[1:])
+        image_sets.append(np.concatenate([*memorization.images_of(source, source.arrays, mesh, indices)]))
+    training, held_out = image_sets[0], np.concatenate(image_sets[1:])
     return Reals(training, held_out, tuple(fid.moments([features(x)]) for x in (training, held_out)))
 
 
-def measured(images: np.ndarray, reals: Reals, features: Any) -> dict[str, float]:
-    """The distances of samples uint8 [N, H, W, 1], and the share that is nearer than a neighbour."""
+def measure(images: np.ndarray, reals: Reals, features: Any) -> dict[str, float]:
+    """The Frechet distances of samples, uint8 [N, H, W, 1], to both sets of reals, and their memorisation.
+
+    Returns:
+      'held_out' and 'training', the distances; 'closer' and 'floor', see `memorization.Memorised`.
+    """
     fakes = fid.moments([features(images)])
     training, held_out = (fid.distance(fakes, moments).distance for moments in reals.moments)
     pixels = [flat(x) for x in (images[:COMPARED], reals.training)]
-    known = memorization.Reals(len(pixels[1]), len(pixels[1]), lambda rows: iter([pixels[1][rows]]))
-    near = memorization.memorised(pixels[0], known, 1)
-    numbers = {'held_out': held_out, 'training': training, 'closer': near.closer, 'floor': near.floor}
+    training_set = memorization.Reals(len(pixels[1]), len(pixels[1]), lambda rows: iter([pixels[1][rows]]))
+    memorised = memorization.memorised(pixels[0], training_set, 1)
+    numbers = {
+        'held_out': held_out,
+        'training': training,
+        'closer': memorised.closer,
+        'floor': memorised.floor,
+    }
     return {name: round(float(value), 4) for name, value in numbers.items()}
 
 
@@ -108,10 +117,10 @@ def flat(images: np.ndarray) -> np.ndarray:
 def sampler(built: experiment.Experiment, num: int) -> Any:
     """Compiled states -> samples of the averaged generators, [runs, num, H, W, 1]."""
 
-    def one(state: Any) -> jax.Array:
+    def sample_run(state: Any) -> jax.Array:
         return sample.sample(built.game, state, rng.key(1), num)['image']
 
-    return jax.jit(jax.vmap(one))
+    return jax.jit(jax.vmap(sample_run))
 
 
 def row(name: str, size: int, seeds: int, steps: int, features: Any) -> dict[str, Any]:
@@ -131,11 +140,11 @@ def row(name: str, size: int, seeds: int, steps: int, features: Any) -> dict[str
             continue
         jax.block_until_ready(carry)
         start = time.perf_counter()
-        each = [measured(x, reals, features) for x in pictures.to_uint8(np.asarray(draw(carry.state)))]
-        point = {'step': done, **{key: [m[key] for m in each] for key in each[0]}}
+        by_run = [measure(x, reals, features) for x in pictures.to_uint8(np.asarray(draw(carry.state)))]
+        point = {'step': done, **{key: [numbers[key] for numbers in by_run] for key in by_run[0]}}
         if augment.adapted(config):
-            p = jax.vmap(augment.controller_of(config).p)(carry.state.term_state['d']['ada'])
-            point['p'] = [round(float(v), 4) for v in p]
+            probabilities = jax.vmap(augment.controller_of(config).p)(carry.state.term_state['d']['ada'])
+            point['p'] = [round(float(value), 4) for value in probabilities]
         curve.append(point)
         print(name, size, json.dumps(point), flush=True)
         measuring += time.perf_counter() - start
@@ -145,12 +154,12 @@ def row(name: str, size: int, seeds: int, steps: int, features: Any) -> dict[str
 
 
 def real_row(size: int, features: Any) -> dict[str, Any]:
-    """Held-out images in the place of samples: what new digits score beside the training set."""
+    """The numbers of one half of the held-out images, with the other half in place of the held-out set."""
     reals = reals_of(config_of('none', size, 1), features)
-    half = np.random.default_rng(0).permutation(len(reals.held_out))
-    one, other = (reals.held_out[half[i::2]] for i in (0, 1))
-    apart = Reals(reals.training, other, (reals.moments[0], fid.moments([features(other)])))
-    point = {key: [value] for key, value in measured(one, apart, features).items()}
+    order = np.random.default_rng(0).permutation(len(reals.held_out))
+    half, other_half = (reals.held_out[order[i::2]] for i in (0, 1))
+    halves = Reals(reals.training, other_half, (reals.moments[0], fid.moments([features(other_half)])))
+    point = {key: [value] for key, value in measure(half, halves, features).items()}
     return {
         'row': REAL,
         'size': size,

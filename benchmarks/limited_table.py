@@ -15,7 +15,7 @@ REAL = 'real data'
 ROWS = ('none', 'diffaugment', 'ada', 'lecam')
 
 
-def said(values: list[float]) -> str:
+def mean_and_std(values: list[float]) -> str:
     """Mean and standard deviation (n - 1)."""
     spread = f' ± {np.std(values, ddof=1):.2g}' if len(values) > 1 else ''
     return f'{np.mean(values):.3g}{spread}'
@@ -30,9 +30,14 @@ def printed(results: dict[str, Any]) -> str:
     for result in results.values():
         last = result['curve'][-1]
         best = min(result['curve'], key=lambda point: np.mean(point['held_out']))
-        at = f'{said(best["held_out"])}, {best["step"]}' if result['steps'] else ''
-        cells = [said(last['held_out']), at, said(last['training']), said(last['closer'])]
-        cells += [said(last['p']) if 'p' in last else '', f'{result["seconds"]:.0f}']
+        at = f'{mean_and_std(best["held_out"])}, {best["step"]}' if result['steps'] else ''
+        cells = [
+            mean_and_std(last['held_out']),
+            at,
+            mean_and_std(last['training']),
+            mean_and_std(last['closer']),
+        ]
+        cells += [mean_and_std(last['p']) if 'p' in last else '', f'{result["seconds"]:.0f}']
         lines.append(f'| {result["size"]} | {result["row"]} | {" | ".join(cells)} |')
     return '\n'.join(lines)
 

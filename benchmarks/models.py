@@ -27,7 +27,7 @@ class Model(NamedTuple):
 
     config: Callable[[], Any]
     peer: str
-    said: str
+    description: str
     target: float = 1.0
     given: Mapping[str, Any] = MappingProxyType({})
     images: bool = True
@@ -54,10 +54,10 @@ def colour(gan: str, batch_size: int, **changes: Any) -> Callable[[], Any]:
     def config() -> Any:
         from gax.config import base, choices
 
-        made = base(gan)
-        made.data.name, made.batch_size = 'embedded:emoji', batch_size
-        choices.set_all(made, {name.replace('__', '.'): value for name, value in changes.items()})
-        return made
+        config = base(gan)
+        config.data.name, config.batch_size = 'embedded:emoji', batch_size
+        choices.set_all(config, {name.replace('__', '.'): value for name, value in changes.items()})
+        return config
 
     return config
 

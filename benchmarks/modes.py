@@ -48,12 +48,14 @@ FOLDER = ROOT / 'benchmarks' / 'results'
 def sampler(built: experiment.Experiment, num: int) -> Any:
     """Compiled (states, seed, averaged) -> 'point' or 'image' [runs, num, ...]."""
 
-    def one(state: Any, key: jax.Array, averaged: bool) -> jax.Array:
+    def sample_run(state: Any, key: jax.Array, averaged: bool) -> jax.Array:
         fakes = sample.sample(built.game, state, key, num, averaged=averaged)
         return next(iter(fakes.values()))
 
-    many = jax.vmap(one, in_axes=(0, None, None))
-    return jax.jit(lambda states, seed, averaged: many(states, rng.key(seed), averaged), static_argnums=2)
+    sample_runs = jax.vmap(sample_run, in_axes=(0, None, None))
+    return jax.jit(
+        lambda states, seed, averaged: sample_runs(states, rng.key(seed), averaged), static_argnums=2
+    )
 
 
 @jax.jit
@@ -71,8 +73,8 @@ def cover_points(states: Any, averaged: bool, draw: Any) -> mode_coverage.Covera
 def cover_images(states: Any, averaged: bool, draw: Any) -> mode_coverage.Coverage:
     """Coverage of each run by the shipped classifier, leaves [runs]."""
     parts = [pictures.to_uint8(np.asarray(draw(states, i, averaged))) for i in range(IMAGES // 1000)]
-    found = [digit_accuracy.stacked_coverage(images) for images in np.concatenate(parts, axis=1)]
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, found))
+    coverages = [digit_accuracy.stacked_coverage(images) for images in np.concatenate(parts, axis=1)]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, coverages))
 
 
 def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
@@ -89,8 +91,10 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
     for step in trange(0, steps, chunk, desc=name, mininterval=5):
         carry = advance(carry, step, chunk)
         if (step + chunk) % max(chunk, steps // CHECKS // chunk * chunk) == 0 or step + chunk >= steps:
-            found = {kind: cover(carry.state, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
-            curve.append({'step': step + chunk, **{kind: summary(c) for kind, c in found.items()}})
+            coverages = {kind: cover(carry.state, kind == 'averaged', draw) for kind in ('raw', 'averaged')}
+            curve.append(
+                {'step': step + chunk, **{kind: summary(coverage) for kind, coverage in coverages.items()}}
+            )
     last = curve[-1]
     result = {
         'row': name,
@@ -116,24 +120,26 @@ def real_row(seeds: range) -> dict[str, Any]:
     read = jax.jit(lambda key: source.read(arrays, jnp.zeros(IMAGES if images else POINTS, jnp.int32), key))
     batches = [next(iter(read(rng.key(seed)).values())) for seed in seeds]
     if images:
-        covered = [digit_accuracy.stacked_coverage(pictures.to_uint8(np.asarray(batch))) for batch in batches]
-        found = jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, covered))
+        coverages = [
+            digit_accuracy.stacked_coverage(pictures.to_uint8(np.asarray(batch))) for batch in batches
+        ]
+        coverage = jax.tree.map(lambda *leaves: np.stack(leaves), *map(jax.device_get, coverages))
     else:
-        found = jax.device_get(cover_all(jnp.stack(batches)))
-    return {'row': REAL, 'seeds': len(seeds), 'seconds': 0.0, 'raw': summary(found), **made_with()}
+        coverage = jax.device_get(cover_all(jnp.stack(batches)))
+    return {'row': REAL, 'seeds': len(seeds), 'seconds': 0.0, 'raw': summary(coverage), **made_with()}
 
 
-def summary(found: mode_coverage.Coverage) -> dict[str, Any]:
+def summary(coverage: mode_coverage.Coverage) -> dict[str, Any]:
     """Mean, standard deviation (n - 1) and all values over the runs; quality in percent."""
-    scaled = found._replace(quality=100 * np.asarray(found.quality))
-    values = {name: [round(float(v), 4) for v in leaf] for name, leaf in scaled._asdict().items()}
+    scaled = coverage._replace(quality=100 * np.asarray(coverage.quality))
+    values = {name: [round(float(number), 4) for number in leaf] for name, leaf in scaled._asdict().items()}
     return {
         name: {
-            'mean': round(statistics.fmean(v), 4),
-            'std': round(statistics.stdev(v), 4) if len(v) > 1 else None,
-            'all': v,
+            'mean': round(statistics.fmean(numbers), 4),
+            'std': round(statistics.stdev(numbers), 4) if len(numbers) > 1 else None,
+            'all': numbers,
         }
-        for name, v in values.items()
+        for name, numbers in values.items()
     }
 
 
@@ -143,17 +149,17 @@ def printed(results: dict[str, Any]) -> str:
         '| method | modes | high quality % | reverse KL | averaged: modes | high quality % | reverse KL | s |'
     ]
     lines.append('|---|---|---|---|---|---|---|---|')
-    for name, found in results.items():
+    for name, result in results.items():
         cells = [
-            f'{v["mean"]:.4g}' + (f' ± {v["std"]:.2g}' if v['std'] is not None else '')
+            f'{numbers["mean"]:.4g}' + (f' ± {numbers["std"]:.2g}' if numbers['std'] is not None else '')
             for kind in ('raw', 'averaged')
-            for v in found.get(kind, {}).values()
+            for numbers in result.get(kind, {}).values()
         ]
         cells += [''] * (6 - len(cells))
-        lines.append(f'| {name} ({found["seeds"]} seeds) | {" | ".join(cells)} | {found["seconds"]:.0f} |')
+        lines.append(f'| {name} ({result["seeds"]} seeds) | {" | ".join(cells)} | {result["seconds"]:.0f} |')
     for published in TABLES[TABLE.value]:
         cells = ['fails' if published.modes is None else f'{published.modes:g}']
-        cells += ['' if v is None else f'{v:g}' for v in (published.quality, published.kl)]
+        cells += ['' if number is None else f'{number:g}' for number in (published.quality, published.kl)]
         lines.append(f'| {published.method} ({published.source}) | {" | ".join(cells)} | | | | |')
     return '\n'.join(lines)
 

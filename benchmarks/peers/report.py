@@ -53,7 +53,7 @@ def summarize(
     for name in told:
         windows = [r[name] for r in rounds]
         record: dict[str, Any] = {
-            **{'model': model, 'said': MODELS[model].said, 'batch_size': batch_size},
+            **{'model': model, 'said': MODELS[model].description, 'batch_size': batch_size},
             **{'implementation': name, 'steps_per_sec': quartiles(rates[name])},
         }
         record['images_per_sec'] = record['steps_per_sec']['median'] * batch_size

@@ -43,7 +43,7 @@ def test_the_training_set_scores_0_against_itself_and_shares_no_image_with_the_h
     assert (len(reals.training), len(reals.held_out)) == (100, 2000)
     known = {image.tobytes() for image in reals.held_out}
     assert not any(image.tobytes() in known for image in reals.training)
-    found = limited.measured(reals.training, reals, halves)
+    found = limited.measure(reals.training, reals, halves)
     assert found['training'] == pytest.approx(0.0, abs=1e-4)
     assert found['held_out'] > 1.0
     assert found['closer'] == 1.0  # copies are nearer than any neighbour
