@@ -76,8 +76,8 @@ def update(old: PyTree, value: PyTree, decay: float | Array) -> PyTree:
       The new average. Leaves that are not floats are copied from `value`.
     """
 
-    def leaf(o: Array, v: Array) -> Array:
-        return o + (1.0 - decay) * (v - o) if jnp.issubdtype(v.dtype, jnp.floating) else v
+    def leaf(average: Array, new: Array) -> Array:
+        return average + (1.0 - decay) * (new - average) if jnp.issubdtype(new.dtype, jnp.floating) else new
 
     return jax.tree.map(leaf, old, value)
 

@@ -113,7 +113,7 @@ def best(rows: Sequence[Row], groups: Sequence[Group], objective: Objective, wor
         data = base64.b64encode(pictures[-1].read_bytes()).decode()
         image = f'<img alt="samples of the best run" src="data:image/png;base64,{data}">'
     fields = ''.join(f'<li><code>{text(f)} = {text(v)}</code></li>' for f, v in row.setting.items())
-    group = next(g for g in groups if g.setting == row.setting)
+    group = next(group for group in groups if group.setting == row.setting)
     mean = (
         f'; the mean of its setting over {len(group.values)} seeds is {text(group.interval)}'
         if group.values
@@ -131,12 +131,12 @@ def settings(groups: Sequence[Group], objective: Objective | None) -> list[str]:
     if not groups:
         return []
     lines = []
-    for i, g in enumerate(groups):
-        done = [row for row in g.rows if row.state == 'done']
-        value = text(g.interval) if g.interval else ''
-        p = f'{g.p:.3g}' if g.p is not None else ''
-        cells = [text(g.label), f'{len(done)} of {len(g.rows)}', *([value, p] if objective else [])]
-        lines.append(('best' if i == 0 and objective and g.interval else '', cells))
+    for i, group in enumerate(groups):
+        done = [row for row in group.rows if row.state == 'done']
+        value = text(group.interval) if group.interval else ''
+        p = f'{group.p:.3g}' if group.p is not None else ''
+        cells = [text(group.label), f'{len(done)} of {len(group.rows)}', *([value, p] if objective else [])]
+        lines.append(('best' if i == 0 and objective and group.interval else '', cells))
     head = ['setting', 'seeds done', *([text(objective), 'p'] if objective else [])]
     note = (
         'Mean ± half the 95 % confidence interval over the seeds (Student). p: paired t test of the first '

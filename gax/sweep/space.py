@@ -48,8 +48,13 @@ class Axis(NamedTuple):
     def settings(self) -> list[Setting]:
         """The alternatives as settings, without ranges."""
         return [
-            {f: v for key, v in a.items() if not isinstance(v, Range) for f in fields_of(key)}
-            for a in self.alternatives
+            {
+                field: value
+                for key, value in alternative.items()
+                if not isinstance(value, Range)
+                for field in fields_of(key)
+            }
+            for alternative in self.alternatives
         ]
 
 
@@ -74,14 +79,14 @@ def axis(name: str, returned: Any) -> Axis:
     )
     if not alternatives or isinstance(returned, str):
         raise errors.GaxError(f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields none')
-    for a in alternatives:
-        keys = list(a) if isinstance(a, Mapping) else []
-        named = [f for key in keys if isinstance(key, (str, tuple)) for f in fields_of(key) or [None]]
-        if len(named) < max(len(keys), 1) or not all(f and isinstance(f, str) for f in named):
+    for alternative in alternatives:
+        keys = list(alternative) if isinstance(alternative, Mapping) else []
+        named = [field for key in keys if isinstance(key, (str, tuple)) for field in fields_of(key) or [None]]
+        if len(named) < max(len(keys), 1) or not all(field and isinstance(field, str) for field in named):
             raise errors.GaxError(
-                f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields {a!r}'
+                f'{where} must yield settings, such as {{"loss": "hinge"}}, and yields {alternative!r}'
             )
-    for value in (value for a in alternatives for value in a.values()):
+    for value in (value for alternative in alternatives for value in alternative.values()):
         if isinstance(value, Range):
             check_range(where, value, len(alternatives))
         elif not isinstance(value, (bool, int, float, str, tuple, list)):
@@ -109,13 +114,13 @@ def product(axes: Sequence[Axis]) -> list[Setting]:
       GaxError: Two axes set one field, one has a Range, or two combinations are equal.
     """
     check_apart(axes)
-    for a in axes:
-        if a.ranges():
+    for axis in axes:
+        if axis.ranges():
             raise errors.GaxError(
-                f'sweep_{a.name}() has a Range: add --search=tpe or --search=random, or list its values'
+                f'sweep_{axis.name}() has a Range: add --search=tpe or --search=random, or list its values'
             )
-    settings = [merged(choice) for choice in itertools.product(*(a.settings() for a in axes))]
-    if same := [s for i, s in enumerate(settings) if s in settings[:i]]:
+    settings = [merged(choice) for choice in itertools.product(*(axis.settings() for axis in axes))]
+    if same := [setting for i, setting in enumerate(settings) if setting in settings[:i]]:
         raise errors.GaxError(f'the sweep has {label(same[0])} twice')
     return settings
 
@@ -123,10 +128,14 @@ def product(axes: Sequence[Axis]) -> list[Setting]:
 def check_apart(axes: Sequence[Axis]) -> None:
     """Raises GaxError if two axes set the same field."""
     owner: dict[str, str] = {}
-    for a in axes:
-        for field in {f for alternative in a.alternatives for key in alternative for f in fields_of(key)}:
-            if owner.setdefault(field, a.name) != a.name:
-                raise errors.GaxError(f'sweep_{owner[field]}() and sweep_{a.name}() both set config.{field}')
+    for axis in axes:
+        for field in {
+            name for alternative in axis.alternatives for key in alternative for name in fields_of(key)
+        }:
+            if owner.setdefault(field, axis.name) != axis.name:
+                raise errors.GaxError(
+                    f'sweep_{owner[field]}() and sweep_{axis.name}() both set config.{field}'
+                )
 
 
 def merged(parts: Iterable[Setting]) -> Setting:
@@ -142,9 +151,9 @@ def label(setting: Setting) -> str:
     parts: dict[str, str] = {}
     for field, value in setting.items():
         last = field.rpartition('.')[2]
-        alike = {f: v for f, v in setting.items() if f.rpartition('.')[2] == last}
+        alike = {other: number for other, number in setting.items() if other.rpartition('.')[2] == last}
         for short in SHORT[last in VAGUE :]:
-            if all(v == value for f, v in alike.items() if short(f) == short(field)):
+            if all(number == value for other, number in alike.items() if short(other) == short(field)):
                 break
         parts[short(field)] = spell(value)
     return ' '.join(f'{name}={value}' for name, value in parts.items()) or 'base'
@@ -152,10 +161,10 @@ def label(setting: Setting) -> str:
 
 # Ways to shorten a field: its last name, the last two, the first and the last, none.
 SHORT: tuple[Callable[[str], str], ...] = (
-    lambda f: f.rpartition('.')[2],
-    lambda f: '.'.join(f.split('.')[-2:]),
-    lambda f: '.'.join(dict.fromkeys((f.partition('.')[0], f.rpartition('.')[2]))),
-    lambda f: f,
+    lambda field: field.rpartition('.')[2],
+    lambda field: '.'.join(field.split('.')[-2:]),
+    lambda field: '.'.join(dict.fromkeys((field.partition('.')[0], field.rpartition('.')[2]))),
+    lambda field: field,
 )
 VAGUE = ('weight', 'every', 'name', 'updates')  # names that mean nothing alone
 

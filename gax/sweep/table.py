@@ -138,7 +138,9 @@ def groups(run_rows: Sequence[Row], objective: Objective | None) -> list[Group]:
         objectives.refuse_other_protocols(objective, done)
         refuse_other_data([row for row in run_rows if row.folder in done])
         sign = 1 if objective.direction == 'minimize' else -1
-        ranked.sort(key=lambda g: (-len(g.values), sign * g.interval.mean if g.interval else 0.0))
+        ranked.sort(
+            key=lambda group: (-len(group.values), sign * group.interval.mean if group.interval else 0.0)
+        )
     return with_p(ranked)
 
 
@@ -162,10 +164,10 @@ def refuse_other_data(run_rows: Sequence[Row]) -> None:
 
 def with_p(ranked: list[Group]) -> list[Group]:
     """The groups with p-values against the first."""
-    tested = [g for g in ranked[1:] if len(g.values.keys() & ranked[0].values.keys()) > 1]
-    corrected = stats.holm([stats.compare(ranked[0].values, g.values).p for g in tested])
-    by = {id(g): p for g, p in zip(tested, corrected, strict=True)}
-    return [g._replace(p=by.get(id(g))) for g in ranked]
+    tested = [group for group in ranked[1:] if len(group.values.keys() & ranked[0].values.keys()) > 1]
+    corrected = stats.holm([stats.compare(ranked[0].values, group.values).p for group in tested])
+    by = {id(group): p for group, p in zip(tested, corrected, strict=True)}
+    return [group._replace(p=by.get(id(group))) for group in ranked]
 
 
 def completed(run_rows: Sequence[Row], base: ConfigDict) -> list[Row]:
@@ -220,13 +222,13 @@ def write_text(path: Path, text: str) -> None:
 
 def printed(ranked: Sequence[Group], objective: Objective | None) -> list[str]:
     """The settings as lines for a terminal."""
-    width = max((len(g.label) for g in ranked), default=0)
+    width = max((len(group.label) for group in ranked), default=0)
     lines = [f'{"setting":<{width}}  {objective or "done"}  (seeds)  p against the first']
-    for g in ranked:
-        done = sum(row.state == 'done' for row in g.rows)
-        value = str(g.interval) if g.interval else '-' if objective else ''
-        p = f'{g.p:.3g}' if g.p is not None else ''
-        lines.append(f'{g.label:<{width}}  {value}  ({done} of {len(g.rows)})  {p}'.rstrip())
+    for group in ranked:
+        done = sum(row.state == 'done' for row in group.rows)
+        value = str(group.interval) if group.interval else '-' if objective else ''
+        p = f'{group.p:.3g}' if group.p is not None else ''
+        lines.append(f'{group.label:<{width}}  {value}  ({done} of {len(group.rows)})  {p}'.rstrip())
     return lines
 
 

@@ -62,16 +62,16 @@ def groups(run_configs: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
     plain = set().union(*map(numbers, by_fields.values()))
     structures = [
         {
-            p: (type(v) if p in plain and isinstance(v, (int, float)) else v)
-            for p, v in flat.items()
-            if p != 'seed'
+            path: (type(value) if path in plain and isinstance(value, (int, float)) else value)
+            for path, value in flat.items()
+            if path != 'seed'
         }
         for flat in flats
     ]
     reasons = [
-        f'config.{path} is part of the program: {", ".join(value_text(v) for v in values)}'
-        for path in dict.fromkeys(p for s in structures for p in s)
-        if len(values := distinct(s.get(path) for s in structures)) > 1
+        f'config.{path} is part of the program: {", ".join(value_text(value) for value in values)}'
+        for path in dict.fromkeys(path for structure in structures for path in structure)
+        if len(values := distinct(structure.get(path) for structure in structures)) > 1
     ]
     result: list[Group] = []
     for members in split(range(len(run_configs)), lambda i: structures[i]):
@@ -79,8 +79,10 @@ def groups(run_configs: Sequence[ConfigDict]) -> tuple[list[Group], list[str]]:
             result += traced([run_configs[i] for i in members], members, reasons)
         except errors.GaxError as error:
             result.append(Group(members, alone=str(error)))
-    reasons += [f'one after another: {reason}' for reason in distinct(g.alone for g in result if g.alone)]
-    return sorted(result, key=lambda g: g.members), distinct(reasons)
+    reasons += [
+        f'one after another: {reason}' for reason in distinct(group.alone for group in result if group.alone)
+    ]
+    return sorted(result, key=lambda group: group.members), distinct(reasons)
 
 
 def traced(run_configs: Sequence[ConfigDict], members: Members, reasons: list[str]) -> list[Group]:
@@ -103,17 +105,17 @@ def traced(run_configs: Sequence[ConfigDict], members: Members, reasons: list[st
     if len(run_configs) == 1:
         return [Group(members)]
     flats = [configs.flat(config) for config in run_configs]
-    values = {p: [flat[p] for flat in flats] for p in numbers(run_configs[0]) if p != 'seed'}
-    varied = tuple(p for p, its in values.items() if len({*its}) > 1)
+    values = {path: [flat[path] for flat in flats] for path in numbers(run_configs[0]) if path != 'seed'}
+    varied = tuple(path for path, numbers_of_runs in values.items() if len({*numbers_of_runs}) > 1)
 
     def apart(key: Callable[[int], Any], reason: str) -> list[Group]:
         reasons.append(reason)
         parts = split(range(len(run_configs)), key)
-        return [g for part in parts for g in traced(*parted(run_configs, members, part), reasons)]
+        return [group for part in parts for group in traced(*parted(run_configs, members, part), reasons)]
 
     # Only zero is distinguished from a number that is not known yet (types.not_zero), so one run of each
     # pattern of signs stands for all runs of that pattern.
-    signs = [tuple(np.sign(values[p][i]) for p in varied) for i in range(len(run_configs))]
+    signs = [tuple(np.sign(values[path][i]) for path in varied) for i in range(len(run_configs))]
     alone = {sign: outline(build(run_configs[signs.index(sign)], source)) for sign in {*signs}}
     if len({*alone.values()}) > 1:
         where = ' or '.join(f'config.{path}' for path in zeros(varied, alone))
@@ -124,7 +126,7 @@ def traced(run_configs: Sequence[ConfigDict], members: Members, reasons: list[st
         paths, why = wrong
         where = ' and '.join(f'config.{path}' for path in paths)
         return apart(
-            lambda i: tuple(values[p][i] for p in paths), f'{where} has to be known in advance: {why}'
+            lambda i: tuple(values[path][i] for path in paths), f'{where} has to be known in advance: {why}'
         )
     return [Group(members, varied)]
 
@@ -140,10 +142,16 @@ def zeros(varied: Sequence[str], alone: Mapping[tuple[float, ...], Outline]) -> 
       The fields whose sign alone changes the outline; if there are none, all whose signs differ between
       different outlines.
     """
-    pairs = [(a, b) for a in alone for b in alone if alone[a] != alone[b]]
-    changed = [[i for i, (x, y) in enumerate(zip(a, b, strict=True)) if x != y] for a, b in pairs]
+    pairs = [(one, other) for one in alone for other in alone if alone[one] != alone[other]]
+    changed = [
+        [i for i, (of_one, of_other) in enumerate(zip(one, other, strict=True)) if of_one != of_other]
+        for one, other in pairs
+    ]
     return [
-        varied[i] for i in sorted({c[0] for c in changed if len(c) == 1} or {i for c in changed for i in c})
+        varied[i]
+        for i in sorted(
+            {places[0] for places in changed if len(places) == 1} or {i for places in changed for i in places}
+        )
     ]
 
 
@@ -212,8 +220,8 @@ def outline(built: Experiment, values: program.Values | None = None) -> Outline:
         with_tracers = program.with_values(built, values)
         state, phases = steps.init(with_tracers.game, key_data), updates.phase_names(with_tracers.game)
         plan[:] = [
-            (*updates.moves(with_tracers.game, p), *updates.lazy_terms(with_tracers.game, p).items())
-            for p in phases
+            (*updates.moves(with_tracers.game, phase), *updates.lazy_terms(with_tracers.game, phase).items())
+            for phase in phases
         ]
         active = [updates.Active(None, phase) for phase in phases]
         return state, [experiment.one_step(with_tracers, each)(state, arrays, rows) for each in active]
