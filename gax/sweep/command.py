@@ -103,7 +103,7 @@ def dry_run(options: Asked) -> int:
             f'{len(sweep_plan.seeds)} seeds each'
         )
         planned = [(row.folder, row.setting, row.seed) for row in rows]
-    for line in grouped.groups(sweep_plan).said if options.vectorize else ():
+    for line in grouped.groups(sweep_plan).summary if options.vectorize else ():
         print(f'gax: {line}')
     for folder, setting, seed in planned:
         print(f'{states.get(folder, "new"):<8} {folder}  {shlex.join(plan.flags(setting, seed))}')
@@ -124,7 +124,7 @@ def run(options: Asked, train: Sequence[str], many: Sequence[str]) -> int:
     sweep_plan = options.plan()
     os.environ.setdefault('WANDB_RUN_GROUP', options.workdir.absolute().name)  # of its runs, in wandb
     together = grouped.groups(sweep_plan) if options.vectorize else None
-    for line in together.said if together else ():
+    for line in together.summary if together else ():
         log.info('%s', line)
     hint = 'nothing is lost; the same command begins again'
     with Stop(hint) as stop:

@@ -102,8 +102,8 @@ def discriminative(
     logits = _trained(judge, _cross_entropy)(jnp.asarray(real), jnp.asarray(fake), *rows, streams.key(seed))
     of_reals, of_fakes = (np.asarray(x) for x in logits)
     scores = []
-    for i, (ours, theirs) in enumerate(parts):
-        right = np.concatenate([of_reals[i, ours.test] > 0, of_fakes[i, theirs.test] <= 0])
+    for i, (of_real, of_fake) in enumerate(parts):
+        right = np.concatenate([of_reals[i, of_real.test] > 0, of_fakes[i, of_fake.test] <= 0])
         scores.append(abs(right.mean() - 0.5))
     return np.array(scores)
 
@@ -253,7 +253,7 @@ def _trained(judge: Judge, loss: Callable[..., Array]) -> Callable[..., tuple[Ar
       outputs of the R judges on all of `one` and of `other`.
     """
     optimizer = optax.adam(RATE)
-    seen = _inputs if loss is _absolute_error else lambda x: x
+    inputs_of = _inputs if loss is _absolute_error else lambda x: x
 
     def step(carry: Any, rows: Any, one: Array, other: Array) -> tuple[Any, None]:
         params, state = carry
@@ -265,10 +265,10 @@ def _trained(judge: Judge, loss: Callable[..., Array]) -> Callable[..., tuple[Ar
 
     def run(one: Array, other: Array, rows: Array, others: Array, key: Array) -> tuple[Array, Array]:
         def single(key: Array, rows: Array, others: Array) -> tuple[Array, Array]:
-            params: PyTree = judge.init(key, seen(one[:1]))['params']
+            params: PyTree = judge.init(key, inputs_of(one[:1]))['params']
             begin = params, optimizer.init(params)
             (params, _), _ = jax.lax.scan(lambda c, r: step(c, r, one, other), begin, (rows, others))
-            outputs: Any = tuple(judge.apply({'params': params}, seen(x)) for x in (one, other))
+            outputs: Any = tuple(judge.apply({'params': params}, inputs_of(x)) for x in (one, other))
             return outputs
 
         return jax.vmap(single)(jax.random.split(key, len(rows)), rows, others)

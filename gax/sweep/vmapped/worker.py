@@ -30,11 +30,11 @@ class Groups(NamedTuple):
 
     Attributes:
       of: A run, by store.key, -> the number of its group; without runs that are trained alone.
-      said: Lines for the log.
+      summary: Lines for the log: how many runs are trained together, and why not all.
     """
 
     of: Mapping[str, int]
-    said: list[str]
+    summary: list[str]
 
 
 def groups(plan: Plan) -> Groups:

@@ -132,13 +132,13 @@ def test_a_trial_that_another_worker_has_takes_none_with_it(opened: Any, caplog:
 
 def test_it_is_said_which_go_together_and_a_search_is_refused() -> None:
     found = grouped.groups(grid('loss', 'lr'))
-    assert found.said == [
+    assert found.summary == [
         '8 runs: 2 x 4 together',
         "config.loss is part of the program: 'hinge', 'non_saturating'",
     ]
     assert sorted(found.of.values()) == [0] * 4 + [1] * 4
     assert (
-        grouped.groups(plan.make(tiny_sweep.get_config(), FILE, ['loss'], 1)).said[0]
+        grouped.groups(plan.make(tiny_sweep.get_config(), FILE, ['loss'], 1)).summary[0]
         == '2 runs: 2 one by one'
     )
     goal = objective.Objective('d/loss', 'last', 'minimize')
