@@ -71,7 +71,7 @@ Counts = dict[str, Any]
 
 
 def real(name: str) -> Counts:
-    """Traced and lowered, not compiled."""
+    """FLOPs of one step at the sizes of the benchmark, traced and lowered, not compiled."""
     import jax
 
     from gax.core import updates
@@ -87,7 +87,7 @@ def real(name: str) -> Counts:
 
 
 def tiny(name: str) -> Counts:
-    """Compiled for two devices, and run for STEPS steps from a state of zeros."""
+    """The counts of the tiny program: compiled for two devices, run for STEPS steps from a state of zeros."""
     import jax
 
     from gax.core import updates
@@ -139,7 +139,7 @@ def instructions(text: str) -> int:
 
 
 def program_count(built: Any) -> int:
-    """How many a hundred steps need, in calls as long as training's."""
+    """The number of compiled programs that 100 steps need, in calls as long as those of training."""
     from gax.training import programs
 
     most = programs.longest_call(built)
@@ -148,7 +148,7 @@ def program_count(built: Any) -> int:
 
 
 def later_compilations(advance: Callable[..., Any], built: Any, like: Any) -> int:
-    """Compilations after the first of STEPS steps, the program of one step being there."""
+    """Compilations after the first of STEPS steps; the program of one step is compiled before."""
     import jax
     import numpy as np
 
@@ -175,7 +175,7 @@ def later_compilations(advance: Callable[..., Any], built: Any, like: Any) -> in
 
 
 def differences(name: str, counts: Counts, recorded: Counts, same: bool) -> list[str]:
-    """One line for each count that is not what was recorded. same: whether the compiler is."""
+    """A line for each count that differs from the recorded one; `same`: whether the compiler is the same."""
     lines = []
     for field, count in counts.items():
         if field not in recorded:
@@ -194,7 +194,7 @@ def differences(name: str, counts: Counts, recorded: Counts, same: bool) -> list
 
 
 def is_different(field: str, count: float, recorded_count: float, same: bool) -> bool:
-    """Whether a count is not what it has to be; one that is not finite never is."""
+    """Whether a count is outside its tolerance; always of a count that is not finite."""
     if not (math.isfinite(count) and math.isfinite(recorded_count)) or (
         field == 'donated_bytes' and count < recorded_count
     ):
@@ -215,7 +215,7 @@ def count_text(count: Any) -> str:
 
 
 def compiler() -> dict[str, str]:
-    """What decides how a program is compiled."""
+    """The versions of JAX and jaxlib, and the platform: they decide how a program is compiled."""
     import jax
     import jaxlib
 

@@ -78,7 +78,7 @@ def cover_images(states: Any, averaged: bool, draw: Any) -> mode_coverage.Covera
 
 
 def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
-    """One row of the table, and what the first run's generator makes (averaged where that is better)."""
+    """A row of the table, and samples of the first run (of its moving average where that is better)."""
     config = config_file(TABLE.value).get_config(name)
     steps = config.steps = STEPS.value or config.steps
     built = experiment.build(config, sharding.mesh(jax.devices()[:1]))
@@ -114,7 +114,7 @@ def row(name: str, seeds: range) -> tuple[dict[str, Any], np.ndarray]:
 
 
 def real_row(seeds: range) -> dict[str, Any]:
-    """What real data score: the ceiling of the table."""
+    """The same numbers of real data: the best that a generator can be expected to reach."""
     source = data.load(config_file(TABLE.value).get_config())
     arrays, images = jax.device_put(source.arrays), bool(source.spec.of_kind('image'))
     read = jax.jit(lambda key: source.read(arrays, jnp.zeros(IMAGES if images else POINTS, jnp.int32), key))

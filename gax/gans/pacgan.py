@@ -6,7 +6,7 @@ along the channels, and a pack has one logit: only the first layer of D grows. E
 so B examples give B / m logits (the authors' code draws m batches). Any loss works: relativistic ones compare
 packs with packs. Examples are augmented and noised one by one, before packing.
 
-Penalties are per example, by the convention of penalties.py: each bounds the gradient of a pack's logit with
+Penalties are per example, by the convention of gradients.py: each bounds the gradient of a pack's logit with
 respect to one of its examples, so R1 is 1 / m of what it would be for the pack as one point. Classes are
 unsupported: a pack has no label.
 """
