@@ -52,29 +52,29 @@ def features(num: int, dims: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray
     return np.maximum(real, 0).astype(np.float32), np.maximum(fake, 0).astype(np.float32)
 
 
-def ours(real: np.ndarray, fake: np.ndarray, subsets: tuple[int, int] = SUBSETS) -> dict[str, float]:
+def by_gax(real: np.ndarray, fake: np.ndarray, subsets: tuple[int, int] = SUBSETS) -> dict[str, float]:
     """Every metric by gax: statistics in batches of 500, as evaluation streams them."""
     moments = [fid.moments(np.array_split(x, max(1, len(x) // 500))) for x in (real, fake)]
     score = inception_score.of_logits(4 * fake)
-    found = {'fid': fid.distance(*moments).distance}
-    found |= {f'kid_{k}': v for k, v in kid.distance(real, fake, *subsets)._asdict().items()}
-    found |= {f'is_{k}': v for k, v in score._asdict().items()}
-    return found | prdc.prdc(real, fake)._asdict()
+    scores = {'fid': fid.distance(*moments).distance}
+    scores |= {f'kid_{k}': v for k, v in kid.distance(real, fake, *subsets)._asdict().items()}
+    scores |= {f'is_{k}': v for k, v in score._asdict().items()}
+    return scores | prdc.prdc(real, fake)._asdict()
 
 
-def theirs(real: np.ndarray, fake: np.ndarray, subsets: tuple[int, int] = SUBSETS) -> dict[str, float]:
+def by_peers(real: np.ndarray, fake: np.ndarray, subsets: tuple[int, int] = SUBSETS) -> dict[str, float]:
     """The same by the peers, in the precision of the features."""
-    found = {'fid': peer.fid(real, fake)}
-    found |= dict(zip(('kid_mean', 'kid_std'), peer.kid(real, fake, *subsets), strict=True))
-    found |= dict(zip(('is_mean', 'is_std'), peer.inception_score(4 * fake), strict=True))
-    return found | peer.prdc(real, fake, prdc.K)
+    scores = {'fid': peer.fid(real, fake)}
+    scores |= dict(zip(('kid_mean', 'kid_std'), peer.kid(real, fake, *subsets), strict=True))
+    scores |= dict(zip(('is_mean', 'is_std'), peer.inception_score(4 * fake), strict=True))
+    return scores | peer.prdc(real, fake, prdc.K)
 
 
 def table(num: int, dims: int) -> list[dict[str, Any]]:
     """One row a metric: both values in both precisions, and the relative differences."""
     real, fake = features(num, dims)
-    mine = ours(real, fake)
-    single, double = theirs(real, fake), theirs(real.astype(np.float64), fake.astype(np.float64))
+    mine = by_gax(real, fake)
+    single, double = by_peers(real, fake), by_peers(real.astype(np.float64), fake.astype(np.float64))
 
     def row(name: str) -> dict[str, Any]:
         value = mine[name]
@@ -98,13 +98,13 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 def memory() -> list[dict[str, Any]]:
     """Peak memory and time, each in a process of its own."""
-    found = []
+    rows = []
     for way in ('nothing', 'stream', 'hold'):
         command = [sys.executable, str(HERE / 'frechet_memory.py'), f'--way={way}']
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found.append(json.loads(done.stdout.splitlines()[-1]))
-        print(json.dumps(found[-1]), flush=True)
-    return found
+        rows.append(json.loads(done.stdout.splitlines()[-1]))
+        print(json.dumps(rows[-1]), flush=True)
+    return rows
 
 
 def main(argv: list[str]) -> int:

@@ -92,8 +92,8 @@ def peers_of(model: str) -> dict[str, list[str]]:
     ]
     if not MODELS[model].images and 'torch_tuned_compiled_channels_last' in asked:
         fitting.append('torch_tuned_compiled')
-    ours = ['--impl=gax', *(['--amp'] if precision == 'bfloat16' else [])]
-    return {'gax': ours, **{name: PEERS[name] for name in fitting}}
+    of_gax = ['--impl=gax', *(['--amp'] if precision == 'bfloat16' else [])]
+    return {'gax': of_gax, **{name: PEERS[name] for name in fitting}}
 
 
 class Row(NamedTuple):
@@ -112,13 +112,13 @@ def start_row(model: str, batch_size: int, stack: contextlib.ExitStack) -> Row:
     batch_size = batch_size or MODELS[model].config().batch_size
     row = Row(model, batch_size, [], {})
     common = [f'--model={model}', f'--batch_size={batch_size}', f'--threads={_THREADS.value}']
-    for name, own in peers_of(model).items():
+    for name, arguments in peers_of(model).items():
         if 'compiled' in name and not has_compiler():
             row.skipped[name] = 'torch.compile needs a C++ compiler'
             continue
         print(f'{model}: building {name} ...', file=sys.stderr)
         python = _ARTIFEX.value if name == 'artifex' else sys.executable
-        row.workers.append(stack.enter_context(Worker(name, [*own, *common], _DEVICE.value, python)))
+        row.workers.append(stack.enter_context(Worker(name, [*arguments, *common], _DEVICE.value, python)))
         if not _TOGETHER.value:
             make_ready(row, row.workers[-1])
     return row
@@ -183,11 +183,11 @@ def foreign(
 
 def ask_all(row: Row) -> dict[str, dict[str, Any]]:
     """What each worker tells of itself after the last window, by name."""
-    told = {}
+    reports = {}
     for worker in list(row.workers):
         with leaving_out(row, worker):
-            told[worker.name] = {**worker.tell(), 'first_step_alone': not _TOGETHER.value}
-    return told
+            reports[worker.name] = {**worker.tell(), 'first_step_alone': not _TOGETHER.value}
+    return reports
 
 
 def measure(row: Row) -> list[dict[str, Any]]:

@@ -26,9 +26,9 @@ SAMPLES = flags.DEFINE_multi_string(
 
 def judge(images: np.ndarray, labels: np.ndarray | None) -> dict[str, float]:
     """Shares (0 to 1) over uint8 images [N, 28, 28, 1]; `right` only where there are labels."""
-    found = digit_accuracy.judge(images)
-    named = found.label[:, 0]
-    result = {'confident': float((found.probability >= digit_accuracy.CONFIDENT).mean())}
+    scores = digit_accuracy.judge(images)
+    named = scores.label[:, 0]
+    result = {'confident': float((scores.probability >= digit_accuracy.CONFIDENT).mean())}
     result['least_class_share'] = float(np.bincount(named, minlength=10).min() / len(named))
     result['spread'] = digit_accuracy.spread(images, named if labels is None else labels)
     return result if labels is None else {**result, 'right': float((named == labels).mean())}
@@ -42,9 +42,9 @@ def main(argv: list[str]) -> int:
     print(json.dumps({'samples': 'real digits, held out', **{k: round(v, 4) for k, v in real.items()}}))
     for path in SAMPLES.value:
         with np.load(path) as file:
-            found = judge(file['images'], file.get('labels'))
-        found['diversity'] = found.pop('spread') / real['spread']
-        print(json.dumps({'samples': path, **{k: round(v, 4) for k, v in found.items()}}))
+            scores = judge(file['images'], file.get('labels'))
+        scores['diversity'] = scores.pop('spread') / real['spread']
+        print(json.dumps({'samples': path, **{k: round(v, 4) for k, v in scores.items()}}))
     return 0
 
 

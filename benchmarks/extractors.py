@@ -42,42 +42,48 @@ class Set(NamedTuple):
     rng: np.random.Generator
 
 
-def noise(made: Set, deviation: float) -> np.ndarray:
-    return made.images + deviation * made.rng.normal(size=made.images.shape)
+def noise(original: Set, deviation: float) -> np.ndarray:
+    return original.images + deviation * original.rng.normal(size=original.images.shape)
 
 
-def blur(made: Set, deviation: float) -> np.ndarray:
-    return ndimage.gaussian_filter(made.images.astype(np.float32), (0, deviation, deviation, 0))
+def blur(original: Set, deviation: float) -> np.ndarray:
+    return ndimage.gaussian_filter(original.images.astype(np.float32), (0, deviation, deviation, 0))
 
 
-def holes(made: Set, side: float) -> np.ndarray:
+def holes(original: Set, side: float) -> np.ndarray:
     """A gray square, anywhere."""
-    found = made.images.copy()
-    corners = made.rng.integers(0, found.shape[1] - int(side) + 1, (len(found), 2))
-    for image, (top, left) in zip(found, corners, strict=True):
+    images = original.images.copy()
+    corners = original.rng.integers(0, images.shape[1] - int(side) + 1, (len(images), 2))
+    for image, (top, left) in zip(images, corners, strict=True):
         image[top : top + int(side), left : left + int(side)] = 128
-    return found
+    return images
 
 
-def shift(made: Set, pixels: float) -> np.ndarray:
+def shift(original: Set, pixels: float) -> np.ndarray:
     """All to the right, round the edge."""
-    return np.roll(made.images, int(pixels), axis=2)
+    return np.roll(original.images, int(pixels), axis=2)
 
 
-def colours(made: Set, share: float) -> np.ndarray:
+def colours(original: Set, share: float) -> np.ndarray:
     """Contrast taken away; of colour images the channels exchanged, too."""
-    other = np.roll(made.images, 1, axis=-1) if made.images.shape[-1] > 1 else np.full_like(made.images, 128)
-    return (1 - share) * made.images + share * other
+    other = (
+        np.roll(original.images, 1, axis=-1)
+        if original.images.shape[-1] > 1
+        else np.full_like(original.images, 128)
+    )
+    return (1 - share) * original.images + share * other
 
 
-def blends(made: Set, share: float) -> np.ndarray:
+def blends(original: Set, share: float) -> np.ndarray:
     """Each with so much of another image in it."""
-    return (1 - share) * made.images + share * made.images[made.rng.permutation(len(made.images))]
+    return (1 - share) * original.images + share * original.images[
+        original.rng.permutation(len(original.images))
+    ]
 
 
-def swirls(made: Set, turns: float) -> np.ndarray:
+def swirls(original: Set, turns: float) -> np.ndarray:
     """Turned about the middle, there by so many quarter turns and less towards the edge."""
-    size = made.images.shape[1]
+    size = original.images.shape[1]
     rows, columns = np.mgrid[:size, :size] - (size - 1) / 2
     angle = turns * np.pi / 2 * np.exp(-np.hypot(rows, columns) / (size / 4))
     at = (
@@ -85,21 +91,21 @@ def swirls(made: Set, turns: float) -> np.ndarray:
         np.sin(angle) * rows + np.cos(angle) * columns,
     )
     corner = (size - 1) / 2
-    layers = np.moveaxis(made.images, -1, 1).reshape(-1, size, size).astype(np.float32)
+    layers = np.moveaxis(original.images, -1, 1).reshape(-1, size, size).astype(np.float32)
     turned = [
         ndimage.map_coordinates(x, (at[0] + corner, at[1] + corner), order=1, mode='nearest') for x in layers
     ]
-    return np.moveaxis(np.stack(turned).reshape(len(made.images), -1, size, size), 1, -1)
+    return np.moveaxis(np.stack(turned).reshape(len(original.images), -1, size, size), 1, -1)
 
 
-def missing(made: Set, count: float) -> np.ndarray:
+def missing(original: Set, count: float) -> np.ndarray:
     """Without the first so many classes; those that are left fill their places."""
-    kept = made.images[made.labels >= count]
-    return np.concatenate([kept, kept[made.rng.integers(0, len(kept), len(made.images) - len(kept))]])
+    kept = original.images[original.labels >= count]
+    return np.concatenate([kept, kept[original.rng.integers(0, len(kept), len(original.images) - len(kept))]])
 
 
-def few(made: Set, distinct: float) -> np.ndarray:
-    return np.resize(made.images[: int(distinct)], made.images.shape)
+def few(original: Set, distinct: float) -> np.ndarray:
+    return np.resize(original.images[: int(distinct)], original.images.shape)
 
 
 # What is done, by strengths that grow.
@@ -119,19 +125,19 @@ WORSE: dict[str, tuple[Callable[[Set, float], np.ndarray], tuple[float, ...]]] =
 def extractors(name: str) -> dict[str, Callable[[np.ndarray], Any]]:
     """What to compare by: the extractor, and of one that has more, the units before the logits alone."""
     weights = classifier.weights(name)
-    found = {name: lambda images: classifier.see(weights, images)['features']}
+    extractors_by_name = {name: lambda images: classifier.see(weights, images)['features']}
     if weights.mean is not None:
-        found[f'{name}, hidden units alone'] = lambda images: (
+        extractors_by_name[f'{name}, hidden units alone'] = lambda images: (
             classifier.apply(weights.variables, images).hidden
         )
-    return {key: jax.jit(apply) for key, apply in found.items()}
+    return {key: jax.jit(apply) for key, apply in extractors_by_name.items()}
 
 
 def moments(apply: Callable[[np.ndarray], Any], images: np.ndarray) -> fid.Moments:
     rounded = np.clip(np.rint(images), 0, 255).astype(np.uint8)
     padded = np.resize(rounded, (-(-len(rounded) // BATCH) * BATCH, *rounded.shape[1:]))
-    seen = np.concatenate([np.asarray(apply(part)) for part in np.split(padded, len(padded) // BATCH)])
-    return fid.batch_moments(seen[: len(rounded)])
+    features = np.concatenate([np.asarray(apply(part)) for part in np.split(padded, len(padded) // BATCH)])
+    return fid.batch_moments(features[: len(rounded)])
 
 
 def distances(name: str, num: int, seed: int, worse: Mapping[str, Any]) -> dict[tuple[str, str], list[float]]:
@@ -141,17 +147,17 @@ def distances(name: str, num: int, seed: int, worse: Mapping[str, Any]) -> dict[
     order = np.random.default_rng(seed).permutation(len(x))
     count = min(num, len(x) // 2)
     real, fake = order[:count], order[count : 2 * count]
-    found = {}
+    distances = {}
     for features, apply in extractors(name).items():
         reference = moments(apply, x[real])
         clean = fid.distance(reference, moments(apply, x[fake])).distance
         for what, (change, strengths) in worse.items():
             sets = (change(Set(x[fake], y[fake], np.random.default_rng(seed)), s) for s in strengths)
-            found[features, what] = [
+            distances[features, what] = [
                 clean,
                 *(fid.distance(reference, moments(apply, images)).distance for images in sets),
             ]
-    return found
+    return distances
 
 
 def measure(name: str, num: int, seeds: int, worse: Mapping[str, Any] = WORSE) -> list[dict[str, Any]]:
@@ -181,10 +187,10 @@ def markdown(rows: list[dict[str, Any]]) -> str:
         '|---|---|---|---|---|---|',
     ]
     for row in rows:
-        strengths, found = (', '.join(f'{v:.4g}' for v in row[key]) for key in ('strengths', 'distances'))
+        strengths, distances = (', '.join(f'{v:.4g}' for v in row[key]) for key in ('strengths', 'distances'))
         grows = 'yes' if row['grows'] else 'no'
         lines.append(
-            f'| {row["features"]} | {row["worse"]} | {strengths} | {row["clean"]:.4g} | {found} | {grows} |'
+            f'| {row["features"]} | {row["worse"]} | {strengths} | {row["clean"]:.4g} | {distances} | {grows} |'
         )
     return '\n'.join(lines)
 

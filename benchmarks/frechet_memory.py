@@ -47,13 +47,13 @@ def peak_mib() -> float:
 
 def stream() -> tuple[float, np.ndarray]:
     """Seconds, and the covariance."""
-    found = fid.Moments(0, np.zeros(DIMS.value), np.zeros((DIMS.value, DIMS.value)))
+    moments = fid.Moments(0, np.zeros(DIMS.value), np.zeros((DIMS.value, DIMS.value)))
     seconds = 0.0
     for batch in batches():
         began = time.perf_counter()
-        found = fid.merge(found, fid.batch_moments(batch))
+        moments = fid.merge(moments, fid.batch_moments(batch))
         seconds += time.perf_counter() - began
-    return seconds, found.covariance
+    return seconds, moments.covariance
 
 
 def hold() -> tuple[float, np.ndarray]:

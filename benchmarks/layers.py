@@ -94,25 +94,25 @@ def name(h: Any, w: Any) -> str:
     return f'{winograd.products(h, w)} products, {h.tiles}x{w.tiles} tiles'
 
 
-def row(found: dict[str, Any]) -> str:
-    ms = dict(found['ms'])
+def row(result: dict[str, Any]) -> str:
+    ms = dict(result['ms'])
     plain, fastest = ms.pop('plain'), min(ms, key=lambda way: ms[way])
-    layer = f'{found["kernel"]}x{found["kernel"]} stride {found["stride"]}, {found["cin"]} -> {found["cout"]}, {found["side"]}x{found["side"]}'
-    share = found['ms'][found['taken']] / plain
-    return f'| {found["batch"]} | {layer} | {plain:.2f} | {ms[fastest]:.2f} ({fastest}) | {found["taken"]} | {share:.2f} |'
+    layer = f'{result["kernel"]}x{result["kernel"]} stride {result["stride"]}, {result["cin"]} -> {result["cout"]}, {result["side"]}x{result["side"]}'
+    share = result['ms'][result['taken']] / plain
+    return f'| {result["batch"]} | {layer} | {plain:.2f} | {ms[fastest]:.2f} ({fastest}) | {result["taken"]} | {share:.2f} |'
 
 
 def main(argv: list[str]) -> None:
     del argv
     machine = report.describe_machine()
     path = Path(_OUT.value or Path(__file__).parent / 'results' / 'layers.json')
-    found = []
+    results = []
     print('| batch | layer | plain, ms | fastest plan, ms | taken | of plain |\n|---|---|---|---|---|---|')
     for layer in LAYERS:
         for batch in _BATCHES.value:
-            found.append(measure(int(batch), *layer))
-            print(row(found[-1]), flush=True)
-    path.write_text(json.dumps({**machine, 'layers': found}, indent=1) + '\n')
+            results.append(measure(int(batch), *layer))
+            print(row(results[-1]), flush=True)
+    path.write_text(json.dumps({**machine, 'layers': results}, indent=1) + '\n')
 
 
 if __name__ == '__main__':

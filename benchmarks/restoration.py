@@ -104,7 +104,7 @@ def run(name: str, row: Row, seed: str) -> list[dict[str, Any]]:
             f'--metrics={",".join(row.metrics)}',
             f'--features={row.features}',
         )
-    rows = [found for found in results.read_results(workdir) if found['step'] in row.steps]
+    rows = [result_row for result_row in results.read_results(workdir) if result_row['step'] in row.steps]
     if name == 'digits':
         rows[-1]['metrics'] |= read_digits(workdir)
     return rows
@@ -141,11 +141,11 @@ def main(argv: list[str]) -> int:
     for name in NAMES.value:
         row, steps = ROWS[name], {}
         for seed in SEEDS.value:
-            for found in run(name, row, seed):
-                entry = steps.setdefault(str(found['step']), {'metrics': {}})
-                for metric, value in found['metrics'].items():
+            for result_row in run(name, row, seed):
+                entry = steps.setdefault(str(result_row['step']), {'metrics': {}})
+                for metric, value in result_row['metrics'].items():
                     entry['metrics'].setdefault(metric, {})[seed] = value
-                entry |= {key: found[key] for key in ('baseline', 'protocol') if key in found}
+                entry |= {key: result_row[key] for key in ('baseline', 'protocol') if key in result_row}
         content[name] = {
             'config': row.config,
             'flags': row.changes,

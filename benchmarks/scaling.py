@@ -47,10 +47,10 @@ def count(name: str, mode: str, devices: int) -> dict[str, Any]:
 
     config = models.MODELS[name].config()
     config.parallel = mode
-    made = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
-    rows = experiment.row_shapes(made)
-    lowered = programs.program(made, updates.Active(unroll=True)).lower(
-        experiment.shapes(made), made.arrays, rows
+    built = experiment.build(config, sharding.mesh(jax.devices()[:devices]))
+    rows = experiment.row_shapes(built)
+    lowered = programs.program(built, updates.Active(unroll=True)).lower(
+        experiment.shapes(built), built.arrays, rows
     )
     moved = collectives.traffic(lowered.compile().as_text())
     return {'collectives': moved.count, 'bytes': moved.bytes}
@@ -73,18 +73,18 @@ def sizes(name: str) -> dict[str, int]:
     return {'parameters': sum(size.values()), 'gradients': gradients, 'moves': len(moves)}
 
 
-def row(name: str, found: dict[str, Any]) -> str:
-    cells = [name, f'{found["parameters"] / 1e6:.2f}', str(found['moves'])]
+def row(name: str, counts: dict[str, Any]) -> str:
+    cells = [name, f'{counts["parameters"] / 1e6:.2f}', str(counts['moves'])]
     for mode in MODES:
-        several = [found[mode][str(n)] for n in DEVICES[1:]]
+        several = [counts[mode][str(n)] for n in DEVICES[1:]]
         cells.append(' / '.join(str(sum(one['collectives'].values())) for one in several))
-        shares = [one['bytes'] / found['gradients'] for one in several]
+        shares = [one['bytes'] / counts['gradients'] for one in several]
         same = max(shares) - min(shares) < 5e-4
         cells.append(f'{shares[0]:.3f}' if same else ' / '.join(f'{share:.3f}' for share in shares))
     return f'| `{cells[0]}` | {" | ".join(cells[1:])} |'
 
 
-def write(path: Path, found: dict[str, Any]) -> None:
+def write(path: Path, counts: dict[str, Any]) -> None:
     import jax
     import jaxlib
 
@@ -92,7 +92,7 @@ def write(path: Path, found: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + '.part')
     report = {'platform': f'{jax.default_backend()}, simulated devices', 'versions': versions}
-    beside.write_text(json.dumps({**report, 'programs': found}, indent=1) + '\n')
+    beside.write_text(json.dumps({**report, 'programs': counts}, indent=1) + '\n')
     beside.replace(path)
 
 
@@ -107,17 +107,17 @@ def main(argv: list[str]) -> None:
     from gax.nets.ops import conv
 
     conv.default_lowering = lambda: 'lax'
-    found: dict[str, Any] = {}
+    counts: dict[str, Any] = {}
     for name in _MODELS.value:
-        found[name] = sizes(name)
+        counts[name] = sizes(name)
         for mode in MODES:
-            found[name][mode] = {}
+            counts[name][mode] = {}
             for devices in DEVICES:
                 print(f'{name}: {mode} on {devices} ...', file=sys.stderr)
-                found[name][mode][str(devices)] = count(name, mode, devices)
-        write(path, found)
+                counts[name][mode][str(devices)] = count(name, mode, devices)
+        write(path, counts)
     print(HEADER)
-    print('\n'.join(row(name, made) for name, made in found.items()))
+    print('\n'.join(row(name, counts_of_one) for name, counts_of_one in counts.items()))
 
 
 if __name__ == '__main__':

@@ -94,12 +94,12 @@ def scores(config: Any, built: Experiment, workdir: Path) -> dict[str, Any]:
     result: dict[str, Any] = {'num': len(real), 'rows': {}}
     for row in ROWS.value or rows:
         result['rows'][row] = {}
-        made = errors.lookup('row', row, rows)()
+        samples = errors.lookup('row', row, rows)()
         for name, judge in judges.items():
             began = time.perf_counter()
-            values = judge(real, made, SEED.value)
-            found = {'mean': float(values.mean()), 'std': float(values.std())}
-            result['rows'][row][name] = {**found, 'seconds': round(time.perf_counter() - began, 1)}
+            values = judge(real, samples, SEED.value)
+            scores = {'mean': float(values.mean()), 'std': float(values.std())}
+            result['rows'][row][name] = {**scores, 'seconds': round(time.perf_counter() - began, 1)}
             print(row, name, result['rows'][row][name], flush=True)
     return result
 

@@ -61,10 +61,10 @@ def fastest(records: list[dict[str, Any]], names: tuple[str, ...]) -> float | No
 
 def speed_row(records: list[dict[str, Any]], columns: list[str]) -> str:
     """One model at one batch size."""
-    ours = next(record for record in records if record['implementation'] == 'gax')
+    of_gax = next(record for record in records if record['implementation'] == 'gax')
     best = best_of('torch', records)
     ratio = best['gax_ratio'] if best else None
-    cells = [f'`{ours["model"]}`', ours['batch_size'], number(ours['steps_per_sec']['median'])]
+    cells = [f'`{of_gax["model"]}`', of_gax['batch_size'], number(of_gax['steps_per_sec']['median'])]
     cells += [number(fastest(records, COLUMNS[column])) for column in columns]
     cells.append(
         f'{number(ratio["median"])} ({number(ratio["q1"])} to {number(ratio["q3"])})' if ratio else ''
@@ -73,17 +73,17 @@ def speed_row(records: list[dict[str, Any]], columns: list[str]) -> str:
 
 
 def cost_row(records: list[dict[str, Any]]) -> str:
-    ours = next(record for record in records if record['implementation'] == 'gax')
+    of_gax = next(record for record in records if record['implementation'] == 'gax')
     best = best_of('torch', records) or {}
 
     def pair(key: str, scale: float) -> str:
-        values = [number(record[key] / scale) for record in (ours, best) if key in record]
+        values = [number(record[key] / scale) for record in (of_gax, best) if key in record]
         return ' / '.join(values)
 
-    flops, share = ours.get('flops_per_step'), ours.get('share_of_peak')
-    first = pair('first_step_seconds', 1.0) if ours.get('first_step_alone') else ''
+    flops, share = of_gax.get('flops_per_step'), of_gax.get('share_of_peak')
+    first = pair('first_step_seconds', 1.0) if of_gax.get('first_step_alone') else ''
     cells = [
-        *(f'`{ours["model"]}`', ours['batch_size'], number(ours['images_per_sec'])),
+        *(f'`{of_gax["model"]}`', of_gax['batch_size'], number(of_gax['images_per_sec'])),
         *(first, pair('memory_bytes', 2**20)),
         *(number(flops and flops / 1e9), number(share and 100 * share)),
     ]
@@ -98,38 +98,38 @@ def grouped(report: dict[str, Any]) -> list[list[dict[str, Any]]]:
 
 def versions_of(report: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, str]:
     """Of JAX as gax imported it and of PyTorch as its peers did, where the workers said so."""
-    found = dict(report['versions'])
+    used = dict(report['versions'])
     for record in records:
         package = 'jax' if record['implementation'] == 'gax' else 'torch'
         if package in record.get('versions', {}):
-            found[package] = record['versions'][package]
-    return found
+            used[package] = record['versions'][package]
+    return used
 
 
 def heading(report: dict[str, Any], records: list[dict[str, Any]]) -> str:
     """Where, with what and when it was measured, and what the models are."""
     config, versions = report['config'], versions_of(report, records)
-    ours = next(record for record in records if record['implementation'] == 'gax')
+    of_gax = next(record for record in records if record['implementation'] == 'gax')
     if config['device'] == 'gpu':
         precision = config.get('precision') or 'bfloat16'
-        where = f"{ours['device_kind']}, gax's networks in {precision}"
+        where = f"{of_gax['device_kind']}, gax's networks in {precision}"
     else:
         where = f'{config["threads"] or report["cpus"]} CPU cores ({report["device"]}), float32'
     against = f' against PyTorch {versions["torch"]}' if 'torch' in versions else ''
-    said = dict.fromkeys(f'`{record["model"]}` {record["said"]}' for record in records)
-    return f'{where}, JAX {versions["jax"]}{against}, {report["date"][:10]}. {"; ".join(said)}.'
+    descriptions = dict.fromkeys(f'`{record["model"]}` {record["said"]}' for record in records)
+    return f'{where}, JAX {versions["jax"]}{against}, {report["date"][:10]}. {"; ".join(descriptions)}.'
 
 
 def remarks(report: dict[str, Any], columns: list[str], rows: list[list[dict[str, Any]]]) -> list[str]:
     """What must be known of the figures: lines under the tables."""
-    said = []
+    sentences = []
     alone = [name for name in ('naive Flax', 'Artifex') if name in columns]
     if alone:
-        said.append(f'{" and ".join(alone)}: written for one model{" each" * (len(alone) > 1)}.')
+        sentences.append(f'{" and ".join(alone)}: written for one model{" each" * (len(alone) > 1)}.')
     if not all(record.get('first_step_alone', True) for row in rows for record in row):
-        said.append('First steps were not taken alone, and are left out.')
-    said += [report['note']] if 'note' in report else []
-    return ['', ' '.join(said)] if said else []
+        sentences.append('First steps were not taken alone, and are left out.')
+    sentences += [report['note']] if 'note' in report else []
+    return ['', ' '.join(sentences)] if sentences else []
 
 
 def of_report(report: dict[str, Any]) -> str:
@@ -137,7 +137,7 @@ def of_report(report: dict[str, Any]) -> str:
     rows = grouped(report)
     flat = [record for row in rows for record in row]
     columns = [name for name, members in COLUMNS.items() if fastest(flat, members) is not None]
-    ours = next(record for record in flat if record['implementation'] == 'gax')
+    of_gax = next(record for record in flat if record['implementation'] == 'gax')
     lines = [
         heading(report, flat),
         '',
@@ -146,7 +146,7 @@ def of_report(report: dict[str, Any]) -> str:
         *(speed_row(row, columns) for row in rows),
         '',
         "| gax / PyTorch's best | batch | images/sec, gax | s to first step | peak memory, MiB "
-        f'| GFLOP a step | % of peak ({ours["peak_is"]}) |',
+        f'| GFLOP a step | % of peak ({of_gax["peak_is"]}) |',
         '|' + '---|' * 7,
         *(cost_row(row) for row in rows),
         *remarks(report, columns, rows),
@@ -155,7 +155,7 @@ def of_report(report: dict[str, Any]) -> str:
 
 
 def of_scaling(report: dict[str, Any]) -> str:
-    rows = (scaling.row(name, found) for name, found in report['programs'].items())
+    rows = (scaling.row(name, counts) for name, counts in report['programs'].items())
     return '\n'.join([scaling.HEADER, *rows])
 
 

@@ -143,14 +143,14 @@ METHODS_BY_NAME: dict[str, Callable[[Task, int], Path]] = {
 }
 
 
-def judged(task: Task, made: columns.Rows, seed: int, real: bool) -> dict[str, float]:
+def judged(task: Task, generated: columns.Rows, seed: int, real: bool) -> dict[str, float]:
     """The numbers of a method; those of real data are of test rows in the place of the synthetic ones."""
     encoding = task.encoding
-    beside = task.test if real else made
+    beside = task.test if real else generated
     few = [cells.chosen(rows, np.arange(min(MOST, ROWS.value))) for rows in (task.train, beside)]
     return {
         **measures.quality(encoding, task.train, beside),
-        **measures.usefulness(encoding, made, task.test, seed),
+        **measures.usefulness(encoding, generated, task.test, seed),
         **measures.detection(encoding, *few, seed),
         **measures.closest(encoding, task.train, beside),
     }
@@ -162,7 +162,7 @@ def record(task: Task, name: str, seed: int) -> dict[str, Any]:
     path = METHODS_BY_NAME[name](task, seed)
     seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    made = table.opened(path, task.kinds).rows
+    generated = table.opened(path, task.kinds).rows
     return {
         'method': name,
         'seed': seed,
@@ -171,7 +171,7 @@ def record(task: Task, name: str, seed: int) -> dict[str, Any]:
         'seconds': round(seconds, 1),
         'cpu_seconds': round(spent, 1),
         'time': datetime.now(UTC).isoformat(timespec='seconds'),
-        **{key: round(value, 4) for key, value in judged(task, made, seed, name == 'real').items()},
+        **{key: round(value, 4) for key, value in judged(task, generated, seed, name == 'real').items()},
     }
 
 

@@ -66,12 +66,12 @@ def translated(workdir: Path, step: str) -> dict[str, np.ndarray]:
     def run(state: Any, conditions: Any) -> Any:
         return sample.sample(built.game, state, rng.key(0), count, conditions)
 
-    found = {
+    examples = {
         'input': batch[way.source],
         'output': run(state, conditions)[way.target],
         'target': batch[way.target],
     }
-    return {name: images.to_uint8(np.asarray(x)) for name, x in found.items()}
+    return {name: images.to_uint8(np.asarray(x)) for name, x in examples.items()}
 
 
 def once(x: np.ndarray) -> np.ndarray:
@@ -81,10 +81,10 @@ def once(x: np.ndarray) -> np.ndarray:
     return np.array([counts[text] == 1 for text in texts])
 
 
-def rows(found: dict[str, np.ndarray]) -> np.ndarray:
+def rows(examples: dict[str, np.ndarray]) -> np.ndarray:
     """The first COLUMNS examples, below one another: input, output, target; uint8 [3 H, COLUMNS W, 3]."""
-    shown = np.random.default_rng(0).permutation(len(found['input']))[:COLUMNS]
-    colored = {name: np.broadcast_to(x[shown], (*x[shown].shape[:3], 3)) for name, x in found.items()}
+    shown = np.random.default_rng(0).permutation(len(examples['input']))[:COLUMNS]
+    colored = {name: np.broadcast_to(x[shown], (*x[shown].shape[:3], 3)) for name, x in examples.items()}
     return np.concatenate([np.concatenate(list(x), axis=1) for x in colored.values()])
 
 
@@ -92,16 +92,16 @@ def main(argv: list[str]) -> int:
     for name in RUNS.value:
         path, _, step = name.partition(':')
         workdir, step = Path(path), step or 'newest'
-        found, row = translated(workdir, step), judged(workdir, step)
-        single = once(found['input'])
-        psnr = image_pairs.psnr(found['output'], found['target'])
+        examples, row = translated(workdir, step), judged(workdir, step)
+        single = once(examples['input'])
+        psnr = image_pairs.psnr(examples['output'], examples['target'])
         row['metrics'] |= {'psnr_once': float(psnr[single].mean()), 'once': int(single.sum())}
-        unchanged = np.broadcast_to(found['input'], found['target'].shape)
-        row['input'] |= {'psnr_once': float(image_pairs.psnr(unchanged, found['target'])[single].mean())}
+        unchanged = np.broadcast_to(examples['input'], examples['target'].shape)
+        row['input'] |= {'psnr_once': float(image_pairs.psnr(unchanged, examples['target'])[single].mean())}
         print(json.dumps({'run': workdir.name, **row}), flush=True)
         if PICTURE.value:
             Path(PICTURE.value).mkdir(parents=True, exist_ok=True)
-            picture = Image.fromarray(rows(found))
+            picture = Image.fromarray(rows(examples))
             picture = picture.resize((2 * picture.width, 2 * picture.height), Image.Resampling.NEAREST)
             picture.save(Path(PICTURE.value) / f'{workdir.name}.png')
     return 0

@@ -75,20 +75,22 @@ def rows_of(base: Any) -> list[Program]:
     built = experiment.build(base, sharding.mesh(jax.devices()[:1]))
     size = programs.longest_call(built)
     alone = Program('one after another', 1, programs.advancer(built), experiment.init(built), size)
-    made = [alone]
+    compiled_programs = [alone]
     for count in map(int, RUNS.value):
         runs = vectorize.gather(built, configs(base, count), RATES)
-        made.append(Program('at once', count, vectorize.advancer(runs), vectorize.init(runs), size))
-    return made
+        compiled_programs.append(
+            Program('at once', count, vectorize.advancer(runs), vectorize.init(runs), size)
+        )
+    return compiled_programs
 
 
-def rounds(made: list[Program]) -> list[list[float]]:
+def rounds(compiled_programs: list[Program]) -> list[list[float]]:
     """For each program its windows, in run-steps/sec."""
-    found: list[list[float]] = [[] for _ in made]
+    windows: list[list[float]] = [[] for _ in compiled_programs]
     for number in range(ROUNDS.value):
-        for i in random.Random(number).sample(range(len(made)), len(made)):
-            found[i].append(made[i].window())
-    return found
+        for i in random.Random(number).sample(range(len(compiled_programs)), len(compiled_programs)):
+            windows[i].append(compiled_programs[i].window())
+    return windows
 
 
 def summary(values: list[float]) -> dict[str, Any]:
@@ -102,19 +104,19 @@ def machine() -> dict[str, Any]:
     known = Path('/proc/cpuinfo').read_text().splitlines() if Path('/proc/cpuinfo').exists() else []
     cpu = next((line.partition(': ')[2] for line in known if 'model name' in line), platform.processor())
     load = os.getloadavg()[0] if hasattr(os, 'getloadavg') else None
-    found = {'device': jax.devices()[0].device_kind, 'devices': len(jax.devices()), 'cpu': cpu}
-    found |= {'cores': os.cpu_count(), 'load_before': load, 'date': time.strftime('%Y-%m-%d')}
-    return found | {'jax': jax.__version__, 'jaxlib': jaxlib.__version__}
+    about = {'device': jax.devices()[0].device_kind, 'devices': len(jax.devices()), 'cpu': cpu}
+    about |= {'cores': os.cpu_count(), 'load_before': load, 'date': time.strftime('%Y-%m-%d')}
+    return about | {'jax': jax.__version__, 'jaxlib': jaxlib.__version__}
 
 
 def main(argv: list[str]) -> int:
     base = config_file(CONFIG.value).get_config()
     about = machine()
     about |= {'config': CONFIG.value, 'batch_size': base.batch_size, 'window_seconds': SECONDS.value}
-    made = rows_of(base)
-    windows = rounds(made)
+    compiled_programs = rows_of(base)
+    windows = rounds(compiled_programs)
     rows = []
-    for program, values in zip(made, windows, strict=True):
+    for program, values in zip(compiled_programs, windows, strict=True):
         row = {'what': program.what, 'runs': program.runs, 'steps_per_call': program.size}
         row |= {'first_call_seconds': program.first_call, 'run_steps_per_sec': summary(values)}
         row['ratio'] = summary([v / alone for v, alone in zip(values, windows[0], strict=True)])
