@@ -11,7 +11,6 @@ from gax import nets
 from gax.core import forward
 from gax.nets.layers import Conv
 from gax.objectives import gradients, penalties, term_registry
-from gax.objectives.gamma import suggested_gamma
 from tests.helpers import toys
 
 W = np.array([3.0, -4.0, 12.0], np.float32)  # |w| = 13
@@ -36,15 +35,6 @@ def value(term, fn, params, real=REAL, fake=FAKE, seed=0):
 
 def make(name, **fields):
     return penalties.PENALTIES[name](forward.POINTS, **fields)
-
-
-def test_functions_on_a_linear_critic():
-    scorer = lambda x: linear(W, x)  # noqa: E731
-    assert float(gradients.zero_centered(scorer, REAL)) == pytest.approx(169, rel=1e-6)
-    gp = gradients.one_centered(scorer, REAL, FAKE, jax.random.key(0))
-    assert float(gp) == pytest.approx(144, rel=1e-6)
-    gp = gradients.one_centered(scorer, REAL, FAKE, jax.random.key(0), target=10.0)
-    assert float(gp) == pytest.approx(9, rel=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -81,14 +71,6 @@ def test_differences_approach_the_gradient():
     assert near == pytest.approx(36 / 2, rel=0.03)
     far = float(value(make('r2', method='difference', distance=2.0), quadratic, a, fake=x))
     assert far == pytest.approx((36 + 9 * 4 * 3 / 4) / 2, rel=0.06)  # + a^2 d^2 E n^4 / 4
-
-
-@pytest.mark.parametrize(
-    ('side', 'batch_size', 'gamma'),
-    [(32, 64, 0.0032), (64, 64, 0.0128), (128, 64, 0.0512), (256, 16, 0.8192), (512, 64, 0.8192)],
-)
-def test_the_suggested_gamma_is_that_of_stylegan2_ada(side, batch_size, gamma):
-    assert suggested_gamma(side, side, batch_size) == pytest.approx(gamma)
 
 
 def test_a_share_of_the_batch():
@@ -207,17 +189,6 @@ def test_conv_critic_against_finite_differences(name):
         )
         assert abs(float(exact)) > 1e-2
         np.testing.assert_allclose(exact, numeric, rtol=1e-7)
-
-
-def test_gradient_is_float32_for_half_precision_inputs():
-    x = jnp.asarray(REAL, jnp.bfloat16)
-    gradient = gradients.input_gradient(lambda x: x @ jnp.asarray(W, jnp.bfloat16), x)
-    assert gradient.dtype == jnp.float32
-    np.testing.assert_array_equal(gradient, np.broadcast_to(W, REAL.shape))
-
-
-def test_squared_norms_sum_over_everything_but_the_batch():
-    np.testing.assert_array_equal(gradients.squared_norms(jnp.full((2, 3, 4, 5), 2.0)), [240, 240])
 
 
 def section(**terms):
