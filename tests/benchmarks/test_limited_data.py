@@ -75,4 +75,4 @@ def test_results_are_kept_by_size_and_in_the_order_of_rows(limited, tmp_path):
         results = limited.keep(out, {'row': row, 'size': size})
     assert list(results) == ['real data/100', 'lecam/100', 'none/500', 'ada/500']
     assert tuple(limited.ROWS) == limited.keep.__globals__['ROWS']
-    assert limited.keep.__globals__['said']([1.0, 3.0]) == '2 ± 1.4'
+    assert limited.keep.__globals__['mean_and_std']([1.0, 3.0]) == '2 ± 1.4'
