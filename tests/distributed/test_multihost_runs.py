@@ -89,7 +89,7 @@ def test_a_finished_run_is_drawn_on_the_devices_of_process_0(
     def look(run: train.Run, step: int, carry: object) -> None:
         seen.extend(jax.tree.leaves(carry))
 
-    monkeypatch.setattr(sharding, 'own', lambda mesh: mine)
+    monkeypatch.setattr(sharding, 'local', lambda mesh: mine)
     monkeypatch.setattr(train.Run, 'on_sample', look)
     of_one_process(tmp_path, data, 2)
     assert {device for leaf in seen for device in leaf.sharding.device_set} == set(jax.devices()[:2])

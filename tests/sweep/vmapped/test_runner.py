@@ -90,7 +90,7 @@ def test_stopped_by_a_signal_and_gone_on_bit_for_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     given = configs('slow', 'fast', terms__r1__every=2)
-    make = runner.vectorize.advancer
+    make = runner.program.advancer
 
     def advancer(*arguments: Any) -> Any:
         advance = make(*arguments)
@@ -103,7 +103,7 @@ def test_stopped_by_a_signal_and_gone_on_bit_for_bit(
         return stopping
 
     with monkeypatch.context() as patched:
-        patched.setattr(runner.vectorize, 'advancer', advancer)
+        patched.setattr(runner.program, 'advancer', advancer)
         told, stopped_by = train(tmp_path / 'parts', given)
     assert (told, stopped_by) == (dict.fromkeys(given, Ending('stopped')), 'SIGTERM')
     assert [int(p.name) for p in (tmp_path / 'parts').glob('*/checkpoints/8')] == [8, 8]
