@@ -8,7 +8,16 @@ from gax.evals.collect import Chunk
 
 
 def with_bar(chunks: Iterator[Chunk], what: str, total: int) -> Iterator[Chunk]:
-    """The chunks, with a progress bar on a terminal."""
+    """The chunks, with a progress bar on a terminal.
+
+    Args:
+      chunks: The chunks.
+      what: The label of the bar.
+      total: The number of samples of all chunks.
+
+    Yields:
+      Each chunk.
+    """
     from tqdm import tqdm
 
     with tqdm(total=total, desc=what, unit='sample', dynamic_ncols=True, disable=None, leave=False) as bar:

@@ -61,7 +61,12 @@ def in_32_bits(line: str) -> str:
 
 
 def write(folder: Path, arrays: list[str]) -> None:
-    """Flushes every file of `folder` to disk and writes their digests to manifest.json."""
+    """Flushes every file of a checkpoint to disk and writes their digests to its manifest.json.
+
+    Args:
+      folder: The folder of the checkpoint.
+      arrays: The `layout` of its arrays.
+    """
     written = sorted(path for path in folder.rglob('*') if path.is_file())
     files = {str(path.relative_to(folder)): digest(path, flush=True) for path in written}
     content = {'arrays': arrays, 'files': files}
@@ -73,6 +78,12 @@ def write(folder: Path, arrays: list[str]) -> None:
 
 def read_checked(folder: Path) -> dict[str, Any]:
     """Reads manifest.json of a checkpoint and checks every file.
+
+    Args:
+      folder: The folder of the checkpoint.
+
+    Returns:
+      {'arrays': the layout of its arrays, 'files': {file: SHA-256}}.
 
     Raises:
       ValueError: A file is missing or does not match its digest, or the manifest is damaged.
