@@ -220,3 +220,11 @@ def test_devices_convolve_their_own_rows_in_groups(rows, dealt):
         close(compiled(x, kernel), wanted, 1e-12)
     assert 'all-gather' not in compiled.as_text()
     assert compiled.as_text().count(' all-reduce(') == dealt
+
+
+def test_the_user_s_own_flags_win_over_those_that_a_step_is_compiled_with(monkeypatch):
+    monkeypatch.setenv('XLA_FLAGS', '--xla_force_host_platform_device_count=4')
+    assert sharding.compiler_options('cpu')['xla_backend_optimization_level'] == 2
+    monkeypatch.setenv('XLA_FLAGS', '--xla_backend_optimization_level=0')
+    assert list(sharding.compiler_options('cpu')) == ['xla_disable_hlo_passes']
+    assert sharding.compiler_options('gpu') == {}

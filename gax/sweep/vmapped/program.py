@@ -123,7 +123,7 @@ def over_runs(runs: Runs, fn: Callable[..., Any], *axes: int | None, **options: 
     compiled = jax.jit(
         split,
         out_shardings=runs.sharding,
-        compiler_options=parallel.OPTIONS.get(platform),
+        compiler_options=parallel.compiler_options(platform),
         **options,
     )
     return partial(compiled, jax.device_put(runs.values, runs.sharding))
