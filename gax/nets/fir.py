@@ -13,9 +13,11 @@ image.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from gax.core.types import Array
@@ -23,6 +25,7 @@ from gax.nets.layers import check_even
 from gax.nets.ops import conv
 
 TAPS = (0.125, 0.375, 0.375, 0.125)
+LARGEST_PRODUCT = 64  # pixels of an axis that is filtered by a product with a matrix on CPU
 
 
 def shifted(x: Array, axis: int, by: int) -> Array:
@@ -45,6 +48,9 @@ def filtered(x: Array, taps: Sequence[float], low: int, high: int) -> Array:
       [B, H', W', C], H' = H + low + high + 1 - len(taps).
     """
     for axis in (1, 2):
+        if by_products(x.shape[axis]):
+            x = multiplied(x, axis, filter_matrix(x.shape[axis], tuple(taps), low, high))
+            continue
         size = x.shape[axis] + low + high + 1 - len(taps)
         pads = [(0, 0, 0)] * x.ndim
         parts = []
@@ -54,6 +60,30 @@ def filtered(x: Array, taps: Sequence[float], low: int, high: int) -> Array:
             parts.append(tap * lax.pad(x, jnp.zeros((), x.dtype), pads))
         x = sum(parts[1:], start=parts[0])
     return x
+
+
+def by_products(side: int) -> bool:
+    """Whether an axis of `side` pixels is filtered by a product with a matrix instead of shifted copies.
+
+    On CPU the product of a small image takes less time, and its one operation is compiled in less: filter and
+    gradient on two busy cores, in a loop, 32 pixels, 32 channels, batch 32, 36 ms against 57, compiled in 0.5
+    s of CPU time against 1.1; 64 pixels 43 ms against 62, 128 pixels 94 against 80. The three terms of doubling
+    and halving are faster as shifted copies (39 ms against 77, 7 against 16).
+    """
+    return conv.default_lowering() != 'lax' and side <= LARGEST_PRODUCT
+
+
+@functools.cache
+def filter_matrix(side: int, taps: tuple[float, ...], low: int, high: int) -> np.ndarray:
+    """`filtered` of one axis as a matrix, float32 [side + low + high + 1 - len(taps), side]."""
+    shifts = [tap * np.eye(side + low + high + 1 - len(taps), side, t - low) for t, tap in enumerate(taps)]
+    return np.sum(shifts, axis=0, dtype=np.float32)
+
+
+def multiplied(x: Array, axis: int, matrix: np.ndarray) -> Array:
+    """Replaces the rows (axis 1) or columns (axis 2) of x by those of `matrix` times x."""
+    indices = {1: 'ph,bhwc->bpwc', 2: 'pw,bhwc->bhpc'}[axis]
+    return jnp.einsum(indices, matrix.astype(x.dtype), x)
 
 
 def smooth_doubled(x: Array) -> Array:

@@ -108,3 +108,11 @@ def test_blocks_and_back():
 def test_odd_sides_are_refused():
     with pytest.raises(GaxError, match='images of 5x4 cannot be halved'):
         fir.convolved_down(jnp.zeros((1, 5, 4, 1)), jnp.zeros((3, 3, 1, 1)))
+
+
+def test_products_with_a_matrix_are_shifted_copies(monkeypatch):
+    x = jax.random.normal(jax.random.key(0), (2, 5, 7, 3))
+    products = fir.filtered(x, (0.5, 1.0, 2.0), 2, 1)
+    monkeypatch.setattr(fir, 'LARGEST_PRODUCT', 0)
+    assert not fir.by_products(5)
+    np.testing.assert_allclose(products, fir.filtered(x, (0.5, 1.0, 2.0), 2, 1), rtol=1e-5, atol=1e-5)
