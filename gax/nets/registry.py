@@ -32,7 +32,7 @@ from gax.nets.spectral_norm import linear, spectral_norm
 Shape = Sequence[int]
 Heads = Mapping[str, int] | None
 
-GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk', 'truncation')
+GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk')
 # Fields of a player that concern its network, with their defaults; a family's own PLAYER overrides them.
 PLAYER = {'spectral_norm': False}
 
@@ -190,13 +190,14 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
     return normalised(net, config.g)
 
 
-def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
+def styled(config: Any, spec: Spec, num_classes: int = 0, **requested: Any) -> tuple[Net, Net]:
     """The nets of a generator in two parts that config.g describes: its mapping and its synthesis.
 
     Args:
       config: The config of the run.
       spec: The data.
       num_classes: As in `pair`.
+      **requested: Further fields of the generator, as in `build`.
 
     Returns:
       (latents [B, Z] (and labels int [B]) -> ws [B, L, W], ws -> images).
@@ -204,7 +205,7 @@ def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
     Raises:
       GaxError: The family's generator has no two parts: no method `parts`.
     """
-    module = build(config.g.net, 'Generator', spec.target_shape, num_classes=num_classes)
+    module = build(config.g.net, 'Generator', spec.target_shape, num_classes=num_classes, **requested)
     if not hasattr(module, 'parts'):
         able = [name for name, other in kinds('Generator').items() if hasattr(other, 'parts')]
         raise errors.GaxError(
