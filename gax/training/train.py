@@ -216,7 +216,8 @@ class Run(Course):
         """
         spec = self.experiment.source.spec
         target = spec.fields[spec.target]
-        real: PyTree = experiment.reals(self.own, 512) if target.kind in images.BEHIND else None
+        count = images.BEHIND.get(target.kind, 0)
+        real: PyTree = experiment.reals(self.own, count) if count else None
         if (target.kind, target.shape) != ('point', (2,)):
             return lambda state: (real, None)
         plane = jnp.asarray(images.lattice(images.window(real[spec.target])))

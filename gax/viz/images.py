@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from gax import paths
-from gax.viz import charts
+from gax.viz import charts, tables
 
 
 def to_uint8(images: np.ndarray) -> np.ndarray:
@@ -212,7 +212,7 @@ PICTURES: dict[str, Callable[[Drawn], Image.Image]] = {
     'audio': lambda drawn: charts.audio(drawn.values, drawn.columns, drawn.info),
     'series': lambda drawn: charts.series(drawn.values, drawn.columns, drawn.info),
     'tokens': lambda drawn: charts.tokens(drawn.values, drawn.columns, drawn.info),
-    'table': lambda drawn: charts.table(drawn.values, drawn.columns, drawn.info, drawn.reals),
+    'table': lambda drawn: tables.table(drawn.values, drawn.columns, drawn.info, drawn.reals),
 }
 
 
@@ -260,7 +260,7 @@ def draw_reals(reals: Mapping[str, np.ndarray], columns: int, spec: Any = None) 
     return PICTURES[kind](Drawn(values, columns, None, None, info))
 
 
-BEHIND = ('point', 'table')  # kinds whose reals are drawn behind the fakes
+BEHIND = {'point': 512, 'table': 2048}  # kinds whose reals are drawn behind the fakes, and how many
 
 
 def animation(frames: Sequence[Path], out: Path, milliseconds: int = 150, most: int = 80) -> None:
