@@ -6,9 +6,8 @@
 
 Hyun et al., "Scalable GANs with Transformers", 2026. `s2`: GAT-S/2 as published (29,256,512 parameters in G
 and 32,556,160 in D for 1,000 classes and latents [32, 32, 4]), class-conditional, for arrays of your own
-(docs/guides/transformers.md); it has not been measured. The third command counts it without
-data. `emoji`: 32x32 pixels in patches of 4, 96 channels,
-4 blocks, without classes; it has not been measured either.
+(docs/guides/transformers.md); it has not been measured. The third command counts it without data. `emoji`:
+32x32 pixels in patches of 4, 96 channels, 4 blocks, without classes; it has not been measured either.
 """
 
 from ml_collections import ConfigDict

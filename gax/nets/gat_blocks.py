@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from gax.core.types import Array
-from gax.nets.fastgan_blocks import NORMAL, normalised
+from gax.nets.equalized import unit
+from gax.nets.fastgan_blocks import NORMAL
 from gax.nets.layers import Embed
 from gax.nets.transformer import Attention, SlowDense, SwiGLU, glorot
 
@@ -38,10 +39,10 @@ class Mapping(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
-        x = normalised(z)
+        x = unit(z)
         if self.num_classes:
             row = Embed(self.num_classes, z.shape[-1], NORMAL)(*label)
-            x = jnp.concatenate([normalised(row), x], axis=-1)
+            x = jnp.concatenate([unit(row), x], axis=-1)
         w = SlowDense(self.width)(nn.silu(SlowDense(self.width)(x)))
         classes = max(1, self.num_classes)
         mean = self.variable('statistics', 'w_average', jnp.zeros, (classes, self.width), jnp.float32)
