@@ -84,7 +84,8 @@ def described(projected: Projected) -> str:
     """
     splits = list(dict.fromkeys(projected.splits))
     numbers = [
-        f'{projected.splits.count(split)} images{f" of {split}" if split else ""}: '
+        f'{(count := projected.splits.count(split))} image{"s" * (count > 1)}'
+        f'{f" of {split}" if split else ""}: '
         f'PSNR {spread(projected.psnr[rows, 0], "{:.2f}")} dB, '
         f'distance {spread(projected.distances[rows, 0], "{:.4g}")}'
         for split in splits

@@ -228,7 +228,7 @@ def test_the_error_of_each_split_is_described():
     assert projected.described(done) == (
         'projected into z of step 5 (2 restarts of all 2 classes in turn, distance d); the nearest: '
         '2 images of test: PSNR 21.00 +- 1.00 dB, distance 21 +- 1; '
-        '1 images of train: PSNR 30.00 dB, distance 30'
+        '1 image of train: PSNR 30.00 dB, distance 30'
     )
     assert projected.classes_of(done) == '3 1 7'
 
