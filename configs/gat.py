@@ -2,11 +2,12 @@
 
     python experiments/train.py --config=configs/gat.py:emoji --workdir=runs/gat
     python experiments/train.py --config=configs/gat.py:s2 --config.data.name=npz:PATH --workdir=runs/mine
+    python experiments/train.py --config=configs/gat.py:s2 --config.data.name=random:32x32x4/1000 --dry_run
 
 Hyun et al., "Scalable GANs with Transformers", 2026. `s2`: GAT-S/2 as published (29,256,512 parameters in G
 and 32,556,160 in D for 1,000 classes and latents [32, 32, 4]), class-conditional, for arrays of your own
-(docs/guides/transformers.md); it has not been measured. `emoji`: 32x32 pixels in patches of 4, 96 channels,
-4 blocks, without classes; it has not been measured either.
+(docs/guides/transformers.md); it has not been measured. The third command counts it without data. `emoji`:
+32x32 pixels in patches of 4, 96 channels, 4 blocks, without classes; it has not been measured either.
 """
 
 from ml_collections import ConfigDict

@@ -282,7 +282,7 @@ CASES = [
         REPORT,
     ),
     # Evaluation.
-    Case('evaluate: nothing', [], ['give --workdir=RUN, or --samples=DIR or FILE.npz'], EVALUATE),
+    Case('evaluate: nothing', [], ['give --workdir=RUN, or --samples=DIR, FILE.npz or FILE.csv'], EVALUATE),
     Case(
         'evaluate: folder that is no workdir', ['--workdir={tmp}'], ['is no workdir of a gax run'], EVALUATE
     ),

@@ -60,8 +60,8 @@ def base(gan: str) -> ConfigDict:
             'checkpoint': {'every': 1000, 'keep': 3},
             'eval': {'every': eval_section()['every']},
             'parallel': 'jit',  # how a step uses several devices: sharding.PARALLEL
-            # Networks whose forward pass is recomputed in the backward pass, e.g. 'g,d', to save memory:
-            # wrappers.remat
+            # Networks, or players for all of theirs, e.g. 'g,d', whose forward pass is recomputed in the
+            # backward pass, to save memory: wrappers.remat
             'remat': '',
             'precision': 'float32',  # in which networks compute; all else is float32: wrappers.PRECISIONS
             # At most this many training steps per compiled call: less work on the host, and XLA reuses memory

@@ -22,8 +22,8 @@ def two_nets(field: str = 'image', mapping: str = MAPPING, synthesis: str = SYNT
 
     Args:
       field: The batch field that is made.
-      mapping: A net from 'z' and the conditions to ws [B, L, W]. Its model_state has `w_average` [W] in
-        'statistics'.
+      mapping: A net from 'z' and the conditions to ws [B, L, W]. Its model_state has `w_average` in
+        'statistics': [W], or [classes, W] for an average of each class, of one class without labels.
       synthesis: A net from ws to the field.
     """
 
@@ -36,7 +36,10 @@ def two_nets(field: str = 'image', mapping: str = MAPPING, synthesis: str = SYNT
         return {field: output}, context
 
     def average(context: Context) -> Array:
-        return context.model_state[mapping]['statistics']['w_average']
+        whole = context.model_state[mapping]['statistics']['w_average']
+        if whole.ndim == 1:
+            return whole
+        return whole[context.latents['label']] if 'label' in context.conditions else whole[0]
 
     return Styles(to_styles, to_fakes, average)
 
@@ -104,11 +107,11 @@ def truncated(ws: Array, average: Array, psi: Array | float) -> Array:
 
     Args:
       ws: Float [B, L, W].
-      average: Float [W].
+      average: Float [W], or [B, W] for one of each example.
       psi: A number, or one for each example [B]. 1 leaves `ws`, 0 leaves the average alone.
 
     Returns:
       Float [B, L, W].
     """
-    average = average[None, None]
+    average = average.reshape(-1, 1, ws.shape[-1])
     return average + jnp.asarray(psi, ws.dtype).reshape(-1, 1, 1) * (ws - average)

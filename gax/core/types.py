@@ -246,7 +246,8 @@ class Styles(NamedTuple):
       mapping: context -> (ws, context): the styles of its latents and conditions, float [B, L, W], a vector w
         for each of L layers.
       synthesis: (context, ws) -> (fakes, context). It makes each example from its styles alone.
-      average: context -> float [W], the average of w over training.
+      average: context -> float [W], the average of w over training; or [B, W], for each example that of its
+        class.
     """
 
     mapping: Callable[[Context], tuple[Array, Context]]

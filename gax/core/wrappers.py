@@ -36,10 +36,32 @@ def from_config(config: Any, game: Game) -> Game:
     dtype = errors.lookup('config.precision', config.precision, PRECISIONS)
     if dtype is not None:
         nets = {name: computing_in(dtype, net) for name, net in nets.items()}
-    for name in filter(None, config.remat.split(',')):
-        nets[name] = remat(errors.lookup('network in config.remat', name, nets))
+    for name in named('config.remat', config.remat, game):
+        nets[name] = remat(nets[name])
     game = freeze.from_config(config, game)._replace(nets=nets)
     return game._replace(wrap=extragradient(game)) if config.extragradient else game
+
+
+def named(where: str, text: str, game: Game) -> list[str]:
+    """The nets that a text names, each once: by their own names, or by that of the player that trains them.
+
+    Args:
+      where: The field, for messages.
+      text: Names, separated by commas: 'g,d', 'synthesis'. A net's name goes before a player's.
+      game: The game.
+
+    Returns:
+      The names of the nets.
+
+    Raises:
+      GaxError: There is no such net or player.
+    """
+    table = {name: player.nets for name, player in game.players.items()}
+    table |= {name: (name,) for name in game.nets}
+    names = [part.strip() for part in text.split(',') if part.strip()]
+    return list(
+        dict.fromkeys(net for name in names for net in errors.lookup(f'network in {where}', name, table))
+    )
 
 
 def computing_in(dtype: Any, net: Net) -> Net:

@@ -119,6 +119,40 @@ def described(name: str, column: Any, kind: str = '') -> tuple[columns.Column, c
     return columns.Column(name, kind, decimals=decimals, missing=missing), cells
 
 
+def of_known(column: columns.Column, texts: Any, where: str) -> columns.Cells:
+    """The cells of a column of known kind, from the texts of another file, such as of another tool.
+
+    Args:
+      column: The column.
+      texts: A pandas.Series of str, NaN where missing.
+      where: The file, for messages.
+
+    Raises:
+      GaxError: A text is no number, no date of the column's format or none of its values; or one is missing,
+        and the column has none missing.
+    """
+    absent = texts.isna().to_numpy()
+    if absent.any() and not column.missing:
+        raise errors.GaxError(
+            f'{where}, column {column.name!r}: {absent.sum()} values are missing, and in the table none is'
+        )
+    if column.kind == 'category':
+        for text in texts[~absent].unique():
+            errors.lookup(
+                f'value of the column {column.name!r} of {where}:', text, dict.fromkeys(column.values)
+            )
+        return texts.astype(object).where(texts.notna(), None).to_numpy(object)
+    if column.kind == 'date':
+        numbers = since_1970(texts, column.format)
+    else:
+        numbers = require().to_numeric(texts, errors='coerce').to_numpy(np.float64)
+    wrong = texts[~absent & ~np.isfinite(numbers)]
+    if len(wrong):
+        wanted = f'no date like {column.format}' if column.kind == 'date' else 'no finite number'
+        raise errors.GaxError(f'{where}, column {column.name!r}: {wrong.iloc[0]!r} is {wanted}')
+    return numbers
+
+
 def inferred(column: Any, date_format: str) -> str:
     """The kind of a column, from its texts.
 

@@ -176,7 +176,8 @@ def pictured(batch: Mapping[str, Any] | None, spec: Any) -> tuple[Any, Any]:
         return batch, spec
     used = [column for column in encoding.columns if column.kind != 'constant']
     names = tuple(column.name for column in used)
-    plain = Field((len(used),), 'table', info={'columns': names})
+    categories = tuple(column.name for column in used if column.kind == 'category')
+    plain = Field((len(used),), 'table', info={'columns': names, 'categories': categories})
     spec = spec._replace(fields={**spec.fields, spec.target: plain})
     if batch is None:
         return None, spec

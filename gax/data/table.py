@@ -84,6 +84,25 @@ def of_rows(name: str, encoding: columns.Encoding, rows: columns.Rows) -> Source
     return Source(Spec(name, {'table': field}, size=len(x)), {'table': x}, read_resident)
 
 
+def from_file(path: Path, encoding: columns.Encoding) -> Source:
+    """The rows of a .csv file of any tool, as a known encoding has them. Other columns are left out.
+
+    Numbers beyond the range of the encoding are moved to it, and rounded as it says, as real rows are.
+
+    Raises:
+      GaxError: The file cannot be read, lacks a column, or a cell is none of the column's.
+    """
+    frame = cells.read(path)
+    names = dict.fromkeys(frame.columns)
+    used = [column for column in encoding.columns if column.kind != 'constant']
+    for column in used:
+        errors.lookup(f'column of {path}:', column.name, names)
+    if extra := sorted(names.keys() - {column.name for column in encoding.columns}):
+        log.info('%s: left out: %s', path, ', '.join(extra))
+    rows = {column.name: cells.of_known(column, frame[column.name], str(path)) for column in used}
+    return of_rows(f'table:{path}', encoding, rows)
+
+
 def opened(path: Path, kinds: str = '') -> Table:
     """The cells of a file.
 

@@ -1,4 +1,4 @@
-"""Samples of any program: the arrays of an .npz, or a folder of image files, as chunks to evaluate."""
+"""Samples of any program, as chunks to evaluate: the arrays of an .npz, a folder of images, rows of a .csv."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from jax.sharding import Mesh
 
 from gax import data, errors
 from gax.core.spec import Field, Spec
-from gax.data import kinds
+from gax.data import columns, kinds, table
 from gax.data.arrays import class_names
 from gax.data.resident import UINT8
 from gax.data.source import Source, read_resident
@@ -39,14 +39,14 @@ AXES = {
 
 
 def open_samples(path: Path, ref: Reference, section: Any) -> Source:
-    """The samples in an .npz or below a folder, of the shape of the reference.
+    """The samples in an .npz, in a .csv of an encoded table or below a folder, of the shape of the reference.
 
     Files of a folder are decoded as those of a data set, with as many channels as the reference has. Labels
     are the reference's: class folders are matched by names or numbers. If the reference has no classes, they
     are left out.
 
     Args:
-      path: An .npz or a folder.
+      path: An .npz, a .csv or a folder.
       ref: The real examples.
       section: config.data, for its fields.
 
@@ -58,6 +58,8 @@ def open_samples(path: Path, ref: Reference, section: Any) -> Source:
             f'--samples {path} is a folder, of images, and {ref.describe["data"]} is {ref.field.kind} data: '
             'give an .npz'
         )
+    if path.suffix.lower() == '.csv':
+        return from_csv(path, ref)
     source = from_folder(path, ref, section) if path.is_dir() else from_npz(path, ref)
     shape = source.spec.target_shape
     if shape != ref.shape:
@@ -67,6 +69,21 @@ def open_samples(path: Path, ref: Reference, section: Any) -> Source:
             'images are)'
         )
     return source
+
+
+def from_csv(path: Path, ref: Reference) -> Source:
+    """The rows of a file, encoded as those of the reference.
+
+    Raises:
+      GaxError: The reference is no encoded table, or see `table.from_file`.
+    """
+    encoding = columns.of_info(ref.field.info)
+    if encoding is None:
+        raise errors.GaxError(
+            f'--samples {path}: a .csv is for tables that are read by table:FILE.csv, and '
+            f'{ref.describe["data"]} is {ref.field.kind} data: give an .npz'
+        )
+    return table.from_file(path, encoding)
 
 
 def from_folder(path: Path, ref: Reference, section: Any) -> Source:

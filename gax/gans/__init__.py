@@ -73,5 +73,5 @@ def arranged(config: Any, source: Source) -> Source:
 
 
 def without(name: str) -> tuple[str, ...]:
-    """The sections of every config that the configs of a recipe do not have: its WITHOUT."""
+    """The sections and fields of every config that those of a recipe do not have: its WITHOUT."""
     return getattr(recipe(name), 'WITHOUT', ())

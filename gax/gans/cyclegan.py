@@ -97,10 +97,7 @@ def make(config: Any, spec: Spec) -> Game:
         {s: players.discriminator(config, loss, at)._replace(nets=(at.net,)) for s, at in scorers.items()}
     )
     g = joined(
-        {
-            s: players.generator(config, loss, at)._replace(nets=(translator_to(s),))
-            for s, at in scorers.items()
-        }
+        {s: players.generator(config, loss, at, None, (translator_to(s),)) for s, at in scorers.items()}
     )
     halved = d.terms['adversarial']._replace(weight=0.5)
     weighted = g.terms['adversarial']._replace(weight=config.adversarial_weight)

@@ -9,7 +9,8 @@ differences (penalties.r1), here of all images by their own small steps, on ever
 
 The learning rate is in inverse proportion to the width of the networks: `learning_rate`. AdamW with b1 0,
 gradients clipped at norm 1, G's average. DiffAugment (config.augment) draws once for an image of all levels;
-theirs changes colours of half of the images only. G and D share the noise of a step. There is no alignment
+theirs changes colours of half of the images only. G and D share the noise of a step. G's mapping
+keeps an average of w for each class, by which samples are truncated. There is no alignment
 of D's tokens with DINOv2, which needs its weights. Class-conditional where `conditional` is set.
 """
 
@@ -22,14 +23,15 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.core import ema, forward, optimizers
+from gax.core import ema, forward, optimizers, styles
 from gax.core.forward import Scorer
 from gax.core.spec import Spec
-from gax.core.types import Array, Batch, Context, Game, Key, Net, Player
+from gax.core.types import Array, Batch, Context, Game, Key, Net, Player, Styles
 from gax.nets import families, registry
 from gax.objectives import augment, losses, players, term_registry, terms
 
 RATE, WIDTH = 2e-4, 768  # the learning rate at this width
+BOTH = (styles.MAPPING, styles.SYNTHESIS)  # G's nets
 
 
 def learning_rate(width: int) -> float:
@@ -122,29 +124,39 @@ def discriminator(config: Any, loss: losses.Loss, scorer: Scorer, channels: int)
 
 def generator(config: Any, loss: losses.Loss, scorer: Scorer, generate: Any) -> Player:
     """The player 'g', with the scorer as it is."""
-    usual = players.generator(config, loss, scorer, generate)
+    usual = players.generator(config, loss, scorer, generate, BOTH)
     score = forward.score_both if loss.relativistic else forward.score_fakes
     return usual._replace(
         forward=score(scorer),
-        terms={**usual.terms, **term_registry.for_generator(config.terms, scorer, generate)},
+        terms={**usual.terms, **term_registry.for_generator(config.terms, scorer, generate, BOTH)},
     )
 
 
-def networks(config: Any, shape: tuple[int, ...], classes: int) -> tuple[dict[str, Net], int]:
-    """The nets 'g' and 'd', and the number of images that G makes.
+def networks(config: Any, spec: Spec, classes: int) -> tuple[dict[str, Net], int]:
+    """The nets 'mapping', 'synthesis' and 'd', and the number of images that G makes.
 
     Raises:
       GaxError: G's family makes one.
     """
-    kind = config.g.net.kind
+    kind, shape = config.g.net.kind, spec.target_shape
     if 'levels' not in families.family(kind, 'Generator').__dataclass_fields__:
         raise errors.GaxError(f'gat has an image of each level of G, and config.g.net.kind={kind} has one')
     levels = config.g.net.levels
-    module = families.build(config.g.net, 'Generator', shape, num_classes=classes, outputs='both')
-    g = registry.lifted(module, registry.example(config.latent_dim), *registry.labels(classes))
+    g = registry.styled(config, spec, classes, outputs='both')
     stacked = (*shape[:-1], levels * shape[-1])
     d = registry.discriminator(config.d, stacked, classes, registry.heads_for(config))
-    return {'g': registry.spectral_norm(g) if config.g.spectral_norm else g, 'd': d}, levels
+    return {**dict(zip(BOTH, g, strict=True)), 'd': d}, levels
+
+
+def styles_of(field: str, channels: int) -> tuple[Styles, Styles]:
+    """The two parts of G: with the images of all levels [B, H, W, levels C], and with the last one alone."""
+    every = styles.two_nets(field)
+
+    def last(context: Context, ws: Array) -> tuple[Batch, Context]:
+        fakes, context = every.synthesis(context, ws)
+        return {field: fakes[field][..., -channels:]}, context
+
+    return every, every._replace(synthesis=last)
 
 
 def make(config: Any, spec: Spec) -> Game:
@@ -156,15 +168,11 @@ def make(config: Any, spec: Spec) -> Game:
     classes = spec.classes_if(config.conditional)
     field, channels, conditions = spec.target, spec.target_shape[-1], ('label',) * bool(classes)
     loss = losses.make(config.loss, config.label_smoothing)
-    nets, levels = networks(config, spec.target_shape, classes)
+    nets, levels = networks(config, spec, classes)
     answer = registry.answer(registry.heads_for(config))
     scorer = scorer_of(config, field, channels, levels, bool(classes), answer)
-    generate = forward.generate(field)
-
-    def synthesize(context: Context) -> tuple[Batch, Context]:
-        fakes, context = generate(context)
-        return {field: fakes[field][..., -channels:]}, context
-
+    every, last = styles_of(field, channels)
+    generate = styles.generate(every)
     return Game(
         nets,
         players={
@@ -174,7 +182,8 @@ def make(config: Any, spec: Spec) -> Game:
         latents=forward.normal_latents(config.latent_dim),
         conditions=conditions,
         generate=generate,
-        synthesize=synthesize,
-        generator=('g',),
-        ema={'g': ema.from_config(config)},
+        synthesize=styles.generate(last),
+        generator=BOTH,
+        styles=last,
+        ema=dict.fromkeys(BOTH, ema.from_config(config)),
     )

@@ -56,14 +56,9 @@ def make(config: Any, spec: Spec) -> Game:
     parts = staged(field, phases)
     run = styles.generate(parts, config.mixing)
     scorer = registry.scorer_of(field, *conditions)._replace(logits=registry.answer(heads))
-    game = players.two_player_game(config, loss, nets, growth.staged(scorer, phases), conditions, run)
     both = (styles.MAPPING, styles.SYNTHESIS)
-    game = game._replace(
-        players={**game.players, 'g': game.players['g']._replace(nets=both)},
-        generator=both,
-        styles=parts,
-        ema=dict.fromkeys(both, ema.from_config(config)),
-    )
+    game = players.two_player_game(config, loss, nets, growth.staged(scorer, phases), conditions, run, both)
+    game = game._replace(styles=parts)
     return growth.grown(game, phases, field, growing.faded, tuple(config.growth.rates))
 
 

@@ -62,15 +62,10 @@ def make(config: Any, spec: Spec) -> Game:
     run = styles.generate(parts, config.mixing)
     conditions = ('label',) * bool(classes)
     scorer = registry.scorer_of(field, *conditions)._replace(logits=registry.answer(heads))
-    game = players.two_player_game(config, loss, nets, scorer, conditions, run)
     both = (styles.MAPPING, styles.SYNTHESIS)
-    g = players.generator(config, loss, scorer, run, **style_terms(config, parts, field))
-    return game._replace(
-        players={**game.players, 'g': g._replace(nets=both)},
-        generator=both,
-        styles=parts,
-        ema=dict.fromkeys(both, ema.from_config(config)),
-    )
+    game = players.two_player_game(config, loss, nets, scorer, conditions, run, both)
+    g = players.generator(config, loss, scorer, run, both, **style_terms(config, parts, field))
+    return game._replace(players={**game.players, 'g': g}, styles=parts)
 
 
 def style_terms(config: Any, parts: Any, field: str) -> dict[str, Term]:

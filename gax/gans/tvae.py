@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from gax import errors
-from gax.core import ema, forward, optimizers
+from gax.core import ema, forward, optimizers, wrappers
 from gax.core.optimizers import section
 from gax.core.spec import Spec
 from gax.core.types import Array, Batch, Context, Game, Key, Net, Player, PyTree
@@ -29,7 +29,9 @@ from gax.objectives import rows, terms
 
 ROLES = {'e': 'Trunk'}
 LEAST, FIRST = 0.01, 0.1  # standard deviations: the smallest, and that before training
-WITHOUT = ('d',)  # sections of other configs that this one does not have
+# Sections and fields of other configs that this one does not have: there is no adversarial loss.
+WITHOUT = ('d', 'loss', 'label_smoothing')
+OF_A_DISCRIMINATOR = ('ada', 'instance_noise', 'top_k', 'fake_gradient')  # sections that are refused
 
 
 def defaults() -> ConfigDict:
@@ -61,6 +63,8 @@ def make(config: Any, spec: Spec) -> Game:
     """
     if config.terms or config.augment:
         raise errors.GaxError('tvae has no discriminator: leave config.terms and config.augment empty')
+    if unread := [name for name in OF_A_DISCRIMINATOR if name in config]:
+        raise errors.GaxError(f'tvae has no discriminator: leave config.{unread[0]} out')
     layout, field, dim = layout_of(spec), spec.target, config.latent_dim
     trunk = families.build(config.e.net, 'Trunk', spec.target_shape)
     code = encoder.Encoder(trunk, {'mean': dim, 'log_variance': dim})
@@ -102,6 +106,8 @@ def make(config: Any, spec: Spec) -> Game:
             'prior': prior,
         },
         optimizer=optimizers.make(config.g.optimizer, config.steps),
+        updates=config.g.updates,
+        grad=wrappers.accumulate(config.accumulate),
     )
     return Game(
         nets,

@@ -17,6 +17,7 @@ are no Inception weights, other features take their place, and a message says so
     gax-evaluate --workdir=runs/mnist --step=all --num=5000
     gax-evaluate --workdir=runs/a --against=runs/b       # refused if the protocols differ
     gax-evaluate --samples=made.npz --data=embedded:mnist      # or a folder of images
+    gax-evaluate --samples=rows.csv --workdir=runs/people --split=test    # rows of any tool, by the run's table
     gax-evaluate --workdir=runs/mnist --truncation=0.5,1,2,0   # a line for each; 0: all latents
 
 --truncation: the largest |z| (see gax-sample), or of a generator with a mapping network psi, w drawn
@@ -42,7 +43,11 @@ FLAGS = flags.FLAGS
 def define_flags() -> None:
     """Defines the flags of the command. `cli.run` calls it, as two commands share some flags."""
     flags.DEFINE_string('workdir', '', 'Folder of the run.')
-    flags.DEFINE_string('samples', '', 'Images to evaluate in place of a run: a folder, or an .npz.')
+    flags.DEFINE_string(
+        'samples',
+        '',
+        'What to evaluate in place of a run: a folder of images, an .npz, or a .csv of a table.',
+    )
     flags.DEFINE_string(
         'data',
         '',
@@ -95,7 +100,7 @@ def main(argv: list[str]) -> int:
     against = paths.user(FLAGS.against) if FLAGS.against else None
     errors.in_range('--seed', FLAGS.seed, *errors.SEEDS)
     if not FLAGS.samples and workdir is None:
-        raise errors.GaxError('give --workdir=RUN, or --samples=DIR or FILE.npz with --data=SOURCE')
+        raise errors.GaxError('give --workdir=RUN, or --samples=DIR, FILE.npz or FILE.csv with --data=SOURCE')
     chosen = tuple(FLAGS.metrics), FLAGS.features, FLAGS.num, FLAGS.seed, FLAGS.resizer, FLAGS.weights
     if FLAGS.standing is not None and FLAGS.standing < 0:
         raise errors.GaxError(f'--standing must be at least 0, and is {FLAGS.standing}')

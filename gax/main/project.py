@@ -6,16 +6,21 @@ are near to the image: in pixels, and in features. For every run whose generator
 its results, the nearest first, with their PSNR.
 
 The images are those of --input, cropped and resized to the run's; or, if it is left out, examples of the
-run's own data, of the test split where the run was trained on another one: how well is what was never seen
-represented?
+run's own data, of the test split where the run was trained on another one. Beside images of a split that was
+held out, as many that the run was trained on are projected: a generator that reaches these alone has learnt
+the set by heart.
 
     gax-project --workdir=RUN --input=photo.png --out=projected.png --video=projected.gif
-    gax-project --workdir=RUN --input=photos --restarts=16 --steps=1000 --out=projected.png
+    gax-project --workdir=RUN --input=photos --restarts=16 --steps=1000 --distance=lpips_vgg --out=projected.png
+    gax-project --workdir=RUN --split=test --num=16    # the error on the test split, and on the training split
     gax-project --workdir=RUN --latents=projected.npz --out=projected.png    # and arrays of what was written
 
---features: lpips_vgg or lpips_alex (pip install 'gax[lpips]'), d (the run's own discriminator's), none
-(pixels alone); if none are given, lpips_vgg where it is installed, else d. A generator that is conditioned
-on labels takes the label of the image, or --label, or else each restart another class.
+--distance, beside pixels: lpips_vgg or lpips_alex (LPIPS; pip install 'gax[lpips]'), vgg or alex (the mean
+absolute difference of the last layer), d (features of the run's own discriminator), pixels (nothing else); if
+it is left out, lpips_vgg where it is installed, else d.
+
+A generator that is conditioned on labels takes the label of the image, or --label. Where neither is known,
+each class has a restart; where --restarts is below the number of classes, those whose fakes are nearest.
 """
 
 from absl import flags
@@ -31,12 +36,17 @@ def define_flags() -> None:
     flags.DEFINE_string('out', 'projected.png', 'The picture: each image beside its results.')
     flags.DEFINE_string('input', '', 'An image, or a folder of images at any depth.')
     flags.DEFINE_integer('num', 8, 'At most how many images.')
-    flags.DEFINE_integer('restarts', 8, 'First guesses for each image.')
+    flags.DEFINE_integer(
+        'restarts',
+        0,
+        'First guesses for each image; if not given 8, or one for each of at most 32 classes where the class is '
+        'not known.',
+    )
     flags.DEFINE_integer('steps', 500, 'Steps of the optimisation.')
     flags.DEFINE_string('space', '', 'z, or w where the generator has a mapping network; that if not given.')
-    flags.DEFINE_string('features', '', 'lpips_vgg, lpips_alex, d or none; see above.')
+    flags.DEFINE_string('distance', '', 'lpips_vgg, lpips_alex, vgg, alex, d or pixels; see above.')
     flags.DEFINE_float('pixel_weight', 1.0, 'Weight of the mean squared difference of pixels in [-1, 1].')
-    flags.DEFINE_float('feature_weight', 1.0, 'Weight of the distance of features.')
+    flags.DEFINE_float('feature_weight', 1.0, 'Weight of --distance.')
     flags.DEFINE_float('rate', 0.1, 'Largest step of a latent, in its standard deviations.')
     flags.DEFINE_integer('seed', 0, 'Seed of the first guesses.')
     flags.DEFINE_integer('label', None, 'Class of every image.')
@@ -46,7 +56,7 @@ def define_flags() -> None:
         'split',
         '',
         ['', 'train', 'validation', 'test'],
-        'Take images from this split; held-out ones if not given.',
+        'Take images from this split, and beside held-out ones training ones; held-out ones if not given.',
     )
     flags.DEFINE_string('latents', '', 'Write latents, images and distances to this .npz, too.')
     flags.DEFINE_string('video', '', 'Write a film of the optimisation, too: .gif or .mp4.')
@@ -56,7 +66,7 @@ def define_flags() -> None:
 def main(argv: list[str]) -> int:
     """Runs the command. Returns its exit status."""
     from gax import paths
-    from gax.sampling import projector
+    from gax.sampling import projected, projector
 
     request = projector.Request(
         workdir=paths.user(FLAGS.workdir),
@@ -66,7 +76,7 @@ def main(argv: list[str]) -> int:
         restarts=FLAGS.restarts,
         steps=FLAGS.steps,
         space=FLAGS.space,
-        features=FLAGS.features,
+        distance=FLAGS.distance,
         pixel_weight=FLAGS.pixel_weight,
         feature_weight=FLAGS.feature_weight,
         rate=FLAGS.rate,
@@ -80,10 +90,9 @@ def main(argv: list[str]) -> int:
         frames=FLAGS.frames,
     )
     done = projector.run(request)
-    print(
-        f'gax: {len(done.targets)} images projected into {done.space} of step {done.step} (features: '
-        f'{done.features}), PSNR of the nearest {done.psnr[:, 0].mean():.2f} dB on average, in {FLAGS.out}'
-    )
+    print(f'gax: {projected.described(done)}; in {FLAGS.out}')
+    if labels := projected.classes_of(done):
+        print(f'classes of the nearest: {labels}')
     return 0
 
 

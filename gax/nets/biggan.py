@@ -28,10 +28,9 @@ from gax import errors
 from gax.core.bounds import AnySizes, Count, Fraction, Size, Sizes
 from gax.core.types import Array
 from gax.nets.attention import SelfAttention, after_blocks
-from gax.nets.layers import Conv, Embed, halved_shape
+from gax.nets.layers import Conv, Embed
 from gax.nets.minibatch import Minibatch
-from gax.nets.sagan import down_blocks, projected
-from gax.nets.sngan import UpBlock
+from gax.nets.residual import UpBlock, down_blocks, first_features, projected
 from gax.nets.spectral_norm import linear
 
 TAKES = ('image',)
@@ -77,12 +76,10 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
-        height, width = halved_shape(self.shape, len(self.widths) - 1)
         attention = after_blocks(self.attention, len(self.widths) - 1, 'g.net.attention')
         first, *chunks = chunked(z, len(self.widths))
         known = embedded(self.num_classes, self.embedding, *label)
-        x = nn.Dense(height * width * self.widths[0], kernel_init=ORTHOGONAL)(first)
-        x = x.reshape(-1, height, width, self.widths[0])
+        x = first_features(first, self.shape, self.widths, ORTHOGONAL)
         norm = partial(LinearBatchNorm, self.momentum)
         blocks = enumerate(zip(self.widths[1:], chunks, strict=True), start=1)
         for number, (features, chunk) in blocks:

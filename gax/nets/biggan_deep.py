@@ -27,7 +27,7 @@ from gax.nets.attention import SelfAttention, after_blocks
 from gax.nets.biggan import ORTHOGONAL, LinearBatchNorm, embedded, to_image
 from gax.nets.layers import Conv, doubled, halved, halved_shape
 from gax.nets.minibatch import Minibatch
-from gax.nets.sagan import projected
+from gax.nets.residual import first_features, projected
 
 TAKES = ('image',)
 PLAYER = biggan.PLAYER
@@ -63,11 +63,9 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
-        height, width = halved_shape(self.shape, len(self.widths) - 1)
         attention = after_blocks(self.attention, len(self.widths) - 1, 'g.net.attention')
         condition = jnp.concatenate([*embedded(self.num_classes, self.embedding, *label), z], axis=-1)
-        x = nn.Dense(height * width * self.widths[0], kernel_init=ORTHOGONAL)(condition)
-        x = x.reshape(-1, height, width, self.widths[0])
+        x = first_features(condition, self.shape, self.widths, ORTHOGONAL)
         for number, features in enumerate(self.widths[1:], start=1):
             for _ in range(self.blocks - 1):
                 x = UpBlock(x.shape[-1], False, self.momentum)(x, condition, train=train)

@@ -23,7 +23,7 @@ from gax.core import bounds, lookup
 
 Shape = Sequence[int]
 
-GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk', 'truncation')
+GIVEN = ('parent', 'name', 'shape', 'factor', 'num_classes', 'heads', 'outputs', 'trunk')
 # Fields of a player that concern its network, with their defaults; a family's own PLAYER overrides them.
 PLAYER = {'spectral_norm': False}
 

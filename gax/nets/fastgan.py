@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from gax import errors
 from gax.core.bounds import Size
 from gax.core.types import Array
+from gax.nets.equalized import unit
 from gax.nets.fastgan_blocks import (
     DownBlock,
     First,
@@ -32,7 +33,6 @@ from gax.nets.fastgan_blocks import (
     UpBlock,
     channels,
     conv,
-    normalised,
     shrunk,
 )
 from gax.nets.layers import Embed, leaky_relu, with_heads
@@ -94,9 +94,9 @@ class Generator(nn.Module):
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Any:
         times = halvings(self.shape, 3)
-        z = normalised(z)
+        z = unit(z)
         if self.num_classes:
-            z = jnp.concatenate([z, normalised(Embed(self.num_classes, z.shape[-1])(*label))], axis=-1)
+            z = jnp.concatenate([z, unit(Embed(self.num_classes, z.shape[-1])(*label))], axis=-1)
         sizes = [channels(self.width, relative) for relative in (*G_CHANNELS, *G_CHANNELS[-1:] * times)]
         maps = [First(sizes[0], self.shape[0] // 2**times, self.shape[1] // 2**times)(z, train)]
         skip = max(1, min(G_SKIP, times - 1))

@@ -177,11 +177,6 @@ def conv(features: int, kernel: int, **fields: Any) -> Conv:
     return Conv(features, kernel, use_bias=False, kernel_init=NORMAL, **fields)
 
 
-def normalised(x: Array) -> Array:
-    """x over its root mean square: float [B, C] -> [B, C]."""
-    return x * jax.lax.rsqrt(jnp.mean(jnp.square(x), axis=-1, keepdims=True) + 1e-8)
-
-
 def shrunk(x: Array, times: int) -> Array:
     """Means over squares of 2^times pixels a side: [B, H, W, C] -> [B, H / 2^times, W / 2^times, C]."""
     for _ in range(times):

@@ -29,11 +29,49 @@ from gax.nets.transformer import SlowDense, glorot, grid, image_of, patches, pos
 TAKES = ('image',)
 
 
-class Generator(nn.Module):
-    """latents [B, Z] (and labels int [B]) -> images [B, H, W, C], not bounded.
+class Synthesis(nn.Module):
+    """w for each block [B, depth, width] -> images [B, H, W, C], not bounded.
 
-    After every depth / levels blocks a dense layer of the scaled tokens makes an image; the images of the
-    levels are the sums of the first 1, 2, ... of these.
+    After every depth / levels blocks a dense layer of the tokens, scaled by the w of the last block, makes an
+    image; the images of the levels are the sums of the first 1, 2, ... of these.
+
+    Attributes:
+      shape: (H, W, C).
+      patch: See `Generator`.
+      width: See `Generator`.
+      depth: See `Generator`.
+      attention_heads: See `Generator`.
+      levels: See `Generator`.
+      outputs: See `Generator`.
+    """
+
+    shape: Sequence[int]
+    patch: int
+    width: int
+    depth: int
+    attention_heads: int
+    levels: int
+    outputs: str = ''
+
+    @nn.compact
+    def __call__(self, ws: Array, train: bool) -> Array:
+        rows, columns = grid(self.shape, self.patch)
+        x = jnp.asarray(positions(rows, columns, self.width), ws.dtype)[None]
+        x = jnp.broadcast_to(x, (len(ws), *x.shape[1:]))
+        images = []
+        for i in range(self.depth):
+            w = ws[:, i]
+            x = StyledBlock(self.attention_heads, rows, columns)(x, w)
+            if (i + 1) * self.levels // self.depth > i * self.levels // self.depth:
+                scale = nn.Dense(self.width, kernel_init=glorot(GAIN))(nn.silu(w))[:, None]
+                tokens = nn.Dense(self.patch**2 * self.shape[-1], kernel_init=glorot())(norm(x) * (1 + scale))
+                images.append(image_of(tokens, self.shape, self.patch))
+        sums = list(accumulate(images, jnp.add))
+        return jnp.concatenate(sums, axis=-1) if self.outputs == 'both' else sums[-1]
+
+
+class Generator(nn.Module):
+    """latents [B, Z] (and labels int [B]) -> images [B, H, W, C]: `Mapping`, then `Synthesis`.
 
     Attributes:
       shape: (H, W, C).
@@ -45,7 +83,6 @@ class Generator(nn.Module):
       w_decay: The decay of the running mean of w.
       num_classes: The number of classes; 0 for no labels.
       outputs: 'both' for the images of all levels [B, H, W, levels C], the last one last; '' for that alone.
-      truncation: See `Mapping`.
     """
 
     shape: Sequence[int]
@@ -57,27 +94,26 @@ class Generator(nn.Module):
     w_decay: Fraction = 0.995
     num_classes: int = 0
     outputs: str = ''
-    truncation: float = 1.0
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
+        mapping, synthesis = self.parts()
+        return synthesis(mapping(z, *label, train=train), train=train)
+
+    @nn.nowrap
+    def parts(self) -> tuple[Mapping, Synthesis]:
+        """The two networks, which a recipe may have as nets of their own.
+
+        Raises:
+          GaxError: There are fewer blocks than levels.
+        """
         if self.levels > self.depth:
             raise errors.GaxError(
                 f'g.net.levels={self.levels} images need as many blocks, and g.net.depth={self.depth}'
             )
-        rows, columns = grid(self.shape, self.patch)
-        w = Mapping(self.width, self.w_decay, self.truncation, self.num_classes)(z, *label, train=train)
-        x = jnp.asarray(positions(rows, columns, self.width), w.dtype)[None]
-        x = jnp.broadcast_to(x, (len(z), *x.shape[1:]))
-        images = []
-        for i in range(self.depth):
-            x = StyledBlock(self.attention_heads, rows, columns)(x, w)
-            if (i + 1) * self.levels // self.depth > i * self.levels // self.depth:
-                scale = nn.Dense(self.width, kernel_init=glorot(GAIN))(nn.silu(w))[:, None]
-                tokens = nn.Dense(self.patch**2 * self.shape[-1], kernel_init=glorot())(norm(x) * (1 + scale))
-                images.append(image_of(tokens, self.shape, self.patch))
-        sums = list(accumulate(images, jnp.add))
-        return jnp.concatenate(sums, axis=-1) if self.outputs == 'both' else sums[-1]
+        return Mapping(self.depth, self.width, self.w_decay, self.num_classes), Synthesis(
+            self.shape, self.patch, self.width, self.depth, self.attention_heads, self.levels, self.outputs
+        )
 
 
 class Discriminator(nn.Module):

@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from gax.core.types import Array
-from gax.nets.fastgan_blocks import NORMAL, normalised
+from gax.nets.equalized import unit
+from gax.nets.fastgan_blocks import NORMAL
 from gax.nets.layers import Embed
 from gax.nets.transformer import Attention, SlowDense, SwiGLU, glorot
 
@@ -18,43 +19,41 @@ GAIN = 0.1  # of the initial modulations
 
 
 class Mapping(nn.Module):
-    """latents [B, Z] (and labels int [B]) -> w [B, width], and the running mean of w.
+    """latents [B, Z] (and labels int [B]) -> w for each block of a synthesis network, [B, count, width].
 
-    Two slow dense layers of the latents and the label's embedding [Z], each over its root mean square. The
-    mean, one for each class, is the variable 'mean' of the collection 'w'; it moves in training, for the
-    classes in the batch.
+    Each block has the same w: two slow dense layers of the latents and the label's embedding [Z], each over
+    its root mean square. The running mean of w, one for each class, is `w_average` [classes, width] in the
+    collection `statistics`; it moves in training, for the classes in the batch. [1, width] without labels.
 
     Attributes:
+      count: How many blocks read w.
       width: The size of w.
       decay: The share of the old mean.
-      truncation: psi; outside of training w is mean + psi (w - mean). 1: as it is.
       num_classes: The number of classes; 0 for no labels.
     """
 
+    count: int
     width: int
     decay: float
-    truncation: float
     num_classes: int
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
-        x = normalised(z)
+        x = unit(z)
         if self.num_classes:
             row = Embed(self.num_classes, z.shape[-1], NORMAL)(*label)
-            x = jnp.concatenate([normalised(row), x], axis=-1)
+            x = jnp.concatenate([unit(row), x], axis=-1)
         w = SlowDense(self.width)(nn.silu(SlowDense(self.width)(x)))
-        count = max(1, self.num_classes)
-        mean = self.variable('w', 'mean', jnp.zeros, (count, self.width))
-        chosen = jax.nn.one_hot(label[0] if label else jnp.zeros(len(z), int), count, dtype=w.dtype)
+        classes = max(1, self.num_classes)
+        mean = self.variable('statistics', 'w_average', jnp.zeros, (classes, self.width), jnp.float32)
         if train:
+            chosen = jax.nn.one_hot(label[0] if label else jnp.zeros(len(z), int), classes)
             present = jnp.sum(chosen, axis=0)[:, None]
-            batch = chosen.T @ jax.lax.stop_gradient(w) / jnp.maximum(present, 1.0)
+            values = jax.lax.stop_gradient(w).astype(jnp.float32)
+            batch = chosen.T @ values / jnp.maximum(present, 1.0)
             moved = mean.value + (1 - self.decay) * (batch - mean.value)
-            mean.value = jnp.where(present > 0, moved, mean.value).astype(mean.value.dtype)
-        elif self.truncation != 1.0:
-            centre = chosen @ mean.value.astype(w.dtype)
-            w = centre + self.truncation * (w - centre)
-        return w
+            mean.value = jnp.where(present > 0, moved, mean.value)
+        return jnp.broadcast_to(w[:, None], (len(w), self.count, self.width))
 
 
 class StyledBlock(nn.Module):

@@ -97,13 +97,14 @@ def generator(config: Any, spec: Spec, num_classes: int = 0, latent_dim: int = 0
     return normalised(net, config.g)
 
 
-def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
+def styled(config: Any, spec: Spec, num_classes: int = 0, **requested: Any) -> tuple[Net, Net]:
     """The nets of a generator in two parts that config.g describes: its mapping and its synthesis.
 
     Args:
       config: The config of the run.
       spec: The data.
       num_classes: As in `pair`.
+      **requested: Further fields of the generator, as in `families.build`.
 
     Returns:
       (latents [B, Z] (and labels int [B]) -> ws [B, L, W], ws -> images).
@@ -111,7 +112,9 @@ def styled(config: Any, spec: Spec, num_classes: int = 0) -> tuple[Net, Net]:
     Raises:
       GaxError: The family's generator has no two parts: no method `parts`.
     """
-    module = families.build(config.g.net, 'Generator', spec.target_shape, num_classes=num_classes)
+    module = families.build(
+        config.g.net, 'Generator', spec.target_shape, num_classes=num_classes, **requested
+    )
     if not hasattr(module, 'parts'):
         able = [name for name, other in families.kinds('Generator').items() if hasattr(other, 'parts')]
         raise errors.GaxError(

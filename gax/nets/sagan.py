@@ -19,9 +19,9 @@ import jax.numpy as jnp
 from gax.core.bounds import AnySizes, Count, Fraction, Sizes
 from gax.core.types import Array
 from gax.nets.attention import SelfAttention, after_blocks
-from gax.nets.layers import ConditionalBatchNorm, Conv, Embed, Initializer, halved_shape, with_heads
-from gax.nets.minibatch import Minibatch, see_batch
-from gax.nets.sngan import PLAIN, DownBlock, UpBlock
+from gax.nets.layers import ConditionalBatchNorm, Conv
+from gax.nets.minibatch import Minibatch
+from gax.nets.residual import PLAIN, UpBlock, down_blocks, first_features, projected
 
 TAKES = ('image',)
 PLAYER = {'Generator': {'spectral_norm': True}, 'Discriminator': {'spectral_norm': True}}
@@ -52,10 +52,8 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, z: Array, *label: Array, train: bool) -> Array:
-        height, width = halved_shape(self.shape, len(self.widths) - 1)
         attention = after_blocks(self.attention, len(self.widths) - 1, 'g.net.attention')
-        x = nn.Dense(height * width * self.widths[0], kernel_init=PLAIN)(z)
-        x = x.reshape(-1, height, width, self.widths[0])
+        x = first_features(z, self.shape, self.widths, PLAIN)
         norm = partial(ConditionalBatchNorm, self.num_classes, self.momentum, EPSILON)
         for number, features in enumerate(self.widths[1:], start=1):
             x = UpBlock(features, norm, PLAIN)(x, *label, train=train)
@@ -92,58 +90,3 @@ class Discriminator(nn.Module):
     def __call__(self, x: Array, *label: Array, train: bool) -> Any:
         x = down_blocks(x, self.widths, self.downs, self.attention, PLAIN)
         return projected(x, self.minibatch, self.num_classes, self.heads, PLAIN, *label)
-
-
-def down_blocks(
-    x: Array, widths: Sequence[int], downs: int, attention: Sequence[int], init: Initializer
-) -> Array:
-    """A `DownBlock` for each width, and self-attention. Call it within a compact module.
-
-    Args:
-      x: Images [B, H, W, C].
-      widths: The channels of each block.
-      downs: The number of halvings.
-      attention: The blocks after which self-attention comes, counted from 1.
-      init: The initializer of all kernels.
-
-    Returns:
-      Feature maps [B, H / 2^downs, W / 2^downs, widths[-1]].
-
-    Raises:
-      GaxError: The sides cannot be halved so often, or there is no such block.
-    """
-    halved_shape(x.shape[1:], downs, 'd.net.downs')
-    after_blocks(attention, len(widths), 'd.net.attention')
-    for number, features in enumerate(widths, start=1):
-        x = DownBlock(features, number <= downs, number == 1, init, init)(x)
-        if number in attention:
-            x = SelfAttention(init)(x)
-    return x
-
-
-def projected(
-    x: Array,
-    minibatch: str,
-    num_classes: int,
-    heads: Mapping[str, int] | None,
-    init: Initializer,
-    *label: Array,
-) -> Any:
-    """Logits of feature maps, by their sums over pixels. Call it within a compact module.
-
-    Args:
-      x: Feature maps [B, H, W, C].
-      minibatch: See `minibatch.see_batch`.
-      num_classes: The number of classes; 0 for no labels.
-      heads: See `layers.with_heads`.
-      init: The initializer of the dense layer and of the embedding.
-      *label: The labels int [B], where there are classes.
-
-    Returns:
-      As `layers.with_heads`.
-    """
-    x = jnp.sum(nn.relu(x), axis=(1, 2))
-    logits = nn.Dense(1, kernel_init=init)(see_batch(minibatch, x))[:, 0]
-    if num_classes:
-        logits = logits + jnp.sum(Embed(num_classes, x.shape[-1], init)(*label) * x, axis=-1)
-    return with_heads(x, logits, heads)

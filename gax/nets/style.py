@@ -40,6 +40,21 @@ def widths(count: int, base: int, most: int) -> list[int]:
     return [max(1, min(base // (4 * 2**i), most)) for i in range(count + 1)]
 
 
+def noise_of(module: nn.Module, batch: int, shape: Sequence[int], halvings: int) -> Array:
+    """Normal numbers for both layers of a size of a synthesis network, from the stream `noise` of the module.
+
+    Args:
+      module: The network.
+      batch: The number of examples.
+      shape: The shape of the images, (H, W, C).
+      halvings: How often the sides are halved.
+
+    Returns:
+      float32 [batch, H / 2^halvings, W / 2^halvings, 2].
+    """
+    return jax.random.normal(module.make_rng('noise'), (batch, *(side >> halvings for side in shape[:2]), 2))
+
+
 class Mapping(nn.Module):
     """Latents [B, Z], labels int [B], or both -> w [B, features].
 

@@ -17,7 +17,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from gax.core.bounds import Fraction, Size
@@ -25,12 +24,14 @@ from gax.core.types import Array
 from gax.nets import blocks, fir, growing
 from gax.nets.equalized import GAIN, SLOPE, Conv, Convolve, Dense, bias_of
 from gax.nets.layers import leaky_relu, with_heads
+from gax.nets.norms import InstanceNorm
 from gax.nets.ops import conv
 from gax.nets.progan import Critic
-from gax.nets.style import AveragedMapping
+from gax.nets.style import AveragedMapping, noise_of
 
 TAKES = ('image',)
 TAPS = (0.25, 0.5, 0.25)
+EPSILON = 1e-8  # of instance normalisation
 
 
 def smoothed(x: Array) -> Array:
@@ -48,17 +49,6 @@ def convolved_down(x: Array, kernel: Array) -> Array:
     return blocks.halved_conv(smoothed(x), kernel)
 
 
-def normalised(x: Array) -> Array:
-    """Instance normalisation: each channel of each example to mean 0 and variance 1, [B, H, W, C].
-
-    1e-8 is added to the (biased) variance. In float32 or better.
-    """
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    centred = wide - jnp.mean(wide, axis=(1, 2), keepdims=True)
-    variance = jnp.mean(jnp.square(centred), axis=(1, 2), keepdims=True)
-    return (centred * jax.lax.rsqrt(variance + 1e-8)).astype(x.dtype)
-
-
 class Styled(nn.Module):
     """What follows each convolution: noise, bias, leaky ReLU, normalisation, and the style of w.
 
@@ -71,7 +61,8 @@ class Styled(nn.Module):
         features = x.shape[-1]
         strength = self.param('noise', nn.initializers.zeros, (features,)).astype(x.dtype)
         x = x + strength[None, None, None] * noise.astype(x.dtype)
-        x = normalised(leaky_relu(SLOPE)(x + bias_of(self, features, 4).astype(x.dtype)))
+        x = leaky_relu(SLOPE)(x + bias_of(self, features, 4).astype(x.dtype))
+        x = InstanceNorm(EPSILON)(x)
         scale, shift = jnp.split(
             Dense(2 * features, name='style')(w)[:, None, None].astype(x.dtype), 2, axis=-1
         )
@@ -106,7 +97,7 @@ class Synthesis(nn.Module):
             return Styled(name=f'styled_{place}')(x, ws[:, place], noise)
 
         def block(x: Array, level: int) -> Array:
-            noise = self.noise(len(ws), level, last)
+            noise = noise_of(self, len(ws), self.shape, last - level)
             x = layer(x, 2 * level, noise[..., :1], convolved_up)
             return layer(x, 2 * level + 1, noise[..., 1:])
 
@@ -117,11 +108,6 @@ class Synthesis(nn.Module):
         constant = self.param('constant', nn.initializers.ones, size).astype(ws.dtype)
         x = block(jnp.broadcast_to(constant, (len(ws), *size)), 0)
         return growing.rise(x, stage, last, block, to_image, self.is_initializing())
-
-    def noise(self, batch: int, level: int, last: int) -> Array:
-        """Normal numbers for both layers of a level, [batch, h, w, 2]."""
-        sides = (self.shape[0] >> (last - level), self.shape[1] >> (last - level))
-        return jax.random.normal(self.make_rng('noise'), (batch, *sides, 2))
 
 
 class Generator(nn.Module):

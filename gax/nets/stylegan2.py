@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
 from gax.core.bounds import Count, Fraction, Size, one_of
@@ -25,7 +24,15 @@ from gax.nets import fir
 from gax.nets.equalized import Conv, Dense, leaky_relu
 from gax.nets.layers import with_heads
 from gax.nets.minibatch import MinibatchStd
-from gax.nets.style import AveragedMapping, Mapping, StyledColors, StyledConv, doublings, widths
+from gax.nets.style import (
+    AveragedMapping,
+    Mapping,
+    StyledColors,
+    StyledConv,
+    doublings,
+    noise_of,
+    widths,
+)
 
 TAKES = ('image',)
 
@@ -69,7 +76,7 @@ class Synthesis(nn.Module):
         x = jnp.broadcast_to(self.param('constant', nn.initializers.normal(1.0), size), (len(ws), *size))
         for i, features in enumerate(sizes):
             x = x.astype(dtype_of(i, count, self.bfloat16_stages, ws.dtype))
-            noise, shortcut = self.noise(len(ws), i, count), None
+            noise, shortcut = noise_of(self, len(ws), self.shape, count - i), None
             if i:
                 if self.architecture == 'resnet':
                     shortcut = Conv(features, 1, gain=HALF, use_bias=False, convolve=fir.convolved_up)(x)
@@ -83,11 +90,6 @@ class Synthesis(nn.Module):
                 colors = StyledColors(self.shape[-1])(x, ws[:, layer]).astype(jnp.float32)
                 image = fir.smooth_doubled(image) + colors if image.ndim else colors
         return image
-
-    def noise(self, batch: int, i: int, count: int) -> Array:
-        """Normal numbers for both layers of a size, [batch, H, W, 2]."""
-        sides = (self.shape[0] >> (count - i), self.shape[1] >> (count - i))
-        return jax.random.normal(self.make_rng('noise'), (batch, *sides, 2))
 
 
 def count_of(shape: Sequence[int]) -> int:

@@ -27,18 +27,20 @@ def two_player_game(
     scorer: Scorer = IMAGES,
     conditions: tuple[str, ...] = (),
     generate: Generate | None = None,
+    generator_nets: tuple[str, ...] = ('g',),
 ) -> Game:
-    """The game of players 'd' and 'g' with `loss`, normal latents, and a moving average of 'g'.
+    """The game of players 'd' and 'g' with `loss`, normal latents, and a moving average of the generator.
 
     Most recipes are this game, or replace parts of it: two_player_game(...)._replace(players=...).
 
     Args:
       config: The config of the run.
       loss: The adversarial loss.
-      nets: The networks, 'd' and 'g' among them.
+      nets: The networks, 'd' and those of the generator among them.
       scorer: The calling convention of 'd'.
       conditions: The batch fields that fakes are made from in addition to noise, such as ('label',).
       generate: G's forward pass; None for `forward.generate`.
+      generator_nets: The names of the generator's networks, which player 'g' trains.
 
     Returns:
       The game.
@@ -46,12 +48,15 @@ def two_player_game(
     run = generate or forward.generate(scorer.field)
     return Game(
         nets,
-        players={'d': discriminator(config, loss, scorer), 'g': generator(config, loss, scorer, run)},
+        players={
+            'd': discriminator(config, loss, scorer),
+            'g': generator(config, loss, scorer, run, generator_nets),
+        },
         latents=forward.normal_latents(config.latent_dim),
         conditions=conditions,
         generate=run,
-        generator=('g',),
-        ema={'g': ema.from_config(config)},
+        generator=generator_nets,
+        ema=dict.fromkeys(generator_nets, ema.from_config(config)),
     )
 
 
@@ -90,7 +95,13 @@ def discriminator(config: Any, loss: Loss, scorer: Scorer = IMAGES, **extra: Ter
 
 
 def generator(
-    config: Any, loss: Loss, scorer: Scorer = IMAGES, generate: Generate | None = None, /, **extra: Term
+    config: Any,
+    loss: Loss,
+    scorer: Scorer = IMAGES,
+    generate: Generate | None = None,
+    nets: tuple[str, ...] = ('g',),
+    /,
+    **extra: Term,
 ) -> Player:
     """The player that trains 'g'.
 
@@ -102,6 +113,7 @@ def generator(
       loss: The adversarial loss.
       scorer: The calling convention of 'd', without noise and augmentation.
       generate: The game's forward pass, for terms that make more fakes; None for `forward.generate`.
+      nets: The nets of the generator.
       **extra: Terms in addition to the adversarial loss and the terms of config.terms that belong to 'g'.
 
     Returns:
@@ -113,11 +125,11 @@ def generator(
         grad = fake_gradients.normalized('g', 'fake_gradient', config.fake_gradient.decay, grad)
         extra['fake_gradient'] = fake_gradients.average()
     return Player(
-        nets=('g',),
+        nets=nets,
         forward=(forward.score_both if loss.relativistic else forward.score_fakes)(scorer),
         terms={
             'adversarial': terms.top_k(loss.g, **config.get('top_k', {})),
-            **term_registry.for_generator(config.terms, scorer, generate),
+            **term_registry.for_generator(config.terms, scorer, generate, nets),
             **extra,
         },
         optimizer=optimizers.make(config.g.optimizer, config.steps),

@@ -175,6 +175,20 @@ def orthogonal(nets: Sequence[str], **fields: Any) -> Term:
     return stateless(fn, **fields)
 
 
+def orthogonal_g(scorer: Scorer = IMAGES, nets: Sequence[str] = ('g',), **fields: Any) -> Term:
+    """`orthogonal` of the generator, over all of its nets.
+
+    Args:
+      scorer: Not read.
+      nets: The generator's nets, such as ('mapping', 'synthesis').
+      **fields: The fields of `Term`.
+
+    Returns:
+      The term.
+    """
+    return orthogonal(nets, **fields)
+
+
 def path_lengths(synthesise: Callable[[Array], Array], z: Array, y: Array) -> Array:
     """|J^T y| per example, where J is the Jacobian of `synthesise` at z. The norm is sqrt(sum + 1e-12).
 
@@ -290,5 +304,5 @@ D_TERMS: dict[str, Callable[..., Term]] = {
 G_TERMS: dict[str, Callable[..., Term]] = {
     'path_length': path_length,
     'feature_matching': feature_matching,
-    'orthogonal_g': lambda scorer, **fields: orthogonal(('g',), **fields),
+    'orthogonal_g': orthogonal_g,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -77,14 +77,21 @@ def from_config(config: Any, scorer: Scorer = IMAGES) -> dict[str, Term]:
 
 
 def for_generator(
-    config: Any, scorer: Scorer = IMAGES, generate: regularizers.Generate | None = None
+    config: Any,
+    scorer: Scorer = IMAGES,
+    generate: regularizers.Generate | None = None,
+    nets: Sequence[str] = ('g',),
 ) -> dict[str, Term]:
     """The terms of 'g' in `config` (config.terms) whose weight is not the number 0.
 
     generate: the game's own pass, for the terms that make fakes anew; `forward.generate` where it is None.
+    nets: the generator's nets, for the terms of its parameters.
     """
-    anew = {'path_length': partial(regularizers.path_length, synthesis=generate)}
-    return _chosen('g', {**G_TERMS, **anew}, config, scorer)
+    bound = {
+        'path_length': partial(regularizers.path_length, synthesis=generate),
+        'orthogonal_g': partial(regularizers.orthogonal_g, nets=nets),
+    }
+    return _chosen('g', {**G_TERMS, **bound}, config, scorer)
 
 
 def _chosen(

@@ -1,10 +1,10 @@
-"""What a projection minimises beside pixels: LPIPS, or the discriminator's own features."""
+"""What a projection minimises: pixels, and LPIPS, features of ImageNet, or the discriminator's own."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,16 +13,42 @@ from gax import errors, gans
 from gax.config import choices
 from gax.core import rng, sample
 from gax.core.types import Array, Batch, Context, TrainState
-from gax.nets import lpips
+from gax.nets import imagenet, lpips, perceptual
 from gax.sampling import project
 from gax.training.experiment import Experiment
 
 log = logging.getLogger('gax')
 
-NAMES = ('', 'lpips_vgg', 'lpips_alex', 'd', 'none')
+NAMES = (*perceptual.WEIGHTS, 'd', 'pixels')
 RANDOM = ('ada', 'instance_noise', 'top_k')  # sections that change what d is shown in training
 # (arrays, image, target, held latents) -> [B]; the arrays are arguments of the compiled program
 WithArrays = Callable[[Any, Array, Array, Batch], Array]
+
+
+class Measure(NamedTuple):
+    """What is minimised: a weighted sum of the squared difference of pixels and of a distance of features.
+
+    Attributes:
+      name: The name of the distance of features.
+      pixels: The weight of the squared difference of pixels.
+      features: The weight of the distance of features.
+      of_features: The distance of features.
+      arrays: Its arrays, which compiled programs take as an argument.
+    """
+
+    name: str
+    pixels: float
+    features: float
+    of_features: WithArrays
+    arrays: Any
+
+    def total(self, arrays: Any) -> project.Distance:
+        """The sum, with these arrays, (image, target, held latents) -> [B]."""
+
+        def by_features(image: Array, target: Array, held: Batch) -> Array:
+            return self.of_features(arrays, image, target, held)
+
+        return project.weighted([(self.pixels, project.squared), (self.features, by_features)])
 
 
 def chosen(name: str, built: Experiment, state: TrainState, phase: str) -> tuple[str, WithArrays, Any]:
@@ -38,24 +64,60 @@ def chosen(name: str, built: Experiment, state: TrainState, phase: str) -> tuple
       (the name of the distance, the distance, its arrays).
 
     Raises:
-      GaxError: The name is unknown, LPIPS is not installed, or d has no features of single images.
+      GaxError: The name is unknown, its weights are not installed, they are not for images of the run's
+        channels, or d has no features of single images.
     """
-    errors.lookup('--features', name, dict.fromkeys(NAMES))
+    if name:
+        errors.lookup('--distance', name, dict.fromkeys(NAMES))
     channels = built.source.spec.target_shape[-1]
     if not name:
         name = 'lpips_vgg' if lpips.available() and channels in (1, 3) else 'd'
         if name == 'd' and not lpips.available():
             log.info('features of the discriminator; for LPIPS %s', lpips.INSTALL)
-    if name == 'none':
+    if name == 'pixels':
         return name, lambda arrays, image, target, held: jnp.zeros(image.shape[0]), ()
     if name == 'd':
         return name, *of_discriminator(built, state, phase)
-    net = name.removeprefix('lpips_')
+    return name, *of_imagenet(name, channels)
+
+
+def of_imagenet(name: str, channels: int) -> tuple[WithArrays, Any]:
+    """A distance in features of ImageNet's networks: LPIPS, or the mean |f(x) - f(y)| of the last layer.
+
+    Args:
+      name: A key of `perceptual.WEIGHTS`.
+      channels: The channels of the images.
+
+    Returns:
+      (the distance, its arrays).
+
+    Raises:
+      GaxError: The weights are not installed, or there are not 1 or 3 channels.
+    """
+    network = perceptual.WEIGHTS[name]
+    if channels not in (1, 3):
+        raise errors.GaxError(
+            f'--distance={name}: features of ImageNet are of images with 1 or 3 channels, and those of this '
+            f'run have {channels}: give --distance=d or --distance=pixels'
+        )
+    if not lpips.available():
+        raise errors.GaxError(
+            f'--distance={name} needs weights that are an extra: {lpips.INSTALL}; or give --distance=d or '
+            '--distance=pixels'
+        )
+    arrays = lpips.load(network)
+    if name == network:
+        net, arrays = (
+            perceptual.differences(name, {list(imagenet.shapes(name))[-1]: 1.0}),
+            arrays['convolutions'],
+        )
+    else:
+        net = perceptual.distances(network)
 
     def distance(arrays: Any, image: Array, target: Array, held: Batch) -> Array:
-        return lpips.distance(net, arrays, image, target)
+        return net.apply(arrays, (), image, target, train=False, key=rng.key(0))[0]
 
-    return name, distance, lpips.load(net)
+    return distance, arrays
 
 
 def of_discriminator(built: Experiment, state: TrainState, phase: str) -> tuple[WithArrays, Any]:
@@ -129,15 +191,6 @@ def relative(x: Array, y: Array) -> Array:
 def refused(built: Experiment, reason: str) -> str:
     """The message for a discriminator without features of single images."""
     return (
-        f'--features=d: {built.config.gan} has no features of single images ({reason}): give '
-        '--features=lpips_vgg or --features=none'
+        f'--distance=d: {built.config.gan} has no features of single images ({reason}): give '
+        '--distance=lpips_vgg or --distance=pixels'
     )
-
-
-def total(pixels: float, features: float, of_features: WithArrays, arrays: Any) -> project.Distance:
-    """The weighted sum of the squared difference of pixels and of the distance of features."""
-
-    def by_features(image: Array, target: Array, held: Batch) -> Array:
-        return of_features(arrays, image, target, held)
-
-    return project.weighted([(pixels, project.squared), (features, by_features)])

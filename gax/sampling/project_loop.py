@@ -24,8 +24,7 @@ class Problem(NamedTuple):
       targets: Float32 [N, H, W, C] in [-1, 1].
       arrays: (the train state, the arrays of the distance of features): arguments of the compiled programs.
       render: (the train state, free latents, held latents) -> images.
-      features: The distance of features.
-      weights: The weights of the squared difference of pixels, and of the distance of features.
+      measure: What is minimised.
       descent: The steps and the rate.
       key: The key of the noise.
     """
@@ -34,8 +33,7 @@ class Problem(NamedTuple):
     targets: Array
     arrays: tuple[TrainState, Any]
     render: spaces.WithState
-    features: project_distances.WithArrays
-    weights: tuple[float, float]
+    measure: project_distances.Measure
     descent: Descent
     key: Key
 
@@ -45,7 +43,7 @@ def programs(problem: Problem) -> tuple[Callable[..., Carry], Callable[..., tupl
     space, targets, key = problem.space, problem.targets, problem.key
 
     def bound(arrays: Any) -> tuple[project.Render, project.Distance]:
-        distance = project_distances.total(*problem.weights, problem.features, arrays[1])
+        distance = problem.measure.total(arrays[1])
         return (lambda latents, held: problem.render(arrays[0], latents, held)), distance
 
     def advance(arrays: Any, carry: Carry, count: int) -> Carry:

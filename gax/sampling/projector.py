@@ -10,12 +10,12 @@ import numpy as np
 
 from gax import errors
 from gax.core import rng
-from gax.data import preprocess
 from gax.evals.metrics import image_pairs
-from gax.sampling import image_files, project_distances, project_loop, projected, spaces
+from gax.sampling import project_classes, project_distances, project_loop, project_targets, projected, spaces
 from gax.sampling.project import Descent
+from gax.sampling.project_targets import Targets
 from gax.sampling.projected import Projected
-from gax.training import evaluators, real_examples, trained_run
+from gax.training import trained_run
 from gax.training.experiment import Experiment
 from gax.training.workdir import read_config
 from gax.viz import images as pictures
@@ -28,7 +28,9 @@ class Request(NamedTuple):
 
     Attributes:
       input: A file or a folder; None: images of the run's data.
-      label: None: the label of the image where the data has it, else all classes in turn.
+      label: None: the label of the image where the data has it, else see `project_classes.plan`.
+      restarts: 0: as `project_classes.plan` says.
+      distance: One of `project_distances.NAMES`; '' as `project_distances.chosen` says.
       space: '': w where the generator has it, else z.
     """
 
@@ -36,10 +38,10 @@ class Request(NamedTuple):
     out: Path
     input: Path | None = None
     num: int = 8
-    restarts: int = 8
+    restarts: int = 0
     steps: int = 500
     space: str = ''
-    features: str = ''
+    distance: str = ''
     pixel_weight: float = 1.0
     feature_weight: float = 1.0
     rate: float = 0.1
@@ -69,19 +71,26 @@ def run(request: Request) -> Projected:
     check(request)
     built = trained_run.build(request.workdir, read_config(request.workdir / 'config.json'))
     check_game(built)
-    targets, labels = targets_of(request, built)
+    targets = targets_of(request, built)
+    restarts = project_classes.plan(request.restarts, built, targets.labels, len(targets.images))
     state, step = trained_run.restore(built, request.workdir, request.step)
     phase = built.game.phase_at(step)
-    name, features, arrays = project_distances.chosen(request.features, built, state, phase)
-    shape = len(targets), request.restarts
+    named, of_features, arrays = project_distances.chosen(request.distance, built, state, phase)
+    measure = project_distances.Measure(
+        named, request.pixel_weight, request.feature_weight, of_features, arrays
+    )
+    labels = restarts.labels
+    if project_classes.undecided(restarts, built):
+        choice = restarts.number, built, state, phase, targets.images, measure, request.seed
+        labels = project_classes.nearest(*choice)
+    shape = len(targets.images), restarts.number
     space_name, space, render = spaces.of(request.space, built, state, phase, labels, shape, request.seed)
     problem = project_loop.Problem(
         space,
-        jnp.asarray(targets),
+        jnp.asarray(targets.images),
         (state, arrays),
         render,
-        features,
-        (request.pixel_weight, request.feature_weight),
+        measure,
         Descent(request.steps, request.rate),
         rng.stream(rng.key(request.seed), 'project'),
     )
@@ -89,8 +98,9 @@ def run(request: Request) -> Projected:
         images, distance, latents, frames = project_loop.optimised(
             problem, request.frames if request.video else 0
         )
-        result = to_uint8(targets), images, distance, psnr_of(images, to_uint8(targets)), latents
-        done = Projected(step, space_name, name, *result)
+        pixels = to_uint8(targets.images)
+        result = targets.splits, pixels, images, distance, psnr_of(images, pixels), latents
+        done = Projected(step, space_name, named, restarts.said, *result)
         pictures.save(projected.picture(done), request.out)
         if request.latents is not None:
             projected.write_latents(done, request.latents)
@@ -102,8 +112,8 @@ def run(request: Request) -> Projected:
 def check(request: Request) -> None:
     """Raises GaxError for numbers out of range and files of the wrong kind."""
     errors.in_range('--seed', request.seed, *errors.SEEDS)
-    for name in ('num', 'restarts', 'steps', 'frames'):
-        if getattr(request, name) < 1:
+    for name, least in {'num': 1, 'restarts': 0, 'steps': 1, 'frames': 1}.items():
+        if getattr(request, name) < least:
             raise errors.GaxError(f'--{name} must be positive, and is {getattr(request, name)}')
     if not 0 < request.rate < float('inf'):
         raise errors.GaxError(f'--rate must be positive, and is {request.rate}')
@@ -134,30 +144,23 @@ def check_game(built: Experiment) -> None:
         )
 
 
-def targets_of(request: Request, built: Experiment) -> tuple[np.ndarray, np.ndarray | None]:
-    """The images to project, float32 [N, H, W, C] in [-1, 1], and their labels int [N] if they are known.
+def targets_of(request: Request, built: Experiment) -> Targets:
+    """The images to project: those of --input, or of the run's data, see project_targets.py.
 
-    They are those of --input, cropped and resized to those of the run, or a fixed random choice of its data:
-    of the test split if the run was trained on another one.
+    Raises:
+      GaxError: --label is no class of the generator; or as `project_targets.of_data` says.
     """
     spec, asked = built.source.spec, request.label
-    height, width, channels = spec.target_shape
     if asked is not None and not ('label' in built.game.conditions and 0 <= asked < spec.num_classes):
         raise errors.GaxError(f'--label={asked}: the generator of this run has no such class')
     if request.input is not None:
-        fit = preprocess.Fit(height, channels, image_width=width)
-        items = image_files.listed(request.input, None)[: request.num]
-        pixels = np.stack([fit(image_files.read(item.image, channels).pixels) for item in items])
-        known = None
+        targets = project_targets.of_files(request.input, request.num, built)
     else:
-        whole = trained_run.with_data(request.workdir, built.config, request.data, built.mesh)
-        held_out = 'test' if whole.source.split == 'train' and 'test' in whole.source.splits else ''
-        whole = evaluators.with_split(whole, request.split or held_out, str(request.workdir))
-        batch = real_examples.reals(whole, min(request.num, whole.source.spec.size or request.num))
-        pixels, known = to_uint8(batch[spec.target]), batch.get('label')
+        data = request.data, request.split
+        targets = project_targets.of_data(request.workdir, request.num, built, *data)
     if asked is not None:
-        known = np.full(len(pixels), asked)
-    return pixels.astype(np.float32) / 127.5 - 1, known
+        targets = targets._replace(labels=np.full(len(targets.images), asked))
+    return targets
 
 
 def psnr_of(images: np.ndarray, targets: np.ndarray) -> np.ndarray:

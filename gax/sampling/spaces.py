@@ -35,7 +35,7 @@ def of(
       built: The experiment of the run.
       state: Its state.
       phase: The phase of training that the state is in.
-      labels: The label of each image, int [N]; None: the restarts of an image have all classes in turn.
+      labels: The class of each restart, int [N, R]; None where the generator takes none.
       shape: (N, R), images and restarts.
       seed: The seed of the first guesses.
 
@@ -47,19 +47,9 @@ def of(
     """
     table = {'z': noise, **({'w': mapped} if built.game.styles else {})}
     make = errors.lookup('--space', name or list(table)[-1], table)
-    space, render = make(built, state, phase, conditions(built, labels, shape), shape, seed)
+    held = {} if labels is None else {'label': jnp.asarray(labels, jnp.int32).reshape(-1)}
+    space, render = make(built, state, phase, held, shape, seed)
     return name or list(table)[-1], space, render
-
-
-def conditions(built: Experiment, labels: np.ndarray | None, shape: tuple[int, int]) -> Batch:
-    """{'label': int32 [N * R]} of a game that is conditioned on labels; {} of others."""
-    classes = built.source.spec.num_classes
-    if 'label' not in built.game.conditions or not classes:
-        return {}
-    images, restarts = shape
-    if labels is None:
-        return {'label': jnp.tile(jnp.arange(restarts, dtype=jnp.int32) % classes, images)}
-    return {'label': jnp.repeat(jnp.asarray(labels, jnp.int32), restarts)}
 
 
 def noise(

@@ -95,7 +95,7 @@ def context_of(job: Job, state: TrainState, latents: Batch) -> Context:
 
 
 def to_styles(job: Job, latents: Batch) -> tuple[Array, Array]:
-    """The styles of latents, float [N, L, W], and the average of w, [W]."""
+    """The styles of latents, float [N, L, W], and the average of w, [W] or, of each one's class, [N, W]."""
     ways = parts(job.built, 'mix')
 
     @jax.jit

@@ -225,7 +225,8 @@ class Run(Course):
         """
         spec = self.experiment.source.spec
         target = spec.fields[spec.target]
-        real: PyTree = real_examples.reals(self.local, 512) if target.kind in drawing.BEHIND else None
+        count = drawing.BEHIND.get(target.kind, 0)
+        real: PyTree = real_examples.reals(self.local, count) if count else None
         if (target.kind, target.shape) != ('point', (2,)):
             return lambda state: (real, None)
         plane = jnp.asarray(scatter.lattice(scatter.window(real[spec.target])))

@@ -101,35 +101,6 @@ def series(x: np.ndarray, columns: int, info: Mapping[str, Any]) -> Image.Image:
     return picture(canvas)
 
 
-def table(
-    x: np.ndarray, columns: int, info: Mapping[str, Any], real: np.ndarray | None = None
-) -> Image.Image:
-    """float [N, columns]: the histograms of the first MOST columns, with the reals behind in gray.
-
-    The bins depend on the reals, if there are any.
-    """
-    x = np.asarray(x, np.float32)[:, :MOST]
-    names = info.get('columns', ()) or [str(i) for i in range(x.shape[1])]
-    _, canvas, axes = panels(x.shape[1], columns)
-    for i, place in enumerate(axes):
-        behind = None if real is None else np.asarray(real, np.float32)[:, i]
-        scale = x[:, i] if behind is None else behind
-        bins = np.histogram_bin_edges(scale[np.isfinite(scale)], bins=30)
-        if behind is not None:
-            place.hist(behind, bins=bins, density=True, color='0.7', label='real')
-        if len(x):
-            values = x[:, i][np.isfinite(x[:, i])]
-            weights = np.full(len(values), 1 / (len(x) * (bins[1] - bins[0])))
-            place.hist(
-                values, bins=bins, weights=weights, histtype='step', color='tab:green', label='generated'
-            )
-        place.set_title(str(names[i]), fontsize='x-small')
-        place.tick_params(labelsize='xx-small')
-        if i == 0 and real is not None:
-            place.legend(fontsize='xx-small')
-    return picture(canvas)
-
-
 def tokens(x: np.ndarray, columns: int, info: Mapping[str, Any]) -> Image.Image:
     """int [N, length]: a line of text for each of the first MOST examples, cut at LETTERS letters."""
     lines = [text[:LETTERS] for text in texts(x[:MOST], info.get('vocabulary', ()))]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from gax.viz import charts, images, scatter
+from gax.viz import charts, images, scatter, tables
 
 
 class Drawn(NamedTuple):
@@ -55,7 +55,7 @@ PICTURES: dict[str, Callable[[Drawn], Image.Image]] = {
     'audio': lambda drawn: charts.audio(drawn.values, drawn.columns, drawn.info),
     'series': lambda drawn: charts.series(drawn.values, drawn.columns, drawn.info),
     'tokens': lambda drawn: charts.tokens(drawn.values, drawn.columns, drawn.info),
-    'table': lambda drawn: charts.table(drawn.values, drawn.columns, drawn.info, drawn.reals),
+    'table': lambda drawn: tables.table(drawn.values, drawn.columns, drawn.info, drawn.reals),
 }
 
 
@@ -103,4 +103,4 @@ def draw_reals(reals: Mapping[str, np.ndarray], columns: int, spec: Any = None) 
     return PICTURES[kind](Drawn(values, columns, None, None, info))
 
 
-BEHIND = ('point', 'table')  # kinds whose reals are drawn behind the fakes
+BEHIND = {'point': 512, 'table': 2048}  # kinds whose reals are drawn behind the fakes, and how many

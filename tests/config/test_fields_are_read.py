@@ -347,6 +347,25 @@ def test_of_every_recipe(gan):
     assert not values or unread(config, values) == []
 
 
+def test_of_the_fields_of_every_config_in_a_recipe_without_a_discriminator():
+    """tvae has the fields that it reads, and refuses what only a discriminator reads."""
+    config = tiny('tvae', batch_size=4)
+    assert not {'d', 'loss', 'label_smoothing'} & set(config)
+    apart = ('.net.', '.optimizer.', 'terms', 'ema.')
+    values = {
+        path: VALUES[path] if path in VALUES else other(value)
+        for path, value in fields.leaves(config).items()
+        if not path.startswith(HOST) and not any(part in path for part in apart)
+    }
+    assert {'accumulate', 'g.updates', 'augment', 'extragradient'} <= set(values)
+    assert unread(config, values) == []
+    for name in ('ada', 'instance_noise', 'top_k', 'fake_gradient'):
+        switched = config.copy_and_resolve_references()
+        choices.choose(switched, name)
+        with pytest.raises(errors.GaxError, match=f'^tvae has no discriminator: leave config.{name} out$'):
+            traced(switched)
+
+
 @pytest.mark.parametrize('config', ['mnist'])
 def test_a_config_is_short(config):
     assert len(fields.fields_of(import_module(f'configs.{config}').get_config())) <= 60

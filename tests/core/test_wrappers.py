@@ -157,3 +157,19 @@ def test_microbatches_draw_their_own_random_numbers():
 
     found = [loss(player._replace(grad=wrappers.accumulate(count))) for count in (1, 2, 4)]
     assert len(set(found)) == 3
+
+
+def test_nets_are_named_by_themselves_or_by_their_player():
+    """A net goes before a player of the same name, and each net is named once."""
+    player = Player((), None, {}, None)
+    nets = dict.fromkeys(('mapping', 'synthesis', 'd'))
+    game = Game(
+        nets, {'g': player._replace(nets=('mapping', 'synthesis')), 'd': player._replace(nets=('d',))}
+    )
+    assert wrappers.named('config.remat', 'g,d', game) == ['mapping', 'synthesis', 'd']
+    assert wrappers.named('config.remat', 'synthesis, g', game) == ['synthesis', 'mapping']
+    assert wrappers.named('config.remat', '', game) == []
+    with pytest.raises(
+        GaxError, match=r"^unknown network in config\.remat 'e'.*; valid: d, g, mapping, synthesis$"
+    ):
+        wrappers.named('config.remat', 'e', game)

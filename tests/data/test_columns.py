@@ -98,7 +98,8 @@ def test_pictures_show_one_number_for_each_column():
     batch, spec = encoded.pictured(
         {'table': encoded.encode(ENCODING, cells())}, Spec('t', {'table': field}, size=4)
     )
-    assert spec.fields['table'] == Field((4,), 'table', info={'columns': ('age', 'sex', 'gap', 'left')})
+    info = {'columns': ('age', 'sex', 'gap', 'left'), 'categories': ('sex', 'left')}
+    assert spec.fields['table'] == Field((4,), 'table', info=info)
     np.testing.assert_array_equal(batch['table'][0], [10, 0, np.nan, 0])
     np.testing.assert_array_equal(batch['table'][3], [70, 1, 50, 1])
     plain = Spec('t', {'table': Field((2,), 'table')})

@@ -152,3 +152,37 @@ def test_without_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(cells, 'find_spec', lambda name: None)
     with pytest.raises(errors.GaxError, match=r"tables need pandas: pip install 'gax\[tables\]'"):
         table.opened(write(tmp_path, 'a\n1\n'))
+
+
+def test_rows_of_another_tool_are_encoded_as_the_table_is(tmp_path):
+    """The file itself, with its columns in another order, numbers written otherwise and one column more."""
+    source = load(people(tmp_path), columns='note:drop')
+    frame = pandas.read_csv(tmp_path / 't.csv', dtype=str).iloc[:, ::-1]
+    frame['height'] = [text if text != text else f'{float(text):.3e}' for text in frame['height']]
+    frame.drop(columns='unit').to_csv(tmp_path / 'other.csv', index=False)
+    other = table.from_file(tmp_path / 'other.csv', encoding_of(source))
+    np.testing.assert_array_equal(other.arrays['table'], source.arrays['table'])
+    assert other.spec.fields == source.spec.fields
+
+
+@pytest.mark.parametrize(
+    ('column', 'cell', 'message'),
+    [
+        ('city', 'Roma', r"unknown value of the column 'city' of .*o\.csv: 'Roma' \(nearest: 'Rome'\)"),
+        ('height', 'tall', "o.csv, column 'height': 'tall' is no finite number"),
+        ('height', 'inf', "o.csv, column 'height': 'inf' is no finite number"),
+        ('born', '1950-02-03', r"o.csv, column 'born': '1950-02-03' is no date like %d\.%m\.%Y"),
+        ('zip', None, "o.csv, column 'zip': 1 values are missing, and in the table none is"),
+    ],
+)
+def test_cells_of_another_tool_that_are_none_of_the_table(tmp_path, column, cell, message):
+    encoding = encoding_of(load(people(tmp_path), columns='note:drop'))
+    frame = pandas.read_csv(tmp_path / 't.csv', dtype=str)
+    frame.loc[0, column] = cell
+    frame.to_csv(tmp_path / 'o.csv', index=False)
+    with pytest.raises(errors.GaxError, match=message) as info:
+        table.from_file(tmp_path / 'o.csv', encoding)
+    assert '\n' not in str(info.value)
+    frame.drop(columns=column).to_csv(tmp_path / 'o.csv', index=False)
+    with pytest.raises(errors.GaxError, match=rf"unknown column of .*o\.csv: '{column}'"):
+        table.from_file(tmp_path / 'o.csv', encoding)

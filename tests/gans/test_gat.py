@@ -7,9 +7,11 @@ import pytest
 
 from gax import gans
 from gax.config import base, choose
+from gax.core import wrappers
 from gax.core.spec import Field, Spec
 from gax.errors import GaxError
 from gax.gans import gat
+from gax.sampling import truncation
 from tests.helpers import toys
 
 SPEC = Spec('images', {'image': Field((4, 4, 3))}, size=8)
@@ -83,18 +85,60 @@ def test_what_d_sees_without_noise():
         assert np.abs(x[..., :3] - reals).max() > 0.1
 
 
+def context_of(game, key, labels=None):
+    params, state = {}, {}
+    for name in game.generator:
+        params[name], state[name] = game.nets[name].init(key)
+    latents = {'z': jnp.asarray([[1.0, 2.0, -1.0], [0.5, -1.0, 2.0]])}
+    latents |= {} if labels is None else {'label': labels}
+    context = toys.view(game.nets, params, {}, {}, model_state=state)
+    return context._replace(latents=latents, train=False, conditions=game.conditions)
+
+
 def test_samples_are_the_last_image_alone():
     game = gans.make(config(), SPEC)
 
     def run(key):
-        params, state = game.nets['g'].init(key)
-        context = toys.view(game.nets, {'g': params}, {}, {}, model_state={'g': state})
-        context = context._replace(latents={'z': jnp.ones((2, 3))}, train=False)
+        context = context_of(game, key)
         return game.generate(context)[0]['image'], game.synthesize(context)[0]['image']
 
     levels, last = jax.jit(run)(KEY)
     assert levels.shape == (2, 4, 4, 6)
     np.testing.assert_array_equal(last, levels[..., 3:])
+
+
+@pytest.mark.slow
+def test_truncation_draws_w_towards_the_mean_of_its_class():
+    """At psi 0 the fakes are those of the class's mean, at psi 1 they are as they were."""
+    game = gans.make(config(conditional=True), SPEC._replace(num_classes=3))
+    means, labels = jax.random.normal(KEY, (3, 8)), jnp.array([2, 0])
+
+    def run(key):
+        context = context_of(game, key, labels)
+        kept = {
+            'mapping': {'statistics': {'w_average': means}},
+            'synthesis': context.model_state['synthesis'],
+        }
+        context = context._replace(model_state=kept)
+        fakes = [truncation.in_w(game, psi).synthesize(context)[0]['image'] for psi in (0.0, 1.0)]
+        middle = jnp.broadcast_to(means[labels][:, None], (2, 2, 8))
+        return fakes, game.styles.synthesis(context, middle)[0]['image'], game.synthesize(context)[0]['image']
+
+    (none, whole), of_means, plain = jax.jit(run)(KEY)
+    np.testing.assert_allclose(none, of_means, atol=1e-5)
+    np.testing.assert_allclose(whole, plain, atol=1e-5)
+    assert np.abs(none - plain).max() > 1e-2
+
+
+def test_terms_and_rematerialisation_of_g_are_of_both_of_its_nets():
+    made = config(remat='g,d')
+    choose(made, 'terms.orthogonal_g', weight=1.0)
+    game = gans.make(made, SPEC)
+    assert game.players['g'].nets == ('mapping', 'synthesis')
+    params = {name: {'kernel': jnp.ones((1, 2))} for name in ('mapping', 'synthesis', 'd')}
+    value = game.players['g'].terms['orthogonal_g'].fn(toys.view({}, params, {}), None, ())[0]
+    assert float(value) == 4.0  # two products of 1, in each of the two nets
+    assert wrappers.named('config.remat', made.remat, game) == ['mapping', 'synthesis', 'd']
 
 
 def test_other_settings_are_refused():

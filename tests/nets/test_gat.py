@@ -104,37 +104,51 @@ def test_slow_layers_are_the_same_at_first_and_move_less():
         np.testing.assert_allclose(moved, first - 4 * 0.1 * multiplier, rtol=1e-4)  # 3 kernels and a bias
 
 
-def test_the_mean_of_w_of_each_class_and_truncation():
-    """New mean = 0.9 * 0 + 0.1 * mean of the class's w; of absent classes it stays; psi 0 is the mean."""
+def test_the_mean_of_w_of_each_class():
+    """New mean = 0.9 * 0 + 0.1 * mean of the class's w; of absent classes it stays. w is that of each block."""
     z, label = jax.random.normal(KEY, (3, 4)), jnp.array([1, 1, 0])
-    mapping = gat_blocks.Mapping(5, 0.9, 1.0, 3)
+    mapping = gat_blocks.Mapping(2, 5, 0.9, 3)
     variables = mapping.init(KEY, z, label, train=False)
-    w, after = mapping.apply(variables, z, label, train=True, mutable=['w'])
-    mean = after['w']['mean']
+    ws, after = mapping.apply(variables, z, label, train=True, mutable=['statistics'])
+    assert ws.shape == (3, 2, 5)
+    np.testing.assert_array_equal(ws[:, 0], ws[:, 1])
+    mean, w = after['statistics']['w_average'], ws[:, 0]
     np.testing.assert_allclose(mean[1], 0.1 * (w[0] + w[1]) / 2, rtol=1e-4)
     np.testing.assert_allclose(mean[0], 0.1 * w[2], rtol=1e-4)
     np.testing.assert_array_equal(mean[2], 0)
-    still = {**variables, **after}
-    for psi in (0.0, 0.5, 1.0):
-        found = mapping.clone(truncation=psi).apply(still, z, label, train=False)
-        np.testing.assert_allclose(found, mean[label] + psi * (w - mean[label]), atol=1e-6)
+    np.testing.assert_array_equal(mapping.apply({**variables, **after}, z, label, train=False), ws)
 
 
 def test_images_of_the_levels_are_sums():
-    """Without the last head the last two images are equal, and without labels there is one w of the mean."""
+    """Without the last head the last two images are equal, and without labels there is one mean of w."""
     made = gat.Generator((4, 4, 2), 2, 8, 3, 2, levels=3, outputs='both')
     z = jnp.ones((2, 4))
 
     def run(key):
         variables = made.init(key, z, train=False)
-        assert variables['w']['Mapping_0']['mean'].shape == (1, 8)
+        assert variables['statistics']['Mapping_0']['w_average'].shape == (1, 8)
         params = {**variables['params']}
-        params['Dense_5'] = jax.tree.map(jnp.zeros_like, params['Dense_5'])
+        last = jax.tree.map(jnp.zeros_like, params['Synthesis_0']['Dense_5'])
+        params['Synthesis_0'] = {**params['Synthesis_0'], 'Dense_5': last}
         return made.apply({**variables, 'params': params}, z, train=False)
 
     found = np.asarray(jax.jit(run)(KEY)).reshape(2, 4, 4, 3, 2)
     np.testing.assert_array_equal(found[..., 1, :], found[..., 2, :])
     assert np.abs(found[..., 0, :] - found[..., 1, :]).max() > 1e-2
+
+
+def test_each_block_reads_its_w():
+    """The w of the last of three blocks changes the image of the last of three levels alone."""
+    synthesis = gat.Generator((4, 4, 2), 2, 8, 3, 2, levels=3, outputs='both').parts()[1]
+    ws = jax.random.normal(KEY, (2, 3, 8))
+
+    def run(key):
+        variables = synthesis.init(key, ws, train=False)
+        return [synthesis.apply(variables, w, train=False) for w in (ws, ws.at[:, 2].add(1.0))]
+
+    before, after = (np.asarray(x).reshape(2, 4, 4, 3, 2) for x in jax.jit(run)(KEY))
+    np.testing.assert_allclose(before[..., :2, :], after[..., :2, :], atol=1e-6)
+    assert np.abs(before[..., 2, :] - after[..., 2, :]).max() > 1e-2
 
 
 def test_settings_that_do_not_go_together_are_refused():

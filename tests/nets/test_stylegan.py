@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gax.nets import registry, stylegan
+from gax.nets import norms, registry, stylegan
 from tests.nets.test_progan import COUNTS as PROGAN
 from tests.nets.test_progan import count
 
@@ -24,10 +24,11 @@ def test_parameters_are_as_many_as_the_papers(side):
 
 def test_channels_are_normalised_for_each_example():
     x = jnp.asarray(np.random.default_rng(0).normal(3.0, 5.0, size=(2, 6, 4, 3)), jnp.float32)
-    y = np.asarray(stylegan.normalised(x))
+    norm = norms.InstanceNorm(stylegan.EPSILON)
+    y = np.asarray(norm.apply({}, x))
     np.testing.assert_allclose(y.mean(axis=(1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(y.var(axis=(1, 2)), 1, rtol=1e-5)
-    np.testing.assert_array_equal(stylegan.normalised(jnp.ones((1, 2, 2, 1))), jnp.zeros((1, 2, 2, 1)))
+    np.testing.assert_array_equal(norm.apply({}, jnp.ones((1, 2, 2, 1))), jnp.zeros((1, 2, 2, 1)))
 
 
 def test_the_filter_of_one_pixel():

@@ -101,7 +101,7 @@ def test_orthogonal_sums_squared_inner_products_of_filters():
     value = lambda term: float(term.fn(context, None, ())[0])  # noqa: E731
     assert value(regularizers.D_TERMS['orthogonal'](forward.IMAGES)) == 2.0
     assert value(regularizers.G_TERMS['orthogonal_g'](forward.IMAGES)) == 32.0
-    assert value(regularizers.orthogonal(('d', 'g'))) == 34.0
+    assert value(regularizers.orthogonal_g(nets=('d', 'g'))) == 34.0
 
 
 def test_path_lengths_of_a_linear_generator():

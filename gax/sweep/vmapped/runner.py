@@ -190,8 +190,9 @@ class Together:
         self.clock = Clock(self.start, self.config.batch_size, self.progress, bool(spec.of_kind('image')))
         num, self.columns = fixed_samples.sample_grid(self.built)
         self.examples, self.real = real_examples.reals(self.built, num), None
-        if spec.fields[spec.target].kind in drawing.BEHIND:
-            self.real = real_examples.reals(self.built, 512)
+        behind = drawing.BEHIND.get(spec.fields[spec.target].kind, 0)
+        if behind:
+            self.real = real_examples.reals(self.built, behind)
         self.sampler, self.surfaces = program.sampler(runs, num), program.surfaces(runs, self.real)
         self.take = program.taker(runs)
 
