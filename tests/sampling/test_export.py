@@ -14,7 +14,6 @@ from PIL import Image
 from gax import errors
 from gax.sampling.export import export as export_
 from gax.sampling.sampler import Request
-from gax.training import train
 from gax.viz import video
 from tests.helpers import tinyruns
 
@@ -25,8 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     data = tinyruns.images(folder / 'images.npz')
     changes = {'data.name': f'npz:{data}', 'checkpoint.every': 2, 'batch_size': 12}
     with tinyruns.compiled_once():
-        train.train(tinyruns.config(steps=4, **changes), folder / 'run')
-        yield folder / 'run'
+        yield tinyruns.untrained(tinyruns.config(steps=4, **changes), folder / 'run', 2, 4)
 
 
 def export(run: Path, out: Path | str, num: int = 64, **choices: Any) -> int:
@@ -180,6 +178,7 @@ def test_a_film_that_nobody_can_encode_is_said_first(
         export(tmp_path / 'no run', tmp_path / 'a.mp4', interpolate=2)
 
 
+@pytest.mark.slow
 def test_truncated_samples_vary_less(run: Path, tmp_path: Path) -> None:
     spread = []
     for threshold in (0.0, 1.0, 0.1):
@@ -218,6 +217,7 @@ def test_a_class_is_refused_by_a_generator_that_knows_none(run: Path, tmp_path: 
         export(run, tmp_path / 'a.npz', 4, label=1)
 
 
+@pytest.mark.slow
 def test_samples_do_not_depend_on_the_default_implementation_of_keys(run: Path, tmp_path: Path) -> None:
     import jax
 

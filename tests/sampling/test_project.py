@@ -18,7 +18,7 @@ from gax.core.types import Game, Styles
 from gax.evals.evaluator import Setting
 from gax.sampling import project, project_distances, projector, spaces, truncation
 from gax.sampling.project import Descent, Space
-from gax.training import train, trained_run
+from gax.training import trained_run
 from gax.training.workdir import read_config
 from gax.viz.images import to_uint8
 from tests.helpers import tinyruns, toys
@@ -108,8 +108,7 @@ def run(tmp_path_factory):
     data = {'data.name': f'npz:{root / "set.npz"}', 'data.split': 'train'}
     kinds = {'g.net.kind': 'mlp', 'd.net.kind': 'mlp'}
     config = tinyruns.config('cgan', steps=2, batch_size=4, **{'checkpoint.every': 2}, **kinds, **data)
-    train.train(config, root / 'run')
-    return root / 'run'
+    return tinyruns.untrained(config, root / 'run', 2)
 
 
 def request(run, tmp_path, **fields):

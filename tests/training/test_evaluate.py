@@ -28,8 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp('evaluation')
     changes = {'data.name': 'embedded:mnist', 'checkpoint.every': 2, 'log_every': 100, 'sample_every': 100}
     with tinyruns.compiled_once():
-        train.train(tinyruns.config(steps=4, **changes), folder / 'run')
-        yield folder / 'run'
+        yield tinyruns.untrained(tinyruns.config(steps=4, **changes), folder / 'run', 2, 4)
 
 
 @pytest.fixture(autouse=True)
