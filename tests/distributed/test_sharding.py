@@ -121,7 +121,9 @@ def on_one_device():
     return run('jit', 1)
 
 
-@pytest.mark.parametrize('mode', MODES)
+@pytest.mark.parametrize(
+    'mode', [pytest.param(mode, marks=[pytest.mark.slow] * (mode != 'shard_map')) for mode in MODES]
+)
 def test_all_modes_are_one_step_where_examples_do_not_see_one_another(mode):
     """Four devices draw the numbers that one draws."""
     one, found = on_one_device(), run(mode)
