@@ -17,6 +17,7 @@ from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
 from gax.objectives import losses, penalties, terms
 from tests.helpers import toys
+from tests.helpers.cases import with_slow
 from tests.helpers.toys import close, differ, same
 
 
@@ -308,7 +309,7 @@ def test_two_generator_moves_are_two_gradients():
     assert metrics['g/loss'][1] == 2
 
 
-@pytest.mark.parametrize('order', ['dg', 'gd'])
+@pytest.mark.parametrize('order', with_slow(['dg', 'gd'], 1))
 def test_simultaneous_moves_do_not_depend_on_their_order(order):
     """Also where the second player draws fakes of its own, after the first has moved."""
     game = toys.game(
@@ -584,6 +585,7 @@ def clipped(limit):
 def tiny(rate=0.1, weight=0.0):
     """The config of an MLP GAN on a ring, built from numbers that may be tracers."""
     config = import_module('configs.mlp2d').get_test_config()
+    config.g.net.widths = config.d.net.widths = (8,)
     config.d.optimizer = optimizer('sgd', 0.1)
     with config.ignore_type():
         config.d.optimizer.learning_rate = rate
@@ -658,7 +660,7 @@ def test_hyperparameters_may_be_traced():
             key = rng.at_step(state.key, state.step)
             return step(state, source.read(source.arrays, jnp.zeros(16, jnp.int32), key))
 
-        state, metrics = jax.lax.scan(body, steps.init(game, rng.root(seed)), None, 5)
+        state, metrics = jax.lax.scan(body, steps.init(game, rng.root(seed)), None, 2)
         return state.params, metrics['d/r1']
 
     settings = [(0.1, 0.5, 0), (0.02, 3.0, 1), (0.3, 0.1, 7)]

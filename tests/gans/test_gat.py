@@ -83,6 +83,7 @@ def test_what_d_sees_without_noise():
         assert np.abs(x[..., :3] - reals).max() > 0.1
 
 
+@pytest.mark.slow
 def test_samples_are_the_last_image_alone():
     game = gans.make(config(), SPEC)
 

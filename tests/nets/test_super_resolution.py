@@ -109,7 +109,7 @@ def test_dilated_convolutions_are_those_of_xla():
     x = jax.random.normal(jax.random.key(0), (2, 9, 10, 3))
     layer = Conv(4, 3)
     variables = layer.init(jax.random.key(1), x)
-    for dilation in (1, 2, 3, 16):
+    for dilation in (3, 16):
         found = gated.dilated(layer.bind(variables), x, dilation)
         expected = lax.conv_general_dilated(
             x,

@@ -16,6 +16,7 @@ from gax.sampling.export import export as export_
 from gax.sampling.sampler import Request
 from gax.viz import video
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 
 @pytest.fixture(scope='module')
@@ -148,7 +149,8 @@ def test_interpolations(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ('choices', 'count', 'closed'), [({'interpolate': 2}, 12, True), ({'traverse': 'z:0'}, 10, False)]
+    ('choices', 'count', 'closed'),
+    with_slow([({'interpolate': 2}, 12, True), ({'traverse': 'z:0'}, 10, False)], 0),
 )
 def test_films(choices: dict[str, Any], count: int, closed: bool, run: Path, tmp_path: Path) -> None:
     """A film goes round, or there and back: without a jump from its last frame to its first."""

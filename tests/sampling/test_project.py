@@ -22,6 +22,7 @@ from gax.training import trained_run
 from gax.training.workdir import read_config
 from gax.viz.images import to_uint8
 from tests.helpers import tinyruns, toys
+from tests.helpers.cases import with_slow
 
 A = np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32)
 
@@ -159,14 +160,19 @@ def test_without_a_label_the_restarts_have_the_classes_in_turn(run):
 
 @pytest.mark.parametrize(
     ('fields', 'message'),
-    [
-        ({'steps': 0}, '--steps must be positive, and is 0'),
-        ({'space': 'v'}, "unknown --space 'v'; valid: z"),
-        ({'features': 'vgg'}, "unknown --features 'vgg'"),
-        ({'label': 3}, '--label=3: the generator of this run has no such class'),
-        ({'pixel_weight': 0.0, 'feature_weight': 0.0}, 'neither may be below 0, and one must be above'),
-        ({'rate': 0.0}, '--rate must be positive'),
-    ],
+    with_slow(
+        [
+            ({'steps': 0}, '--steps must be positive, and is 0'),
+            ({'space': 'v'}, "unknown --space 'v'; valid: z"),
+            ({'features': 'vgg'}, "unknown --features 'vgg'"),
+            ({'label': 3}, '--label=3: the generator of this run has no such class'),
+            ({'pixel_weight': 0.0, 'feature_weight': 0.0}, 'neither may be below 0, and one must be above'),
+            ({'rate': 0.0}, '--rate must be positive'),
+        ],
+        1,
+        2,
+        3,
+    ),
 )
 def test_what_is_refused_in_one_line(run, tmp_path, fields, message):
     with pytest.raises(errors.GaxError, match=message) as info:

@@ -26,6 +26,7 @@ from gax.training import experiment, programs, start_report, train
 from gax.training.checkpoints import Checkpoints
 from gax.viz import images
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 pytestmark = pytest.mark.usefixtures('compiled_once')
 
@@ -67,7 +68,7 @@ def test_what_a_run_leaves_and_that_it_is_not_done_twice(
     assert all(name in capsys.readouterr().out for name in [str(run / 'samples' / '0000020.png')])
 
 
-@pytest.mark.parametrize('log_every', [1, 1000])
+@pytest.mark.parametrize('log_every', with_slow([1, 1000], 0))
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, data: Path, log_every: int) -> None:
     """Found when it is logged; or, where no line is due, before it could be saved."""
     changes = {**DIVERGES, 'log_every': log_every, 'checkpoint.every': 1}

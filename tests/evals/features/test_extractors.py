@@ -94,6 +94,7 @@ def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
         assert found[2] > 1.3 * clean
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
     x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'emoji32.npz')
     assert y is not None

@@ -165,6 +165,7 @@ def test_a_number_is_a_fid_where_the_weights_are_known_to_be_the_published_ones(
         assert names(renamed, caplog) == (OWN, '')
 
 
+@pytest.mark.slow
 def test_what_a_file_says_of_its_source_is_believed_of_the_same_weights_only(arrays, tmp_path, caplog):
     notes = {'source': inception_weights.SHA256, 'checksum': inception_weights.digest(arrays)}
     tensor_file.write(arrays, tmp_path / 'w.npz', notes)
