@@ -318,7 +318,7 @@ def test_of_every_section():
     assert unread(config, values) == []
 
 
-@pytest.mark.parametrize('control', ['adaptive', 'fixed'])
+@pytest.mark.parametrize('control', ['adaptive', pytest.param('fixed', marks=pytest.mark.slow)])
 def test_of_ada(control):
     """Fields that the other control reads are refused."""
     config = tiny(ada__pipeline='b', ada__control=control)

@@ -368,6 +368,7 @@ def test_a_term_changes_nobody_elses_random_draws():
     assert first['d/random'] != second['d/random']
 
 
+@pytest.mark.slow
 def test_a_player_changes_nobody_elses_random_draws():
     game = toys.game({'random': terms.stateless(uniform)}, noise=1.0)
     extra = Player(('e',), lambda context: (None, context), {'r': terms.stateless(uniform)}, optax.sgd(0.1))

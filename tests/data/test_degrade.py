@@ -109,6 +109,7 @@ def test_the_condition_is_of_the_flipped_image():
     np.testing.assert_allclose(batch['condition'][..., 0], batch['image'] @ degrade.LUMINANCE, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_stream_belongs_to_its_name():
     """What is put before it does not change the hole that is drawn."""
     alone, after = read(load('mask:boxes')), read(load('gray+mask:boxes'))

@@ -93,7 +93,7 @@ def test_path_length_makes_fakes_as_the_recipe_does(gan):
     assert float(state['mean']) == pytest.approx(np.linalg.norm(y @ A[:2].T, axis=1).mean(), rel=0.02)
 
 
-@pytest.mark.parametrize('gan', ['vanilla', 'pacgan', 'cgan', 'bigan'])
+@pytest.mark.parametrize('gan', with_slow(['vanilla', 'pacgan', 'cgan', 'bigan'], 0))
 def test_discriminators_answer_with_features_only_where_they_are_read(gan):
     """A weight of the number 0 is off; one that is traced may be 0, too, and is on."""
     for weight, features in ((0.0, False), (1.0, True), (jnp.zeros(()), True)):

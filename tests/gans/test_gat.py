@@ -68,6 +68,7 @@ def seen_by_d(made, reals, fakes):
     return shown
 
 
+@pytest.mark.slow
 def test_what_d_sees_without_noise():
     """A real at every level, fakes one upon another; augmented with the same draws at all levels."""
     made = config(augment='')

@@ -267,6 +267,7 @@ def zeros_of(module, *inputs, **options):
     return jax.tree.map(lambda x: jnp.zeros(x.shape), shapes)
 
 
+@pytest.mark.slow
 def test_bottleneck_shortcuts_drop_and_append_channels():
     """With all kernels of the residual branch at zero, what is left is the shortcut."""
     x, y = jax.random.normal(KEY, (2, 4, 4, 8)), jnp.zeros((2, 3))

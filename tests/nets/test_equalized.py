@@ -52,6 +52,7 @@ def test_a_bias_begins_where_it_is_told_and_is_multiplied():
     np.testing.assert_array_equal(layer.apply(layer.init(KEY, x), x), 0.5)
 
 
+@pytest.mark.slow
 def test_second_moments():
     """Of N(0, 1): (1 + 0.04) / 2 * 2 after the activation, and 1 after the norm."""
     x = jax.random.normal(KEY, (100_000,))

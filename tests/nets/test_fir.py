@@ -45,6 +45,7 @@ def test_a_row_by_hand():
     np.testing.assert_allclose(down, [1.5, 3.5, 5.5, 6.375], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_doubling_is_four_times_the_adjoint_of_halving():
     x, y = jax.random.normal(KEY, (2, 4, 6, 3)), jax.random.normal(jax.random.key(1), (2, 8, 12, 3))
     doubled, halved = jnp.vdot(fir.smooth_doubled(x), y), jnp.vdot(x, fir.smooth_halved(y))

@@ -89,6 +89,7 @@ def test_rotary_products_depend_on_the_difference_of_places():
     np.testing.assert_allclose(more[0, 1:, 0], turned[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_slow_layers_are_the_same_at_first_and_move_less():
     """Adam moves a stored number by the rate, and so the layer's own by rate times multiplier."""
     x = jnp.ones((1, 3))

@@ -54,6 +54,7 @@ def test_a_layer_that_compares_examples_refuses_a_batch_of_one_in_training(layer
     assert net.apply(params, state, x[:1], train=False, key=jax.random.key(1))[0].shape[0] == 1
 
 
+@pytest.mark.slow
 def test_pixels_are_many_numbers_of_a_channel_and_averages_of_devices_are_not_of_one():
     images = jax.random.normal(jax.random.key(3), (1, 4, 4, 2))
     net = from_linen(Layer(nn.BatchNorm), jax.ShapeDtypeStruct(images.shape, jnp.float32))

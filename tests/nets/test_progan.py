@@ -135,6 +135,7 @@ def test_a_stage_beyond_the_image_is_refused(nets):
         nets('g', jnp.zeros((1, 6)), Stage(2))
 
 
+@pytest.mark.slow
 def test_the_features_of_g_have_unit_length_and_z_any(random):
     g = registry.from_linen(progan.Generator(SHAPE, 32, 4), registry.example(6))
     z = jnp.asarray(random.normal(size=(2, 6)), jnp.float32)

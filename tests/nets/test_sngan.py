@@ -63,6 +63,7 @@ def test_doubled_and_halved():
     np.testing.assert_array_equal(halved(doubled(x)), x)
 
 
+@pytest.mark.slow
 def test_convolutions_of_one_pixel_commute_with_resampling():
     """What the blocks' shortcuts rely on."""
     x, kernel = jax.random.normal(KEY, (2, 4, 6, 3)), jax.random.normal(KEY, (3, 5))

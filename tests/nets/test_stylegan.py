@@ -36,6 +36,7 @@ def test_the_filter_of_one_pixel():
     np.testing.assert_allclose(stylegan.smoothed(x)[0, ..., 0], [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
 
 
+@pytest.mark.slow
 def test_at_the_beginning_noise_has_no_part_and_w_changes_the_image():
     shape = (8, 8, 3)
     _, synthesis = stylegan.Generator(shape, 64, 4, w_dim=5).parts()

@@ -69,6 +69,7 @@ def test_parameters_of_cifar():
     assert d_of(32, **FULL, architecture='orig', classes=10) == 23_089_664
 
 
+@pytest.mark.slow
 def test_parameters_of_tiny_networks():
     assert g_of(16, 16, **TINY) == 11_542
     assert g_of(16, 16, **TINY, architecture='resnet') == 11_280
@@ -110,6 +111,7 @@ def test_modulation_is_a_kernel_for_each_example():
     np.testing.assert_allclose(scaled, wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_demodulated_kernels_have_unit_norm():
     """Of an impulse in one channel each tap is seen alone: their squares over channels sum to 1."""
     s = jnp.array([[0.5, 2.0, -1.0]] * 3)

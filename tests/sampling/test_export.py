@@ -56,6 +56,7 @@ def test_grid(run: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ['grid.png']
 
 
+@pytest.mark.slow
 def test_a_folder_has_the_same_images(run: Path, tmp_path: Path) -> None:
     """The tiny GAN has no classes, so its folder is flat; an ending, or none, says that it is a folder."""
     export(run, tmp_path / 'a.npz', 5)

@@ -117,6 +117,7 @@ def test_scale_and_tile(run, tmp_path):
     near(read(tmp_path / 'half.png'), preprocess.resize(by_hand(run, pixels), (4, 10)))
 
 
+@pytest.mark.slow
 def test_between_two_checkpoints(run, tmp_path):
     built = trained_run.build(run, read_config(run / 'config.json'))
     one, another = (trained_run.restore(built, run, step)[0] for step in ('2', '1'))

@@ -117,6 +117,7 @@ def test_a_worker_waits_for_a_run_that_is_still_saving(opened: Any) -> None:
     assert [t.state.name for t in one.trials()] == ['COMPLETE', 'COMPLETE']
 
 
+@pytest.mark.slow
 def test_a_database_that_fails_for_good_is_told_and_the_trial_is_not_lost(
     opened: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@ def test_replicas_too(mode):
     same(*ends)
 
 
+@pytest.mark.slow
 def test_what_a_start_needs_is_compiled_before_its_first_step():
     made = built(r1=4)
     ahead = programs.compile_ahead(made, experiment.shapes(made), 0, 20)

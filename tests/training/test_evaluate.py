@@ -177,6 +177,7 @@ def test_settings_that_cannot_be_are_said(
     assert not (run / results.FILE).exists()
 
 
+@pytest.mark.slow
 def test_an_evaluation_leaves_the_rest_of_the_workdir_as_it_was(run: Path, setting: Setting) -> None:
     before = {path: path.stat().st_mtime_ns for path in run.rglob('*') if path.is_file()}
     evaluate.of_run(run, '2', setting)
@@ -384,6 +385,7 @@ def test_a_step_that_cannot_be_evaluated_takes_no_other_along(
     assert evaluator.notes == ['step 4: frechet_mnist is not finite']
 
 
+@pytest.mark.slow
 def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
     """Real digits, numbered otherwise: by three of the ten, and from nine down."""
     with np.load(Path(evaluate.__file__).parents[1] / 'data' / 'embedded' / 'mnist10k.npz') as file:

@@ -230,6 +230,7 @@ def test_a_run_that_goes_on_keeps_no_copy_of_its_checkpoint(
     assert kept == [(None, None)]
 
 
+@pytest.mark.slow
 def test_the_first_lines_say_what_runs_and_the_log_file_has_them_with_versions(
     tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

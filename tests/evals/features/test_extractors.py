@@ -114,6 +114,7 @@ def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
     assert bench.markdown(rows).splitlines()[3].startswith('| emoji | noise | 40, 80 | ')
 
 
+@pytest.mark.slow
 def test_digits_of_another_size_are_resized_and_it_is_said() -> None:
     x, _ = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz')
     large = arrays.fitted('digits', x[:50], arrays.Fit(image_size=56))

@@ -75,6 +75,7 @@ def test_the_checksum_sees_names_shapes_and_values():
     assert len({base, *map(inception_weights.digest, others)}) == 4
 
 
+@pytest.mark.slow
 def test_load_puts_it_together(files):
     weights = inception_weights.load(str(files))  # a folder
     assert weights.path == files / 'inception-2015-12-05.npz'

@@ -95,12 +95,14 @@ def test_what_is_no_plain_number_goes_apart(
     assert said.startswith(reason)
 
 
+@pytest.mark.slow
 def test_a_zero_that_changes_nothing_but_numbers_goes_together() -> None:
     found, reasons = grouping.groups(product(label_smoothing=[0.0, 0.1], instance_noise__std=[0.0, 0.1]))
     assert members(found) == [[0, 1, 2, 3]]
     assert reasons == []
 
 
+@pytest.mark.slow
 def test_the_zero_that_counts_is_named_alone() -> None:
     found, reasons = grouping.groups(product(label_smoothing=[0.0, 0.1], terms__r1__weight=[0.0, 1.0]))
     assert members(found) == [[0, 2], [1, 3]]

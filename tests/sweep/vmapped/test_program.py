@@ -43,7 +43,9 @@ def made(module: Any) -> tuple[list[Any], program.Runs]:
     return configs, program.gather(built, configs, fields[1:])
 
 
-@pytest.mark.parametrize('module', [mlp2d, pytest.param(vanilla_mnist, marks=pytest.mark.slow)])
+# Beside this one: tests/core/test_step.py trains games under vmap in `make test`, too.
+@pytest.mark.slow
+@pytest.mark.parametrize('module', [mlp2d, vanilla_mnist])
 def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps in which a lazy term is due twice; seeds, a rate, a beta, a weight and a target differ."""
     configs, runs = made(module)
