@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gax.core import fake_gradients, wrappers
 from gax.core import step as steps
