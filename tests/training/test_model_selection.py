@@ -108,6 +108,7 @@ def test_calls_of_several_steps_are_the_same_where_an_evaluation_ends_none_early
     tinyruns.same(tmp_path / 'without', tmp_path / 'with', 8)
 
 
+@pytest.mark.slow
 def test_evaluations_compile_nothing_after_the_first(judged: tuple[Path, list[int]]) -> None:
     assert judged[1][0] > 0
     assert judged[1][1:] == [0, 0, 0, 0]
