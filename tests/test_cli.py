@@ -493,7 +493,13 @@ def test_help_lists_the_fields_of_a_config(script: Script, capfd: pytest.Capture
     assert 'nearest: configs/ring.py' in capfd.readouterr().err
 
 
-@pytest.mark.parametrize('words', [['--help'], ['--sweep=lr', '--seeds=2', '--workdir=absent', '--dry_run']])
+@pytest.mark.parametrize(
+    'words',
+    [
+        ['--help'],
+        pytest.param(['--sweep=lr', '--seeds=2', '--workdir=absent', '--dry_run'], marks=pytest.mark.slow),
+    ],
+)
 def test_output_that_nobody_reads_ends_the_script_quietly(words: list[str]) -> None:
     """As in `| head -1`: status 141 of SIGPIPE, and not a word, neither from print nor from Python's end."""
     config = ['--config=tests/helpers/tiny_sweep.py'] * (words != ['--help'])
@@ -640,11 +646,16 @@ def test_importing_a_script_does_nothing(name: str) -> None:
     ('variable', 'words', 'expected'),
     [
         (None, [], f'{Path.home()}/.cache/gax'),
-        ('gs://bucket/jax', [], 'gs://bucket/jax'),
-        ('/set', ['--compilation_cache=/named'], '/named'),
-        ('/set', ['--compilation_cache=~/.cache/gax'], f'{Path.home()}/.cache/gax'),
         ('/set', ['--compilation_cache='], 'None'),
-        (None, ['--compilation_cache='], 'None'),
+        pytest.param('gs://bucket/jax', [], 'gs://bucket/jax', marks=pytest.mark.slow),
+        pytest.param('/set', ['--compilation_cache=/named'], '/named', marks=pytest.mark.slow),
+        pytest.param(
+            '/set',
+            ['--compilation_cache=~/.cache/gax'],
+            f'{Path.home()}/.cache/gax',
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(None, ['--compilation_cache='], 'None', marks=pytest.mark.slow),
     ],
 )
 def test_where_compiled_programs_are_kept(variable: str | None, words: list[str], expected: str) -> None:

@@ -58,19 +58,28 @@ def module_file(name):
 
 
 @cache
+def flags_and_imports(file):
+    """The names of the flags that a file defines, and the files of gax that it imports at its top."""
+    text, files = file.read_text(), set()
+    names = set(re.findall(r"(?:DEFINE_\w+|define_mode)\(\s*'(\w+)'", text))
+    names |= {'config'} if 'define_config()' in text else set()
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or '').partition('.')[0] == 'gax':
+            modules = [node.module, *(f'{node.module}.{alias.name}' for alias in node.names)]
+            files |= {path for module in modules if (path := module_file(module))}
+    return names, files
+
+
+@cache
 def flags_of(script):
-    """The names of the flags that a script and the gax modules it imports at its top define."""
-    names, files, seen = set(), [script], set()
+    """The names of the flags that a script and the gax modules it imports define."""
+    names, files, read = set(), {script}, set()
     while files:
         file = files.pop()
-        seen.add(file)
-        text = file.read_text()
-        names |= set(re.findall(r"(?:DEFINE_\w+|define_mode)\(\s*'(\w+)'", text))
-        names |= {'config'} if 'define_config()' in text else set()
-        for node in ast.parse(text).body:
-            if isinstance(node, ast.ImportFrom) and (node.module or '').partition('.')[0] == 'gax':
-                modules = [node.module, *(f'{node.module}.{alias.name}' for alias in node.names)]
-                files += {file for module in modules if (file := module_file(module))} - seen
+        read.add(file)
+        defined, imported = flags_and_imports(file)
+        names |= defined
+        files |= imported - read
     return names
 
 

@@ -46,7 +46,7 @@ def test_large_networks_are_counted_and_not_allocated():
     assert sum(x.nbytes for x in jax.live_arrays()) - before < 10_000
 
 
-@pytest.mark.parametrize('mode', ['', '=json'])
+@pytest.mark.parametrize('mode', ['', pytest.param('=json', marks=pytest.mark.slow)])
 def test_the_script_prints_and_trains_nothing(mode):
     command = (f'--config={tinyruns.CONFIG}', '--config.data.name=synthetic:ring', f'--dry_run{mode}')
     done = tinyruns.run('train.py', *command)

@@ -43,7 +43,12 @@ def test_other_errors_stay_what_they_are() -> None:
     ('variable', 'value', 'says'),
     [
         ('JAX_PLATFORMS', 'cuda', "JAX finds no device with JAX_PLATFORMS='cuda'"),
-        ('JAX_DISABLE_JIT', '1', 'JAX_DISABLE_JIT is set, and gax runs compiled programs: unset it'),
+        pytest.param(
+            'JAX_DISABLE_JIT',
+            '1',
+            'JAX_DISABLE_JIT is set, and gax runs compiled programs: unset it',
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_setting_of_jax_that_cannot_be_is_told_in_one_line(variable, value, says, tmp_path) -> None:

@@ -22,6 +22,7 @@ def test_as_many_workers_as_cores_while_the_memory_lasts(monkeypatch, gib, cores
     assert conftest.pytest_xdist_auto_num_workers(None) == workers
 
 
+@pytest.mark.slow
 def test_a_module_stays_on_one_worker(tmp_path):
     """By a run of its own: each worker says in which process each test ran."""
     test = 'import os, pathlib, pytest\n'

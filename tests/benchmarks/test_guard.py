@@ -67,6 +67,7 @@ def test_a_step_that_does_more_is_seen(guard, monkeypatch):
     assert 'guard.py --update' in line
 
 
+@pytest.mark.slow
 def test_an_array_that_changes_its_type_is_seen(guard, monkeypatch):
     """A step that gives a weakly typed number back is traced a second time for it."""
     from dataclasses import replace

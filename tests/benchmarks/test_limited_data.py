@@ -38,6 +38,7 @@ def test_every_row_is_a_game_on_few_digits(limited):
         ) | {'adversarial'}
 
 
+@pytest.mark.slow
 def test_the_training_set_scores_0_against_itself_and_shares_no_image_with_the_held_out(limited):
     reals = limited.reals_of(limited.config_of('none', 100, 4), halves)
     assert (len(reals.training), len(reals.held_out)) == (100, 2000)

@@ -231,7 +231,17 @@ def unread(config, values):
     return paths
 
 
-@pytest.mark.parametrize('name', sorted(term_registry.D_TERMS | term_registry.G_TERMS))
+# Each has a sibling of the same fields that `make test` has.
+SIBLINGS = ('bcr', 'orthogonal_g', 'r2', 'wgan_gp', 'zero_gp')
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name in SIBLINGS))
+        for name in sorted(term_registry.D_TERMS | term_registry.G_TERMS)
+    ],
+)
 def test_of_every_term(name):
     config = tiny()
     choices.choose(config, f'terms.{name}', weight=0.5)
@@ -308,7 +318,7 @@ def test_of_every_section():
     assert unread(config, values) == []
 
 
-@pytest.mark.parametrize('control', ['adaptive', 'fixed'])
+@pytest.mark.parametrize('control', ['adaptive', pytest.param('fixed', marks=pytest.mark.slow)])
 def test_of_ada(control):
     """Fields that the other control reads are refused."""
     config = tiny(ada__pipeline='b', ada__control=control)
@@ -328,12 +338,13 @@ def zeros(shapes):
     return {layer: {kind: np.zeros(s, np.float32) for kind, s in of.items()} for layer, of in shapes.items()}
 
 
-LARGE_RECIPES = (*LARGE, 'cut', 'cyclegan', 'inpaint', 'pix2pix', 'srgan', 'timegan', 'unrolled', 'vaegan')
+# Those with fields of their own and small networks; `make test-slow` has all recipes.
+RECIPES = ('acgan', 'began', 'cgan', 'ctgan', 'ebgan', 'improved', 'pacgan', 'tvae')
 
 
 @pytest.mark.usefixtures('weights_of_imagenet')
 @pytest.mark.parametrize(
-    'gan', [pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE_RECIPES)) for name in gans.names()]
+    'gan', [pytest.param(name, marks=[pytest.mark.slow] * (name not in RECIPES)) for name in gans.names()]
 )
 def test_of_every_recipe(gan):
     """The fields that a recipe adds to those of every config."""

@@ -200,6 +200,7 @@ def test_the_operations_that_are_counted_by_hand(monkeypatch):
     assert images.gflop(config) == pytest.approx(lowered.cost_analysis()['flops'] / 1e9, rel=0.1)
 
 
+@pytest.mark.slow
 def test_looking_starts_no_device():
     """Processes that train together find one another after the config is read, and before JAX looks for
     devices.

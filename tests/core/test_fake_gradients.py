@@ -5,6 +5,7 @@ from dataclasses import replace
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gax.core import fake_gradients, wrappers
 from gax.core import step as steps
@@ -59,6 +60,7 @@ def test_a_loss_of_another_scale_gives_the_same_updates():
     np.testing.assert_allclose(one[0], two[0], rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_microbatches_give_the_same():
     whole, parts = played(1.0), played(1.0, wrappers.accumulate(2))
     np.testing.assert_allclose(whole[0], parts[0], rtol=1e-4)

@@ -27,7 +27,9 @@ def tiny(text, members=1):
     return config
 
 
-@pytest.mark.parametrize(('text', 'members'), [('1', 1), ('Dense_0,Dense_1', 2)])
+@pytest.mark.parametrize(
+    ('text', 'members'), [('1', 1), pytest.param('Dense_0,Dense_1', 2, marks=pytest.mark.slow)]
+)
 def test_the_first_layers_stay_and_all_others_move(text, members):
     game = gans.make(tiny(text, members), POINTS)
     before = toys.init(game)

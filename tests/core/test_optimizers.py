@@ -99,7 +99,17 @@ def test_schedules_multiply_the_learning_rate(schedule, factors):
 HALVED = {'name': 'linear_schedule', 'end_value': 0.0, 'transition_steps': 100}
 
 
-@pytest.mark.parametrize('how', ['in turn', 'simultaneous', 'accumulate', 'extragradient', 'vmap'])
+@pytest.mark.parametrize(
+    'how',
+    [
+        'in turn',
+        'vmap',
+        *(
+            pytest.param(how, marks=pytest.mark.slow)
+            for how in ('simultaneous', 'accumulate', 'extragradient')
+        ),
+    ],
+)
 def test_a_schedule_follows_the_training_step_however_often_a_player_moves(how):
     """Five moves of D a step, from 1 to 0 in 100 steps: at step 50 all five have half the rate; G's rate is
     the same.

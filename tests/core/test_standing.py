@@ -15,6 +15,7 @@ from gax.core.types import Game
 from gax.errors import GaxError
 from gax.nets.spectral_norm import spectral_norm
 from tests.helpers import toys
+from tests.helpers.cases import with_slow
 from tests.helpers.toys import same
 
 KEY = jax.random.key(0)
@@ -56,7 +57,7 @@ def stats(tree):
     return numbers['mean'].item(), numbers['var'].item()
 
 
-@pytest.mark.parametrize('momentum', [0.0, 0.9, 0.99])
+@pytest.mark.parametrize('momentum', with_slow([0.0, 0.9, 0.99], 0))
 def test_they_are_the_means_over_batches_whatever_the_momentum(momentum):
     """(1 + 12) / 2 and (1 + 4) / 2, where all four together have a variance of 32.75."""
     toy = game(momentum)

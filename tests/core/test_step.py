@@ -17,6 +17,7 @@ from gax.core.types import Game, Net, Player, Term
 from gax.errors import GaxError
 from gax.objectives import losses, penalties, term_registry, terms
 from tests.helpers import toys
+from tests.helpers.cases import with_slow
 from tests.helpers.toys import close, differ, same
 
 
@@ -206,6 +207,7 @@ def test_make_step_is_its_updates_and_the_finish(updates):
     close(metrics['g/loss'], last['g/loss'])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(('mover', 'other'), [('d', 'g'), ('g', 'd')])
 def test_a_move_leaves_the_others_bit_for_bit(mover, other):
     adam = {'optimizer': optax.adam(0.1)}
@@ -253,15 +255,16 @@ def test_the_plan_of_a_step(changes, expected):
 
 def test_every_critic_move_has_fakes_of_its_own():
     game = toys.game(d={'updates': 3, 'summary': mean_of_fakes}, rate=0.0)
-    start, batch = toys.init(game), toys.batch()
-    seen = [jax.jit(steps.make_update(game, 'd', turn))(start, batch)[1]['d/fakes'][0] for turn in range(3)]
-    assert len({float(x) for x in seen}) == 3
-    again = jax.jit(steps.make_update(game, 'd', 1))(start, batch)[1]['d/fakes'][0]
-    assert again == seen[1]
-    later = jax.jit(steps.make_update(game, 'd', 1))(start.replace(step=start.step + 1), batch)[1]['d/fakes'][
-        0
-    ]
-    assert later != seen[1]
+    start = toys.init(game)
+
+    @jax.jit
+    def means_of_fakes(state):
+        moves = [steps.make_update(game, 'd', turn)(state, toys.batch()) for turn in range(3)]
+        return jnp.stack([metrics['d/fakes'][0] for _, metrics in moves])
+
+    first, later = means_of_fakes(start), means_of_fakes(start.replace(step=start.step + 1))
+    assert len(np.unique(jnp.concatenate([first, later]))) == 6
+    np.testing.assert_array_equal(means_of_fakes(start), first)
 
 
 def test_rows_are_dealt_out_in_turn():
@@ -306,7 +309,7 @@ def test_two_generator_moves_are_two_gradients():
     assert metrics['g/loss'][1] == 2
 
 
-@pytest.mark.parametrize('order', ['dg', 'gd'])
+@pytest.mark.parametrize('order', with_slow(['dg', 'gd'], 1))
 def test_simultaneous_moves_do_not_depend_on_their_order(order):
     """Also where the second player draws fakes of its own, after the first has moved."""
     game = toys.game(
@@ -365,6 +368,7 @@ def test_a_term_changes_nobody_elses_random_draws():
     assert first['d/random'] != second['d/random']
 
 
+@pytest.mark.slow
 def test_a_player_changes_nobody_elses_random_draws():
     game = toys.game({'random': terms.stateless(uniform)}, noise=1.0)
     extra = Player(('e',), lambda context: (None, context), {'r': terms.stateless(uniform)}, optax.sgd(0.1))
@@ -375,13 +379,13 @@ def test_a_player_changes_nobody_elses_random_draws():
 
 
 def test_weights_scale_the_gradient_and_may_be_schedules():
-    start, batch = toys.init(toys.game()), toys.batch()
+    start, batch, plain = toys.init(toys.game()), toys.batch(), jitted(toys.game())
     decay = terms.stateless(lambda context, out: 0.5 * jnp.sum(context.params['d']['w'] ** 2))
-    without, _ = jitted(toys.game())(start, batch)
+    without, _ = plain(start, batch)
+    reference, _ = plain(start.replace(step=jnp.int32(4)), batch)
     for weight in (0.5, lambda step: step / 8):
         game = toys.game({'decay': decay._replace(weight=weight)})
         begin = toys.init(game).replace(step=jnp.int32(4))
-        reference, _ = jitted(toys.game())(start.replace(step=jnp.int32(4)), batch)
         state, metrics = jitted(game)(begin, batch)
         w = start.params['d']['w']
         close(state.params['d']['w'], reference.params['d']['w'] - 0.1 * 0.5 * w, 1e-5)
@@ -410,10 +414,12 @@ def lazy_game(every=3):
     )
 
 
-def test_programs_of_due_terms_equal_the_masked_program():
-    game = lazy_game()
+@pytest.mark.parametrize('every', [2, pytest.param(3, marks=pytest.mark.slow)])
+def test_programs_of_due_terms_equal_the_masked_program(every):
+    """R1 every second step, as another term is: two programs; every third: four."""
+    game = lazy_game(every)
     masked, masked_metrics = run(game, 6)
-    assert updates.lazy_terms(game) == {'d/r1': 3, 'd/count': 2}
+    assert updates.lazy_terms(game) == {'d/r1': every, 'd/count': 2}
     programs, state, seen = {}, toys.init(game), []
     for i in range(6):
         due = updates.due_terms(game, i)
@@ -421,18 +427,18 @@ def test_programs_of_due_terms_equal_the_masked_program():
         state, metrics = step(state, toys.batch(seed=i))
         seen.append(metrics)
     close(state, masked)
-    assert len(programs) == 4
+    assert len(programs) == {2: 2, 3: 4}[every]
     counts = [int(m['d/r1'][1]) for m in seen]
-    assert counts == [1, 0, 0, 1, 0, 0]
+    assert counts == {2: [1, 0, 1, 0, 1, 0], 3: [1, 0, 0, 1, 0, 0]}[every]
     assert [float(m['d/count'][1]) for m in seen] == [1, 0, 1, 0, 1, 0]
-    for found, expected in zip(seen, masked_metrics, strict=True):
-        close(found, expected)
+    for due_metrics, expected in zip(seen, masked_metrics, strict=True):
+        close(due_metrics, expected)
     assert state.term_state['d']['count'] == 3  # evaluated at 0, 2, 4
     assert state.term_state['d']['always'] == 6
     assert [float(m['d/always'][0]) for m in seen] == [0, 1, 2, 3, 4, 5]
 
 
-@pytest.mark.parametrize('masked', [False, True])
+@pytest.mark.parametrize('masked', [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_due_lazy_term_counts_k_times_in_the_loss_and_once_in_its_metric(masked):
     game = lazy_game(every=4)
     for step, scale in ((4, 4), (5, 0)):
@@ -486,15 +492,23 @@ def watched(traces, player):
     return {'watched': terms.stateless(fn)}
 
 
-@pytest.mark.parametrize('simultaneous', [False, True])
-@pytest.mark.parametrize('due', [None, frozenset({'d/r1'})])
+DUE = frozenset({'d/r1'})
+
+
+@pytest.mark.parametrize(
+    ('simultaneous', 'due'),
+    [
+        (False, DUE),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((False, None), (True, None), (True, DUE))),
+    ],
+)
 def test_updates_that_are_traced_together_compute_what_they_compute_one_by_one(simultaneous, due):
     """Statistics, noise, terms with a state, lazy terms and moving averages: the same state, bit for bit.
 
     Metrics are sums over the updates, added in another order.
     """
     traces = []
-    player = {'updates': 5, 'optimizer': optax.adam(0.05), 'summary': mean_of_fakes}
+    player = {'updates': 3, 'optimizer': optax.adam(0.05), 'summary': mean_of_fakes}
     d_terms = {
         'r1': penalties.r1(forward.POINTS, every=2),
         'count': counter(weight=0.1),
@@ -509,10 +523,10 @@ def test_updates_that_are_traced_together_compute_what_they_compute_one_by_one(s
         simultaneous=simultaneous,
         ema={'g': 0.9},
     )
-    scanned, seen = run(game, 3, step=jax.jit(steps.make_step(game, due)))
+    scanned, seen = run(game, 2, step=jax.jit(steps.make_step(game, due)))
     assert (traces.count('d'), traces.count('g')) == (1, 1)
-    unrolled, expected = run(game, 3, step=jax.jit(steps.make_step(game, due, unroll=True)))
-    assert (traces.count('d'), traces.count('g')) == (1 + 5, 1 + 5)
+    unrolled, expected = run(game, 2, step=jax.jit(steps.make_step(game, due, unroll=True)))
+    assert (traces.count('d'), traces.count('g')) == (1 + 3, 1 + 3)
     same(scanned, unrolled)
     assert [list(metrics) for metrics in seen] == [list(metrics) for metrics in expected]
     close(seen, expected)
@@ -572,6 +586,7 @@ def clipped(limit):
 def tiny(rate=0.1, weight=0.0):
     """The config of an MLP GAN on a ring, built from numbers that may be tracers."""
     config = import_module('configs.mlp2d').get_test_config()
+    config.g.net.widths = config.d.net.widths = (8,)
     config.d.optimizer = optimizer('sgd', 0.1)
     with config.ignore_type():
         config.d.optimizer.learning_rate = rate
@@ -609,6 +624,7 @@ def test_sizes_of_gradient_update_and_parameters_by_hand():
         toys.close(metrics[f'one/{name}'], (np.float32(expected[name] + size), np.float32(2.0)), 1e-6)
 
 
+@pytest.mark.slow
 def test_a_swapped_gradient_clips_per_example():
     config = tiny(rate=1.0)
     source = data.load(config)
@@ -645,7 +661,7 @@ def test_hyperparameters_may_be_traced():
             key = rng.at_step(state.key, state.step)
             return step(state, source.read(source.arrays, jnp.zeros(16, jnp.int32), key))
 
-        state, metrics = jax.lax.scan(body, steps.init(game, rng.root(seed)), None, 5)
+        state, metrics = jax.lax.scan(body, steps.init(game, rng.root(seed)), None, 2)
         return state.params, metrics['d/r1']
 
     settings = [(0.1, 0.5, 0), (0.02, 3.0, 1), (0.3, 0.1, 7)]

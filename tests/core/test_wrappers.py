@@ -15,6 +15,7 @@ from gax.core.types import Game, Player
 from gax.errors import GaxError
 from gax.objectives import penalties, term_registry, terms
 from tests.helpers import toys
+from tests.helpers.cases import with_slow
 
 
 def bilinear(opt, simultaneous=True, **fields):
@@ -82,8 +83,9 @@ def test_extragradient_counts_once_and_averages_the_final_parameters():
     game = toys.game(d={'optimizer': adam}, g={'optimizer': adam}, ema={'g': 0.5})
     start, batch = toys.init(game), toys.batch()
     after, metrics = jax.jit(steps.make_step(looking_ahead(game)))(start, batch)
-    once, _ = jax.jit(steps.make_step(game))(start, batch)
-    there, expected = jax.jit(steps.make_step(game))(start.replace(params=once.params), batch)
+    step = jax.jit(steps.make_step(game))
+    once, _ = step(start, batch)
+    there, expected = step(start.replace(params=once.params), batch)
     toys.close(after.params, jax.tree.map(lambda p, a, b: p + b - a, start.params, once.params, there.params))
     assert toys.differ(after.params, once.params)
     toys.same(after.model_state, once.model_state)
@@ -118,7 +120,7 @@ def config(value):
 LOSSES = ('d/loss', 'd/r1', 'd/adversarial', 'g/loss', 'g/adversarial')
 
 
-@pytest.mark.parametrize(('count', 'loss'), [(2, 'non_saturating'), (4, 'relativistic')])
+@pytest.mark.parametrize(('count', 'loss'), with_slow([(2, 'non_saturating'), (4, 'relativistic')], 1))
 def test_microbatches_are_the_large_batch(count, loss):
     """Every player's step, its metrics, and a term's state, for means over examples that do not see one
     another.
@@ -153,7 +155,8 @@ def test_microbatches_draw_their_own_random_numbers():
 
     def loss(player):
         made = game._replace(players={**game.players, 'd': player})
-        return float(steps.make_update(made, 'd')(toys.init(made), batch)[1]['d/adversarial'][0])
+        update = jax.jit(steps.make_update(made, 'd'))
+        return float(update(toys.init(made), batch)[1]['d/adversarial'][0])
 
     found = [loss(player._replace(grad=wrappers.accumulate(count))) for count in (1, 2, 4)]
     assert len(set(found)) == 3

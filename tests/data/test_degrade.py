@@ -35,7 +35,13 @@ def apply(text, x, key=0):
 
 
 @pytest.mark.parametrize(
-    'text', ['downsample:4', 'gray', 'edges', 'noise:0.1', 'mask:center', 'gray+noise:0.2']
+    'text',
+    [
+        'downsample:4',
+        'mask:center',
+        'gray+noise:0.2',
+        *(pytest.param(text, marks=pytest.mark.slow) for text in ('gray', 'edges', 'noise:0.1')),
+    ],
 )
 def test_the_spec_says_what_the_batch_has(text):
     source = load(text, flip=True)
@@ -85,7 +91,7 @@ def test_a_hole_in_the_middle():
     np.testing.assert_array_equal(image, 1 - mask.repeat(3, -1))
 
 
-@pytest.mark.parametrize('shape', ['boxes', 'strokes'])
+@pytest.mark.parametrize('shape', [pytest.param('boxes', marks=pytest.mark.slow), 'strokes'])
 def test_holes_are_drawn_for_each_example(shape):
     image, mask = apply(f'mask:{shape}', np.ones((64, 32, 32, 3), np.float32))
     assert set(np.unique(mask)) == {0.0, 1.0}
@@ -103,6 +109,7 @@ def test_the_condition_is_of_the_flipped_image():
     np.testing.assert_allclose(batch['condition'][..., 0], batch['image'] @ degrade.LUMINANCE, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_stream_belongs_to_its_name():
     """What is put before it does not change the hole that is drawn."""
     alone, after = read(load('mask:boxes')), read(load('gray+mask:boxes'))

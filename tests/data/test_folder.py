@@ -236,6 +236,7 @@ def test_fields_that_do_not_go_together():
         data.load(made)
 
 
+@pytest.mark.slow
 def test_flips_are_half_and_anew_for_each_key(tmp_path):
     imagefiles.folder(tmp_path, {'': 1})
     plain, source = load(tmp_path), load(tmp_path, flip=True)

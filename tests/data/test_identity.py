@@ -162,7 +162,7 @@ def handed_on(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     made = cgan_mnist.get_test_config()
     made.data.name, made.steps = f'folder:{classes(folder / "set", "abc")}', 2
     choose(made, 'd.net', 'mlp', widths=(8, 8))
-    train.train(made, folder / 'run')
+    tinyruns.untrained(made, folder / 'run', 2)
     return folder / 'run', (folder / 'set').rename(folder / 'moved')
 
 
@@ -208,8 +208,8 @@ def test_a_workdir_is_whole_when_it_is_copied(handed_on: tuple[Path, Path], tmp_
 
 
 def test_a_run_is_evaluated_on_moved_data_and_refused_on_other(tmp_path: Path) -> None:
-    root, run = classes(tmp_path / 'set'), tmp_path / 'run'
-    train.train(config(f'folder:{root}'), run)
+    root = classes(tmp_path / 'set')
+    run = tinyruns.untrained(config(f'folder:{root}'), tmp_path / 'run', 2)
     moved = root.rename(tmp_path / 'moved')
     setting = Setting(metrics=('frechet',), features='raw', num=4, cache=tmp_path / 'cache')
     with pytest.raises(errors.GaxError, match=r'set does not exist \(if the data has moved, --data says'):

@@ -50,6 +50,7 @@ def test_equal_drawings_are_in_one_split():
     assert parts['train'].splits == {split: part.spec.size for split, part in parts.items()}
 
 
+@pytest.mark.slow
 def test_a_pair_is_flipped_and_shifted_together():
     source, plain = load('embedded:openmoji', flip=True, random_crop=3), load('embedded:openmoji')
     rows = np.arange(64, dtype=np.int32)

@@ -177,6 +177,7 @@ def test_those_that_live_are_not_taken_for_gone(ends, monkeypatch):
     hostruns.in_threads(teams, Team.close)
 
 
+@pytest.mark.slow
 def test_whoever_came_first_is_not_taken_for_gone_when_the_last_has_come(ends, monkeypatch):
     """Process 1 has waited for longer than GONE, and is slow to speak up once all are there; 2 is not."""
     monkeypatch.setattr(coordination, 'GONE', 0.8)
@@ -212,6 +213,7 @@ def connected_to(place):
     raise TimeoutError
 
 
+@pytest.mark.slow
 def test_a_process_that_was_stopped_itself_waits_for_news_of_the_others(ends, monkeypatch):
     """As when a machine pauses all of them; what they said before is read by then."""
     monkeypatch.setattr(coordination, 'GONE', 1.0)

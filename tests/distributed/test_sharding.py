@@ -17,6 +17,7 @@ from gax.errors import GaxError
 from gax.nets.ops.conv import conv
 from gax.training import experiment, feed, programs
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 from tests.helpers.toys import close, differ
 
 MODES = tuple(sharding.PARALLEL)
@@ -121,7 +122,9 @@ def on_one_device():
     return run('jit', 1)
 
 
-@pytest.mark.parametrize('mode', MODES)
+@pytest.mark.parametrize(
+    'mode', [pytest.param(mode, marks=[pytest.mark.slow] * (mode != 'shard_map')) for mode in MODES]
+)
 def test_all_modes_are_one_step_where_examples_do_not_see_one_another(mode):
     """Four devices draw the numbers that one draws."""
     one, found = on_one_device(), run(mode)
@@ -174,6 +177,7 @@ def test_replicas_talk_once_a_move():
     assert reductions('shard_map') == [('add', 1), ('add', 1)]
 
 
+@pytest.mark.slow
 def test_the_compiler_has_one_all_reduce_a_move_too():
     """Of sums: the gradient's arrays (4 each) and the metrics'.
 
@@ -195,7 +199,7 @@ def test_each_device_does_its_share_of_the_work(mode):
     assert 0.2 < four / one < 0.35
 
 
-@pytest.mark.parametrize(('rows', 'dealt'), [(8, True), (6, False)])
+@pytest.mark.parametrize(('rows', 'dealt'), with_slow([(8, True), (6, False)], 0))
 def test_devices_convolve_their_own_rows_in_groups(rows, dealt):
     """XLA's grouped convolutions, as accelerators take them, with a penalty on gradients. Rows that cannot be
     dealt out are whole on every device.

@@ -231,6 +231,7 @@ def test_labels_are_in_the_proportions_of_the_data() -> None:
     assert (np.abs(few - 7 * counts / 100) <= 1).all()
 
 
+@pytest.mark.slow
 def test_points_of_a_mixture_and_their_modes(tmp_path: Path) -> None:
     config, mesh = base('vanilla'), sharding.mesh(jax.devices()[:1])
     config.data.name = 'synthetic:ring'
@@ -287,6 +288,7 @@ def labels_of_folders(
     return [] if chunk.label is None else sorted(np.asarray(chunk.label)[: chunk.valid].tolist())
 
 
+@pytest.mark.slow
 def test_class_folders_have_the_labels_of_the_reference(tmp_path: Path) -> None:
     """Not all classes need be there."""
     assert labels_of_folders(tmp_path / 'names', ('zebra', 'bee', 'ant')) == [0, 1, 3]

@@ -23,6 +23,7 @@ def test_held_out_digits_are_recognised(held_out):
     assert (found.label[:, 0] == y).mean() >= 0.98
 
 
+@pytest.mark.slow
 def test_channels_are_judged_apart(held_out):
     x, y = held_out
     which = np.random.default_rng(0).integers(0, len(x), (150, 3))

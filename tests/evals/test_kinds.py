@@ -13,6 +13,7 @@ from gax.errors import GaxError
 from gax.evals import collect, external_samples, registry
 from gax.evals.evaluator import Evaluator, Setting
 from gax.evals.reference import reference
+from tests.helpers.cases import with_slow
 
 RNG = np.random.default_rng(0)
 SETS = {
@@ -37,7 +38,7 @@ def means(x):
     return x.reshape(len(x), -1).astype('float32')
 
 
-@pytest.mark.parametrize('kind', SETS)
+@pytest.mark.parametrize('kind', with_slow(SETS, 0, 3))
 def test_a_set_against_itself_and_against_another(tmp_path, kind):
     ref, section, mesh = reference_of(tmp_path, kind)
     setting = Setting(num=60, cache=tmp_path / 'cache')

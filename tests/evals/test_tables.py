@@ -50,6 +50,7 @@ def test_usefulness():
     assert tables.usefulness(ENCODING, one, HALVES[1])['f1_logistic'] == 0.0
 
 
+@pytest.mark.slow
 def test_detection():
     good, bad = (tables.detection(ENCODING, HALVES[0], other) for other in (HALVES[1], apart(HALVES[1])))
     assert abs(good['detection_logistic'] - 0.5) < 0.06

@@ -60,10 +60,11 @@ def test_the_weight_is_that_of_both_players():
 def test_g_is_told_the_class_and_d_is_not():
     made, key = game(), jax.random.key(0)
     leaves = {name: jax.tree.leaves(jax.eval_shape(net.init, key)[0]) for name, net in made.nets.items()}
-    z = made.latents(key, 2, {'label': jnp.array([0, 1])})
+    z = jax.eval_shape(lambda: made.latents(key, 2, {'label': jnp.array([0, 1])}))
     assert (2, z['z'].shape[1]) in [leaf.shape for leaf in leaves['g']]  # the table of embeddings
-    params, state = made.nets['d'].init(key)
-    out, _ = made.nets['d'].apply(params, state, jnp.zeros((3, 4, 4, 1)), train=True, key=key)
+    judge = made.nets['d']
+    images = jnp.zeros((3, 4, 4, 1))
+    out, _ = jax.eval_shape(lambda: judge.apply(*judge.init(key), images, train=True, key=key))
     assert out['class'].shape == (3, 2)
 
 

@@ -132,6 +132,7 @@ def test_the_direction_says_what_is_evaluated():
         assert experiment.build(with_cut).game.conditions == (source,)
 
 
+@pytest.mark.slow
 def test_terms_of_each_discriminator_go_with_it():
     """R1, LeCam (with a state) and ADA (whose state the augmentation reads) of two discriminators."""
     made = config(module=cyclegan_emoji)
@@ -149,16 +150,13 @@ def test_terms_of_each_discriminator_go_with_it():
 
 def test_the_step_of_cut_and_its_identity_term():
     spec = Spec('domains', {'b': Field((8, 8, 1)), 'a': Field((8, 8, 1))}, size=8)
-    state_of = {}
-    for identity in (True, False):
-        made = config(cut_emoji)
-        made.nce.identity = identity
-        game = gans.make(made, spec)
-        assert game.players['g'].nets == ('g', 'f')
-        real = {name: jnp.zeros((2, 8, 8, 1)) for name in 'ab'}
-        state = jax.eval_shape(lambda game=game: steps.init(game, rng.root(0)))
-        state_of[identity] = jax.eval_shape(steps.make_step(game), state, jax.eval_shape(lambda r=real: r))[1]
-    assert 'g/nce' in state_of[True]
+    made = config(cut_emoji)
+    made.nce.identity = True
+    game = gans.make(made, spec)
+    assert game.players['g'].nets == ('g', 'f')
+    real = {name: jax.ShapeDtypeStruct((2, 8, 8, 1), jnp.float32) for name in 'ab'}
+    state = jax.eval_shape(lambda: steps.init(game, rng.root(0)))
+    assert 'g/nce' in jax.eval_shape(steps.make_step(game), state, real)[1]
     assert 'f' not in gans.make(without_nce(), spec).players['g'].nets
 
 

@@ -16,6 +16,7 @@ from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from gax.objectives import term_registry
 from tests.helpers import toys
+from tests.helpers.cases import with_slow
 
 CONFIGS = Path(__file__).parents[2] / 'configs'
 A = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
@@ -70,7 +71,7 @@ def test_path_length_and_feature_matching_go_with_every_recipe(gan):
         assert f'{player}/path_length' in outlined(config)
 
 
-@pytest.mark.parametrize('gan', ['cgan', 'infogan'])
+@pytest.mark.parametrize('gan', with_slow(['cgan', 'infogan'], 0))
 def test_path_length_makes_fakes_as_the_recipe_does(gan):
     """G(z, c) = (z, c) A, so J = the first two rows of A, those of z: the mean of |J^T y| over y ~ N(0,
     I).
@@ -92,7 +93,7 @@ def test_path_length_makes_fakes_as_the_recipe_does(gan):
     assert float(state['mean']) == pytest.approx(np.linalg.norm(y @ A[:2].T, axis=1).mean(), rel=0.02)
 
 
-@pytest.mark.parametrize('gan', ['vanilla', 'pacgan', 'cgan', 'bigan'])
+@pytest.mark.parametrize('gan', with_slow(['vanilla', 'pacgan', 'cgan', 'bigan'], 0))
 def test_discriminators_answer_with_features_only_where_they_are_read(gan):
     """A weight of the number 0 is off; one that is traced may be 0, too, and is on."""
     for weight, features in ((0.0, False), (1.0, True), (jnp.zeros(()), True)):
@@ -132,7 +133,7 @@ def test_discriminators_that_reconstruct_have_no_such_fields(gan, field, value):
     assert '\n' not in str(info.value)
 
 
-@pytest.mark.parametrize('gan', ['vanilla', 'bigan', 'cgan'])
+@pytest.mark.parametrize('gan', with_slow(['vanilla', 'bigan', 'cgan'], 1))
 def test_features_of_several_discriminators_are_matched(gan):
     config = TINY[gan].copy_and_resolve_references()
     choose(config, 'terms.feature_matching', weight=1.0)

@@ -32,6 +32,7 @@ def hinge(softness, real, fake):
     return float(terms.soft_hinge(softness).fn(toys.view({}, {}, {}), {'real': real, 'fake': fake}, ())[0])
 
 
+@pytest.mark.slow
 def test_margins_of_the_hinge():
     """Softness 0 is the hinge loss; at logits of 0 both sides are the mean margin, 1 - 0.2 / 2 and random."""
     real, fake = (jnp.array([0.5, 3.0]), jnp.array([[-0.5]])), (jnp.array([-2.0, 0.5]), jnp.array([[1.0]]))

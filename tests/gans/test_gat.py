@@ -70,6 +70,7 @@ def seen_by_d(made, reals, fakes):
     return shown
 
 
+@pytest.mark.slow
 def test_what_d_sees_without_noise():
     """A real at every level, fakes one upon another; augmented with the same draws at all levels."""
     made = config(augment='')
@@ -95,6 +96,7 @@ def context_of(game, key, labels=None):
     return context._replace(latents=latents, train=False, conditions=game.conditions)
 
 
+@pytest.mark.slow
 def test_samples_are_the_last_image_alone():
     game = gans.make(config(), SPEC)
 

@@ -100,6 +100,7 @@ def test_packs_must_divide_the_batch(pack, accumulate):
         gans.make(config, POINTS)
 
 
+@pytest.mark.slow
 def test_convolutions_see_the_channels_of_all():
     config = base('pacgan')
     config.update({'batch_size': 6, 'pack': 3, 'loss': 'relativistic'})

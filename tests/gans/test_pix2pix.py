@@ -131,6 +131,7 @@ def test_nothing_to_train_and_unknown_noise_are_refused():
         gans.make(config(noise='y'), SPEC)
 
 
+@pytest.mark.slow
 def test_a_degradation_makes_any_images_pairs():
     from gax.training import experiment
 

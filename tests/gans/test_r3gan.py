@@ -14,6 +14,7 @@ from gax.core import step as steps
 from gax.core.spec import Field, Spec
 from gax.nets import r3gan
 from tests.helpers import toys
+from tests.helpers.cases import with_slow
 
 
 def spec(size, classes=0):
@@ -29,14 +30,18 @@ def counts(config, spec):
 
 @pytest.mark.parametrize(
     ('preset', 'size', 'classes', 'g', 'd'),
-    [
-        ('cifar', 32, 10, 20_781_952, 21_280_512),
-        ('cifar', 32, 0, 20_732_160, 20_683_776),
-        ('ffhq64', 64, 0, 22_429_824, 22_381_440),
-        ('ffhq256', 256, 0, 23_057_952, 23_009_568),
-        ('imagenet32', 32, 1000, 82_914_304, 86_548_992),
-        ('imagenet64', 64, 1000, 103_570_432, 107_205_120),
-    ],
+    with_slow(
+        [
+            ('cifar', 32, 10, 20_781_952, 21_280_512),
+            ('cifar', 32, 0, 20_732_160, 20_683_776),
+            ('ffhq64', 64, 0, 22_429_824, 22_381_440),
+            ('ffhq256', 256, 0, 23_057_952, 23_009_568),
+            ('imagenet32', 32, 1000, 82_914_304, 86_548_992),
+            ('imagenet64', 64, 1000, 103_570_432, 107_205_120),
+        ],
+        0,
+        2,
+    ),
 )
 def test_parameters_of_the_authors_networks(preset, size, classes, g, d):
     config = presets.get_config(preset)
@@ -98,6 +103,7 @@ def test_draws_of_the_generator(resample, draws):
     np.testing.assert_allclose((told['d/reals'], told['g/reals']), expected)
 
 
+@pytest.mark.slow
 def test_at_the_start_blocks_are_identities():
     """G(z) is its basis, smoothly doubled and mapped to colours; D's logit is linear in the image."""
     g, d = r3gan.Generator((4, 4, 3), (4, 4), blocks=1), r3gan.Discriminator((4, 4), blocks=1)

@@ -58,6 +58,7 @@ def test_cutoffs_are_uniform_with_a_probability():
     np.testing.assert_array_equal(styles.cutoffs(KEY, 100, 5, 0.0), 5)
 
 
+@pytest.mark.slow
 def test_styles_are_mixed_in_training_alone():
     z = jax.random.normal(KEY, (64, 2))
     parts = linear(jnp.eye(2))

@@ -108,6 +108,7 @@ def test_the_joint_phase():
     assert found['d/loss'] == pytest.approx(total + found['d/early'], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_d_rests_where_its_loss_is_small():
     """Its optimizer too: with Adam's momentum it would go on."""
     for least, moves in ((100.0, False), (0.15, True)):

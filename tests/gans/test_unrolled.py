@@ -63,6 +63,7 @@ def test_the_gradient_goes_through_the_moves(turns):
     np.testing.assert_allclose(state.params['g']['b'] - after.params['g']['b'], expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_is_not_the_gradient_against_a_given_future():
     game = linear_game(1, stop=True)
     state, batch, f, r = start(game)

@@ -108,6 +108,7 @@ def test_the_discriminator_heeds_every_field_of_its_section():
     )  # likeness stays between two examples
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('field', ['members', 'scales'])
 def test_likeness_is_the_mean_over_several_discriminators(field):
     net = real_d((8, 8, 1), **{field: 2})

@@ -95,6 +95,31 @@ def run(script: str, *arguments: object, **options: Any) -> subprocess.Completed
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
+def untrained(made: ConfigDict, workdir: Path, *steps: int) -> Path:
+    """A workdir with checkpoints of `steps`, for tests of what reads one: no step is compiled.
+
+    The parameters and their averages are the initial ones, longer by a tenth a step.
+    """
+    import jax
+
+    from gax.data import identity
+    from gax.training import experiment
+    from gax.training.checkpoints import Checkpoints
+    from gax.training.workdir import open_workdir
+
+    built = experiment.build(made)
+    fresh = jax.device_get(experiment.init(built))
+    with open_workdir(workdir, made, identity.of(built.source)):
+        checkpoints = Checkpoints(workdir / 'checkpoints', keep=len(steps))
+        for step in steps:
+            longer = jax.tree.map(lambda x, step=step: x * np.float32(1 + step / 10), fresh.state.params)
+            average = {name: {**part, 'params': longer[name]} for name, part in fresh.state.ema.items()}
+            state = fresh.state.replace(params=longer, ema=average, step=np.int32(step))
+            checkpoints.save(step, fresh._replace(state=state))
+        checkpoints.close()
+    return workdir
+
+
 def metrics(workdir: Path) -> list[dict[str, Any]]:
     """The rows of metrics.jsonl without what depends on the clock; every line must be whole."""
     rows = [json.loads(line) for line in (workdir / 'metrics.jsonl').read_text().splitlines()]

@@ -13,6 +13,7 @@ from gax.gans import make
 from gax.nets import biggan, biggan_deep, registry, sagan
 from gax.nets.attention import SelfAttention
 from gax.nets.biggan import LinearBatchNorm, chunked
+from tests.helpers.cases import with_slow
 
 KEY = jax.random.key(0)
 UP = {128: (16, 16, 8, 4, 2, 1), 256: (16, 16, 8, 8, 4, 2, 1)}
@@ -100,12 +101,14 @@ PUBLISHED = [
 ]
 
 
-@pytest.mark.parametrize(('family', 'size', 'latents', 'classes', 'g', 'd', 'of_g', 'of_d'), PUBLISHED)
+@pytest.mark.parametrize(
+    ('family', 'size', 'latents', 'classes', 'g', 'd', 'of_g', 'of_d'), with_slow(PUBLISHED, 2, 14, 18)
+)
 def test_parameters_are_as_many_as_published(family, size, latents, classes, g, d, of_g, of_d):
     assert counts(family, size, latents, classes, g, d) == (of_g, of_d)
 
 
-@pytest.mark.parametrize('family', [sagan, biggan, biggan_deep])
+@pytest.mark.parametrize('family', with_slow([sagan, biggan, biggan_deep], 1))
 @pytest.mark.parametrize(('shape', 'classes'), [((48, 64, 3), 0), ((16, 16, 1), 3)])
 def test_images_of_any_shape_that_fits_with_and_without_classes(family, shape, classes):
     labels = registry.labels(classes)
@@ -160,6 +163,7 @@ def test_attention_as_sums_over_pixels():
             np.testing.assert_allclose(out[0, i, j], expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_attention_does_not_depend_on_the_order_of_keys():
     """Rows of 2x2 squares in another order: the pixels of the result have that order, too."""
     x = jax.random.normal(KEY, (2, 6, 4, 8))
@@ -263,6 +267,7 @@ def zeros_of(module, *inputs, **options):
     return jax.tree.map(lambda x: jnp.zeros(x.shape), shapes)
 
 
+@pytest.mark.slow
 def test_bottleneck_shortcuts_drop_and_append_channels():
     """With all kernels of the residual branch at zero, what is left is the shortcut."""
     x, y = jax.random.normal(KEY, (2, 4, 4, 8)), jnp.zeros((2, 3))

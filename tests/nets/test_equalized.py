@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from gax.nets import equalized
+from tests.helpers.cases import with_slow
 
 KEY = jax.random.key(0)
 
@@ -23,10 +24,13 @@ def test_the_output_at_the_beginning_does_not_depend_on_the_multiplier(multiplie
 
 @pytest.mark.parametrize(
     ('layer', 'shape', 'fan_in'),
-    [
-        (equalized.Dense(4, gain=3.0, multiplier=0.5), (2, 16), 16),
-        (equalized.Conv(4, 3, gain=3.0, multiplier=0.5), (2, 6, 6, 8), 72),
-    ],
+    with_slow(
+        [
+            (equalized.Dense(4, gain=3.0, multiplier=0.5), (2, 16), 16),
+            (equalized.Conv(4, 3, gain=3.0, multiplier=0.5), (2, 6, 6, 8), 72),
+        ],
+        1,
+    ),
 )
 def test_a_step_of_adam_moves_the_used_weight_by_rate_multiplier_gain_over_root_fan_in(layer, shape, fan_in):
     """The first step of Adam is the rate times the sign of the gradient."""
@@ -48,6 +52,7 @@ def test_a_bias_begins_where_it_is_told_and_is_multiplied():
     np.testing.assert_array_equal(layer.apply(layer.init(KEY, x), x), 0.5)
 
 
+@pytest.mark.slow
 def test_second_moments():
     """Of N(0, 1): (1 + 0.04) / 2 * 2 after the activation, and 1 after the norm."""
     x = jax.random.normal(KEY, (100_000,))

@@ -8,6 +8,7 @@ import pytest
 from gax import nets
 from gax.errors import GaxError
 from gax.nets import fastgan, fastgan_blocks
+from tests.helpers.cases import with_slow
 
 KEY = jax.random.key(0)
 
@@ -41,7 +42,9 @@ def decoder_inputs(maps):
 
 @pytest.mark.parametrize(
     ('side', 'g', 'd'),
-    [(256, 29_127_846, 11_526_160), (512, 29_174_392, 11_526_496), (1024, 29_176_512, 11_528_192)],
+    with_slow(
+        [(256, 29_127_846, 11_526_160), (512, 29_174_392, 11_526_496), (1024, 29_176_512, 11_528_192)], 0
+    ),
 )
 def test_parameters_are_the_authors(side, g, d):
     """D's count includes its decoders, 1,439,712 of the last map and 849,888 of each of the other two."""

@@ -10,6 +10,7 @@ from jax import lax
 
 from gax.errors import GaxError
 from gax.nets import fir
+from tests.helpers.cases import with_slow
 
 KEY = jax.random.key(0)
 DIMS = ('NHWC', 'HWIO', 'NHWC')
@@ -44,6 +45,7 @@ def test_a_row_by_hand():
     np.testing.assert_allclose(down, [1.5, 3.5, 5.5, 6.375], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_doubling_is_four_times_the_adjoint_of_halving():
     x, y = jax.random.normal(KEY, (2, 4, 6, 3)), jax.random.normal(jax.random.key(1), (2, 8, 12, 3))
     doubled, halved = jnp.vdot(fir.smooth_doubled(x), y), jnp.vdot(x, fir.smooth_halved(y))
@@ -68,7 +70,7 @@ def test_filter_and_kernel_are_one_operator(lowering, size):
     np.testing.assert_allclose(down, plainly(x, wide, up=False), atol=1e-5)
 
 
-@pytest.mark.parametrize('lowering', LOWERINGS)
+@pytest.mark.parametrize('lowering', with_slow(LOWERINGS, 0))
 def test_gradients_of_both_lowerings(lowering):
     """Of a sum of squares, with respect to image and kernel: those of XLA's convolutions."""
     kernel, x = jax.random.normal(jax.random.key(1), (3, 3, 2, 2)), jax.random.normal(KEY, (1, 4, 4, 2))
@@ -85,7 +87,7 @@ def test_gradients_of_both_lowerings(lowering):
             np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize('lowering', LOWERINGS)
+@pytest.mark.parametrize('lowering', with_slow(LOWERINGS, 0))
 def test_a_kernel_of_one_tap_leaves_the_filter_and_others_differ_at_the_border_alone(lowering):
     x = jax.random.normal(KEY, (1, 6, 6, 1))
     centre = jnp.zeros((3, 3, 1, 1)).at[1, 1].set(1.0)

@@ -9,6 +9,7 @@ import pytest
 from gax import nets
 from gax.errors import GaxError
 from gax.nets import gat, gat_blocks, transformer
+from tests.helpers.cases import with_slow
 
 KEY = jax.random.key(0)
 LABELS = jax.ShapeDtypeStruct((2,), jnp.int32)
@@ -24,7 +25,7 @@ def parameters(module, *inputs):
     return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
 
 
-@pytest.mark.parametrize(('name', 'g', 'd'), [('S', 29.26, 39.2), ('B', 116.56, 104.7)])
+@pytest.mark.parametrize(('name', 'g', 'd'), with_slow([('S', 29.26, 39.2), ('B', 116.56, 104.7)], 0))
 def test_parameters_for_latents_of_imagenet(name, g, d):
     """In millions. Theirs count a patch embedding that G multiplies by 0, D's head for DINOv2, and D's fixed
     positions, which are added here.
@@ -88,6 +89,7 @@ def test_rotary_products_depend_on_the_difference_of_places():
     np.testing.assert_allclose(more[0, 1:, 0], turned[0], rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_slow_layers_are_the_same_at_first_and_move_less():
     """Adam moves a stored number by the rate, and so the layer's own by rate times multiplier."""
     x = jnp.ones((1, 3))
@@ -104,6 +106,7 @@ def test_slow_layers_are_the_same_at_first_and_move_less():
         np.testing.assert_allclose(moved, first - 4 * 0.1 * multiplier, rtol=1e-4)  # 3 kernels and a bias
 
 
+@pytest.mark.slow
 def test_the_mean_of_w_of_each_class():
     """New mean = 0.9 * 0 + 0.1 * mean of the class's w; of absent classes it stays. w is that of each block."""
     z, label = jax.random.normal(KEY, (3, 4)), jnp.array([1, 1, 0])

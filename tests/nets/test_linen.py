@@ -15,6 +15,7 @@ from gax.nets.linen import from_linen
 from gax.nets.minibatch import MinibatchDiscrimination, MinibatchStd
 from gax.training import experiment
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 RING = {'data.name': 'synthetic:ring', 'g.net.widths': (8,), 'd.net.widths': (8,)}
 NORMED = {**RING, 'g.net.batch_norm_first': True}
@@ -41,7 +42,7 @@ def gradient(net, x, grad=jax.value_and_grad):
     return grad(loss, argnums=(0, 1), has_aux=True)({}, x, {}, jax.random.key(2))[1][1]
 
 
-@pytest.mark.parametrize('layer', [nn.BatchNorm, MinibatchStd, MinibatchDiscrimination])
+@pytest.mark.parametrize('layer', with_slow([nn.BatchNorm, MinibatchStd, MinibatchDiscrimination], 0))
 def test_a_layer_that_compares_examples_refuses_a_batch_of_one_in_training(layer):
     x = jax.random.normal(jax.random.key(3), (8, 3))
     net = from_linen(Layer(layer), jax.ShapeDtypeStruct((1, 3), jnp.float32))
@@ -53,6 +54,7 @@ def test_a_layer_that_compares_examples_refuses_a_batch_of_one_in_training(layer
     assert net.apply(params, state, x[:1], train=False, key=jax.random.key(1))[0].shape[0] == 1
 
 
+@pytest.mark.slow
 def test_pixels_are_many_numbers_of_a_channel_and_averages_of_devices_are_not_of_one():
     images = jax.random.normal(jax.random.key(3), (1, 4, 4, 2))
     net = from_linen(Layer(nn.BatchNorm), jax.ShapeDtypeStruct(images.shape, jnp.float32))

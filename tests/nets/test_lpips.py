@@ -44,6 +44,7 @@ def test_the_networks_have_the_published_numbers_of_parameters():
     assert count == {'alex': 2_469_696, 'vgg': 14_714_688}
 
 
+@pytest.mark.slow
 def test_features_are_those_of_xla_s_own_convolutions():
     weights = random_weights('vgg')['convolutions']
     x = jax.random.uniform(jax.random.key(0), (2, 9, 11, 3), minval=-1)

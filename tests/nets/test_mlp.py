@@ -9,6 +9,7 @@ import pytest
 
 from gax import nets
 from gax.nets import mlp
+from tests.helpers.cases import with_slow
 from tests.helpers.toys import same
 
 
@@ -62,7 +63,7 @@ def test_discriminator_by_hand():
     np.testing.assert_allclose(out, expected[:, 0], rtol=1e-5)
 
 
-@pytest.mark.parametrize('train', [True, False])
+@pytest.mark.parametrize('train', with_slow([True, False], 0))
 def test_statistics_move_in_training_only(train):
     net = nets.from_linen(mlp.Generator((2,), (4, 4)), jnp.zeros((2, 3)))
     params, state = net.init(jax.random.key(0))

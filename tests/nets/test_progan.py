@@ -12,6 +12,7 @@ from gax.core.growth import Stage
 from gax.nets import blocks, growing, progan, registry, stylegan
 from gax.nets.layers import doubled, halved
 from gax.nets.ops import conv
+from tests.helpers.cases import with_slow
 
 
 def count(module, *shapes):
@@ -29,7 +30,7 @@ COUNTS = {
 }
 
 
-@pytest.mark.parametrize('side', COUNTS)
+@pytest.mark.parametrize('side', with_slow(COUNTS, 1))
 def test_parameters_are_as_many_as_the_papers(side):
     g, d = progan.Generator((side, side, 3)), progan.Discriminator()
     assert (count(g, (512,)), count(d, (side, side, 3))) == COUNTS[side]
@@ -86,7 +87,7 @@ SIZES = {'channel_base': 32, 'channel_max': 4}
 FAMILIES = {'progan': (progan, SIZES), 'stylegan': (stylegan, SIZES)}
 
 
-@pytest.fixture(scope='module', params=FAMILIES)
+@pytest.fixture(scope='module', params=with_slow(FAMILIES, 0))
 def nets(request):
     """(G, D, images of a stage, logits of a stage), whose biases and all else are random numbers."""
     family, sizes = FAMILIES[request.param]
@@ -134,6 +135,7 @@ def test_a_stage_beyond_the_image_is_refused(nets):
         nets('g', jnp.zeros((1, 6)), Stage(2))
 
 
+@pytest.mark.slow
 def test_the_features_of_g_have_unit_length_and_z_any(random):
     g = registry.from_linen(progan.Generator(SHAPE, 32, 4), registry.example(6))
     z = jnp.asarray(random.normal(size=(2, 6)), jnp.float32)
@@ -144,6 +146,7 @@ def test_the_features_of_g_have_unit_length_and_z_any(random):
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_labels_choose_the_logit(random):
     d = registry.from_linen(
         progan.Discriminator(64, 4, num_classes=3), registry.example(8, 8, 1), *registry.labels(3)

@@ -30,6 +30,7 @@ def block(c):
     return (c * 2 * c + 2 * c) + (9 * 16 * 2 * c + 2 * c) + 2 * c * c
 
 
+@pytest.mark.slow
 def test_parameters_for_ffhq256():
     """The paper's config E: G 23.06 M, D 23.01 M."""
     body = sum(2 * block(c) for c in WIDTHS) + 768 * 384 + 384 * 192 + 192 * 96
@@ -63,9 +64,15 @@ def test_parameters_with_labels():
 def test_blocks_begin_as_the_identity_and_have_gradients():
     x = jax.random.normal(KEY, (2, 4, 4, 16))
     made = r3gan.Block(2, 16, total=8)
-    variables = made.init(KEY, x)
-    np.testing.assert_array_equal(made.apply(variables, x), x)
-    gradient = jax.grad(lambda v: jnp.sum(made.apply(v, x) ** 2))(variables)['params']
+
+    @jax.jit
+    def run(x):
+        variables = made.init(KEY, x)
+        gradient = jax.grad(lambda v: jnp.sum(made.apply(v, x) ** 2))(variables)['params']
+        return variables, made.apply(variables, x), gradient
+
+    variables, out, gradient = run(x)
+    np.testing.assert_array_equal(out, x)
     assert jnp.abs(gradient['Conv_2']['kernel']).max() > 0
     assert variables['params']['Conv_1']['kernel'].shape == (3, 3, 16, 32)
 
@@ -77,6 +84,7 @@ def test_groups_that_do_not_divide_are_refused():
     assert narrow['params']['Conv_1']['kernel'].shape == (3, 3, 8, 8)
 
 
+@pytest.mark.slow
 def test_scale_of_the_initial_kernels():
     """gain / sqrt(fan-in) with gain sqrt(2 / 1.04) 16^(-1/4): fan-in 64 for the 1x1, 9 * 16 for the grouped
     3x3.
@@ -87,6 +95,7 @@ def test_scale_of_the_initial_kernels():
     np.testing.assert_allclose(params['Conv_1']['kernel'].std(), gain / np.sqrt(144), rtol=0.05)
 
 
+@pytest.mark.slow
 def test_smooth_resampling_is_the_filter():
     """Against convolutions with the outer product of [1, 3, 3, 1] with itself."""
     taps = np.array([1.0, 3, 3, 1])

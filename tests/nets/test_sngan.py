@@ -63,6 +63,7 @@ def test_doubled_and_halved():
     np.testing.assert_array_equal(halved(doubled(x)), x)
 
 
+@pytest.mark.slow
 def test_convolutions_of_one_pixel_commute_with_resampling():
     """What the blocks' shortcuts rely on."""
     x, kernel = jax.random.normal(KEY, (2, 4, 6, 3)), jax.random.normal(KEY, (3, 5))
@@ -141,8 +142,8 @@ def test_the_discriminator_sums_over_pixels():
     affine.
     """
     d = nets.from_linen(sngan.Discriminator((1,), 1), jnp.zeros((2, 4, 4, 1)))
-    params, _ = d.init(KEY)
-    params = jax.tree.map(jnp.zeros_like, params)
+    params, _ = jax.eval_shape(d.init, KEY)
+    params = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape), params)
     params['DownBlock_0']['shortcut'] = {'kernel': jnp.full((1, 1, 1, 1), 2.0), 'bias': jnp.ones(1)}
     params['Dense_0'] = {'kernel': jnp.full((1, 1), 3.0), 'bias': jnp.full(1, 0.5)}
     x = jnp.stack([jnp.full((4, 4, 1), 0.25), jnp.full((4, 4, 1), -1.0)])

@@ -115,7 +115,7 @@ def test_families_take_it_for_each_net():
     config.d.update({'net': {'widths': (4,), 'dropout': 0.0}, 'spectral_norm': True})
     nets, _ = registry.pair(config, Spec('x', {'point': Field((2,), 'point')}))
     for name in 'gd':
-        params, state = nets[name].init(KEY)
+        params, state = jax.eval_shape(nets[name].init, KEY)
         assert (
             set(state['u']) == {'Dense_0/kernel', 'Dense_1/kernel'} == {f'{layer}/kernel' for layer in params}
         )

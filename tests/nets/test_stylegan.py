@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from gax.nets import norms, registry, stylegan
+from tests.helpers.cases import with_slow
 from tests.nets.test_progan import COUNTS as PROGAN
 from tests.nets.test_progan import count
 
 COUNTS = {1024: 26_219_627, 256: 26_086_229, 128: 25_843_858, 64: 25_137_935}
 
 
-@pytest.mark.parametrize('side', COUNTS)
+@pytest.mark.parametrize('side', with_slow(COUNTS, 0))
 def test_parameters_are_as_many_as_the_papers(side):
     shape = (side, side, 3)
     mapping, synthesis = stylegan.Generator(shape).parts()
@@ -36,6 +37,7 @@ def test_the_filter_of_one_pixel():
     np.testing.assert_allclose(stylegan.smoothed(x)[0, ..., 0], [[1, 2, 1], [2, 4, 2], [1, 2, 1]])
 
 
+@pytest.mark.slow
 def test_at_the_beginning_noise_has_no_part_and_w_changes_the_image():
     shape = (8, 8, 3)
     _, synthesis = stylegan.Generator(shape, 64, 4, w_dim=5).parts()

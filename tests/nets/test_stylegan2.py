@@ -11,6 +11,7 @@ from jax import lax
 from gax import nets
 from gax.errors import GaxError
 from gax.nets import fir, style, stylegan2
+from tests.helpers.cases import with_slow
 
 KEY = jax.random.key(0)
 LABEL = jax.ShapeDtypeStruct((2,), jnp.int32)
@@ -40,16 +41,20 @@ FULL = {'channel_base': 16384}
 
 @pytest.mark.parametrize(
     ('size', 'fields', 'g', 'd'),
-    [
-        (1024, {}, 30_370_060, 29_012_513),  # configuration F
-        (512, {}, 30_276_583, 28_982_849),
-        (256, {}, 30_034_338, 28_864_129),
-        (256, FULL, 24_767_458, 24_001_089),  # paper256
-        (256, AUTO, 23_191_522, 24_001_089),
-        (128, AUTO, 22_949_277, 23_882_369),
-        (64, AUTO, 22_243_608, 23_407_361),
-        (32, AUTO, 19_947_539, 21_507_073),
-    ],
+    with_slow(
+        [
+            (1024, {}, 30_370_060, 29_012_513),  # configuration F
+            (512, {}, 30_276_583, 28_982_849),
+            (256, {}, 30_034_338, 28_864_129),
+            (256, FULL, 24_767_458, 24_001_089),  # paper256
+            (256, AUTO, 23_191_522, 24_001_089),
+            (128, AUTO, 22_949_277, 23_882_369),
+            (64, AUTO, 22_243_608, 23_407_361),
+            (32, AUTO, 19_947_539, 21_507_073),
+        ],
+        0,
+        7,
+    ),
 )
 def test_parameters_of_the_published_sizes(size, fields, g, d):
     assert g_of(size, **fields) == g
@@ -64,6 +69,7 @@ def test_parameters_of_cifar():
     assert d_of(32, **FULL, architecture='orig', classes=10) == 23_089_664
 
 
+@pytest.mark.slow
 def test_parameters_of_tiny_networks():
     assert g_of(16, 16, **TINY) == 11_542
     assert g_of(16, 16, **TINY, architecture='resnet') == 11_280
@@ -105,6 +111,7 @@ def test_modulation_is_a_kernel_for_each_example():
     np.testing.assert_allclose(scaled, wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_demodulated_kernels_have_unit_norm():
     """Of an impulse in one channel each tap is seen alone: their squares over channels sum to 1."""
     s = jnp.array([[0.5, 2.0, -1.0]] * 3)
@@ -193,6 +200,7 @@ def test_networks_play(architecture):
     assert out['features'].shape == (4, 16)
 
 
+@pytest.mark.slow
 def test_labels_move_the_logit():
     d = stylegan2.Discriminator(**SMALL, num_classes=3)
     image, label = jax.random.normal(KEY, (3, 8, 8, 1)), jnp.arange(3)

@@ -47,7 +47,7 @@ def test_parameters_steps_and_what_an_output_reads():
 
 def test_a_discriminator_scores_every_stretch():
     d = tcn.SeriesDiscriminator(width=4, dilations=(1, 2), heads={})
-    out, _ = d.init_with_output(jax.random.key(0), jnp.ones((3, 8, 2)), train=False)
+    out, _ = jax.eval_shape(lambda: d.init_with_output(jax.random.key(0), jnp.ones((3, 8, 2)), train=False))
     assert (out['logits'].shape, out['features'].shape) == ((3, 2), (3, 4))
     message = r'kernel=2, dilations=\(1, 2\) reads 7 steps at once, and the series has 6: raise'
     with pytest.raises(GaxError, match=message):

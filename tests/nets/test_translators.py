@@ -8,6 +8,7 @@ import pytest
 from gax import nets
 from gax.errors import GaxError
 from gax.nets import families, layers, norms, patchgan, registry, resnet_translator, sizes, unet
+from tests.helpers.cases import with_slow
 
 KEY = jax.random.key(0)
 PIX2PIX = (64, 128, 256, 512, 512, 512, 512, 512)
@@ -77,7 +78,9 @@ def test_parameters_of_the_unet_discriminator():
     assert count(unet.Discriminator(), 64, 64, 3) == down + up + 2 * 9 * 64 * 64 + 9 * 64 + 1 == 4_376_897
 
 
-@pytest.mark.parametrize(('field', 'side', 'logits'), [(1, 8, 8), (16, 32, 14), (34, 64, 14), (70, 128, 14)])
+@pytest.mark.parametrize(
+    ('field', 'side', 'logits'), with_slow([(1, 8, 8), (16, 32, 14), (34, 64, 14), (70, 128, 14)], 0, 1)
+)
 def test_receptive_fields(field, side, logits):
     """The rows and columns of the pixels that one logit depends on, kernels of ones in place of random ones.
 
@@ -108,7 +111,7 @@ def check_field(field, side, logits):
         assert len(touched) == touched[-1] - touched[0] + 1 == field
 
 
-@pytest.mark.parametrize(('height', 'width'), [(20, 28), (33, 41)])
+@pytest.mark.parametrize(('height', 'width'), with_slow([(20, 28), (33, 41)], 1))
 def test_images_of_any_size(height, width):
     made = {
         'unet': unet.Translator((height, width, 3), (4, 4, 4)),
@@ -195,7 +198,7 @@ def test_the_features_of_a_translator():
         families.build(families.section('unet', 'Translator'), 'Translator', (12, 16, 3), outputs='both')
 
 
-@pytest.mark.parametrize(('padding', 'side'), [('SAME', 3), ('VALID', 2), (1, 3), (2, 4)])
+@pytest.mark.parametrize(('padding', 'side'), with_slow([('SAME', 3), ('VALID', 2), (1, 3), (2, 4)], 0, 2))
 def test_padding_of_a_convolution(padding, side):
     """4x4 of stride 2 on 6 pixels against XLA's own."""
     x = jax.random.normal(KEY, (2, 6, 6, 3))

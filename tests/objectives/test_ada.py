@@ -191,6 +191,7 @@ def test_the_filter_bank_sums_to_the_identity():
     assert [h @ h, h[:4] @ h[2:]] == pytest.approx([1.0, 0.0], abs=1e-15)
 
 
+@pytest.mark.slow
 def test_a_filter_scales_its_band_and_keeps_the_expected_power():
     sure = {name: jnp.ones(()) for name in bands.BANDS}
     rows = [{name: 0.9} for name in bands.BANDS]
@@ -259,6 +260,7 @@ def test_presets_grow_by_groups():
         pipeline.preset('bcg')
 
 
+@pytest.mark.slow
 def test_images_of_a_batch_get_draws_of_their_own_that_presets_share():
     same = jnp.broadcast_to(jnp.asarray(X[:1]), X.shape)
     run = jax.jit(lambda weights, key: pipeline.apply(dict(weights), key, 1.0, same), static_argnums=0)

@@ -37,6 +37,7 @@ def test_no_gradient_goes_through_the_keys():
     assert not np.any(gradients[1])
 
 
+@pytest.mark.slow
 def test_places():
     x = jnp.arange(24.0).reshape(1, 3, 4, 2)
     where = places(KEY, x, 5)

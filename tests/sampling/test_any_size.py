@@ -48,7 +48,9 @@ def test_a_network_of_a_fixed_size_says_so():
     built = experiment.build(import_module('configs.inpaint_emoji').get_test_config())
     way = translation.directions(built.game, built.source.spec)[0]
     run = translator.program(built, way, '')
-    state = jax.jit(lambda: step.init(built.game, rng.root(0)))()
+    shapes = jax.eval_shape(lambda: step.init(built.game, rng.root(0)).replace(key=()))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    state = zeros.replace(key=rng.root(0))
     opened = translator.Translator(built, state, way, run, (1, 1))
     plan = tiles.layout((24, 24), opened.trained, 24, 0)
     image, noise = jnp.zeros((1, 24, 24, 3)), built.game.latents(rng.key(0), 1, {})

@@ -6,7 +6,6 @@ from PIL import Image
 
 from gax import errors
 from gax.sampling import export, sampler
-from gax.training import train
 from tests.helpers import tinyruns
 from tests.helpers.toys import differ
 
@@ -28,7 +27,7 @@ def run(tmp_path_factory):
     write(root / 'mine', 3, 2)
     changes = {'data.name': f'pairs:{root / "pairs"}', 'data.split': 'train', 'steps': 2, 'batch_size': 4}
     config = tinyruns.config(gan='tests.helpers.recipes.translated', **changes)
-    train.train(config, root / 'run')
+    tinyruns.untrained(config, root / 'run', 2)
     return root
 
 

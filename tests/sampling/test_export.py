@@ -14,9 +14,9 @@ from PIL import Image
 from gax import errors
 from gax.sampling.export import export as export_
 from gax.sampling.sampler import Request
-from gax.training import train
 from gax.viz import video
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 
 @pytest.fixture(scope='module')
@@ -25,8 +25,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     data = tinyruns.images(folder / 'images.npz')
     changes = {'data.name': f'npz:{data}', 'checkpoint.every': 2, 'batch_size': 12}
     with tinyruns.compiled_once():
-        train.train(tinyruns.config(steps=4, **changes), folder / 'run')
-        yield folder / 'run'
+        yield tinyruns.untrained(tinyruns.config(steps=4, **changes), folder / 'run', 2, 4)
 
 
 def export(run: Path, out: Path | str, num: int = 64, **choices: Any) -> int:
@@ -57,6 +56,7 @@ def test_grid(run: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ['grid.png']
 
 
+@pytest.mark.slow
 def test_a_folder_has_the_same_images(run: Path, tmp_path: Path) -> None:
     """The tiny GAN has no classes, so its folder is flat; an ending, or none, says that it is a folder."""
     export(run, tmp_path / 'a.npz', 5)
@@ -150,7 +150,8 @@ def test_interpolations(run: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ('choices', 'count', 'closed'), [({'interpolate': 2}, 12, True), ({'traverse': 'z:0'}, 10, False)]
+    ('choices', 'count', 'closed'),
+    with_slow([({'interpolate': 2}, 12, True), ({'traverse': 'z:0'}, 10, False)], 0),
 )
 def test_films(choices: dict[str, Any], count: int, closed: bool, run: Path, tmp_path: Path) -> None:
     """A film goes round, or there and back: without a jump from its last frame to its first."""
@@ -180,6 +181,7 @@ def test_a_film_that_nobody_can_encode_is_said_first(
         export(tmp_path / 'no run', tmp_path / 'a.mp4', interpolate=2)
 
 
+@pytest.mark.slow
 def test_truncated_samples_vary_less(run: Path, tmp_path: Path) -> None:
     spread = []
     for threshold in (0.0, 1.0, 0.1):
@@ -218,6 +220,7 @@ def test_a_class_is_refused_by_a_generator_that_knows_none(run: Path, tmp_path: 
         export(run, tmp_path / 'a.npz', 4, label=1)
 
 
+@pytest.mark.slow
 def test_samples_do_not_depend_on_the_default_implementation_of_keys(run: Path, tmp_path: Path) -> None:
     import jax
 

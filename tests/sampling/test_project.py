@@ -29,10 +29,11 @@ from gax.sampling import (
 )
 from gax.sampling.project import Descent, Space
 from gax.sampling.projected import Projected
-from gax.training import train, trained_run
+from gax.training import trained_run
 from gax.training.workdir import read_config
 from gax.viz.images import to_uint8
 from tests.helpers import tinyruns, toys
+from tests.helpers.cases import with_slow
 
 A = np.random.default_rng(0).normal(size=(3, 12)).astype(np.float32)
 
@@ -119,8 +120,7 @@ def run(tmp_path_factory):
     data = {'data.name': f'npz:{root / "set.npz"}', 'data.split': 'train'}
     kinds = {'g.net.kind': 'mlp', 'd.net.kind': 'mlp'}
     config = tinyruns.config('cgan', steps=2, batch_size=4, **{'checkpoint.every': 2}, **kinds, **data)
-    train.train(config, root / 'run')
-    return root / 'run'
+    return tinyruns.untrained(config, root / 'run', 2)
 
 
 def request(run, tmp_path, **fields):
@@ -265,15 +265,20 @@ def test_features_of_imagenet_are_compared(name, network):
 
 @pytest.mark.parametrize(
     ('fields', 'message'),
-    [
-        ({'steps': 0}, '--steps must be positive, and is 0'),
-        ({'space': 'v'}, "unknown --space 'v'; valid: z"),
-        ({'distance': 'vg'}, r"unknown --distance 'vg' \(nearest: 'vgg'\)"),
-        ({'restarts': -1}, '--restarts must be positive, and is -1'),
-        ({'label': 3}, '--label=3: the generator of this run has no such class'),
-        ({'pixel_weight': 0.0, 'feature_weight': 0.0}, 'neither may be below 0, and one must be above'),
-        ({'rate': 0.0}, '--rate must be positive'),
-    ],
+    with_slow(
+        [
+            ({'steps': 0}, '--steps must be positive, and is 0'),
+            ({'space': 'v'}, "unknown --space 'v'; valid: z"),
+            ({'distance': 'vg'}, r"unknown --distance 'vg' \(nearest: 'vgg'\)"),
+            ({'restarts': -1}, '--restarts must be positive, and is -1'),
+            ({'label': 3}, '--label=3: the generator of this run has no such class'),
+            ({'pixel_weight': 0.0, 'feature_weight': 0.0}, 'neither may be below 0, and one must be above'),
+            ({'rate': 0.0}, '--rate must be positive'),
+        ],
+        1,
+        2,
+        4,
+    ),
 )
 def test_what_is_refused_in_one_line(run, tmp_path, fields, message):
     with pytest.raises(errors.GaxError, match=message) as info:

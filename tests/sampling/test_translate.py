@@ -9,7 +9,7 @@ from gax import errors
 from gax.core import rng, sample
 from gax.data import preprocess
 from gax.sampling import translate, translator, weights
-from gax.training import train, trained_run
+from gax.training import trained_run
 from gax.training.workdir import read_config
 from tests.helpers import tinyruns
 
@@ -28,10 +28,9 @@ def read(path):
     return np.asarray(Image.open(path))
 
 
-def trained(root, gan='tests.helpers.recipes.translated', **changes):
+def made_run(root, gan='tests.helpers.recipes.translated', **changes):
     config = tinyruns.config(gan=gan, steps=2, batch_size=4, **{'checkpoint.every': 1}, **changes)
-    train.train(config, root / 'run')
-    return root / 'run'
+    return tinyruns.untrained(config, root / 'run', 1, 2)
 
 
 @pytest.fixture(scope='module')
@@ -41,7 +40,7 @@ def run(tmp_path_factory):
     for side, seed in (('A', 0), ('B', 1)):
         for i in range(8):
             write(root / 'set' / side / f'{i}.png', noise(8, 8, 3, seed=10 * i + seed))
-    return trained(root, **{'data.name': f'pairs:{root / "set"}'})
+    return made_run(root, **{'data.name': f'pairs:{root / "set"}'})
 
 
 @pytest.fixture(scope='module')
@@ -50,7 +49,7 @@ def filler(tmp_path_factory):
     root = tmp_path_factory.mktemp('holes')
     np.savez(root / 'set.npz', x=noise(8, 8, 8, 3))
     changes = {'data.name': f'npz:{root / "set.npz"}', 'data.condition': 'mask:boxes'}
-    return trained(root, gan='tests.helpers.recipes.filled', **changes)
+    return made_run(root, gan='tests.helpers.recipes.filled', **changes)
 
 
 def translated(run, source, out, **request):
@@ -118,6 +117,7 @@ def test_scale_and_tile(run, tmp_path):
     near(read(tmp_path / 'half.png'), preprocess.resize(by_hand(run, pixels), (4, 10)))
 
 
+@pytest.mark.slow
 def test_between_two_checkpoints(run, tmp_path):
     built = trained_run.build(run, read_config(run / 'config.json'))
     one, another = (trained_run.restore(built, run, step)[0] for step in ('2', '1'))
@@ -177,12 +177,13 @@ def test_masks_that_are_refused(filler, tmp_path, mask, says):
     assert not (tmp_path / 'out.png').exists()
 
 
+@pytest.mark.slow
 def test_both_directions(tmp_path):
     for i, name in enumerate(('trainA', 'trainB')):
         write(tmp_path / 'set' / name / '0.png', noise(8, 8, 3, seed=i))
         write(tmp_path / 'set' / name / '1.png', noise(8, 8, 3, seed=i + 2))
     changes = {'data.name': f'domains:{tmp_path / "set"}'}
-    run = trained(tmp_path, gan='tests.helpers.recipes.both_ways', **changes)
+    run = made_run(tmp_path, gan='tests.helpers.recipes.both_ways', **changes)
     pixels = noise(5, 11, 3)
     source = write(tmp_path / 'a.png', pixels)
     built = trained_run.build(run, read_config(run / 'config.json'))
@@ -227,6 +228,6 @@ def test_requests_that_are_refused(run, filler, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_makes_images_from_noise(tmp_path):
-    run = trained(tmp_path, gan='vanilla')
+    run = made_run(tmp_path, gan='vanilla')
     with pytest.raises(errors.GaxError, match='vanilla makes no images from images: use gax-sample'):
         translated(run, write(tmp_path / 'a.png', noise(8, 8, 3)), tmp_path / 'out')

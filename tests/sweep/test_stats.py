@@ -87,6 +87,7 @@ def test_equal_settings_are_not_different():
     assert (found.p, found.p_signs) == (1.0, 1.0)
 
 
+@pytest.mark.slow
 def test_p_is_uniform_where_there_is_no_difference():
     """Of 2,000 comparisons of noise with noise 5 % fall below 0.05: 100, standard deviation 9.7; within five
     of them.
@@ -101,6 +102,7 @@ def test_sign_flips_go_down_to_two_in_two_to_the_n(n):
     assert stats.sign_flips(np.linspace(1, 2, n)) == 2 / 2**n
 
 
+@pytest.mark.slow
 def test_many_seeds_flip_at_random_as_the_exact_test_would():
     """18 gaps: exactly by 2^18 patterns, and by 2^16 random ones; the standard error of a share of 0.1 is
     0.0012.

@@ -130,6 +130,7 @@ def elsewhere(one: store.Store, trial: Any) -> None:
     trial.set_user_attr('worker', {**one.me, 'host': 'elsewhere', 'lock': '/nowhere'})
 
 
+@pytest.mark.slow
 def test_a_silent_worker_elsewhere_loses_its_trial_after_the_grace(stores: Many) -> None:
     now = [1000.0]
     one = stores(grid('lr', seeds=1), grace=90.0)

@@ -16,6 +16,7 @@ import pytest
 from gax.sweep import database, objective, plan, store, table, worker
 from gax.training.signals import Stop
 from tests.helpers import tiny_sweep, tinyruns
+from tests.helpers.cases import with_slow
 
 FILE = str(tinyruns.ROOT / 'tests' / 'helpers' / 'tiny_sweep.py')
 LOSS = objective.Objective('d/loss', 'last', 'minimize')
@@ -55,13 +56,18 @@ def grid() -> plan.Plan:
 
 @pytest.mark.parametrize(
     ('code', 'times', 'state', 'reason'),
-    [
-        ('os.kill(os.getpid(), 9)', 3, 'failed', 'killed by SIGKILL'),
-        ('1 / 0', 3, 'failed', 'exit status 1: ZeroDivisionError: division by zero'),
-        ('print("gax: error: no"); sys.exit(2)', 1, 'failed', 'no'),
-        ('if len(times.read_text()) < 2: os.kill(os.getpid(), 9)', 2, 'done', ''),
-        ('if len(times.read_text()) < 3: sys.exit(143)', 3, 'done', ''),
-    ],
+    with_slow(
+        [
+            ('os.kill(os.getpid(), 9)', 3, 'failed', 'killed by SIGKILL'),
+            ('1 / 0', 3, 'failed', 'exit status 1: ZeroDivisionError: division by zero'),
+            ('print("gax: error: no"); sys.exit(2)', 1, 'failed', 'no'),
+            ('if len(times.read_text()) < 2: os.kill(os.getpid(), 9)', 2, 'done', ''),
+            ('if len(times.read_text()) < 3: sys.exit(143)', 3, 'done', ''),
+        ],
+        0,
+        2,
+        3,
+    ),
 )
 def test_what_crashes_is_resumed_three_times_and_what_says_no_is_not(
     opened: Any, code: str, times: int, state: str, reason: str
@@ -111,6 +117,7 @@ def test_a_worker_waits_for_a_run_that_is_still_saving(opened: Any) -> None:
     assert [t.state.name for t in one.trials()] == ['COMPLETE', 'COMPLETE']
 
 
+@pytest.mark.slow
 def test_a_database_that_fails_for_good_is_told_and_the_trial_is_not_lost(
     opened: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,7 +154,7 @@ def report(folder: Path, step: int, loss: float) -> None:
         file.write(json.dumps({'step': step, 'd/loss': loss}) + '\n')
 
 
-@pytest.mark.parametrize(('pruner', 'pruned'), [('median', True), ('none', False)])
+@pytest.mark.parametrize(('pruner', 'pruned'), with_slow([('median', True), ('none', False)], 0))
 def test_a_run_worse_than_the_median_is_not_worth_it(
     opened: Any, tmp_path: Path, pruner: str, pruned: bool
 ) -> None:

@@ -29,8 +29,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp('evaluation')
     changes = {'data.name': 'embedded:mnist', 'checkpoint.every': 2, 'log_every': 100, 'sample_every': 100}
     with tinyruns.compiled_once():
-        train.train(tinyruns.config(steps=4, **changes), folder / 'run')
-        yield folder / 'run'
+        yield tinyruns.untrained(tinyruns.config(steps=4, **changes), folder / 'run', 2, 4)
 
 
 @pytest.fixture(autouse=True)
@@ -149,16 +148,20 @@ def test_rows_of_a_csv_are_evaluated_by_the_metrics_of_their_table(tmp_path: Pat
     drawn['amount'] = drawn['amount'].round()
     drawn.to_csv(tmp_path / 'table.csv', index=False)
     drawn.assign(amount=drawn['amount'].clip(-1, 1) + 0.5).to_csv(tmp_path / 'other.csv', index=False)
-    section = evaluate.data_of(f'table:{tmp_path / "table.csv"}', None)
+    section = evaluate_samples.data_of(f'table:{tmp_path / "table.csv"}', None)
     copied = {}
     for name in ('table', 'other'):
-        done = evaluate.of_samples(tmp_path / f'{name}.csv', section, Setting(('closest',), cache=tmp_path))
+        done = evaluate_samples.of_samples(
+            tmp_path / f'{name}.csv', section, Setting(('closest',), cache=tmp_path)
+        )
         assert done.rows[0]['protocol']['fake'] == 100
         copied[name] = done.rows[0]['metrics']['copied']
     assert copied == {'table': 1.0, 'other': 0.0}
     with pytest.raises(errors.GaxError, match=r'a \.csv is for tables .* embedded:mnist is image data'):
-        evaluate.of_samples(
-            tmp_path / 'other.csv', evaluate.data_of('embedded:mnist', None), Setting(('swd',), num=10)
+        evaluate_samples.of_samples(
+            tmp_path / 'other.csv',
+            evaluate_samples.data_of('embedded:mnist', None),
+            Setting(('swd',), num=10),
         )
 
 
@@ -200,6 +203,7 @@ def test_settings_that_cannot_be_are_said(
     assert not (run / results.FILE).exists()
 
 
+@pytest.mark.slow
 def test_an_evaluation_leaves_the_rest_of_the_workdir_as_it_was(run: Path, setting: Setting) -> None:
     before = {path: path.stat().st_mtime_ns for path in run.rglob('*') if path.is_file()}
     evaluate.of_run(run, '2', setting)
@@ -407,6 +411,7 @@ def test_a_step_that_cannot_be_evaluated_takes_no_other_along(
     assert evaluator.notes == ['step 4: frechet_mnist is not finite']
 
 
+@pytest.mark.slow
 def test_accuracy_is_of_classes_that_are_the_datas(tmp_path: Path) -> None:
     """Real digits, numbered otherwise: by three of the ten, and from nine down."""
     with np.load(Path(evaluate.__file__).parents[1] / 'data' / 'embedded' / 'mnist10k.npz') as file:

@@ -17,6 +17,7 @@ from gax.config import defaults as configs
 from gax.training import experiment, initialize, train, trained_run
 from gax.training.workdir import read_config
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 pytestmark = pytest.mark.usefixtures('compiled_once')
 
@@ -59,7 +60,7 @@ def begun(data: Path, **changes: Any) -> tuple[Any, Any]:
     )
 
 
-@pytest.mark.parametrize(('suffix', 'step'), [('', '4'), (':2', '2'), (':newest', '4')])
+@pytest.mark.parametrize(('suffix', 'step'), with_slow([('', '4'), (':2', '2'), (':newest', '4')], 1))
 def test_all_networks_are_taken_over_and_all_else_is_fresh(
     source: Path, data: Path, suffix: str, step: str
 ) -> None:
@@ -86,6 +87,7 @@ def test_one_network_alone(source: Path, data: Path) -> None:
     assert equal(other.params['d'], there.params['d'])
 
 
+@pytest.mark.slow
 def test_an_optimizer_that_holds_parameters_begins_with_those_taken_over(source: Path, data: Path) -> None:
     changes = {'g.optimizer.historical': 0.1, 'init.from': str(source)}
     state, _ = begun(data, **changes)
@@ -109,17 +111,21 @@ def test_a_run_begins_so_and_goes_on_without_the_other(source: Path, data: Path,
 
 @pytest.mark.parametrize(
     ('changes', 'message'),
-    [
-        (
-            {'d.net.widths': (8, 6)},
-            r"init\.from=.*other shapes.*d\['Dense_1'\]\['kernel'\] is .*8, 8\) there",
-        ),
-        ({'latent_dim': 3}, r"g\['.*kernel'\] is float32 \(4, 8\) there, float32 \(3, 8\) here"),
-        ({'init.nets': 'g,e'}, r"unknown network of config\.init\.nets 'e'.*valid: d, g"),
-        ({'init.from': '{source}:3'}, r'no checkpoint of step 3 in .*step 2, step 4'),
-        ({'init.from': '{source}:best'}, r'no best checkpoint'),
-        ({'init.from': '{source}x'}, r'is no workdir of a gax run'),
-    ],
+    with_slow(
+        [
+            (
+                {'d.net.widths': (8, 6)},
+                r"init\.from=.*other shapes.*d\['Dense_1'\]\['kernel'\] is .*8, 8\) there",
+            ),
+            ({'latent_dim': 3}, r"g\['.*kernel'\] is float32 \(4, 8\) there, float32 \(3, 8\) here"),
+            ({'init.nets': 'g,e'}, r"unknown network of config\.init\.nets 'e'.*valid: d, g"),
+            ({'init.from': '{source}:3'}, r'no checkpoint of step 3 in .*step 2, step 4'),
+            ({'init.from': '{source}:best'}, r'no best checkpoint'),
+            ({'init.from': '{source}x'}, r'is no workdir of a gax run'),
+        ],
+        0,
+        3,
+    ),
 )
 def test_what_does_not_fit_is_refused_and_nothing_is_written(
     source: Path, data: Path, tmp_path: Path, changes: dict[str, Any], message: str

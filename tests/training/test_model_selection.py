@@ -89,6 +89,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory, data: Path) -> tuple[Path, 
     return folder / 'run', counts
 
 
+@pytest.mark.slow
 def test_training_is_the_same_with_and_without(plain: Path, judged: tuple[Path, list[int]]) -> None:
     tinyruns.same(plain, judged[0], 20)
     assert [row['step'] for row in results.read_results(judged[0])] == [4, 8, 12, 16, 20]
@@ -107,11 +108,13 @@ def test_calls_of_several_steps_are_the_same_where_an_evaluation_ends_none_early
     tinyruns.same(tmp_path / 'without', tmp_path / 'with', 8)
 
 
+@pytest.mark.slow
 def test_evaluations_compile_nothing_after_the_first(judged: tuple[Path, list[int]]) -> None:
     assert judged[1][0] > 0
     assert judged[1][1:] == [0, 0, 0, 0]
 
 
+@pytest.mark.slow
 def test_by_hand_the_same_numbers_are_found(
     tmp_path: Path, config: Callable[..., Any], judged: tuple[Path, list[int]]
 ) -> None:

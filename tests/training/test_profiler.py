@@ -42,6 +42,7 @@ def test_a_profile_has_a_table_and_a_trace(tmp_path: Path, monkeypatch: pytest.M
     assert list((tmp_path / 'profile').rglob('*.xplane.pb'))
 
 
+@pytest.mark.slow
 def test_lazy_terms_are_counted_on_their_steps() -> None:
     """R1 on one of four steps: the mean of one dear step and three cheap ones."""
     config = tinyruns.config(**TINY, **{'terms.r1.weight': 1.0, 'terms.r1.every': 4})

@@ -13,6 +13,7 @@ import pytest
 
 from gax.training import experiment, programs, train
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 pytestmark = pytest.mark.usefixtures('compiled_once')
 
@@ -169,7 +170,7 @@ def test_a_signal_saves_at_once_and_says_how_to_go_on(tmp_path: Path, data: Path
     assert f'saved at step {newest(tmp_path / "run")} of' in out
 
 
-@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize('number', with_slow([signal.SIGTERM, signal.SIGINT], 0))
 def test_a_signal_while_compiling_leaves_at_once(tmp_path: Path, data: Path, number: int) -> None:
     process = tinyruns.start('train.py', *arguments(tmp_path / 'run', data))
     wait_for(lambda: (tmp_path / 'run' / 'config.json').exists())

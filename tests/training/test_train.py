@@ -26,6 +26,7 @@ from gax.training import experiment, programs, real_examples, start_report, trai
 from gax.training.checkpoints import Checkpoints
 from gax.viz import curves, images
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 pytestmark = pytest.mark.usefixtures('compiled_once')
 
@@ -67,7 +68,7 @@ def test_what_a_run_leaves_and_that_it_is_not_done_twice(
     assert all(name in capsys.readouterr().out for name in [str(run / 'samples' / '0000020.png')])
 
 
-@pytest.mark.parametrize('log_every', [1, 1000])
+@pytest.mark.parametrize('log_every', with_slow([1, 1000], 0))
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path: Path, data: Path, log_every: int) -> None:
     """Found when it is logged; or, where no line is due, before it could be saved."""
     changes = {**DIVERGES, 'log_every': log_every, 'checkpoint.every': 1}
@@ -229,6 +230,7 @@ def test_a_run_that_goes_on_keeps_no_copy_of_its_checkpoint(
     assert kept == [(None, None)]
 
 
+@pytest.mark.slow
 def test_the_first_lines_say_what_runs_and_the_log_file_has_them_with_versions(
     tmp_path: Path, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

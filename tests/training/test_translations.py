@@ -80,6 +80,7 @@ def cell(picture, row, column, size=12):
     return plain[top : top + size, left : left + size]
 
 
+@pytest.mark.slow
 def test_pictures_are_rows_of_input_output_and_target(pairs):
     built = evaluate.build(pairs)
     examples = real_examples.reals(built, 64)
@@ -170,6 +171,7 @@ def test_both_directions_and_the_error_of_cycles(tmp_path):
     assert rows['ba']['cycle_jpeg'] != rows['ba']['cycle_8bit']
 
 
+@pytest.mark.slow
 def test_holes_are_the_same_for_every_batch_and_filled_with_the_mean_as_a_baseline(tmp_path):
     np.savez(tmp_path / 'set.npz', x=pictures(10))
     changes = {'data.name': f'npz:{tmp_path / "set.npz"}', 'data.condition': 'mask:boxes'}

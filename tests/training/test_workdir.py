@@ -78,17 +78,22 @@ def test_a_run_of_before_a_field_was_there_goes_on_with_its_default(tmp_path: Pa
 
 
 def test_two_processes_do_not_share_a_workdir(tmp_path: Path) -> None:
-    hold = workdir.open_workdir(tmp_path, tinyruns.config())
     code = (
-        'import fcntl, sys; from pathlib import Path; from gax import errors; from gax.training import workdir\n'
-        'try: workdir.take(open(sys.argv[1] + "/.lock", "w"), Path(sys.argv[1]))\n'
-        'except errors.GaxError as error: print(error)'
+        'import fcntl, sys\n'
+        'try: fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)\n'
+        'except BlockingIOError: print("in use")'
     )
-    command = [sys.executable, '-c', code, str(tmp_path)]
-    said = subprocess.run(command, capture_output=True, text=True, cwd=tinyruns.ROOT, check=True).stdout
-    assert said == f'--workdir {tmp_path} is in use by another process\n'
+
+    def another_process() -> str:
+        command = [sys.executable, '-c', code, str(tmp_path / '.lock')]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    hold = workdir.open_workdir(tmp_path, tinyruns.config())
+    assert another_process() == 'in use\n'
+    with pytest.raises(errors.GaxError, match=f'^--workdir {tmp_path} is in use by another process$'):
+        workdir.open_workdir(tmp_path, tinyruns.config())
     hold.close()
-    assert subprocess.run(command, capture_output=True, text=True, cwd=tinyruns.ROOT, check=True).stdout == ''
+    assert another_process() == ''
 
 
 def test_a_refused_config_leaves_the_lock_free(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_the_distance_of_emoji_rises_as_they_get_worse() -> None:
         assert found[2] > 1.3 * clean
 
 
+@pytest.mark.slow
 def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
     x, y = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'emoji32.npz')
     assert y is not None
@@ -114,6 +115,7 @@ def test_the_benchmark_of_extractors_makes_images_worse_and_sees_it() -> None:
     assert bench.markdown(rows).splitlines()[3].startswith('| emoji | noise | 40, 80 | ')
 
 
+@pytest.mark.slow
 def test_digits_of_another_size_are_resized_and_it_is_said() -> None:
     x, _ = arrays.load_npz(Path(arrays.__file__).parent / 'embedded' / 'mnist10k.npz')
     large = arrays.fitted('digits', x[:50], arrays.Fit(image_size=56))

@@ -9,6 +9,7 @@ from jax.extend import core
 from gax import errors
 from gax.evals.features import inception, inception_weights, resize
 from tests.helpers import inception_peer as peer
+from tests.helpers.cases import with_slow
 
 
 @pytest.fixture(scope='module')
@@ -116,7 +117,7 @@ def equations(jaxpr):
             yield from equations(inner)
 
 
-@pytest.mark.parametrize('resizer', resize.RESIZERS.values())
+@pytest.mark.parametrize('resizer', with_slow(resize.RESIZERS.values(), 0))
 def test_no_device_may_round_products(resizer):
     """On a GPU the default is TF32: about 1e-3 of every activation, and a Frechet distance that depends on
     the machine.

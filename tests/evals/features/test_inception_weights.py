@@ -75,6 +75,7 @@ def test_the_checksum_sees_names_shapes_and_values():
     assert len({base, *map(inception_weights.digest, others)}) == 4
 
 
+@pytest.mark.slow
 def test_load_puts_it_together(files):
     weights = inception_weights.load(str(files))  # a folder
     assert weights.path == files / 'inception-2015-12-05.npz'
@@ -165,6 +166,7 @@ def test_a_number_is_a_fid_where_the_weights_are_known_to_be_the_published_ones(
         assert names(renamed, caplog) == (OWN, '')
 
 
+@pytest.mark.slow
 def test_what_a_file_says_of_its_source_is_believed_of_the_same_weights_only(arrays, tmp_path, caplog):
     notes = {'source': inception_weights.SHA256, 'checksum': inception_weights.digest(arrays)}
     tensor_file.write(arrays, tmp_path / 'w.npz', notes)

@@ -7,6 +7,7 @@ import pytest
 
 from gax.data import synthetic
 from gax.evals.metrics import mode_coverage
+from tests.helpers.cases import with_slow
 
 CENTERS = jnp.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
 
@@ -25,7 +26,7 @@ def test_no_sample_counts():
     assert float(found.reverse_kl) == pytest.approx(np.log(3))
 
 
-@pytest.mark.parametrize('name', synthetic.MIXTURES)
+@pytest.mark.parametrize('name', with_slow(synthetic.MIXTURES, 0))
 def test_the_floor_of_a_perfect_sampler(name):
     source = synthetic.named(name)
     points = source.read(source.arrays, jnp.zeros(25_000, jnp.int32), jax.random.key(0))['point']

@@ -6,6 +6,7 @@ import pytest
 from gax.errors import GaxError
 from gax.evals.metrics import ms_ssim as module
 from gax.evals.metrics.ms_ssim import diversity, draw_pairs, ms_ssim, weights
+from tests.helpers.cases import with_slow
 
 
 def made(size):
@@ -17,13 +18,16 @@ def made(size):
 
 @pytest.mark.parametrize(
     ('size', 'theirs'),
-    [
-        (176, 0.9065775110336524),  # pytorch_msssim 1.0.0, ms_ssim in float64
-        (
-            32,
-            0.877799295,
-        ),  # the same package's ssim parts at two scales, weights 0.0448 and 0.2856 over their sum
-    ],
+    with_slow(
+        [
+            (176, 0.9065775110336524),  # pytorch_msssim 1.0.0, ms_ssim in float64
+            (
+                32,
+                0.877799295,
+            ),  # the same package's ssim parts at two scales, weights 0.0448 and 0.2856 over their sum
+        ],
+        1,
+    ),
 )
 def test_literals(size, theirs):
     assert ms_ssim(*made(size))[0] == pytest.approx(theirs, rel=2e-6)

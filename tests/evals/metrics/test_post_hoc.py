@@ -43,6 +43,7 @@ def test_a_predictor_finds_the_rule_that_the_fakes_have():
     assert noise == pytest.approx(0.25, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_scores_do_not_depend_on_the_scale_of_a_column():
     real, fake = np.random.default_rng(0).uniform(size=(2, 40, 4, 2))
     real[0, 0], real[0, 1] = 0.0, 1.0

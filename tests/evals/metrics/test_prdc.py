@@ -7,6 +7,7 @@ import pytest
 
 from gax.errors import GaxError
 from gax.evals.metrics import distances, nearest_neighbors, prdc
+from tests.helpers.cases import with_slow
 
 REAL = np.array([[0.0], [1.0], [3.0], [10.0]], np.float32)
 FAKE = np.array([[0.5], [1.0], [2.0], [30.0]], np.float32)
@@ -100,7 +101,7 @@ def ring(n, seed, dimensions):
     return points.astype(np.float32)
 
 
-@pytest.mark.parametrize('dimensions', [2, 40])  # summed from differences, and by products
+@pytest.mark.parametrize('dimensions', with_slow([2, 40], 0))  # summed from differences, and by products
 def test_no_point_however_far_costs_the_others_their_digits(dimensions):
     real, fake = ring(60, 0, dimensions), ring(50, 1, dimensions)
     far = np.full((1, dimensions), 1e6, np.float32)

@@ -75,14 +75,15 @@ def test_every_metric_is_of_a_set(name: str, sets: tuple[Samples, Samples]) -> N
         real, fake = kept_as_they_are(name)
     chosen = {name: metric_table.METRICS[name]}
     expected = measurement.measure(chosen, 'mnist', real, fake, 0)
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-        if name in ('modes', *TABLES, *SERIES):
-            others = [s._replace(x=s.x[rng.permutation(s.num)]) for s in (real, fake)]
-        else:
-            others = [reordered(s, rng.permutation(s.num)) for s in (real, fake)]
-        found = measurement.measure(chosen, 'mnist', *others, 0)
-        assert found == (pytest.approx(expected, rel=1e-9) if name in ('frechet', *SERIES) else expected)
+    rng = np.random.default_rng(0)
+    if name in ('modes', *TABLES, *SERIES):
+        others = [s._replace(x=s.x[rng.permutation(s.num)]) for s in (real, fake)]
+    else:
+        others = [reordered(s, rng.permutation(s.num)) for s in (real, fake)]
+    in_other_orders = measurement.measure(chosen, 'mnist', *others, 0)
+    assert in_other_orders == (
+        pytest.approx(expected, rel=1e-9) if name in ('frechet', *SERIES) else expected
+    )
 
 
 def test_paired_metrics_keep_pairs_together_in_any_order() -> None:

@@ -12,6 +12,7 @@ import pytest
 from jax import lax
 
 from gax.nets.ops.conv import conv, conv_transpose
+from tests.helpers.cases import with_slow
 
 # (height, width, channels in, channels out, kernel, strides, padding)
 CASES = [
@@ -97,7 +98,9 @@ def test_agrees_with_lax(name, case):
 
 
 @pytest.mark.parametrize(
-    ('groups', 'case'), [(2, CASES[0]), (2, (6, 5, 4, 6, (3, 3), (2, 2), 'SAME')), (17, CASES[4])], ids=str
+    ('groups', 'case'),
+    with_slow([(2, CASES[0]), (2, (6, 5, 4, 6, (3, 3), (2, 2), 'SAME')), (17, CASES[4])], 0, 2),
+    ids=str,
 )
 def test_groups_agree_with_lax(groups, case):
     """Values and derivatives of two orders; 17 groups are beyond the limit of the unrolled form."""
@@ -130,7 +133,7 @@ def test_groups_by_hand():
         conv(x, kernel, groups=3)
 
 
-@pytest.mark.parametrize('case', CASES[1:4], ids=str)
+@pytest.mark.parametrize('case', with_slow([(case,) for case in CASES[1:4]], 0), ids=str)
 def test_transpose_agrees_with_flax(case):
     *_, cout, size, strides, padding = case
     x, kernel = make_inputs(case, jnp.float32)

@@ -12,6 +12,7 @@ from gax.nets.layers import Conv, doubled, halved
 from gax.nets.ops import winograd
 from gax.nets.ops.conv import conv
 from gax.nets.ops.winograd import Axis
+from tests.helpers.cases import with_slow
 from tests.nets.ops.test_conv import CASES, OPS, QUICK, assert_close, derivatives, make_inputs, run_both
 
 # (length, size, stride, low, out)
@@ -42,7 +43,7 @@ def correlation(x, kernel, axis):
     )
 
 
-@pytest.mark.parametrize('name', AXES)
+@pytest.mark.parametrize('name', with_slow(AXES, 0, 3, 6))
 def test_every_plan_is_the_correlation(name):
     """Of a product of two lines, in float64: along each axis what the definition gives."""
     axis, other = AXES[name], Axis(5, 3, 1, 1, 5)

@@ -15,6 +15,7 @@ from configs import mlp2d
 from gax.sweep import plan
 from gax.sweep.vmapped import grouping
 from tests.helpers import tinyruns
+from tests.helpers.cases import with_slow
 
 RATE = 'g.optimizer.learning_rate'
 R1 = 'terms.r1.weight'
@@ -41,28 +42,49 @@ def test_numbers_and_seeds_go_together() -> None:
 
 @pytest.mark.parametrize(
     ('fields', 'groups', 'reason'),
-    [
-        ({'d__updates': [1, 2]}, [[0], [1]], 'config.d.updates is part of the program: 1, 2'),
-        ({'loss': ['hinge', 'wasserstein']}, [[0], [1]], "config.loss is part of the program: 'hinge', 'was"),
-        ({'d__optimizer__b2': [None, 0.9, 0.8]}, [[0], [1, 2]], 'config.d.optimizer.b2 is part of the pro'),
-        (
-            {'g__net__widths': [(8,), (4, 4)]},
-            [[0], [1]],
-            'config.g.net.widths is part of the program: [8], [4, 4]',
-        ),
-        # Without the term there is no metric of it, and without the clipping no link in the optimizer's
-        # chain.
-        ({'terms__r1__weight': [0.0, 1.0, 2.0]}, [[0], [1, 2]], f'where config.{R1} is 0 the program is'),
-        ({'d__optimizer__clip_norm': [0.0, 1.0, 2.0]}, [[0], [1, 2]], 'where config.d.optimizer.clip_norm'),
-        # Python asks for the number: Flax whether a rate of dropout is 0, terms.top_k whether a fraction is
-        # 1.
-        (
-            {'d__net__dropout': [0.1, 0.3]},
-            [[0], [1]],
-            'config.d.net.dropout has to be known in advance: TracerBool',
-        ),
-        ({'top_k__fraction': [0.5, 0.7], 'seed': [0, 1]}, [[0, 1], [2, 3]], 'config.top_k.fraction has to'),
-    ],
+    with_slow(
+        [
+            ({'d__updates': [1, 2]}, [[0], [1]], 'config.d.updates is part of the program: 1, 2'),
+            (
+                {'loss': ['hinge', 'wasserstein']},
+                [[0], [1]],
+                "config.loss is part of the program: 'hinge', 'was",
+            ),
+            (
+                {'d__optimizer__b2': [None, 0.9, 0.8]},
+                [[0], [1, 2]],
+                'config.d.optimizer.b2 is part of the pro',
+            ),
+            (
+                {'g__net__widths': [(8,), (4, 4)]},
+                [[0], [1]],
+                'config.g.net.widths is part of the program: [8], [4, 4]',
+            ),
+            # Without the term there is no metric of it, and without the clipping no link in the optimizer's
+            # chain.
+            ({'terms__r1__weight': [0.0, 1.0, 2.0]}, [[0], [1, 2]], f'where config.{R1} is 0 the program is'),
+            (
+                {'d__optimizer__clip_norm': [0.0, 1.0, 2.0]},
+                [[0], [1, 2]],
+                'where config.d.optimizer.clip_norm',
+            ),
+            # Python asks for the number: Flax whether a rate of dropout is 0, terms.top_k whether a fraction is
+            # 1.
+            (
+                {'d__net__dropout': [0.1, 0.3]},
+                [[0], [1]],
+                'config.d.net.dropout has to be known in advance: TracerBool',
+            ),
+            (
+                {'top_k__fraction': [0.5, 0.7], 'seed': [0, 1]},
+                [[0, 1], [2, 3]],
+                'config.top_k.fraction has to',
+            ),
+        ],
+        0,
+        4,
+        6,
+    ),
 )
 def test_what_is_no_plain_number_goes_apart(
     fields: dict[str, list[Any]], groups: list[list[int]], reason: str
@@ -73,12 +95,14 @@ def test_what_is_no_plain_number_goes_apart(
     assert said.startswith(reason)
 
 
+@pytest.mark.slow
 def test_a_zero_that_changes_nothing_but_numbers_goes_together() -> None:
     found, reasons = grouping.groups(product(label_smoothing=[0.0, 0.1], instance_noise__std=[0.0, 0.1]))
     assert members(found) == [[0, 1, 2, 3]]
     assert reasons == []
 
 
+@pytest.mark.slow
 def test_the_zero_that_counts_is_named_alone() -> None:
     found, reasons = grouping.groups(product(label_smoothing=[0.0, 0.1], terms__r1__weight=[0.0, 1.0]))
     assert members(found) == [[0, 2], [1, 3]]

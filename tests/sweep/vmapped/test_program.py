@@ -35,6 +35,7 @@ NUMBERS = [(3, 1e-3, 0.5, 0.1, 0.0), (8, 2e-3, 0.9, 1.0, 0.1), (3, 5e-4, 0.0, 0.
 
 def made(module: Any) -> tuple[list[Any], program.Runs]:
     base = module.get_test_config()
+    base.g.net.widths = base.d.net.widths = (8,)
     choices.choose(base, 'terms.r1', every=2, weight=0.0)
     fields = ('seed', RATE, BETA[module], R1, 'label_smoothing')
     configs = [plan.changed(base, dict(zip(fields, numbers, strict=True))) for numbers in NUMBERS]
@@ -42,7 +43,9 @@ def made(module: Any) -> tuple[list[Any], program.Runs]:
     return configs, program.gather(built, configs, fields[1:])
 
 
-@pytest.mark.parametrize('module', [mlp2d, pytest.param(vanilla_mnist, marks=pytest.mark.slow)])
+# Beside this one: tests/core/test_step.py trains games under vmap in `make test`, too.
+@pytest.mark.slow
+@pytest.mark.parametrize('module', [mlp2d, vanilla_mnist])
 def test_runs_together_are_the_runs_alone(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four steps in which a lazy term is due twice; seeds, a rate, a beta, a weight and a target differ."""
     configs, runs = made(module)
