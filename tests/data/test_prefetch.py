@@ -81,8 +81,8 @@ def test_the_shards_of_all_processes_are_the_step():
         width = 8 // processes
         parts = []
         for index in range(processes):
-            own = prefetch.own_rows(shard_map([slice(index * width, (index + 1) * width)]), 8)
-            parts.append(PICK._replace(own=own)(5)['label'])
+            positions = prefetch.own_rows(shard_map([slice(index * width, (index + 1) * width)]), 8)
+            parts.append(PICK._replace(positions=positions)(5)['label'])
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.helpers import tinyruns
 
 NUM, DIMS, SUBSETS = 400, 16, (10, 100)
-# Made by agreement.theirs(*features(400, 16), subsets=(10, 100)) on the features as float64: torch-fidelity
+# Made by agreement.by_peers(*features(400, 16), subsets=(10, 100)) on the features as float64: torch-fidelity
 # 0.4.0 (torch 2.13.0), prdc 0.2 (scikit-learn 1.9.1).
 LITERALS = {
     'fid': 0.9058461779134177,
@@ -35,7 +35,7 @@ def agreement():
 def test_the_peers_literals(agreement):
     real, fake = agreement.features(NUM, DIMS)
     assert (real.sum(dtype=float), fake.sum(dtype=float)) == pytest.approx((4733.43043, 5246.23491), rel=1e-6)
-    assert agreement.ours(real, fake, SUBSETS) == pytest.approx(LITERALS, rel=1e-6)
+    assert agreement.by_gax(real, fake, SUBSETS) == pytest.approx(LITERALS, rel=1e-6)
 
 
 @pytest.mark.parametrize(('num', 'dims'), [(400, 64), (300, 500)])
@@ -45,7 +45,7 @@ def test_the_peers_themselves(agreement, num, dims):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f'{package} is not installed')
     real, fake = agreement.features(num, dims)
-    mine = agreement.ours(real, fake, SUBSETS)
-    assert mine == pytest.approx(agreement.theirs(real, fake, SUBSETS), rel=1e-4)
-    exact = agreement.theirs(real.astype(np.float64), fake.astype(np.float64), SUBSETS)
+    mine = agreement.by_gax(real, fake, SUBSETS)
+    assert mine == pytest.approx(agreement.by_peers(real, fake, SUBSETS), rel=1e-4)
+    exact = agreement.by_peers(real.astype(np.float64), fake.astype(np.float64), SUBSETS)
     assert mine == pytest.approx(exact, rel=1e-6)

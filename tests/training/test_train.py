@@ -50,9 +50,9 @@ def test_what_a_run_leaves_and_that_it_is_not_done_twice(
         *(f'{s:07d}.png' for s in (0, 10, 20)),
         'reals.png',
     ]
-    with Image.open(run / 'samples.gif') as animation, Image.open(run / 'curves.png') as curves:
+    with Image.open(run / 'samples.gif') as animation, Image.open(run / 'curves.png') as drawn:
         assert animation.n_frames == 3  # type: ignore[attr-defined]
-        assert curves.width > 500
+        assert drawn.width > 500
     assert Checkpoints(run / 'checkpoints', write=False).steps() == [12, 18, 20]
     assert list(run.glob('events.out.tfevents.*'))
     before = {path: path.read_bytes() for path in (run / 'samples').iterdir()}
