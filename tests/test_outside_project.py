@@ -49,6 +49,7 @@ def command(python, name, *arguments, cwd, **env):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_its_parts_are_found_from_its_folder(project):
     """Beside it gax is on PYTHONPATH alone; the run evaluates with the project's metric and features."""
     words = '--config=config.py', '--workdir=runs/first'

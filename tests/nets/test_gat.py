@@ -140,6 +140,7 @@ def test_images_of_the_levels_are_sums():
     assert np.abs(found[..., 0, :] - found[..., 1, :]).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_each_block_reads_its_w():
     """The w of the last of three blocks changes the image of the last of three levels alone."""
     synthesis = gat.Generator((4, 4, 2), 2, 8, 3, 2, levels=3, outputs='both').parts()[1]

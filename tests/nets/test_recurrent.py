@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from gax.nets import recurrent
 
@@ -14,6 +15,7 @@ def count(params):
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
+@pytest.mark.slow
 def test_the_gru_is_flaxs():
     """With its own parameters put into Flax's cell, forwards and backwards."""
     layer, loop = recurrent.GRU(4), nn.RNN(nn.GRUCell(4))

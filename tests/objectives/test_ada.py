@@ -272,6 +272,7 @@ def test_images_of_a_batch_get_draws_of_their_own_that_presets_share():
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) == pytest.approx(1.0, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_gradients_go_through_twice():
     """f(x) = sum of (T x)^3 / 6 along a direction, against differences in double precision."""
     with jax.enable_x64(True):

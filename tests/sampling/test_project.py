@@ -154,6 +154,7 @@ def test_held_out_images_come_nearer_and_the_files_say_the_same(run, tmp_path):
     assert held_out.source.split == 'train'
 
 
+@pytest.mark.slow
 def test_a_fake_of_the_run_itself_is_recovered(run, tmp_path):
     built = trained_run.build(run, read_config(run / 'config.json'))
     state, _ = trained_run.restore(built, run)

@@ -92,6 +92,7 @@ def test_pictures_are_rows_of_input_output_and_target(pairs):
             np.testing.assert_array_equal(shown, np.rint((examples[name][example] + 1) * 127.5))
 
 
+@pytest.mark.slow
 def test_a_perfect_generator_is_perfect_in_every_order(pairs, tmp_path):
     """The fakes are the targets: conditions and targets come from the same examples."""
     built = evaluate.build(pairs)
