@@ -1,9 +1,8 @@
 """What LLVM's optimizations cost and bring, on CPU: python benchmarks/levels.py [CONFIG ...]
 
-Compiles the first step of each config, and the step without lazy terms, at the levels 1, 2 and 3 of
-xla_backend_optimization_level (3 is XLA's default), without any cache. Then the programs take turns, and the
-best window of each counts. Prints seconds of CPU and on the clock to compile, and milliseconds a step, as shares
-of those of level 3. Writes results/levels.json. Configs are given as to train.py: configs/gat.py:emoji.
+Compiles the step of each config, without lazy terms, at the levels 1, 2 and 3 of xla_backend_optimization_level
+(3 is XLA's default), without any cache. Then the programs take turns, and the best window of each counts. Prints seconds of CPU and on the clock to compile, and milliseconds a step, as shares
+of those of level 3. Adds the configs to results/levels.json. They are given as to train.py: configs/gat.py:emoji.
 """
 
 from __future__ import annotations
@@ -102,14 +101,17 @@ def main(argv: list[str]) -> None:
     jax.config.update('jax_enable_compilation_cache', False)
     results = {}
     for path in argv[1:] or CONFIGS:
-        results[path] = rows = measure(path)
+        rows = measure(path)
+        results[path] = {'windows': _WINDOWS.value, 'levels': rows}
         for level, row in rows.items():
             shares = '  '.join(
                 f'{name} {value:.3f} ({value / rows["3"][name]:.2f})' for name, value in row.items()
             )
             print(f'{path} level {level}: {shares}', flush=True)
     out = Path(_OUT.value or Path(__file__).parent / 'results' / 'levels.json')
-    out.write_text(json.dumps({**report.describe_machine(), 'configs': results}, indent=1) + '\n')
+    before = json.loads(out.read_text())['configs'] if out.exists() else {}
+    record = {**report.describe_machine(), 'configs': {**before, **results}}
+    out.write_text(json.dumps(record, indent=1) + '\n')
 
 
 if __name__ == '__main__':
