@@ -188,10 +188,9 @@ def markdown(rows: list[dict[str, Any]]) -> str:
     ]
     for row in rows:
         strengths, distances = (', '.join(f'{v:.4g}' for v in row[key]) for key in ('strengths', 'distances'))
-        grows = 'yes' if row['grows'] else 'no'
-        lines.append(
-            f'| {row["features"]} | {row["worse"]} | {strengths} | {row["clean"]:.4g} | {distances} | {grows} |'
-        )
+        grows, clean = 'yes' if row['grows'] else 'no', f'{row["clean"]:.4g}'
+        cells = [row['features'], row['worse'], strengths, clean, distances, grows]
+        lines.append(f'| {" | ".join(cells)} |')
     return '\n'.join(lines)
 
 

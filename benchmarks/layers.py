@@ -97,9 +97,11 @@ def name(h: Any, w: Any) -> str:
 def row(result: dict[str, Any]) -> str:
     ms = dict(result['ms'])
     plain, fastest = ms.pop('plain'), min(ms, key=lambda way: ms[way])
-    layer = f'{result["kernel"]}x{result["kernel"]} stride {result["stride"]}, {result["cin"]} -> {result["cout"]}, {result["side"]}x{result["side"]}'
-    share = result['ms'][result['taken']] / plain
-    return f'| {result["batch"]} | {layer} | {plain:.2f} | {ms[fastest]:.2f} ({fastest}) | {result["taken"]} | {share:.2f} |'
+    kernel, side = result['kernel'], result['side']
+    layer = f'{kernel}x{kernel} stride {result["stride"]}, {result["cin"]} -> {result["cout"]}, {side}x{side}'
+    taken = result['taken']
+    share, best = result['ms'][taken] / plain, f'{ms[fastest]:.2f} ({fastest})'
+    return f'| {result["batch"]} | {layer} | {plain:.2f} | {best} | {taken} | {share:.2f} |'
 
 
 def main(argv: list[str]) -> None:

@@ -1,10 +1,10 @@
 """Few training images: python benchmarks/limited_data.py
 
-Trains an unconditional GAN on 100, 500 and 1,000 digits of 16x16 pixels, plain and with each method of ROWS, several
-seeds at once by `vmap` in one compiled program. Along training it measures the Frechet distance of the averaged
-generator to digits that were held out and to the training set, and how many samples are nearer to a training
-image than its nearest neighbour is (see gax/evals/memorization.py). Results go to --out as JSON, row by row;
-a row that is there is replaced. The table that is printed and the plot have all of them.
+Trains an unconditional GAN on 100, 500 and 1,000 digits of 16x16 pixels, plain and with each method of ROWS,
+several seeds at once by `vmap` in one compiled program. Along training it measures the Frechet distance of
+the averaged generator to digits that were held out and to the training set, and how many samples are nearer
+to a training image than its nearest neighbour is (see gax/evals/memorization.py). Results go to --out as
+JSON, row by row; a row that is there is replaced. The table that is printed and the plot have all of them.
 """
 
 import json

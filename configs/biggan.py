@@ -12,10 +12,10 @@ StudioGAN's networks and schedule (9,416,196 and 2,415,170 parameters), `imagene
 command counts without data. All evaluate with standing statistics, the means over 16 batches
 (config.eval.standing).
 
-`emoji`, 2 CPU cores (AMD EPYC) with one other process on them, JAX 0.10.2, 2026-11-29, one seed: 2,000 steps of
-32 images took 16 minutes of CPU time. `evaluate.py --num=1906 --features=emoji`: frechet_emoji 14.0 (953 real
-images in the fakes' place: 3.0), precision 0.90, recall 0.49, density 0.85, coverage 0.66: flags, faces, people
-and fruit of the classes asked for, with soft outlines.
+`emoji`, 2 CPU cores (AMD EPYC) with one other process on them, JAX 0.10.2, 2026-11-29, one seed: 2,000 steps
+of 32 images took 16 minutes of CPU time. `evaluate.py --num=1906 --features=emoji`: frechet_emoji 14.0 (953
+real images in the fakes' place: 3.0), precision 0.90, recall 0.49, density 0.85, coverage 0.66: flags, faces,
+people and fruit of the classes asked for, with soft outlines.
 """
 
 from ml_collections import ConfigDict

@@ -11,10 +11,11 @@ conditional), `paper256` and `ffhq1024` of their code; `auto64` and the like, th
 folder. What these reach has not been measured here. Parameters of G and D, which the tests assert: ffhq1024
 30,370,060 and 29,012,513; paper256 24,767,458 and 24,001,089; cifar 20,215,315 and 23,089,664.
 
-`emoji`, whose numbers are our choice, without labels, 2 CPU cores (AMD EPYC) with about four other processes on
-them, JAX 0.10.2, 2026-11-29, one seed: 2,000 steps (64,000 images) took 28 minutes of CPU time, 49 on the clock.
-`evaluate.py --num=1906 --features=emoji`: frechet_emoji 60.6 (953 real images in the fakes' place: 3.0),
-precision 0.96, recall 0.08, coverage 0.41: shaded rounded squares and a few other shapes, in many colours.
+`emoji`, whose numbers are our choice, without labels, 2 CPU cores (AMD EPYC) with about four other processes
+on them, JAX 0.10.2, 2026-11-29, one seed: 2,000 steps (64,000 images) took 28 minutes of CPU time, 49 on the
+clock. `evaluate.py --num=1906 --features=emoji`: frechet_emoji 60.6 (953 real images in the fakes' place:
+3.0), precision 0.96, recall 0.08, coverage 0.41: shaded rounded squares and a few other shapes, in many
+colours.
 """
 
 from ml_collections import ConfigDict

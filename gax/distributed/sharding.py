@@ -159,7 +159,7 @@ def under(mesh: Mesh, fn: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def compiler_options(platform: str) -> dict[str, Any]:
-    """What XLA is told about each program of steps, but for what the user's XLA_FLAGS name.
+    """The compiler options of the programs of steps. Options that the user's XLA_FLAGS set are left out.
 
     Args:
       platform: 'cpu', 'gpu' or 'tpu'.

@@ -1,4 +1,4 @@
-"""Samples of any program, as chunks to evaluate: the arrays of an .npz, a folder of images, rows of a .csv."""
+"""Samples of any program, as chunks to evaluate: arrays of an .npz, a folder of images, rows of a .csv."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def open_samples(path: Path, ref: Reference, section: Any) -> Source:
     if shape != ref.shape:
         raise errors.GaxError(
             f'the samples in {path} are {shape_text(shape)} and the reference {ref.describe["data"]} is '
-            f'{shape_text(ref.shape)}: they must be alike (--config.data.image_size of a run says how large its '
+            f'{shape_text(ref.shape)}: they must be alike (--config.data.image_size of a run says how large '
             'images are)'
         )
     return source

@@ -1,10 +1,10 @@
 """SAGAN: self-attention in G and D, spectral normalisation in both, two learning rates.
 
 Zhang et al., "Self-Attention Generative Adversarial Networks", 2019, section 4: hinge loss, one update of D
-for each of G, Adam with b1 0 and b2 0.9 at 1e-4 for G and 4e-4 for D (TTUR; their code sets b1 alone and leaves
-b2 at 0.999), batches of 256, 128 latents. Class-conditional batch-norms in G and the projection in D where
-`conditional` is set. Here D is spectrally normalised in the pass over fakes, too, as everywhere in gax: the
-authors advance the power method in the pass over reals alone. Samples are of G's average; theirs of G.
+for each of G, Adam with b1 0 and b2 0.9 at 1e-4 for G and 4e-4 for D (TTUR; their code sets b1 alone and
+leaves b2 at 0.999), batches of 256, 128 latents. Class-conditional batch-norms in G and the projection in D
+where `conditional` is set. Here D is spectrally normalised in the pass over fakes, too, as everywhere in gax:
+the authors advance the power method in the pass over reals alone. Samples are of G's average; theirs of G.
 """
 
 from typing import Any

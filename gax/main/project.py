@@ -39,8 +39,8 @@ def define_flags() -> None:
     flags.DEFINE_integer(
         'restarts',
         0,
-        'First guesses for each image; if not given 8, or one for each of at most 32 classes where the class is '
-        'not known.',
+        'First guesses for each image; if not given 8, or one for each of at most 32 classes where the class '
+        'is not known.',
     )
     flags.DEFINE_integer('steps', 500, 'Steps of the optimisation.')
     flags.DEFINE_string('space', '', 'z, or w where the generator has a mapping network; that if not given.')

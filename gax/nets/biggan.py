@@ -10,8 +10,8 @@ family is chosen; G's shared embedding is not divided (`divided`). Orthogonal in
 With ch = 96: ImageNet at 128x128: G ch * (16, 16, 8, 4, 2, 1), D ch * (1, 2, 4, 8, 16, 16), which halves five
 times, self-attention at 64x64: after G's fourth block and D's first; at 256x256 G ch * (16, 16, 8, 8, 4, 2,
 1), D ch * (1, 2, 4, 8, 8, 16, 16). CIFAR-10: G ch * (4, 4, 4, 4), D with two halvings and half of these
-widths (compare_gan, StudioGAN), or as many and self-attention after each block, (1, 2, 3, 4) (BigGAN-PyTorch, whose
-table of D says 16 pixels for all four).
+widths (compare_gan, StudioGAN), or as many and self-attention after each block, (1, 2, 3, 4) (BigGAN-PyTorch,
+whose table of D says 16 pixels for all four).
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ def by_products(side: int) -> bool:
 
     On CPU the product of a small image takes less time, and its one operation is compiled in less: filter and
     gradient on two busy cores, in a loop, 32 pixels, 32 channels, batch 32, 36 ms against 57, compiled in 0.5
-    s of CPU time against 1.1; 64 pixels 43 ms against 62, 128 pixels 94 against 80. The three terms of doubling
-    and halving are faster as shifted copies (39 ms against 77, 7 against 16).
+    s of CPU time against 1.1; 64 pixels 43 ms against 62, 128 pixels 94 against 80. The three terms of
+    doubling and halving are faster as shifted copies (39 ms against 77, 7 against 16).
     """
     return conv.default_lowering() != 'lax' and side <= LARGEST_PRODUCT
 

@@ -24,14 +24,16 @@ class Restarts(NamedTuple):
 
     Attributes:
       number: R, restarts of an image.
-      labels: The class of each restart, int32 [N, R]; None where the generator takes none, and where the
-        classes are yet to be chosen by distance.
-      said: What was chosen, in words; '' where the generator takes no labels.
+      labels: The class of each restart, int32 [N, R]; None where the generator takes none, and with
+        `by_distance`.
+      description: Which classes these are, for the output; '' where the generator takes no labels.
+      by_distance: Whether the classes of each image are those whose fakes are nearest to it, see `nearest`.
     """
 
     number: int
     labels: np.ndarray | None
-    said: str
+    description: str
+    by_distance: bool = False
 
 
 def plan(asked: int, built: Experiment, labels: np.ndarray | None, num: int) -> Restarts:
@@ -45,7 +47,7 @@ def plan(asked: int, built: Experiment, labels: np.ndarray | None, num: int) -> 
       num: N, the number of images.
 
     Returns:
-      The restarts. `labels` is None where there are fewer of them than classes that an image may have.
+      The restarts: `by_distance` where there are fewer of them than classes that an image may have.
     """
     classes = built.source.spec.num_classes
     if 'label' not in built.game.conditions or not classes:
@@ -53,18 +55,14 @@ def plan(asked: int, built: Experiment, labels: np.ndarray | None, num: int) -> 
     if labels is not None:
         count = asked or USUAL
         kinds = np.unique(labels)
-        said = f'class {kinds[0]}' if len(kinds) == 1 else 'the class of each image'
-        return Restarts(count, np.repeat(labels.astype(np.int32)[:, None], count, axis=1), said)
+        description = f'class {kinds[0]}' if len(kinds) == 1 else 'the class of each image'
+        return Restarts(count, np.repeat(labels.astype(np.int32)[:, None], count, axis=1), description)
     count = asked or (max(USUAL, classes) if classes <= MOST_CLASSES else USUAL)
     if count < classes:
-        return Restarts(count, None, f'the {count} of {classes} classes whose fakes are nearest to the image')
+        description = f'the {count} of {classes} classes whose fakes are nearest to the image'
+        return Restarts(count, None, description, by_distance=True)
     turns = np.broadcast_to(np.arange(count, dtype=np.int32) % classes, (num, count))
     return Restarts(count, turns, f'all {classes} classes in turn')
-
-
-def undecided(restarts: Restarts, built: Experiment) -> bool:
-    """Whether the classes of the restarts are to be chosen by distance."""
-    return restarts.labels is None and bool(restarts.said)
 
 
 def nearest(

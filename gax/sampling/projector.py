@@ -80,7 +80,7 @@ def run(request: Request) -> Projected:
         named, request.pixel_weight, request.feature_weight, of_features, arrays
     )
     labels = restarts.labels
-    if project_classes.undecided(restarts, built):
+    if restarts.by_distance:
         choice = restarts.number, built, state, phase, targets.images, measure, request.seed
         labels = project_classes.nearest(*choice)
     shape = len(targets.images), restarts.number
@@ -100,7 +100,7 @@ def run(request: Request) -> Projected:
         )
         pixels = to_uint8(targets.images)
         result = targets.splits, pixels, images, distance, psnr_of(images, pixels), latents
-        done = Projected(step, space_name, named, restarts.said, *result)
+        done = Projected(step, space_name, named, restarts.description, *result)
         pictures.save(projected.picture(done), request.out)
         if request.latents is not None:
             projected.write_latents(done, request.latents)

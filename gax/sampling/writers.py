@@ -63,13 +63,12 @@ def behind(job: Job) -> Any:
       A batch; None for other kinds of data, and where the data is not available.
     """
     spec = job.built.source.spec
-    count = drawing.BEHIND.get(spec.fields[spec.target].kind, 0)
-    if not count:
+    if spec.fields[spec.target].kind not in drawing.BEHIND:
         return None
     try:
         config, mesh = job.built.config, job.built.mesh
         whole = trained_run.with_data(job.request.workdir, config, job.request.data, mesh)
-        return real_examples.reals(whole, count)
+        return real_examples.behind(whole)
     except errors.GaxError as error:
         log.warning('drawn without the training data: %s', error)
         return None

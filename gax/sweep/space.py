@@ -151,9 +151,9 @@ def label(setting: Setting) -> str:
     parts: dict[str, str] = {}
     for field, value in setting.items():
         last = field.rpartition('.')[2]
-        alike = {other: number for other, number in setting.items() if other.rpartition('.')[2] == last}
+        alike = {other: setting[other] for other in setting if other.rpartition('.')[2] == last}
         for short in SHORT[last in VAGUE :]:
-            if all(number == value for other, number in alike.items() if short(other) == short(field)):
+            if all(alike[other] == value for other in alike if short(other) == short(field)):
                 break
         parts[short(field)] = spell(value)
     return ' '.join(f'{name}={value}' for name, value in parts.items()) or 'base'

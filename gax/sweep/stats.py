@@ -119,8 +119,8 @@ def compare(a: Mapping[int, float], b: Mapping[int, float]) -> Comparison:
     shared = sorted(a.keys() & b.keys())
     if len(shared) < 2:
         raise errors.GaxError(
-            f'a paired comparison needs two seeds that both settings have, and they share {seed_list(shared)}: '
-            f'{seed_list(sorted(a))} there, {seed_list(sorted(b))} here'
+            'a paired comparison needs two seeds that both settings have, and they share '
+            f'{seed_list(shared)}: {seed_list(sorted(a))} there, {seed_list(sorted(b))} here'
         )
     left, right = finite([a[seed] for seed in shared]), finite([b[seed] for seed in shared])
     gaps = left - right

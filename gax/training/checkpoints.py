@@ -215,7 +215,8 @@ class Checkpoints:
     def _restore_one(self, step: int, like: PyTree) -> PyTree:
         if step not in self.steps():
             raise errors.GaxError(
-                f'no checkpoint of step {step} in {self._directory}; there are those of {step_list(self.steps())}'
+                f'no checkpoint of step {step} in {self._directory}; there are those of '
+                f'{step_list(self.steps())}'
             )
         try:
             return self._read(step, like)
@@ -249,8 +250,8 @@ class Checkpoints:
         lost = sorted(p.name for p in self.damaged.glob('*')) if self.damaged.is_dir() else self.steps()
         if lost:
             raise errors.GaxError(
-                f'no good checkpoint is left in {self._directory}: damaged are those of {step_list(lost)}, kept '
-                f'in {self.damaged}. Put a good copy into {self._directory}, or remove {self.damaged} to '
+                f'no good checkpoint is left in {self._directory}: damaged are those of {step_list(lost)}, '
+                f'kept in {self.damaged}. Put a good copy into {self._directory}, or remove {self.damaged} to '
                 'begin again at step 0'
             )
 

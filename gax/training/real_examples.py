@@ -11,6 +11,7 @@ import numpy as np
 from gax.core import rng, sample
 from gax.core.types import Batch
 from gax.training.experiment import Experiment
+from gax.viz import drawing
 
 
 def reals(experiment: Experiment, num: int) -> Any:
@@ -25,6 +26,20 @@ def reals(experiment: Experiment, num: int) -> Any:
     """
     size = experiment.source.spec.size or num
     return examples(experiment, np.random.default_rng(0).permutation(size)[np.arange(num) % size])
+
+
+def behind(experiment: Experiment) -> Any:
+    """The reals over which fakes are drawn, so that the axes stay the same, see `drawing.BEHIND`.
+
+    Args:
+      experiment: The experiment.
+
+    Returns:
+      A batch on the host; None for kinds of data whose pictures have no reals behind.
+    """
+    spec = experiment.source.spec
+    count = drawing.BEHIND.get(spec.fields[spec.target].kind, 0)
+    return reals(experiment, count) if count else None
 
 
 def examples(experiment: Experiment, indices: np.ndarray) -> Any:

@@ -36,7 +36,7 @@ from gax.training.run_recorder import Record
 from gax.training.runner import Course
 from gax.training.runner import rhythm as rhythm  # of runner.py, too
 from gax.training.signals import Stop
-from gax.viz import drawing, scatter
+from gax.viz import scatter
 
 log = logging.getLogger('gax')
 
@@ -225,8 +225,7 @@ class Run(Course):
         """
         spec = self.experiment.source.spec
         target = spec.fields[spec.target]
-        count = drawing.BEHIND.get(target.kind, 0)
-        real: PyTree = real_examples.reals(self.local, count) if count else None
+        real: PyTree = real_examples.behind(self.local)
         if (target.kind, target.shape) != ('point', (2,)):
             return lambda state: (real, None)
         plane = jnp.asarray(scatter.lattice(scatter.window(real[spec.target])))

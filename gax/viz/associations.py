@@ -13,9 +13,10 @@ def matrix(x: np.ndarray, categories: Sequence[bool]) -> np.ndarray:
     """The association of each pair of columns.
 
     Pearson's r of two numbers, from -1 to 1; the correlation ratio eta of a number and a category (Fisher,
-    1925), the root of the share of the number's variance that is between the categories, from 0 to 1; Cramer's V
-    of two categories (1946), sqrt(chi^2 / (n (k - 1))) with k the fewer values of the two, from 0 to 1. Rows in
-    which one of the two is missing are left out. V and eta are not corrected for their bias in few rows.
+    1925), the root of the share of the number's variance that is between the categories, from 0 to 1;
+    Cramer's V of two categories (1946), sqrt(chi^2 / (n (k - 1))) with k the fewer values of the two, from 0
+    to 1. Rows in which one of the two is missing are left out. V and eta are not corrected for their bias in
+    few rows.
 
     Args:
       x: Float [N, C]; NaN where missing. Categories as whole numbers.
@@ -39,10 +40,13 @@ def matrix(x: np.ndarray, categories: Sequence[bool]) -> np.ndarray:
 
 def of_pair(a: np.ndarray, b: np.ndarray, a_category: bool, b_category: bool) -> float:
     """The association of two columns [N] without missing values; NaN where one has a single value."""
+    from scipy.stats import contingency  # slow to import, and for tables alone
+
     if len(np.unique(a)) < 2 or len(np.unique(b)) < 2:
         return float('nan')
     if a_category and b_category:
-        return cramers_v(a, b)
+        counts = contingency.crosstab(a, b).count
+        return float(contingency.association(counts, method='cramer'))
     if a_category:
         return correlation_ratio(b, a)
     return correlation_ratio(a, b) if b_category else float(np.corrcoef(a, b)[0, 1])
@@ -55,13 +59,3 @@ def correlation_ratio(numbers: np.ndarray, category: np.ndarray) -> float:
     means = np.bincount(place, numbers) / counts
     between = float(np.sum(counts * np.square(means - numbers.mean())))
     return float(np.sqrt(min(1.0, between / np.sum(np.square(numbers - numbers.mean())))))
-
-
-def cramers_v(a: np.ndarray, b: np.ndarray) -> float:
-    """Cramer's V of two categories [N]."""
-    rows, columns = (np.unique(x, return_inverse=True)[1].reshape(-1) for x in (a, b))
-    counts: np.ndarray = np.zeros((rows.max() + 1, columns.max() + 1))
-    np.add.at(counts, (rows, columns), 1.0)
-    expected = counts.sum(1, keepdims=True) * counts.sum(0, keepdims=True) / len(a)
-    chi_squared = float(np.sum(np.square(counts - expected) / expected))
-    return float(np.sqrt(min(1.0, chi_squared / (len(a) * (min(counts.shape) - 1)))))

@@ -1,4 +1,4 @@
-"""Pictures of tables: the distribution of each column and the association of each pair, reals beside fakes."""
+"""Pictures of tables: the distribution of each column, the association of each pair, reals beside fakes."""
 
 from __future__ import annotations
 

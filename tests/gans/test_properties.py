@@ -1,8 +1,8 @@
 """One table of properties, over every config (and so every recipe): a new file in configs/ is taken up by
 itself.
 
-The properties are those of programs. Configs whose steps differ in sizes and constants only share a row, which is that
-of the first of them to be tested; the others are traced, and skipped here.
+The properties are those of programs. Configs whose steps differ in sizes and constants only share a row,
+which is that of the first of them to be tested; the others are traced, and skipped here.
 """
 
 import os
@@ -31,9 +31,10 @@ ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path.stem for path in (ROOT / 'configs').glob('*.py') if path.stem != '__init__')
 TEST_CONFIGS = [name for name in CONFIGS if hasattr(import_module(f'configs.{name}'), 'get_test_config')]
 STEPS = 6
-# `make test` has the rows that between them use every part of a step that is small: batch statistics, dropout, labels,
-# critics, codes, encoders, autoencoders, looks ahead, penalties, a sampler of examples, series. `make test-slow` has all
-# rows, with spectral norm, pairs, pools, phases and frozen nets, which have tests of their own in `make test`.
+# `make test` has the rows that between them use every part of a step that is small: batch statistics,
+# dropout, labels, critics, codes, encoders, autoencoders, looks ahead, penalties, a sampler of examples,
+# series. `make test-slow` has all rows, with spectral norm, pairs, pools, phases and frozen nets, which have
+# tests of their own in `make test`.
 ROWS = (
     *('began_mnist', 'bigan_mnist', 'cgan_mnist', 'ctgan_adult', 'dcgan_mnist', 'infogan_mnist', 'mlp2d'),
     *('rcgan_sines', 'unrolled_mnist', 'wgan_gp_mnist'),
@@ -61,8 +62,9 @@ def batch_shapes(built):
 def either(optimizer):
     """The optimizer, or plain gradient descent where its state says so: one program to compile, not two.
 
-    Descent is for comparisons of programs that round differently. Adam and RMSprop divide by the gradient's own size:
-    where a gradient is zero but for rounding (a bias before a batch-norm), they make a full step of it.
+    Descent is for comparisons of programs that round differently. Adam and RMSprop divide by the gradient's
+    own size: where a gradient is zero but for rounding (a bias before a batch-norm), they make a full step of
+    it.
     """
     usual = optax.with_extra_args_support(optimizer)
 

@@ -114,6 +114,7 @@ def test_odd_sides_are_refused():
 
 def test_products_with_a_matrix_are_shifted_copies(monkeypatch):
     x = jax.random.normal(jax.random.key(0), (2, 5, 7, 3))
+    assert fir.by_products(5)
     products = fir.filtered(x, (0.5, 1.0, 2.0), 2, 1)
     monkeypatch.setattr(fir, 'LARGEST_PRODUCT', 0)
     assert not fir.by_products(5)

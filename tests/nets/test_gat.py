@@ -108,7 +108,7 @@ def test_slow_layers_are_the_same_at_first_and_move_less():
 
 @pytest.mark.slow
 def test_the_mean_of_w_of_each_class():
-    """New mean = 0.9 * 0 + 0.1 * mean of the class's w; of absent classes it stays. w is that of each block."""
+    """New mean = 0.9 * 0 + 0.1 * mean of the class's w; of absent classes it stays. All blocks have one w."""
     z, label = jax.random.normal(KEY, (3, 4)), jnp.array([1, 1, 0])
     mapping = gat_blocks.Mapping(2, 5, 0.9, 3)
     variables = mapping.init(KEY, z, label, train=False)

@@ -171,13 +171,15 @@ def test_restarts_have_the_known_class_or_each_class_in_turn(run):
     built = trained_run.build(run, read_config(run / 'config.json'))  # of 3 classes
     known = project_classes.plan(2, built, np.array([2, 1]), 2)
     assert known.labels.tolist() == [[2, 2], [1, 1]]
-    assert known.said == 'the class of each image'
-    assert project_classes.plan(2, built, np.array([1, 1]), 2).said == 'class 1'
+    assert known.description == 'the class of each image'
+    assert project_classes.plan(2, built, np.array([1, 1]), 2).description == 'class 1'
     turns = project_classes.plan(4, built, None, 2)
     assert turns.labels.tolist() == [[0, 1, 2, 0]] * 2
     few = project_classes.plan(2, built, None, 2)
-    assert project_classes.undecided(few, built)
-    assert few.said == 'the 2 of 3 classes whose fakes are nearest to the image'
+    assert few.by_distance
+    assert few.labels is None
+    assert not turns.by_distance
+    assert few.description == 'the 2 of 3 classes whose fakes are nearest to the image'
 
 
 def game_of_classes(classes):

@@ -14,7 +14,8 @@ from gax.objectives.ada.geometry import Affine
 
 EXACT = jax.lax.Precision.HIGHEST
 # sym6: the orthonormal filter of 12 taps with 6 vanishing moments (Daubechies, "Ten Lectures on Wavelets",
-# 1992, section 8.1.1) whose phase is nearest to linear. Computed by spectral factorisation; the sum is sqrt(2).
+# 1992, section 8.1.1) whose phase is nearest to linear. Computed by spectral factorisation; its sum is
+# sqrt(2).
 SYM6 = (
     *(0.01540410932704476, 0.0034907120842220833, -0.11799011114851964, -0.048311742585697266),
     *(0.49105594192797364, 0.78764114102865, 0.33792942172816554, -0.07263752278637614),
@@ -111,7 +112,7 @@ def reflection(index: np.ndarray, size: int) -> np.ndarray:
 
 @cache
 def doubling(size: int) -> np.ndarray:
-    """U along one axis, [2 size + 12, size]: sqrt(2) h[n - 2j + 5], n from -6 to 2 size + 5, with reflection."""
+    """U along one axis, [2 size + 12, size]: sqrt(2) h[n - 2j + 5], n from -6 to 2 size + 5, reflected."""
     matrix = np.zeros((2 * size + 2 * MARGIN + 2, size))
     for row, n in enumerate(range(-MARGIN - 1, 2 * size + MARGIN + 1)):
         taps = np.arange((n + 5 - 11) // 2, (n + 5) // 2 + 1)

@@ -33,7 +33,6 @@ from gax.training.pace import Pace
 from gax.training.progress import Clock, Progress
 from gax.training.run_recorder import Record
 from gax.training.signals import Stop
-from gax.viz import drawing
 
 log = logging.getLogger('gax')
 
@@ -189,10 +188,7 @@ class Together:
         spec = self.built.source.spec
         self.clock = Clock(self.start, self.config.batch_size, self.progress, bool(spec.of_kind('image')))
         num, self.columns = fixed_samples.sample_grid(self.built)
-        self.examples, self.real = real_examples.reals(self.built, num), None
-        behind = drawing.BEHIND.get(spec.fields[spec.target].kind, 0)
-        if behind:
-            self.real = real_examples.reals(self.built, behind)
+        self.examples, self.real = real_examples.reals(self.built, num), real_examples.behind(self.built)
         self.sampler, self.surfaces = program.sampler(runs, num), program.surfaces(runs, self.real)
         self.take = program.taker(runs)
 

@@ -68,8 +68,8 @@ def test_numbers_and_seeds_go_together() -> None:
                 [[0], [1, 2]],
                 'where config.d.optimizer.clip_norm',
             ),
-            # Python asks for the number: Flax whether a rate of dropout is 0, terms.top_k whether a fraction is
-            # 1.
+            # Python asks for the number: Flax whether a rate of dropout is 0, terms.top_k whether a fraction
+            # is 1.
             (
                 {'d__net__dropout': [0.1, 0.3]},
                 [[0], [1]],
